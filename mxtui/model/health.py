@@ -1,0 +1,69 @@
+"""Health of a primary: what one climb of the ladder found, and the state that a run of climbs adds up to."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+HealthState = Literal["up", "down", "degraded", "flapping", "unknown"]
+"""`degraded` is reachable but not well: busy (421), or STARTTLS broken."""
+
+RUNGS: tuple[str, ...] = ("dns", "tcp", "banner", "ehlo", "starttls")
+
+
+@dataclass(frozen=True, slots=True)
+class Primary:
+    """Where a domain's mail goes when all is well."""
+
+    host: str
+    port: int
+    source: Literal["config", "transport", "mx"]
+    """Who says so: our configuration, the mail system's own routing, or a live MX lookup."""
+    lookup_mx: bool = False
+    """The host is a domain whose MX records are to be followed (a next hop without brackets)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One step of the ladder."""
+
+    name: str
+    """One of `RUNGS`."""
+    outcome: Literal["passed", "failed", "busy", "warning", "skipped"]
+    milliseconds: float | None
+    detail: str
+    """Plain words, or the server's reply; hostile text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Climb:
+    """One climb of the ladder."""
+
+    taken_at: float
+    rungs: tuple[Rung, ...]
+
+    @property
+    def failed(self) -> Rung | None:
+        """The rung that ended the climb."""
+        return next((rung for rung in self.rungs if rung.outcome in ("failed", "busy")), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What is known of one primary."""
+
+    state: HealthState
+    since: float | None
+    """When this state began; None while unknown."""
+    rung: str
+    """The rung that failed, or the last that passed."""
+    detail: str
+    """Why, in plain words: `connection refused`, `421 too many connections`."""
+    latency_ms: float | None
+    """Of the whole climb, when it reached the top."""
+    climb: Climb | None = None
+    consecutive: int = 0
+    """Climbs in a row with the latest outcome."""
+    next_check: float | None = None
+    last_up: float | None = None
+
+
+UNKNOWN = Health("unknown", None, "", "not checked yet", None)

@@ -1,0 +1,130 @@
+"""One frozen value per tick: everything the screens and `status` show."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from mxtui.model.health import Health, Primary
+from mxtui.model.message import State
+from mxtui.model.source import Capabilities, Source, Space
+
+
+@dataclass(frozen=True, slots=True)
+class TopReason:
+    """The most frequent reason why a domain's mail waits."""
+
+    text: str
+    messages: int
+
+
+@dataclass(frozen=True, slots=True)
+class DomainTotals:
+    """What is queued for one recipient domain."""
+
+    domain: str
+    messages: int
+    recipients: int
+    bytes: int
+    states: Mapping[State, int]
+    """Messages per queue; zeros left out."""
+    age_buckets: tuple[int, ...]
+    """Recipients per age bucket, as qshape counts."""
+    oldest_arrival: float | None
+    next_expire: float | None
+    top_reason: TopReason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DomainStatus:
+    """One row of the Domains screen."""
+
+    totals: DomainTotals
+    primary: Primary | None = None
+    health: Health | None = None
+    change_per_minute: float | None = None
+    """Net change over the last minute, messages; None until a minute has been watched."""
+    history: tuple[int, ...] = ()
+    """Messages queued at the end of each five minutes, oldest first, at most 12, the present last."""
+
+    @property
+    def domain(self) -> str:
+        return self.totals.domain
+
+
+@dataclass(frozen=True, slots=True)
+class QueueTotals:
+    """The whole queue."""
+
+    messages: int = 0
+    recipients: int = 0
+    bytes: int = 0
+    oldest_arrival: float | None = None
+    next_expire: float | None = None
+    states: Mapping[State, int] = field(default_factory=dict)
+
+
+Severity = Literal["warning", "critical"]
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """Something that needs an operator."""
+
+    name: str
+    """Stable, for scripts: `primary_down`, `expiry`, `disk`."""
+    severity: Severity
+    domain: str | None
+    text: str
+    """Fact first, then consequence; one sentence."""
+    since: float
+    badge: str = ""
+    """One of `DOWN BUSY FLAPPING EXPIRY DISK STALE SUSPECT`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How far the first read of a queue has come."""
+
+    read: int
+    expected: int
+    """From the names alone; can be a little off while mail moves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """The state of things at `taken_at`."""
+
+    source: Source
+    capabilities: Capabilities
+    taken_at: float
+    heard_at: float
+    """When the queue was last known to be as shown; older than 10 s is stale."""
+    queue: QueueTotals
+    domains: Sequence[DomainStatus]
+    """Deepest first."""
+    alerts: Sequence[Alert] = ()
+    """Gravest first."""
+    depth: Mapping[State, int] = field(default_factory=dict)
+    """From names alone: there before anything has been read."""
+    reading: Reading | None = None
+    """None once everything has been read."""
+    in_per_minute: float | None = None
+    out_per_minute: float | None = None
+    space: Space | None = None
+    fault: str = ""
+    """Why the queue cannot be read at present; the figures are then the last known."""
+    hint: str = ""
+    revision: int = 0
+    """Changes when the set of messages did: screens need not fetch rows again otherwise."""
+
+    @property
+    def stale_seconds(self) -> float:
+        return max(0.0, self.taken_at - self.heard_at)
+
+    @property
+    def stale(self) -> bool:
+        return self.stale_seconds > STALE_AFTER
+
+
+STALE_AFTER = 10.0
+"""Seconds."""

@@ -1,0 +1,116 @@
+"""What will happen, before it happens; and what happened."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from mxtui.model.message import Identity, State
+from mxtui.model.source import Verb
+
+
+class Target(NamedTuple):
+    """One message that a plan touches, as it was when the plan was made."""
+
+    identity: Identity
+    state: State
+    size: int
+    sender: str
+    domains: tuple[str, ...]
+    recipients: int
+    expires: float | None
+
+    @property
+    def queue_id(self) -> str:
+        return self.identity.queue_id
+
+
+@dataclass(frozen=True, slots=True)
+class Caution:
+    """Something to think about before confirming."""
+
+    title: str
+    """One or two words: `Backscatter`."""
+    text: str
+    safer: Verb | None = None
+    """A verb that does less harm here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Exactly what a verb is about to do."""
+
+    verb: Verb
+    targets: tuple[Target, ...]
+    made_at: float
+    selection: str
+    """What the operator asked for: the filter, `3 marked`, `--all`."""
+    cautions: tuple[Caution, ...] = ()
+    steps: tuple[str, ...] = ()
+    """What will run, in order, the very commands."""
+    excluded: tuple["Result", ...] = ()
+    """Messages that were asked for and cannot be acted on, with the reason (in delivery, already held)."""
+    reversible: bool = True
+    reason_required: bool = False
+
+    @property
+    def bytes(self) -> int:
+        return sum(target.size for target in self.targets)
+
+    @property
+    def senders(self) -> int:
+        return len({target.sender for target in self.targets})
+
+    @property
+    def null_senders(self) -> int:
+        return sum(not target.sender for target in self.targets)
+
+    @property
+    def recipients(self) -> int:
+        return sum(target.recipients for target in self.targets)
+
+
+Outcome = Literal["done", "failed", "gone", "changed", "refused"]
+"""`gone`: no longer queued; `changed`: the ID now names another message; `refused`: not done on purpose."""
+
+
+class Result(NamedTuple):
+    """What a verb did to one message."""
+
+    queue_id: str
+    action: Verb
+    result: Outcome
+    detail: str = ""
+
+
+Fate = Literal["delivered", "deferred", "bounced", "expired", "vanished"]
+"""`vanished` left the queue and no evidence says how: never counted as delivered."""
+
+
+class Verdict(NamedTuple):
+    """What became of one recipient of a flushed message."""
+
+    queue_id: str
+    recipient: str
+    fate: Fate
+    dsn: str = ""
+    reply: str = ""
+    """The remote server's words; hostile text."""
+    at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class FlushProgress:
+    """How a flush stands. Counts are messages; `queued` is what the plan named."""
+
+    queued: int
+    delivered: int
+    deferred: int
+    bounced: int
+    left: int
+    per_second: float
+    eta_seconds: float | None
+    phase: Literal["probe", "canary", "ramp", "steady", "backoff", "stopped", "done"]
+    unknown: int = 0
+    """Left the queue without evidence of a delivery."""
+    recent: Sequence[Verdict] = field(default=())
+    """Newest last, bounded."""

@@ -1,0 +1,81 @@
+"""What a console is attached to, and what it may do there."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Literal
+from collections.abc import Mapping
+
+
+class Verb(StrEnum):
+    """What an operator can do to messages."""
+
+    HOLD = "hold"
+    RELEASE = "release"
+    REJECT = "reject"
+    DELETE = "delete"
+    RESTORE = "restore"
+    FLUSH = "flush"
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """Whether a verb may be used here and now."""
+
+    allowed: bool
+    why_not: str = ""
+    """One sentence: what stands in the way."""
+    hint: str = ""
+    """What would allow it."""
+
+
+ALLOWED = Permission(True)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One queue."""
+
+    kind: Literal["postfix", "spool"]
+    name: str
+    """The host's name as the mail system uses it (`myhostname`)."""
+    path: str
+    """Queue directory."""
+    version: str
+    """Of the mail system, `3.7.11`; empty where unknown."""
+    config: str = ""
+    """Configuration directory; empty for a spool."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What this road to the queue can tell and do, for this user."""
+
+    road: Literal["files", "showq", "postqueue", "spool"]
+    running: bool
+    """The mail system answers; when False reading may still work."""
+    verbs: Mapping[Verb, Permission] = field(default_factory=lambda: MappingProxyType({}))
+    content: Permission = ALLOWED
+    """Whether messages themselves may be read."""
+
+    def may(self, verb: Verb) -> Permission:
+        return self.verbs.get(verb, Permission(False, f"this queue cannot {verb}"))
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """Room on the queue's file system."""
+
+    bytes_total: int
+    bytes_free: int
+    inodes_total: int
+    """0 where the file system does not count them (btrfs)."""
+    inodes_free: int
+
+    @property
+    def used_share(self) -> float:
+        """0 to 1, whichever of bytes and inodes is fuller."""
+        shares = [1 - self.bytes_free / self.bytes_total] if self.bytes_total else [0.0]
+        if self.inodes_total:
+            shares.append(1 - self.inodes_free / self.inodes_total)
+        return max(shares)

@@ -1,0 +1,1 @@
+"""What a queue is, and the kinds of it."""

@@ -1,0 +1,75 @@
+"""What a queue is. Screens, commands, index and audit know this and never a kind of queue.
+
+Every method blocks and is called from threads; none may be called from an event loop.
+"""
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from mxtui.model.message import Changes, Identity, QueuedMessage, State
+from mxtui.model.plan import FlushProgress, Result, Target
+from mxtui.model.source import Capabilities, Source, Space, Verb
+
+
+class Queue(Protocol):
+    """A queue that can be read, watched and acted on."""
+
+    @property
+    def source(self) -> Source: ...
+
+    def capabilities(self) -> Capabilities:
+        """What this user can do now. Cheap enough to ask every few seconds."""
+        ...
+
+    def depth(self) -> Mapping[State, int]:
+        """Messages per state from names alone: 0.1 s at 100,000."""
+        ...
+
+    def read(self, *, subjects: bool = True) -> Iterator[Changes]:
+        """Everything queued, once, in batches, each message at most once per batch order (a later one replaces)."""
+        ...
+
+    def watch(self, stop: threading.Event) -> Iterator[Changes]:
+        """What changes from the start of `read` on, until `stop`.
+
+        Yields an empty `Changes` at least every 2 s as a sign of life. Call it before `read` has finished: what
+        changes meanwhile is not lost.
+        """
+        ...
+
+    def find(self, queue_id: str) -> QueuedMessage | None:
+        """The message under this ID now, wherever it is; None when it is gone. One file read."""
+        ...
+
+    def content(self, queue_id: str, limit: int) -> bytes:
+        """The message as stored (headers, empty line, body; LF line ends), at most `limit` bytes.
+
+        Raises NotPermitted, NoQueue (gone).
+        """
+        ...
+
+    def save(self, target: Target, folder: Path) -> None:
+        """Keep a whole copy that `restore` can put back, fsynced, mode 0600."""
+        ...
+
+    def steps(self, verb: Verb, targets: Sequence[Target]) -> tuple[str, ...]:
+        """The very commands that `act` would run, for the plan."""
+        ...
+
+    def act(self, verb: Verb, targets: Sequence[Target]) -> Iterator[Result]:
+        """Do it: identity checked again, in bulk through one process, a result per message."""
+        ...
+
+    def flush(self, targets: Sequence[Target], stop: threading.Event) -> Iterator[FlushProgress]:
+        """Try delivery now and follow each message to its verdict, by evidence."""
+        ...
+
+    def restore(self, folder: Path, identity: Identity) -> Result:
+        """Put a kept copy back through the mail system; the detail names the new queue ID where known."""
+        ...
+
+    def space(self) -> Space: ...
+
+    def close(self) -> None: ...
