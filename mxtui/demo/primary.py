@@ -1,0 +1,284 @@
+"""A primary mail server that does as told: accepts, dawdles, refuses, is busy or is down.
+
+A real SMTP server on loopback (RFC 5321, with PIPELINING, SIZE, 8BITMIME, SMTPUTF8 and DSN) that keeps what it
+accepted. Standard library only: `mxtui demo` starts it on the operator's machine.
+"""
+
+import asyncio
+import hashlib
+import re
+import threading
+import time
+from collections.abc import Coroutine
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Any, Final, Self
+
+LINE_LIMIT: Final = 8192
+MESSAGE_LIMIT: Final = 64 * 1024 * 1024
+PATH: Final = re.compile(r"(?:FROM|TO):\s*<([^>]*)>\s*(.*)", re.IGNORECASE | re.DOTALL)
+NEVER: Final = r"(?!)"
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """What the primary does, from the next command on."""
+
+    busy: bool = False
+    """421 at connect."""
+    delay: float = 0.0
+    """Seconds before the reply to the end of data."""
+    banner_delay: float = 0.0
+    """Seconds before the greeting."""
+    temporary: str = NEVER
+    """Regular expression: recipients that match get 450."""
+    permanent: str = NEVER
+    """Regular expression: recipients that match get 550."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A message answered with 250."""
+
+    sender: str
+    recipients: tuple[str, ...]
+    content: bytes
+    """With CRLF line ends, dots unstuffed."""
+    mail_parameters: str
+    recipient_parameters: tuple[str, ...]
+    at: float
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the body: what follows the header, which every hop changes."""
+        return hashlib.sha256(self.content.partition(b"\r\n\r\n")[2]).hexdigest()
+
+
+class FakePrimary:
+    """An SMTP server on 127.0.0.1, in a thread of its own, running between `__enter__` and `__exit__`."""
+
+    def __init__(self, port: int = 0, *, hostname: str = "mx1.example.org") -> None:
+        self.port = port
+        self.hostname = hostname
+        self.behaviour = Behaviour()
+        self.connections = 0
+        """Made so far, refused ones included."""
+        self.busiest = 0
+        """The most connections that were open at once."""
+        self._accepted: list[Accepted] = []
+        self._lock = threading.Lock()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="fake-primary", daemon=True)
+        self._server: asyncio.Server | None = None
+        self._open: set[asyncio.StreamWriter] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        try:
+            self.up()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop serving for good."""
+        self.down()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
+
+    def up(self) -> None:
+        """Listen (again), on the same port."""
+        self._run(self._listen())
+
+    def down(self) -> None:
+        """Close the listener and drop every connection; a message not yet answered is not accepted."""
+        self._run(self._close())
+
+    def behave(self, **changes: Any) -> None:
+        """Change some of the behaviour: `behave(busy=True)`, `behave(permanent="^spam")`."""
+        self.behaviour = replace(self.behaviour, **changes)
+
+    @property
+    def accepted(self) -> list[Accepted]:
+        """What was accepted, oldest first."""
+        with self._lock:
+            return list(self._accepted)
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
+
+    async def _listen(self) -> None:
+        if self._server is None:
+            self._server = await asyncio.start_server(
+                self._connected, "127.0.0.1", self.port, reuse_address=True, limit=LINE_LIMIT
+            )
+            self.port = int(self._server.sockets[0].getsockname()[1])
+
+    async def _close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        for writer in list(self._open):
+            writer.transport.abort()
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = self._loop.create_task(self._serve(reader, writer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        self._open.add(writer)
+        self.busiest = max(self.busiest, len(self._open))
+        try:
+            await _Session(self, reader, writer).run()
+        except (OSError, EOFError, ValueError):
+            pass  # the client went away, or sent a line past every limit
+        finally:
+            self._open.discard(writer)
+            writer.close()
+
+    def keep(self, message: Accepted) -> None:
+        """Record a message that is about to be answered with 250."""
+        with self._lock:
+            self._accepted.append(message)
+
+
+class _Session:
+    """One client's connection."""
+
+    def __init__(self, primary: FakePrimary, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.primary = primary
+        self.reader = reader
+        self.writer = writer
+        self.reset()
+
+    def reset(self) -> None:
+        self.sender: str | None = None
+        self.mail_parameters = ""
+        self.recipients: list[str] = []
+        self.recipient_parameters: list[str] = []
+
+    async def reply(self, text: str) -> None:
+        self.writer.write(text.encode("utf-8", "replace") + b"\r\n")
+        await self.writer.drain()
+
+    async def run(self) -> None:
+        behaviour = self.primary.behaviour
+        await asyncio.sleep(behaviour.banner_delay)
+        if behaviour.busy:
+            await self.reply(f"421 4.3.2 {self.primary.hostname} too busy, try again later")
+            return
+        await self.reply(f"220 {self.primary.hostname} ESMTP")
+        while line := await self.reader.readline():
+            verb, _, argument = line.decode("utf-8", "replace").strip().partition(" ")
+            if not await self.command(verb.upper(), argument):
+                return
+
+    async def command(self, verb: str, argument: str) -> bool:
+        """Answer one command; False ends the session."""
+        match verb:
+            case "EHLO":
+                self.reset()
+                extensions = [
+                    "PIPELINING",
+                    f"SIZE {MESSAGE_LIMIT}",
+                    "8BITMIME",
+                    "ENHANCEDSTATUSCODES",
+                    "SMTPUTF8",
+                    "DSN",
+                ]
+                lines = [self.primary.hostname, *extensions]
+                last = len(lines) - 1
+                await self.reply("\r\n".join(f"250{' ' if n == last else '-'}{text}" for n, text in enumerate(lines)))
+            case "HELO":
+                self.reset()
+                await self.reply(f"250 {self.primary.hostname}")
+            case "MAIL":
+                await self.mail(argument)
+            case "RCPT":
+                await self.rcpt(argument)
+            case "DATA":
+                await self.data()
+            case "RSET" | "NOOP":
+                if verb == "RSET":
+                    self.reset()
+                await self.reply("250 2.0.0 Ok")
+            case "QUIT":
+                await self.reply("221 2.0.0 Bye")
+                return False
+            case _:
+                await self.reply("502 5.5.2 Command not recognised")
+        return True
+
+    async def mail(self, argument: str) -> None:
+        path = PATH.match(argument)
+        if path is None or self.sender is not None:
+            await self.reply("503 5.5.1 Out of order, or not an address")
+            return
+        self.sender, self.mail_parameters = path[1], path[2]
+        await self.reply("250 2.1.0 Ok")
+
+    async def rcpt(self, argument: str) -> None:
+        path = PATH.match(argument)
+        behaviour = self.primary.behaviour
+        if path is None or self.sender is None:
+            await self.reply("503 5.5.1 Out of order, or not an address")
+        elif re.search(behaviour.permanent, path[1]):
+            await self.reply(f"550 5.1.1 <{path[1]}>: Recipient address rejected: User unknown")
+        elif re.search(behaviour.temporary, path[1]):
+            await self.reply(f"450 4.2.0 <{path[1]}>: Recipient address rejected: Greylisted")
+        else:
+            self.recipients.append(path[1])
+            self.recipient_parameters.append(path[2])
+            await self.reply("250 2.1.5 Ok")
+
+    async def data(self) -> None:
+        if not self.recipients or self.sender is None:
+            await self.reply("554 5.5.1 No valid recipients")
+            return
+        await self.reply("354 End data with <CR><LF>.<CR><LF>")
+        content = await self.content()
+        await asyncio.sleep(self.primary.behaviour.delay)
+        if len(content) > MESSAGE_LIMIT:
+            await self.reply("552 5.3.4 Message too big")
+        elif not self.writer.is_closing():
+            self.primary.keep(
+                Accepted(
+                    self.sender,
+                    tuple(self.recipients),
+                    content,
+                    self.mail_parameters,
+                    tuple(self.recipient_parameters),
+                    time.time(),
+                )
+            )
+            await self.reply("250 2.0.0 Ok: queued")
+        self.reset()
+
+    async def content(self) -> bytes:
+        """The message up to the line with a single dot; no more than a byte over the limit is kept."""
+        lines: list[bytes] = []
+        size = 0
+        while True:
+            line = await self.reader.readline()
+            if not line:
+                raise EOFError
+            if line == b".\r\n":
+                return b"".join(lines)
+            line = line.removeprefix(b".")
+            if size <= MESSAGE_LIMIT:
+                lines.append(line)
+                size += len(line)

@@ -1,0 +1,69 @@
+"""Real servers for tests: a private Postfix, and a primary that does as told."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from mxtui.demo.postfix import PrivatePostfix, postfix_available
+from mxtui.demo.primary import FakePrimary
+
+
+class PostfixFactory(Protocol):
+    """Starts a private Postfix that lives as long as the test."""
+
+    def __call__(
+        self,
+        *,
+        routes: Mapping[str, int] | None = None,
+        settings: Mapping[str, str] | None = None,
+        long_queue_ids: bool = False,
+    ) -> PrivatePostfix: ...
+
+
+@pytest.fixture
+def postfix(need_postfix: None) -> Iterator[PostfixFactory]:
+    """A factory of private Postfix instances; each is stopped and removed after the test."""
+    with ExitStack() as stack:
+
+        def start(
+            *,
+            routes: Mapping[str, int] | None = None,
+            settings: Mapping[str, str] | None = None,
+            long_queue_ids: bool = False,
+        ) -> PrivatePostfix:
+            # Not tmp_path: pytest closes that to others, and Postfix's daemons are not root.
+            directory = Path(tempfile.mkdtemp(prefix="mxtui-test-"))
+            stack.callback(shutil.rmtree, directory, ignore_errors=True)
+            instance = PrivatePostfix(directory, routes=routes, settings=settings, long_queue_ids=long_queue_ids)
+            return stack.enter_context(instance)
+
+        yield start
+
+
+@pytest.fixture
+def need_postfix() -> None:
+    """Skips without Postfix, and fails in CI."""
+    if reason := postfix_available():
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+
+
+@pytest.fixture
+def primary() -> Iterator[FakePrimary]:
+    """A primary that is up and accepts everything until told otherwise."""
+    with FakePrimary() as server:
+        yield server
+
+
+@pytest.fixture
+def primaries() -> Iterator[Callable[[], FakePrimary]]:
+    """A factory for tests that need more than one primary."""
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(FakePrimary())
