@@ -66,6 +66,7 @@ class QueuedMessage(NamedTuple):
 
     @property
     def identity(self) -> Identity:
+        """What to check again before acting on it."""
         return Identity(self.queue_id, self.inode, self.arrival)
 
 

@@ -48,6 +48,7 @@ class DomainStatus:
 
     @property
     def domain(self) -> str:
+        """The domain's name."""
         return self.totals.domain
 
 
@@ -119,10 +120,12 @@ class Overview:
 
     @property
     def stale_seconds(self) -> float:
+        """How long the queue has not been heard of."""
         return max(0.0, self.taken_at - self.heard_at)
 
     @property
     def stale(self) -> bool:
+        """Whether a screen must say that these figures are old."""
         return self.stale_seconds > STALE_AFTER
 
 

@@ -21,6 +21,7 @@ class Target(NamedTuple):
 
     @property
     def queue_id(self) -> str:
+        """Its name in the queue."""
         return self.identity.queue_id
 
 
@@ -54,18 +55,22 @@ class Plan:
 
     @property
     def bytes(self) -> int:
+        """Size of all targets."""
         return sum(target.size for target in self.targets)
 
     @property
     def senders(self) -> int:
+        """Different envelope senders."""
         return len({target.sender for target in self.targets})
 
     @property
     def null_senders(self) -> int:
+        """Messages that nobody can be told about: bounces, or backscatter."""
         return sum(not target.sender for target in self.targets)
 
     @property
     def recipients(self) -> int:
+        """Recipients still to be delivered, of all targets."""
         return sum(target.recipients for target in self.targets)
 
 

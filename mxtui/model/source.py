@@ -1,10 +1,10 @@
 """What a console is attached to, and what it may do there."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Literal
-from collections.abc import Mapping
 
 
 class Verb(StrEnum):
@@ -59,6 +59,7 @@ class Capabilities:
     """Whether messages themselves may be read."""
 
     def may(self, verb: Verb) -> Permission:
+        """Whether the verb is allowed; a verb that this kind of queue lacks is not."""
         return self.verbs.get(verb, Permission(False, f"this queue cannot {verb}"))
 
 

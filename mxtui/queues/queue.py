@@ -17,7 +17,9 @@ class Queue(Protocol):
     """A queue that can be read, watched and acted on."""
 
     @property
-    def source(self) -> Source: ...
+    def source(self) -> Source:
+        """What this is."""
+        ...
 
     def capabilities(self) -> Capabilities:
         """What this user can do now. Cheap enough to ask every few seconds."""
@@ -70,6 +72,10 @@ class Queue(Protocol):
         """Put a kept copy back through the mail system; the detail names the new queue ID where known."""
         ...
 
-    def space(self) -> Space: ...
+    def space(self) -> Space:
+        """Room on its file system."""
+        ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Let go of everything."""
+        ...

@@ -1,0 +1,45 @@
+"""What messages have in common: counts by reason, sender, sender's domain, recipient's domain or client."""
+
+from typing import Literal, NamedTuple
+
+Grouping = Literal["reason", "sender", "sender_domain", "domain", "client"]
+
+
+class Group(NamedTuple):
+    """Messages that share one feature."""
+
+    key: str
+    messages: int
+    recipients: int
+    bytes: int
+    oldest: float
+    domains: int
+    """Recipient domains concerned."""
+
+
+_KEYS: dict[Grouping, str] = {
+    "reason": "coalesce(s.summary, '')",
+    "sender": "lower(m.sender)",
+    "sender_domain": "lower(substr(m.sender, instr(m.sender, '@') + 1))",
+    "domain": "d.name",
+    "client": "coalesce(m.client, '')",
+}
+
+LONGEST_LIST = 2_000
+
+
+def group_statement(by: Grouping, where: str) -> str:
+    """SQL for the groups of messages that satisfy `where`, largest first."""
+    # Grouped twice, so that the size of a message with many recipients is counted once.
+    return f"""
+        WITH pair AS MATERIALIZED (
+            SELECT {_KEYS[by]} AS key, m.id AS id, m.size AS size, m.arrival AS arrival, r.domain AS domain
+            FROM message m JOIN recipient r ON r.message = m.id JOIN domain d ON d.id = r.domain
+            LEFT JOIN reason s ON s.id = r.reason
+            WHERE {where}
+        )
+        SELECT one.key, count(*), sum(one.recipients), sum(one.size), min(one.arrival), max(reach.domains)
+        FROM (SELECT key, count(*) AS recipients, size, arrival FROM pair GROUP BY key, id) one
+        JOIN (SELECT key, count(DISTINCT domain) AS domains FROM pair GROUP BY key) reach ON reach.key = one.key
+        GROUP BY one.key ORDER BY count(*) DESC, one.key LIMIT {LONGEST_LIST}
+    """

@@ -1,0 +1,300 @@
+"""Every queued message, queryable in memory; the one place that knows what the queue holds.
+
+Threads: all methods may be called from any thread and take one lock. `apply` and `view` belong in a worker thread;
+`View.rows` of a screenful takes about a millisecond and may be called from an event loop.
+"""
+
+import itertools
+import sqlite3
+import threading
+import weakref
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TypeVar
+
+from mxtui.index.groups import Group, Grouping, group_statement
+from mxtui.index.schema import INDICES, MESSAGE_COLUMNS, TABLES
+from mxtui.index.sql import add_functions, where
+from mxtui.index.totals import Totals
+from mxtui.index.view import Sort, View
+from mxtui.model.age import BUCKET_SECONDS
+from mxtui.model.filter import Filter
+from mxtui.model.message import Changes, QueuedMessage, Recipient
+from mxtui.model.overview import DomainTotals, QueueTotals
+from mxtui.model.plan import Target
+
+T = TypeVar("T")
+
+CHUNK = 500
+"""Parameters in one statement; SQLite allows 32,766, and longer statements only cost more to prepare."""
+
+
+class Index:
+    """The queue as it is known, with totals that follow each change."""
+
+    def __init__(self, now: float) -> None:
+        self._lock = threading.RLock()
+        self._database = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
+        self._database.executescript(f"PRAGMA journal_mode=OFF; PRAGMA temp_store=MEMORY; {TABLES}")
+        add_functions(self._database)
+        self._totals = Totals(now)
+        self._domains: dict[str, int] = {}
+        self._reasons: dict[str, int] = {}
+        self._next = itertools.count(1)
+        self._views: weakref.WeakSet[View] = weakref.WeakSet()
+        self._indexed = False
+        self.revision = 0
+        """Grows with each batch that changed anything."""
+        self.arrived = 0
+        self.departed = 0
+        """Messages that came and went since the first read was complete."""
+
+    def close(self) -> None:
+        """Give the memory back."""
+        with self._lock:
+            self._database.close()
+
+    # -- changing -----------------------------------------------------------------------------------------------
+
+    def apply(self, changes: Changes) -> bool:
+        """Take in one batch; True if anything differs. Cost follows the batch, not the queue."""
+        with self._lock:
+            latest = {message.queue_id: message for message in changes.present}
+            known = self._known([*latest, *(id_ for id_ in changes.gone if id_ not in latest)])
+            fresh = [message for id_, message in latest.items() if id_ not in known]
+            altered = [
+                (known[id_][0], known[id_][1], message)
+                for id_, message in latest.items()
+                if id_ in known and known[id_][1] != message
+            ]
+            left = [known[id_] for id_ in changes.gone if id_ not in latest and id_ in known]
+            if not (fresh or altered or left):
+                return False
+            self._replace(fresh, altered, left)
+            if self._indexed:
+                self.arrived += len(fresh)
+                self.departed += len(left)
+            self.revision += 1
+            return True
+
+    def _replace(
+        self,
+        fresh: list[QueuedMessage],
+        altered: list[tuple[int, QueuedMessage, QueuedMessage]],
+        left: list[tuple[int, QueuedMessage]],
+    ) -> None:
+        rows = [(next(self._next), message) for message in fresh]
+        touched = [row for row, *_ in altered]
+        removed = [row for row, _ in left]
+        for view in self._views:
+            view.before(touched + removed, len(rows))
+        for _, old in left:
+            self._totals.remove(old)
+        for _, old, new in altered:
+            self._totals.remove(old)
+            self._totals.add(new)
+        for message in fresh:
+            self._totals.add(message)
+        with self._transaction():
+            self._delete(touched + removed)
+            self._insert([*rows, *((row, new) for row, _, new in altered)])
+        for view in self._views:
+            view.after([*(row for row, _ in rows), *touched])
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._database.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._database.execute("COMMIT")
+
+    def _delete(self, rows: list[int]) -> None:
+        for some in _chunks(rows):
+            marks = ",".join("?" * len(some))
+            self._database.execute(f"DELETE FROM message WHERE id IN ({marks})", some)
+            self._database.execute(f"DELETE FROM recipient WHERE message IN ({marks})", some)
+
+    def _insert(self, rows: Sequence[tuple[int, QueuedMessage]]) -> None:
+        self._database.executemany(
+            "INSERT INTO message VALUES (?, ?,?,?,?,?,?, ?,?,?,?,?, ?,?,?,?)",
+            [
+                (row, *m[:6], len(m.recipients), m.done, m.next_retry, m.expires, m.forced_expire, *m[11:])
+                for row, m in rows
+            ],
+        )
+        domain, reason = self._domain, self._reason
+        self._database.executemany(
+            "INSERT INTO recipient VALUES (?,?,?,?,?,?,?,?)",
+            [
+                (row, n, r.address, domain(r.domain), reason(r.reason), r.dsn, m.arrival, m.expires)
+                for row, m in rows
+                for n, r in enumerate(m.recipients)
+            ],
+        )
+
+    def _domain(self, name: str) -> int:
+        number = self._domains.get(name)
+        if number is None:
+            number = self._domains[name] = len(self._domains) + 1
+            self._database.execute("INSERT INTO domain VALUES (?, ?)", (number, name))
+        return number
+
+    def _reason(self, text: str | None) -> int | None:
+        if text is None:
+            return None
+        number = self._reasons.get(text)
+        if number is None:
+            number = self._reasons[text] = len(self._reasons) + 1
+            self._database.execute("INSERT INTO reason VALUES (?, ?, ?)", (number, text, self._totals.summary(text)))
+        return number
+
+    def complete(self) -> None:
+        """The first read is done: build what later queries need. From now on arrivals and departures are counted."""
+        with self._lock:
+            self._database.executescript(INDICES)
+            self._indexed = True
+
+    def advance(self, now: float) -> None:
+        """Let time pass: recipients that crossed an age bound since the last call move on. Cost follows those alone."""
+        with self._lock:
+            before = self._totals.now
+            if now <= before:
+                return
+            for bound, seconds in enumerate(BUCKET_SECONDS):
+                crossed = self._database.execute(
+                    "SELECT d.name, c.n FROM (SELECT domain, count(*) AS n FROM recipient "
+                    "WHERE arrival > ? AND arrival <= ? GROUP BY domain) c JOIN domain d ON d.id = c.domain",
+                    (before - seconds, now - seconds),
+                )
+                for name, recipients in crossed.fetchall():
+                    self._totals.cross(name, bound, recipients)
+            self._totals.advance(now)
+
+    # -- asking -------------------------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return self.queue().messages
+
+    def queue(self) -> QueueTotals:
+        """Totals of the whole queue, at the moment of the last `advance`."""
+        with self._lock:
+            return self._totals.queue(self._edges)
+
+    def domains(self) -> list[DomainTotals]:
+        """Totals per recipient domain, deepest first."""
+        with self._lock:
+            return self._totals.domains(self._edges)
+
+    def _edges(self, domain: str | None) -> tuple[float | None, float | None]:
+        if domain is None:
+            oldest, expires = (
+                self._database.execute(f"SELECT min({column}) FROM message").fetchone()[0]
+                for column in ("arrival", "expires")
+            )
+        else:
+            oldest, expires = (
+                self._database.execute(
+                    f"SELECT min({column}) FROM recipient WHERE domain = ?",
+                    (self._domains[domain],),
+                ).fetchone()[0]
+                for column in ("arrival", "expires")
+            )
+        return oldest, expires
+
+    def view(self, filter_: Filter | None, sort: Sort, now: float | None = None) -> View:
+        """The messages that match, in order; kept up by every `apply` for as long as somebody holds it."""
+        with self._lock:
+            view = View(self._database, self._lock, filter_, sort, self._totals.now if now is None else now)
+            self._views.add(view)
+            return view
+
+    def groups(self, by: Grouping, filter_: Filter | None = None) -> list[Group]:
+        """Messages by a common feature, largest group first; at most 2,000 groups."""
+        with self._lock:
+            condition, parameters = where(filter_, self._totals.now)
+            found = self._database.execute(group_statement(by, condition), parameters)
+            return [Group(*row) for row in found.fetchall()]
+
+    def message(self, queue_id: str) -> QueuedMessage | None:
+        """One message, whole."""
+        with self._lock:
+            found = self._known([queue_id]).get(queue_id)
+            return found[1] if found else None
+
+    def messages(self, queue_ids: Iterable[str]) -> list[QueuedMessage]:
+        """Those of the messages that are still known, in the order asked."""
+        with self._lock:
+            asked = list(queue_ids)
+            known = self._known(asked)
+            return [known[id_][1] for id_ in asked if id_ in known]
+
+    def targets(self, queue_ids: Iterable[str]) -> list[Target]:
+        """What a plan needs to know of messages, in the order asked; the ones no longer known are left out."""
+        return [target(message) for message in self.messages(queue_ids)]
+
+    def ids(self, filter_: Filter | None) -> list[str]:
+        """Queue IDs of all that match, oldest first."""
+        with self._lock:
+            condition, parameters = where(filter_, self._totals.now)
+            statement = f"SELECT m.queue_id FROM message m WHERE {condition} ORDER BY m.arrival, m.id"
+            return [row[0] for row in self._database.execute(statement, parameters)]
+
+    def reasons(self, domain: str, limit: int) -> list[tuple[str, int]]:
+        """Why a domain's mail waits: (summary, messages), most frequent first."""
+        with self._lock:
+            number = self._domains.get(domain)
+            if number is None:
+                return []
+            return self._database.execute(
+                "SELECT s.summary, count(DISTINCT r.message) AS n FROM recipient r JOIN reason s ON s.id = r.reason "
+                "WHERE r.domain = ? GROUP BY s.summary ORDER BY n DESC, s.summary LIMIT ?",
+                (number, limit),
+            ).fetchall()
+
+    def identities(self) -> dict[str, str]:
+        """Queue ID → state, of everything known: what a reconciling pass compares with the names on disk."""
+        with self._lock:
+            return dict(self._database.execute("SELECT queue_id, state FROM message").fetchall())
+
+    def _known(self, queue_ids: Sequence[str]) -> dict[str, tuple[int, QueuedMessage]]:
+        known: dict[str, tuple[int, QueuedMessage]] = {}
+        if not self.revision:
+            return known
+        for some in _chunks(queue_ids):
+            marks = ",".join("?" * len(some))
+            rows = self._database.execute(
+                f"SELECT id, {MESSAGE_COLUMNS} FROM message WHERE queue_id IN ({marks})",
+                some,
+            ).fetchall()
+            recipients = self._recipients([row[0] for row in rows])
+            for id_, queue_id, state, inode, arrival, size, sender, _, done, retry, expires, forced, *rest in rows:
+                known[queue_id] = id_, QueuedMessage(
+                    queue_id, state, inode, arrival, size, sender, tuple(recipients.get(id_, ())), done, retry, expires,
+                    bool(forced), *rest,
+                )  # fmt: skip
+        return known
+
+    def _recipients(self, rows: list[int]) -> dict[int, list[Recipient]]:
+        found: dict[int, list[Recipient]] = {}
+        marks = ",".join("?" * len(rows))
+        for row, *rest in self._database.execute(
+            "SELECT r.message, r.address, d.name, s.text, r.dsn FROM recipient r JOIN domain d ON d.id = r.domain "
+            f"LEFT JOIN reason s ON s.id = r.reason WHERE r.message IN ({marks}) ORDER BY r.message, r.n",
+            rows,
+        ):
+            found.setdefault(row, []).append(Recipient(*rest))
+        return found
+
+
+def target(message: QueuedMessage) -> Target:
+    """A message as a plan sees it."""
+    domains = tuple(dict.fromkeys(recipient.domain for recipient in message.recipients))
+    return Target(
+        message.identity, message.state, message.size, message.sender, domains, len(message.recipients), message.expires
+    )
+
+
+def _chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    for start in range(0, len(items), CHUNK):
+        yield items[start : start + CHUNK]

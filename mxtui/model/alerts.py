@@ -1,0 +1,101 @@
+"""What needs an operator: pure rules over what is known now."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from mxtui.model.health import Health
+from mxtui.model.overview import Alert, DomainStatus, QueueTotals, Severity
+from mxtui.model.source import Capabilities, Space
+from mxtui.model.words import clock, counted, duration
+
+EXPIRY_WARNING = 24 * 3600.0
+EXPIRY_CRITICAL = 4 * 3600.0
+FREE_WARNING = 0.20
+FREE_CRITICAL = 0.05
+
+
+def alerts(
+    domains: Iterable[DomainStatus],
+    queue: QueueTotals,
+    capabilities: Capabilities,
+    space: Space | None,
+    now: float,
+    *,
+    expiry_warning: float = EXPIRY_WARNING,
+    free_warning: float = FREE_WARNING,
+) -> Sequence[Alert]:
+    """Everything wrong, gravest first: critical before warning, then most messages concerned."""
+    found = [*_of_primaries(domains, now), *_of_expiry(domains, now, expiry_warning)]
+    found += _of_queue(queue, capabilities, space, now, free_warning)
+    found.sort(key=lambda item: (item[0].severity != "critical", _GRAVITY[item[0].name], -item[1]))
+    return tuple(alert for alert, _ in found)
+
+
+_GRAVITY = {
+    "stopped": 0,
+    "disk": 1,
+    "primary_down": 2,
+    "primary_flapping": 3,
+    "primary_degraded": 4,
+    "expiry": 5,
+    "corrupt": 6,
+}
+
+
+def _of_primaries(domains: Iterable[DomainStatus], now: float) -> Iterator[tuple[Alert, int]]:
+    for row in domains:
+        health, waiting = row.health, row.totals.messages
+        if health is None or row.primary is None or health.since is None:
+            continue
+        host, since = row.primary.host, health.since
+        if health.state == "down":
+            text = f"{host} {_down_words(health)} for {duration(now - since)}. {_waiting(row, now)}"
+            yield Alert("primary_down", "critical" if waiting else "warning", row.domain, text, since, "DOWN"), waiting
+        elif health.state == "flapping":
+            text = f"{host} goes up and down since {clock(since, now)}: {health.detail}. {_waiting(row, now)}"
+            yield Alert("primary_flapping", "warning", row.domain, text, since, "FLAPPING"), waiting
+        elif health.state == "degraded":
+            text = f"primary busy for {duration(now - since)}: {health.detail}"
+            if health.rung == "starttls":
+                text = f"primary without TLS for {duration(now - since)}: {health.detail}"
+            yield Alert("primary_degraded", "warning", row.domain, text, since, "BUSY"), waiting
+
+
+def _down_words(health: Health) -> str:
+    refused = "refused" in health.detail
+    return "has refused connections" if refused else f"has been down ({health.rung}: {health.detail})"
+
+
+def _waiting(row: DomainStatus, now: float) -> str:
+    if not row.totals.messages:
+        return "Nothing waits."
+    verb = "waits" if row.totals.messages == 1 else "wait"
+    safe = f", safe until {clock(row.totals.next_expire, now)}" if row.totals.next_expire else ""
+    return f"{counted(row.totals.messages, 'message')} {verb}{safe}."
+
+
+def _of_expiry(domains: Iterable[DomainStatus], now: float, warning: float) -> Iterator[tuple[Alert, int]]:
+    for row in domains:
+        expires = row.totals.next_expire
+        if expires is None or expires - now > warning:
+            continue
+        severity: Severity = "critical" if expires - now < EXPIRY_CRITICAL else "warning"
+        reason = f": {row.totals.top_reason.text}" if row.totals.top_reason else ""
+        left = f"in {duration(expires - now)}" if expires > now else "at its next attempt"
+        text = f"the next message expires {left}{reason}"
+        yield Alert("expiry", severity, row.domain, text, expires - warning, "EXPIRY"), row.totals.messages
+
+
+def _of_queue(
+    queue: QueueTotals, capabilities: Capabilities, space: Space | None, now: float, free_warning: float
+) -> Iterator[tuple[Alert, int]]:
+    if not capabilities.running:
+        waiting = counted(queue.messages, "message")
+        text = f"the mail system is stopped: nothing is accepted or delivered. {waiting} queued."
+        yield Alert("stopped", "critical", None, text, now, "STOPPED"), queue.messages
+    if space is not None and 1 - space.used_share < free_warning:
+        severity: Severity = "critical" if 1 - space.used_share < FREE_CRITICAL else "warning"
+        text = f"the queue's file system is {space.used_share:.0%} full; when it is full, mail is refused"
+        yield Alert("disk", severity, None, text, now, "DISK"), queue.messages
+    if corrupt := queue.states.get("corrupt", 0):
+        text = f"{counted(corrupt, 'queue file')} in corrupt: Postfix set them aside and will not deliver them"
+        yield Alert("corrupt", "warning", None, text, now), corrupt

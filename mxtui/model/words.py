@@ -1,0 +1,37 @@
+"""Figures as an operator reads them, the same on screens, in alerts and in commands. Nothing here knows a locale."""
+
+from datetime import datetime
+
+
+def duration(seconds: float) -> str:
+    """Two units, the second of fixed width.
+
+    >>> duration(41), duration(2460), duration(22140), duration(406800)
+    ('41s', '41m', '6h 09m', '4d 17h')
+    """
+    whole = max(0, int(seconds))
+    minutes, hours, days = whole // 60, whole // 3600, whole // 86400
+    if days:
+        return f"{days}d {hours % 24:02}h"
+    if hours:
+        return f"{hours}h {minutes % 60:02}m"
+    return f"{minutes}m" if minutes else f"{whole}s"
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """A number and its noun.
+
+    >>> counted(1, "message"), counted(31207, "message")
+    ('1 message', '31,207 messages')
+    """
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def clock(moment: float, now: float) -> str:
+    """A moment in local time, as short as it is clear: `14:16` today, `Sat 07:53` this week, `4 Dec` beyond."""
+    there, here = datetime.fromtimestamp(moment).astimezone(), datetime.fromtimestamp(now).astimezone()
+    if there.date() == here.date():
+        return there.strftime("%H:%M")
+    if abs(moment - now) < 6 * 86400:
+        return there.strftime("%a %H:%M")
+    return f"{there.day} {there:%b}"

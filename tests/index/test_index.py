@@ -1,0 +1,176 @@
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mxtui.index import Index, Sort
+from mxtui.model.age import bucket
+from mxtui.model.filter import matches, parse
+from mxtui.model.message import Changes, QueuedMessage
+from tests.index.messages import NOW, REASONS, message, messages, queue_ids, recipient
+
+FILTERS = [
+    "", "from:<>", "from:*@example.org", "from:@example.net", "to:info@example.org", "domain:example.org",
+    "domain:*.example.org", "domain:MÜNCHEN.example", "state:deferred|hold", "-state:hold", "age>2h", "age<5m",
+    "expires<12h", "-expires<12h", "size>1M", "attempts>3", "-attempts>3", "recipients>1", "recipients=0",
+    'reason:"connection refused"', "reason:überlast", "-reason:full", "subject:rechnung", "subject:приглашение",
+    'subject:"100% ["', "client:203.0.113.7", "client:203.0.113.0/24", "client:2001:db8::/32", "client:unknown",
+    "is:bounce", "is:expired", "is:held", "info", "mailbox", "a_b", "x%y", "-info", "id:4dKq7J1hVwz9x1",
+    "id:4dkq7j1hvwz9x1", "id:*x1", "(from:<> or age>1d) -state:hold size<2M", "from:a?b@*",
+]  # fmt: skip
+
+batches = st.lists(
+    st.builds(Changes, present=st.lists(messages, max_size=5), gone=st.lists(queue_ids, max_size=2)), max_size=6
+)
+
+
+def index_of(*queued: QueuedMessage) -> Index:
+    index = Index(NOW)
+    index.apply(Changes(queued))
+    index.complete()
+    return index
+
+
+def settled(history: list[Changes]) -> dict[str, QueuedMessage]:
+    """What a queue holds after these batches, worked out the simple way."""
+    queue: dict[str, QueuedMessage] = {}
+    for present, gone in history:
+        latest = {m.queue_id: m for m in present}
+        queue.update(latest)
+        for queue_id in gone:
+            if queue_id not in latest:
+                queue.pop(queue_id, None)
+    return queue
+
+
+@given(batches)
+def test_totals_after_any_changes_are_those_of_a_fresh_count(history: list[Changes]) -> None:
+    index = Index(NOW)
+    index.complete()
+    for changes in history:
+        index.apply(changes)
+    queue = settled(history)
+    assert index.queue().messages == len(queue)
+    assert index.queue().bytes == sum(m.size for m in queue.values())
+    assert index.queue().states == Counter(m.state for m in queue.values())
+    assert index.queue().oldest_arrival == min((m.arrival for m in queue.values()), default=None)
+    assert index.queue().next_expire == min((m.expires for m in queue.values() if m.expires), default=None)
+    by_domain = {totals.domain: totals for totals in index.domains()}
+    assert set(by_domain) == {r.domain for m in queue.values() for r in m.recipients}
+    for domain, totals in by_domain.items():
+        ours = [m for m in queue.values() if any(r.domain == domain for r in m.recipients)]
+        assert totals.messages == len(ours)
+        assert totals.recipients == sum(r.domain == domain for m in ours for r in m.recipients)
+        assert totals.oldest_arrival == min(m.arrival for m in ours)
+        buckets = Counter(bucket(NOW - m.arrival) for m in ours for r in m.recipients if r.domain == domain)
+        assert totals.age_buckets == tuple(buckets[n] for n in range(10))
+
+
+@given(batches, st.lists(st.integers(0, 90_000), max_size=4))
+def test_recipients_grow_older_bucket_by_bucket_as_time_passes(history: list[Changes], steps: list[int]) -> None:
+    index = Index(NOW)
+    now = NOW
+    for changes in history:
+        index.apply(changes)
+    for step in steps:
+        now += step
+        index.advance(now)
+    for totals in index.domains():
+        ages = Counter(
+            bucket(now - m.arrival)
+            for m in settled(history).values()
+            for r in m.recipients
+            if r.domain == totals.domain
+        )
+        assert totals.age_buckets == tuple(ages[n] for n in range(10))
+
+
+@given(st.lists(messages, max_size=8), st.sampled_from(FILTERS))
+def test_a_filter_means_in_sql_what_it_means_in_words(queued: list[QueuedMessage], text: str) -> None:
+    index = index_of(*queued)
+    filter_ = parse(text)
+    expected = {m.queue_id for m in settled([Changes(queued)]).values() if matches(filter_, m, NOW)}
+    assert set(index.ids(filter_)) == expected
+
+
+@given(
+    batches,
+    st.sampled_from(FILTERS),
+    st.sampled_from(["age", "from", "to", "subject", "size", "reason", "next"]),
+    st.booleans(),
+)
+def test_a_view_that_followed_changes_equals_one_made_anew(
+    history: list[Changes], text: str, column: str, descending: bool
+) -> None:
+    index = Index(NOW)
+    index.apply(Changes([message(f"4dKq8J1hVwz9x{n}", size=n) for n in range(300)]))
+    index.complete()
+    sort = Sort(column, descending)  # type: ignore[arg-type]
+    followed = index.view(parse(text), sort)
+    for changes in history:
+        index.apply(changes)
+    followed.refresh()
+    anew = index.view(parse(text), sort)
+    assert followed.ids() == anew.ids()
+    assert (followed.count, followed.bytes, followed.oldest) == (anew.count, anew.bytes, anew.oldest)
+
+
+def test_a_view_shows_rows_by_position_oldest_first() -> None:
+    index = index_of(*(message(f"4dKq7J1hVwz9x{n}", arrival=NOW - n) for n in range(9)))
+    view = index.view(None, Sort())
+    assert [row.queue_id[-1] for row in view.rows(0, 3)] == ["8", "7", "6"]
+    assert [row.queue_id[-1] for row in view.rows(7, 99)] == ["1", "0"]
+    assert view.position("4dKq7J1hVwz9x7") == 1
+    assert view.position("gone") is None
+
+
+def test_a_row_carries_the_first_recipient_and_its_reason() -> None:
+    index = index_of(message(recipients=(recipient("a@one.example"), recipient("b@two.example"))))
+    (row,) = index.view(None, Sort()).rows(0, 1)
+    assert (row.recipient, row.recipients, row.domain, row.reason) == ("a@one.example", 2, "one.example", REASONS[0])
+
+
+def test_a_message_that_did_not_change_is_no_change() -> None:
+    index = index_of(message())
+    assert not index.apply(Changes([message()]))
+    assert index.apply(Changes([message(state="hold")]))
+
+
+def test_a_message_comes_back_whole() -> None:
+    whole = message(recipients=(recipient("a@one.example"), recipient("b@two.example", None, None)), forced_expire=True)
+    assert index_of(whole).message(whole.queue_id) == whole
+
+
+def test_arrivals_and_departures_count_from_the_first_complete_read_on() -> None:
+    index = index_of(message("4dKq7J1hVwz9x0"))
+    index.apply(Changes([message("4dKq7J1hVwz9x1"), message("4dKq7J1hVwz9x0", state="hold")]))
+    index.apply(Changes(gone=["4dKq7J1hVwz9x0", "4dKq7J1hVwz9xZ"]))
+    assert (index.arrived, index.departed) == (1, 1)
+
+
+def test_one_cause_is_one_group_whatever_hosts_and_addresses_its_texts_name() -> None:
+    refused = "connect to mx{}.example.org[192.0.2.{}]:25: Connection refused"
+    index = index_of(
+        *(message(f"4dKq7J1hVwz9x{n}", recipients=(recipient("a@b.example", refused.format(n, n)),)) for n in range(5)),
+        message("4dKq7J1hVwz9x6", recipients=(recipient("a@c.example", "452 4.2.2 Mailbox full"),)),
+    )
+    groups = index.groups("reason")
+    assert [(group.key, group.messages) for group in groups] == [
+        ("connection refused", 5),
+        ("452 4.2.2 Mailbox full", 1),
+    ]
+    assert index.reasons("b.example", 5) == [("connection refused", 5)]
+
+
+def test_a_group_counts_a_message_with_many_recipients_once() -> None:
+    index = index_of(message(recipients=tuple(recipient(f"u{n}@d{n % 2}.example") for n in range(10))))
+    (group,) = index.groups("sender")
+    assert (group.messages, group.recipients, group.bytes, group.domains) == (1, 10, 1000, 2)
+
+
+def test_ten_thousand_recipients_are_one_message() -> None:
+    index = index_of(message(recipients=tuple(recipient(f"u{n}@example.org") for n in range(10_000))))
+    assert index.queue().messages == 1
+    assert index.queue().recipients == 10_000
+    index.apply(Changes(gone=[message().queue_id]))
+    assert index.domains() == []
