@@ -52,6 +52,8 @@ class Plan:
     """Messages that were asked for and cannot be acted on, with the reason (in delivery, already held)."""
     reversible: bool = True
     reason_required: bool = False
+    forced: bool = False
+    """Past a safeguard the operator was told of: restored a second time, flushed though the primary is unwell."""
 
     @property
     def bytes(self) -> int:

@@ -1,0 +1,146 @@
+"""From verdicts on recipients to verdicts on messages, and from those to the progress of a flush. No I/O, no clock.
+
+A verdict on a message needs evidence for it: a message that left the queue, of which no delivery was seen, is
+`vanished` and never counts as delivered.
+"""
+
+import math
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from mxtui.model.plan import Fate, FlushProgress, Target, Verdict
+
+Phase = Literal["probe", "canary", "ramp", "steady", "backoff", "stopped", "done"]
+
+RECENT: Final = 200
+"""Verdicts kept for the screen."""
+
+RATE_WINDOW: Final = 10.0
+"""Seconds: time constant of the rate's moving average."""
+
+
+@dataclass(slots=True)
+class _Following:
+    expected: int
+    fates: dict[str, Fate] = field(default_factory=dict)
+    """Per recipient, the latest."""
+
+
+class Flushing:
+    """The books of one flush."""
+
+    def __init__(self, targets: Iterable[Target], now: float) -> None:
+        self._open = {target.queue_id: _Following(max(1, target.recipients)) for target in targets}
+        self._queued = len(self._open)
+        self._counts: dict[Fate, int] = dict.fromkeys(("delivered", "deferred", "bounced", "expired", "vanished"), 0)
+        self._recent: deque[Verdict] = deque(maxlen=RECENT)
+        self._rate = Rate(now)
+        self.moved_at = now
+        """When the last verdict came."""
+
+    @property
+    def waiting(self) -> Mapping[str, object]:
+        """The IDs without a verdict yet."""
+        return self._open
+
+    def verdict(self, verdict: Verdict, original: str = "") -> None:
+        """One recipient's; others' mail and what is closed already are passed over.
+
+        `original` tells apart recipients that were aliases of one address: each has a verdict of its own.
+        """
+        following = self._open.get(verdict.queue_id)
+        if following is None:
+            return
+        self.moved_at = verdict.at
+        self._recent.append(verdict)
+        following.fates[f"{verdict.recipient}\0{original}"] = verdict.fate
+        if len(following.fates) >= following.expected:
+            self._close(verdict.queue_id, message_fate(following.fates.values()), verdict.at)
+
+    def back_in_queue(self, queue_id: str, now: float) -> None:
+        """Seen waiting again after a try: deferred, whatever else is known."""
+        self._close(queue_id, "deferred", now)
+
+    def returned(self, queue_id: str, now: float) -> None:
+        """The queue gave it up, and said so."""
+        self._close(queue_id, "expired", now)
+
+    def left(self, queue_id: str, now: float) -> None:
+        """No longer in the queue, and no more evidence will come: a delivery that was not seen was none."""
+        following = self._open.get(queue_id)
+        if following is None:
+            return
+        seen = list(following.fates.values())
+        complete = len(seen) >= following.expected
+        fate = message_fate(seen) if seen else "vanished"
+        # Some recipients' delivery was seen, of others nothing: the whole is not known to be delivered.
+        if fate == "delivered" and not complete:
+            fate = "vanished"
+        if fate == "vanished":
+            self._recent.append(Verdict(queue_id, "", "vanished", at=now))
+        self._close(queue_id, fate, now)
+
+    def _close(self, queue_id: str, fate: Fate, now: float) -> None:
+        if self._open.pop(queue_id, None) is not None:
+            self._counts[fate] += 1
+            self._rate.add(now)
+            self.moved_at = now
+
+    def progress(self, now: float, phase: Phase) -> FlushProgress:
+        """How it stands; each verdict is in `recent` once."""
+        left = len(self._open)
+        per_second = self._rate.at(now)
+        recent = tuple(self._recent)
+        self._recent.clear()
+        return FlushProgress(
+            queued=self._queued,
+            delivered=self._counts["delivered"],
+            deferred=self._counts["deferred"],
+            bounced=self._counts["bounced"] + self._counts["expired"],
+            left=left,
+            per_second=per_second,
+            eta_seconds=left / per_second if per_second > 0.001 else (0.0 if not left else None),
+            phase=phase,
+            unknown=self._counts["vanished"],
+            recent=recent,
+        )
+
+
+def message_fate(fates: Iterable[Fate]) -> Fate:
+    """The worst that happened to any recipient: one who still waits keeps the message in the queue.
+
+    >>> message_fate(["delivered", "deferred", "bounced"])
+    'deferred'
+    >>> message_fate(["delivered", "delivered"])
+    'delivered'
+    """
+    found = set(fates)
+    return next((fate for fate in _WORST_FIRST if fate in found), "vanished")
+
+
+_WORST_FIRST: Final[tuple[Fate, ...]] = ("deferred", "expired", "bounced", "vanished", "delivered")
+
+
+class Rate:
+    """Events a second, as an exponentially weighted moving average that also falls while nothing happens."""
+
+    def __init__(self, now: float, window: float = RATE_WINDOW) -> None:
+        self._window = window
+        self._started = now
+        self._at = now
+        self._value = 0.0
+
+    def add(self, now: float) -> None:
+        """One event."""
+        self._value = self._decayed(now) + 1 / self._window
+        self._at = max(self._at, now)
+
+    def at(self, now: float) -> float:
+        """The rate now. Young averages are corrected for the time that was not seen yet."""
+        seen = 1 - math.exp(-max(0.0, now - self._started) / self._window)
+        return self._decayed(now) / seen if seen > 0.01 else 0.0
+
+    def _decayed(self, now: float) -> float:
+        return self._value * math.exp(-max(0.0, now - self._at) / self._window)

@@ -1,0 +1,172 @@
+"""What a verb may touch, and what an operator should think about first: rules only."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import Final
+
+from mxtui.model.message import QueuedMessage, State
+from mxtui.model.plan import Caution, Plan, Result, Target
+from mxtui.model.source import Verb
+
+RENEW_WITHIN: Final = 600.0
+"""Seconds. Released mail with less than this to live would bounce at its first failed try."""
+
+HOLD_HORIZON: Final = 86400.0
+"""Seconds. Mail that expires sooner than this after being held is worth a word: the clock goes on."""
+
+BACKSCATTER_MESSAGES: Final = 10
+BACKSCATTER_SHARE: Final = 0.5
+"""So many messages from so many different senders are a campaign with forged addresses rather than a mailing list."""
+
+ACTS_ON: Final[Mapping[Verb, frozenset[State]]] = {
+    Verb.HOLD: frozenset({"incoming", "deferred"}),
+    Verb.RELEASE: frozenset({"hold", "quarantine", "failed"}),
+    Verb.REJECT: frozenset({"incoming", "deferred", "hold", "quarantine", "failed"}),
+    Verb.DELETE: frozenset({"incoming", "deferred", "hold", "quarantine", "failed"}),
+    Verb.FLUSH: frozenset({"incoming", "deferred", "active"}),
+}
+
+IN_DELIVERY: Final = "in delivery now"
+"""Never touched: what is taken away from qmgr while it delivers is lost or sent twice (queue_file, qmgr(8))."""
+
+REFUSALS: Final[Mapping[tuple[Verb, State], str]] = {
+    (Verb.HOLD, "hold"): "already held",
+    (Verb.HOLD, "quarantine"): "in quarantine already",
+    (Verb.FLUSH, "hold"): "held: release it first",
+    (Verb.FLUSH, "quarantine"): "in quarantine: release it first",
+}
+
+STATE_REFUSALS: Final[Mapping[State, str]] = {
+    "active": IN_DELIVERY,
+    "maildrop": "handed in here and not yet queued",
+    "corrupt": "corrupt: out of the mail system's reach",
+}
+
+
+def refusal(verb: Verb, state: State) -> str:
+    """Why `verb` leaves a message in `state` alone; empty when it does not.
+
+    >>> refusal(Verb.HOLD, "active")
+    'in delivery now'
+    """
+    if verb is Verb.RESTORE or state in ACTS_ON[verb]:
+        return ""
+    if verb is Verb.RELEASE and state not in STATE_REFUSALS:
+        return "not held"
+    return REFUSALS.get((verb, state)) or STATE_REFUSALS.get(state) or f"in {state}"
+
+
+def target_of(message: QueuedMessage) -> Target:
+    """What a plan has to know of a message."""
+    domains = tuple(sorted({recipient.domain for recipient in message.recipients}))
+    return Target(
+        message.identity, message.state, message.size, message.sender, domains, len(message.recipients), message.expires
+    )
+
+
+def make_plan(
+    verb: Verb, targets: Iterable[Target], selection: str, now: float, *, keep_copy: bool = True, forced: bool = False
+) -> Plan:
+    """The plan for `targets` but for its steps. Without `keep_copy` a deletion cannot be undone."""
+    chosen: dict[str, Target] = {}
+    excluded: list[Result] = []
+    for target in targets:
+        if why := refusal(verb, target.state):
+            excluded.append(Result(target.queue_id, verb, "refused", why))
+        else:
+            chosen[target.queue_id] = target
+    plan_targets = tuple(chosen.values())
+    reversible = verb in (Verb.HOLD, Verb.RELEASE) or (verb is Verb.DELETE and keep_copy)
+    return Plan(
+        verb,
+        plan_targets,
+        now,
+        selection,
+        cautions=tuple(cautions(verb, plan_targets, selection, now, reversible=reversible)),
+        excluded=tuple(excluded),
+        reversible=reversible,
+        forced=forced,
+    )
+
+
+def needs_renewal(target: Target, now: float) -> bool:
+    """Released as it is, the message would be returned at its first failed try."""
+    return target.expires is not None and target.expires <= now + RENEW_WITHIN
+
+
+def cautions(
+    verb: Verb, targets: Sequence[Target], selection: str, now: float, *, reversible: bool
+) -> Iterable[Caution]:
+    """What to think about before confirming, gravest first."""
+    match verb:
+        case Verb.REJECT:
+            yield from _about_rejecting(targets)
+        case Verb.DELETE if not reversible:
+            yield Caution("No copy", "no copy is kept: this cannot be undone", safer=Verb.HOLD)
+        case Verb.RELEASE:
+            if renewed := sum(needs_renewal(target, now) for target in targets):
+                yield Caution(
+                    "Renewed",
+                    f"{_messages(renewed)} would expire at once: queued again under a new ID with a new lifetime, "
+                    "which the kept queue ID does not survive",
+                )
+        case Verb.HOLD:
+            if ageing := sum(t.expires is not None and t.expires <= now + HOLD_HORIZON for t in targets):
+                yield Caution(
+                    "Lifetime",
+                    f"{_messages(ageing)} expire within 24 h: a hold does not stop the clock, a release renews",
+                )
+        case _:
+            pass
+    if verb is not Verb.RESTORE and (domains := selected_domains(selection)):
+        yield from _about_other_domains(verb, targets, domains)
+
+
+def _about_rejecting(targets: Sequence[Target]) -> Iterable[Caution]:
+    senders = {target.sender for target in targets if target.sender}
+    null = sum(not target.sender for target in targets)
+    notices = len(targets) - null
+    if notices >= BACKSCATTER_MESSAGES and len(senders) >= notices * BACKSCATTER_SHARE:
+        yield Caution(
+            "Backscatter",
+            f"notices go to {len(senders):,} different senders: where those are forged, strangers get them, "
+            "and this server's reputation suffers",
+            safer=Verb.DELETE,
+        )
+    if null:
+        yield Caution(
+            "No notice", f"{_messages(null)} with the null sender ({null / len(targets):.0%}) vanish: nobody is told"
+        )
+
+
+def _about_other_domains(verb: Verb, targets: Sequence[Target], domains: Sequence[str]) -> Iterable[Caution]:
+    others: set[str] = set()
+    shared = 0
+    for target in targets:
+        outside = [domain for domain in target.domains if not any(fnmatchcase(domain, wanted) for wanted in domains)]
+        shared += bool(outside)
+        others.update(outside)
+    if shared:
+        named = ", ".join(sorted(others)[:3]) + (" …" if len(others) > 3 else "")
+        yield Caution(
+            "Whole messages",
+            f"{_messages(shared)} also {'has' if shared == 1 else 'have'} recipients in {named}: "
+            f"{verb} concerns those as well",
+        )
+
+
+DOMAIN_WORD: Final = re.compile(r"(?<![\w:-])domain:\"?([^\s()\"]+)", re.IGNORECASE)
+
+
+def selected_domains(selection: str) -> list[str]:
+    """The domains that a filter names outright; a negated one does not count.
+
+    >>> selected_domains('domain:example.org age>2h -domain:b.example')
+    ['example.org']
+    """
+    return [domain.lower() for domain in DOMAIN_WORD.findall(selection)]
+
+
+def _messages(number: int) -> str:
+    return f"{number:,} message{'' if number == 1 else 's'}"
