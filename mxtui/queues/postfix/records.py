@@ -1,0 +1,139 @@
+"""The records of a Postfix queue file, walked with nothing trusted.
+
+A record is a type byte, a length in groups of seven bits (least significant first, 0x80 set on all but the last), and
+that many bytes. `p` records jump: a milter's edits live behind the end of the message and are reached through them.
+
+Source: Postfix, src/global/record.c and rec_type.h.
+"""
+
+import os
+from collections.abc import Iterator
+from typing import NamedTuple
+
+SIZE = ord("C")
+TIME = ord("T")
+SENDER = ord("S")
+TODO = ord("R")
+DONE = ord("D")
+CANCELLED = ord("/")
+ORIGINAL = ord("O")
+ATTRIBUTE = ord("A")
+WARN = ord("W")
+REDIRECT = ord(">")
+VERP = ord("V")
+FILTER = ord("L")
+CONTENT = ord("M")
+LINE = ord("N")
+CHUNK = ord("L")
+"""In content: a piece of a line that the next record continues. The same letter as FILTER in an envelope."""
+PADDING = ord("w")
+POINTER = ord("p")
+EXTRACTED = ord("X")
+END = ord("E")
+
+WINDOW = 65536
+"""Bytes read at a time."""
+
+_LENGTH_BYTES = 4
+"""Postfix refuses longer lengths: four groups of seven bits."""
+
+
+class Record(NamedTuple):
+    """One record."""
+
+    offset: int
+    """Of the type byte, from the start of the file."""
+    type: int
+    data: bytes
+
+
+class Walk:
+    """The records of one open file, pointers followed and padding skipped.
+
+    Iterating ends at the end of the file, at damage (`fault` then says what and where) and never raises: a queue file
+    is read while others write it. Each record's data is cut to `longest` bytes.
+
+    No byte of a sound file is read twice, whatever was edited, so a walk that has gone further than the file is long
+    goes in circles. That bounds hostile pointers to one pass.
+    """
+
+    def __init__(self, fd: int, start: int = 0, *, longest: int = WINDOW, furthest: int | None = None) -> None:
+        self.fault: str | None = None
+        self._fd = fd
+        self._position = start
+        self._longest = longest
+        self._size = os.fstat(fd).st_size
+        self._left = self._size if furthest is None else min(self._size, furthest)
+        self._window = b""
+        self._base = 0
+
+    def seek(self, position: int) -> None:
+        """Go on from there."""
+        self._position = position
+
+    def __iter__(self) -> Iterator[Record]:
+        while (record := self._next()) is not None:
+            if record.type == PADDING:
+                continue
+            if record.type == POINTER:
+                if not self._follow(record):
+                    return
+                continue
+            yield record
+
+    def _next(self) -> Record | None:
+        at = self._position
+        head = self._bytes(at, 2 + _LENGTH_BYTES)
+        if not head:
+            return None
+        length = shift = 0
+        for position in range(1, 1 + _LENGTH_BYTES):
+            if position >= len(head):
+                self._damaged(f"cut short at byte {at}")
+                return None
+            octet = head[position]
+            length |= (octet & 0x7F) << shift
+            shift += 7
+            if octet < 0x80:
+                break
+        else:
+            self._damaged(f"a record of absurd length at byte {at}")
+            return None
+        start = at + position + 1
+        if start + length > self._size:
+            self._damaged(f"a record at byte {at} runs past the end of the file")
+            return None
+        self._left -= start + length - at
+        if self._left < 0:
+            self._damaged(f"goes on without end at byte {at}")
+            return None
+        self._position = start + length
+        data = self._bytes(start, min(length, self._longest))
+        return Record(at, head[0], data[: min(length, self._longest)])
+
+    def _follow(self, pointer: Record) -> bool:
+        try:
+            target = int(pointer.data)
+        except ValueError:
+            target = -1
+        if target < 0 or target >= self._size:
+            self._damaged(f"a pointer to nowhere at byte {pointer.offset}")
+            return False
+        if target:  # 0 is a place kept free for an edit that never came
+            self._position = target
+        return True
+
+    def _bytes(self, start: int, count: int) -> bytes:
+        begin = start - self._base
+        if begin < 0 or begin + count > len(self._window):
+            try:
+                self._window = os.pread(self._fd, max(count, WINDOW), start)
+            except OSError as error:
+                self._damaged(f"cannot be read at byte {start}: {error.strerror}")
+                self._window = b""
+            self._base = start
+            begin = 0
+        return self._window[begin : begin + count]
+
+    def _damaged(self, fault: str) -> None:
+        self.fault = self.fault or fault

@@ -1,0 +1,79 @@
+"""The Subject of a message, found by walking its header records."""
+
+import re
+from collections.abc import Iterable
+
+from mxtui.queues.postfix import records
+from mxtui.queues.postfix.records import Record
+
+LONGEST = 200
+"""Characters kept."""
+
+_RAW = 2000
+"""Bytes of an encoded subject that are looked at: more cannot show in 200 characters, and an attacker writes them."""
+
+HEADER_BYTES = 256 * 1024
+"""How far a header is searched; Postfix's own header_size_limit is 100 kB for one field."""
+
+_FIELD = re.compile(rb"[!-9;-~]+[ \t]*:")
+
+
+def raw_subject(content: Iterable[Record]) -> bytes | None:
+    """The first Subject field's value, unfolded but not decoded; None when the header has none."""
+    parts: list[bytes] = []
+    found = continued = False
+    for record in content:
+        data = record.data
+        if found:
+            if not (continued or data[:1] in (b" ", b"\t")) or sum(map(len, parts)) > _RAW:
+                break
+            parts.append(data)
+        elif not continued:
+            if is_subject(data):
+                found = True
+                parts.append(data[data.index(b":") + 1 :])
+            elif not data or not (data[0] in b" \t" or _FIELD.match(data)):
+                return None  # the header is over
+        continued = record.type == records.CHUNK
+    return b"".join(parts) if found else None
+
+
+def is_subject(line: bytes) -> bool:
+    """Whether a header line begins the Subject field.
+
+    >>> is_subject(b"SUBJECT: x"), is_subject(b"Subject : x"), is_subject(b"Subjects: x")
+    (True, True, False)
+    """
+    return line[:7].lower() == b"subject" and line[7:].lstrip(b" \t")[:1] == b":"
+
+
+def decoded(raw: bytes) -> str:
+    """An unfolded Subject as one line of text: RFC 2047 words decoded, blanks squeezed, at most 200 characters.
+
+    What cannot be decoded stays as it was written.
+    """
+    text = raw[:_RAW].decode("utf-8", "replace")
+    if "=?" in text:
+        text = _words(text)
+    return " ".join(text.split())[:LONGEST]
+
+
+def _words(text: str) -> str:
+    # 15 ms to import, and most queues are read without ever needing it.
+    from email.errors import HeaderParseError
+    from email.header import decode_header
+
+    try:
+        pieces = decode_header(text)
+    except (HeaderParseError, ValueError):  # base64 that is not
+        return text
+    decoded = ""
+    for piece, charset in pieces:
+        if isinstance(piece, str):
+            decoded += piece
+            continue
+        try:
+            decoded += piece.decode(charset or "utf-8", "replace")
+        except (LookupError, ValueError):  # a charset that nobody has heard of
+            decoded += piece.decode("utf-8", "replace")
+    return decoded
