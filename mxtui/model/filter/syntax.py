@@ -1,0 +1,189 @@
+"""The tree of a filter. `str` writes it in the filter language, and parsing that gives the same tree again."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from mxtui.model.units import format_duration, format_size
+
+
+class Field(StrEnum):
+    """What a leaf looks at; the value is the word in the language."""
+
+    ID = "id"
+    SENDER = "from"
+    RECIPIENT = "to"
+    DOMAIN = "domain"
+    STATE = "state"
+    AGE = "age"
+    EXPIRES = "expires"
+    SIZE = "size"
+    ATTEMPTS = "attempts"
+    RECIPIENTS = "recipients"
+    REASON = "reason"
+    SUBJECT = "subject"
+    CLIENT = "client"
+    IS = "is"
+    SCORE = "score"
+    HOST = "host"
+    CAMPAIGN = "campaign"
+    TEXT = "text"
+    """Sender, recipient, reason or subject; written as a bare value."""
+
+    @property
+    def numeric(self) -> bool:
+        """Compared by `< > <= >= =` rather than matched by `:`."""
+        return self in _NUMERIC
+
+
+_NUMERIC = frozenset({Field.AGE, Field.EXPIRES, Field.SIZE, Field.ATTEMPTS, Field.RECIPIENTS, Field.SCORE})
+
+EXTRA_WORDS: tuple[str, ...] = ("score", "host", "campaign", "is:suspect")
+"""Words that need knowledge beyond the queue itself: understood only where a caller says it has that knowledge."""
+
+IS_VALUES: tuple[str, ...] = ("bounce", "expired", "held", "suspect")
+"""`bounce` has the null sender; `expired` gives up at its next attempt, by age or by force; `held` is in hold."""
+
+
+class Relation(StrEnum):
+    """How a number compares."""
+
+    LESS = "<"
+    MORE = ">"
+    AT_MOST = "<="
+    AT_LEAST = ">="
+    EQUAL = "="
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """One value to match.
+
+    A pattern of ASCII letters ignores the case of ASCII only, as SQLite's LIKE does; another ignores the case of all
+    letters. Queue IDs never ignore case.
+
+    Raises:
+        ValueError: a wildcard pattern without a wildcard, or with what only quotes could carry, which make it literal.
+    """
+
+    text: str
+    wildcard: bool = False
+    """`*` is any run of characters and `?` any one; otherwise both are just themselves."""
+
+    def __post_init__(self) -> None:
+        if self.wildcard and not _GLOB.fullmatch(self.text):
+            raise ValueError(f"not a wildcard pattern: {self.text!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class Everything:
+    """The empty filter. Verbs that change something refuse it: all has to be said (`--all`)."""
+
+    def __str__(self) -> str:
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The field matches one of the values. A field that is not known never matches.
+
+    How a pattern meets a field:
+
+    - `id`: whole, exact case. `domain`, `host`, `campaign`: whole.
+    - `from`, `to`: whole address; one that starts with `@` and has no wildcard is everything in that domain;
+      an empty one is the null sender.
+    - `reason`, `subject`, bare values: anywhere within.
+    - `client`: an address, a CIDR prefix, or a wildcard pattern over the address as text.
+    - `state`, `is`: one of their words.
+
+    `to`, `domain` and `reason` match a message when one of its recipients does.
+    """
+
+    field: Field
+    values: tuple[Pattern, ...]
+
+    def __str__(self) -> str:
+        values = "|".join(_spell(value) for value in self.values)
+        bare = self.field is Field.TEXT and (not self.values[0].wildcard or _BARE.match(self.values[0].text))
+        return values if bare else f"{self.field.value}:{values}"
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """The field stands in this relation to a number: seconds, bytes, a count or a score. Unknown never does."""
+
+    field: Field
+    relation: Relation
+    value: int | float
+
+    def __str__(self) -> str:
+        if self.field in (Field.AGE, Field.EXPIRES):
+            number = format_duration(int(self.value))
+        elif self.field is Field.SIZE:
+            number = format_size(int(self.value))
+        else:
+            number = str(self.value)
+        return f"{self.field.value}{self.relation.value}{number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """Whatever the term does not match. Two-valued: `-reason:x` matches a message without any reason."""
+
+    term: "Filter"
+
+    def __str__(self) -> str:
+        return f"-{_group(self.term)}"
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """All of the terms; two or more."""
+
+    terms: tuple["Filter", ...]
+
+    def __str__(self) -> str:
+        return " ".join(_group(term) for term in self.terms)
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """One of the terms; two or more."""
+
+    terms: tuple["Filter", ...]
+
+    def __str__(self) -> str:
+        return " or ".join(str(term) if isinstance(term, And) else _group(term) for term in self.terms)
+
+
+Filter = Everything | And | Or | Not | Match | Compare
+
+EVERYTHING = Everything()
+
+OPERATORS = frozenset({"and", "or"})
+_RESERVED = OPERATORS | {"mailer-daemon"}
+_GLOB = re.compile(r'(?=.*[*?])[^\s()"|]+')
+_BARE = re.compile(r"[\w@.*?]+$")
+_PLAIN = re.compile(r"[\w@.+/][\w@.+/-]*")
+
+
+def quote(value: str) -> str:
+    """A value as the language takes it literally, quoted where it must be.
+
+    >>> quote("example.org"), quote("connection refused"), quote("*")
+    ('example.org', '"connection refused"', '"*"')
+    """
+    if _PLAIN.fullmatch(value) and value.lower() not in _RESERVED:
+        return value
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _spell(pattern: Pattern) -> str:
+    if pattern.wildcard:
+        return pattern.text
+    return quote(pattern.text) if pattern.text else "<>"
+
+
+def _group(term: Filter) -> str:
+    return f"({term})" if isinstance(term, And | Or | Not) else str(term)
