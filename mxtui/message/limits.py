@@ -1,0 +1,67 @@
+"""How much of a message is looked at: bytes, counts and time, since its sender chooses all of them."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one inspection. Each one that is hit is told in `Inspection.notes`."""
+
+    header_block_bytes: int = 4 << 20
+    """Of one header block: fields that begin behind it are skipped, up to the next empty line."""
+    headers: int = 300
+    """Fields of one header block."""
+    value_bytes: int = 4096
+    """Of one header's value, kept and decoded; the rest is passed over without being copied."""
+    depth: int = 20
+    """How deep parts nest. Every level scans its span again, so this bounds the cost per byte too."""
+    parts: int = 200
+    hops: int = 100
+    """RFC 5321 6.3 calls a message with a hundred Received fields a loop."""
+    text_bytes: int = 64 << 10
+    """Decoded, of the body shown."""
+    text_lines: int = 200
+    html_bytes: int = 256 << 10
+    """Decoded, of the HTML that is rendered into `text_bytes` of text; most of it is styling."""
+    links: int = 100
+    seconds: float = 1.0
+    """Checked between parts: a single part's scan runs at memory speed and is not interrupted."""
+
+
+def amount(size: int) -> str:
+    """Bytes in a sentence.
+
+    >>> amount(620), amount(38_000), amount(53_100_000)
+    ('620 bytes', '38.0 kB', '53.1 MB')
+    """
+    if size < 10_000:
+        return f"{size:,} bytes"
+    return f"{size / 1e3:.1f} kB" if size < 1_000_000 else f"{size / 1e6:,.1f} MB"
+
+
+class Budget:
+    """What is left of the time, and notes of what was left out."""
+
+    def __init__(self, limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
+        self.limits = limits
+        self._clock = clock
+        self._deadline = clock() + limits.seconds
+        self._notes: dict[str, None] = {}
+
+    def note(self, text: str) -> None:
+        """Remember a sentence for the operator, once however often it happens."""
+        self._notes[text] = None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """All sentences so far, in their order."""
+        return tuple(self._notes)
+
+    def spent(self) -> bool:
+        """Whether time is up; notes it."""
+        if self._clock() < self._deadline:
+            return False
+        self.note(f"inspection stopped after {self.limits.seconds:g} s; what follows is not listed")
+        return True
