@@ -22,6 +22,7 @@ from mxtui.model.filter import Filter
 from mxtui.model.message import Changes, QueuedMessage, Recipient
 from mxtui.model.overview import DomainTotals, QueueTotals
 from mxtui.model.plan import Target
+from mxtui.model.planning import target_of
 
 T = TypeVar("T")
 
@@ -231,7 +232,7 @@ class Index:
 
     def targets(self, queue_ids: Iterable[str]) -> list[Target]:
         """What a plan needs to know of messages, in the order asked; the ones no longer known are left out."""
-        return [target(message) for message in self.messages(queue_ids)]
+        return [target_of(message) for message in self.messages(queue_ids)]
 
     def ids(self, filter_: Filter | None) -> list[str]:
         """Queue IDs of all that match, oldest first."""
@@ -285,14 +286,6 @@ class Index:
         ):
             found.setdefault(row, []).append(Recipient(*rest))
         return found
-
-
-def target(message: QueuedMessage) -> Target:
-    """A message as a plan sees it."""
-    domains = tuple(dict.fromkeys(recipient.domain for recipient in message.recipients))
-    return Target(
-        message.identity, message.state, message.size, message.sender, domains, len(message.recipients), message.expires
-    )
 
 
 def _chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:

@@ -1,4 +1,4 @@
-"""The filter language as SQL. `model.filter.matches` says what a filter means; this must agree, and a property test asks.
+"""The filter language as SQL. `model.filter.matches` says what a filter means; a property test holds this to it.
 
 Every value travels as a parameter; nothing an operator or a message wrote becomes part of a statement.
 """
@@ -148,9 +148,10 @@ def _of_a_recipient(condition: Where) -> Where:
 
 
 def _by_recipient_of(table: str, condition: Where) -> Where:
-    """Messages with a recipient whose domain or reason satisfies the condition: asked once per name, not per message."""
+    """Messages with a recipient whose domain or reason satisfies the condition, which is asked once per name."""
+    # The inner query names no message, so SQLite runs it once; the outer one costs what the messages asked of cost.
     among = f"SELECT t.id FROM {table} t WHERE {condition[0]}"
-    return f"m.id IN (SELECT r.message FROM recipient r WHERE r.{table} IN ({among}))", condition[1]
+    return f"EXISTS (SELECT 1 FROM recipient r WHERE r.message = m.id AND r.{table} IN ({among}))", condition[1]
 
 
 def _address(expression: str, pattern: Pattern) -> Where:

@@ -1,16 +1,24 @@
 """What needs an operator: pure rules over what is known now."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from mxtui.model.health import Health
-from mxtui.model.overview import Alert, DomainStatus, QueueTotals, Severity
+from mxtui.model.health import Health, Primary
+from mxtui.model.overview import Alert, DomainStatus, Overview, QueueTotals, Severity
 from mxtui.model.source import Capabilities, Space
 from mxtui.model.words import clock, counted, duration
 
-EXPIRY_WARNING = 24 * 3600.0
-EXPIRY_CRITICAL = 4 * 3600.0
-FREE_WARNING = 0.20
-FREE_CRITICAL = 0.05
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """When a figure becomes an alert."""
+
+    expiry_warning: float = 24 * 3600.0
+    """Seconds before the next expiry."""
+    expiry_critical: float = 4 * 3600.0
+    free_warning: float = 0.20
+    """Free share of the queue's file system, bytes or inodes."""
+    free_critical: float = 0.05
 
 
 def alerts(
@@ -19,15 +27,23 @@ def alerts(
     capabilities: Capabilities,
     space: Space | None,
     now: float,
-    *,
-    expiry_warning: float = EXPIRY_WARNING,
-    free_warning: float = FREE_WARNING,
+    thresholds: Thresholds,
 ) -> Sequence[Alert]:
     """Everything wrong, gravest first: critical before warning, then most messages concerned."""
-    found = [*_of_primaries(domains, now), *_of_expiry(domains, now, expiry_warning)]
-    found += _of_queue(queue, capabilities, space, now, free_warning)
+    found = [*_of_primaries(domains, now), *_of_expiry(domains, now, thresholds)]
+    found += _of_queue(queue, capabilities, space, now, thresholds)
     found.sort(key=lambda item: (item[0].severity != "critical", _GRAVITY[item[0].name], -item[1]))
     return tuple(alert for alert, _ in found)
+
+
+def judged(overview: Overview, known: Mapping[str, tuple[Primary | None, Health]], thresholds: Thresholds) -> Overview:
+    """An overview with what is known of the primaries, and the alerts that follow from both."""
+    domains = tuple(
+        replace(row, primary=known[row.domain][0], health=known[row.domain][1]) if row.domain in known else row
+        for row in overview.domains
+    )
+    found = alerts(domains, overview.queue, overview.capabilities, overview.space, overview.taken_at, thresholds)
+    return replace(overview, domains=domains, alerts=found)
 
 
 _GRAVITY = {
@@ -73,27 +89,30 @@ def _waiting(row: DomainStatus, now: float) -> str:
     return f"{counted(row.totals.messages, 'message')} {verb}{safe}."
 
 
-def _of_expiry(domains: Iterable[DomainStatus], now: float, warning: float) -> Iterator[tuple[Alert, int]]:
+def _of_expiry(domains: Iterable[DomainStatus], now: float, thresholds: Thresholds) -> Iterator[tuple[Alert, int]]:
     for row in domains:
         expires = row.totals.next_expire
-        if expires is None or expires - now > warning:
+        if expires is None or expires - now > thresholds.expiry_warning:
             continue
-        severity: Severity = "critical" if expires - now < EXPIRY_CRITICAL else "warning"
+        severity: Severity = "critical" if expires - now < thresholds.expiry_critical else "warning"
         reason = f": {row.totals.top_reason.text}" if row.totals.top_reason else ""
         left = f"in {duration(expires - now)}" if expires > now else "at its next attempt"
         text = f"the next message expires {left}{reason}"
-        yield Alert("expiry", severity, row.domain, text, expires - warning, "EXPIRY"), row.totals.messages
+        yield (
+            Alert("expiry", severity, row.domain, text, expires - thresholds.expiry_warning, "EXPIRY"),
+            row.totals.messages,
+        )
 
 
 def _of_queue(
-    queue: QueueTotals, capabilities: Capabilities, space: Space | None, now: float, free_warning: float
+    queue: QueueTotals, capabilities: Capabilities, space: Space | None, now: float, thresholds: Thresholds
 ) -> Iterator[tuple[Alert, int]]:
     if not capabilities.running:
         waiting = counted(queue.messages, "message")
         text = f"the mail system is stopped: nothing is accepted or delivered. {waiting} queued."
         yield Alert("stopped", "critical", None, text, now, "STOPPED"), queue.messages
-    if space is not None and 1 - space.used_share < free_warning:
-        severity: Severity = "critical" if 1 - space.used_share < FREE_CRITICAL else "warning"
+    if space is not None and 1 - space.used_share < thresholds.free_warning:
+        severity: Severity = "critical" if 1 - space.used_share < thresholds.free_critical else "warning"
         text = f"the queue's file system is {space.used_share:.0%} full; when it is full, mail is refused"
         yield Alert("disk", severity, None, text, now, "DISK"), queue.messages
     if corrupt := queue.states.get("corrupt", 0):

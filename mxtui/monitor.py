@@ -1,0 +1,251 @@
+"""The stream of overviews: one queue, its index, its primaries, put together once per tick.
+
+Reading and watching a queue block, so each has a thread; they write to the index and nowhere else. The loop that makes
+overviews only asks the index for totals. When reading fails, the last known figures stay, with the reason and the age.
+"""
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
+
+from mxtui.errors import MxtuiError
+from mxtui.index import Index
+from mxtui.model.alerts import Thresholds, alerts
+from mxtui.model.health import Health, Primary
+from mxtui.model.message import State
+from mxtui.model.overview import DomainStatus, DomainTotals, Overview, Reading
+from mxtui.model.source import Capabilities, Space
+from mxtui.model.trend import Rate, Trend
+from mxtui.queues.queue import Queue
+
+BUSY_TICK = 0.25
+"""Seconds between overviews while the queue changes."""
+
+IDLE_TICK = 1.0
+
+SLOW_FACTS = 5.0
+"""Seconds between looks at what changes rarely and costs a system call or a process: room, permission."""
+
+RETRY = 3.0
+"""Seconds between attempts to read a queue that cannot be read."""
+
+
+class Primaries(Protocol):
+    """Where each domain's mail goes, and how it fares there."""
+
+    def follow(self, domains: Iterable[str]) -> None:
+        """Take these domains, and no others, into the rounds of checks."""
+
+    def snapshot(self) -> Mapping[str, tuple[Primary | None, Health]]:
+        """What is known now, by domain."""
+        ...
+
+    def probe_now(self, domain: str) -> None:
+        """Check a domain's primary without waiting for its turn."""
+
+    async def run(self) -> None:
+        """Keep checking until cancelled."""
+
+
+class Monitor:
+    """Follows one queue for as long as `overviews` is iterated."""
+
+    def __init__(
+        self,
+        queue: Queue,
+        index: Index,
+        primaries: Primaries | None,
+        *,
+        always: Sequence[str] = (),
+        thresholds: Thresholds | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.queue = queue
+        self.index = index
+        self._primaries = primaries
+        self._always = tuple(always)
+        self._thresholds = thresholds or Thresholds()
+        self._clock = clock
+        self._stop = threading.Event()
+        self._threads = ThreadPoolExecutor(3, thread_name_prefix="mxtui-queue")
+        self._fault: MxtuiError | None = None
+        self._heard_at = clock()
+        self._depth: Mapping[State, int] = {}
+        self._reading: Reading | None = Reading(0, 0)
+        self._capabilities: Capabilities | None = None
+        self._space: Space | None = None
+        self._slow_at = 0.0
+        self._trends: dict[str, Trend] = {}
+        self._totals: dict[str, DomainTotals] = {}
+        self._arrivals = Rate(self._heard_at)
+        self._departures = Rate(self._heard_at)
+        self._tick = asyncio.Event()
+
+    def probe_now(self, domain: str) -> None:
+        """Check a domain's primary without waiting for its turn."""
+        if self._primaries is not None:
+            self._primaries.probe_now(domain)
+
+    def nudge(self) -> None:
+        """Make the next overview now: something was done to the queue. For the event loop's own thread."""
+        self._slow_at = 0.0
+        self._tick.set()
+
+    def close(self) -> None:
+        """Stop the threads; they end within a second."""
+        self._stop.set()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def overviews(self) -> AsyncIterator[Overview]:
+        """Overviews, until closed; at most four a second, at least one. The first holds the depth alone."""
+        loop = asyncio.get_running_loop()
+        running = [loop.run_in_executor(self._threads, work) for work in (self._keep_watching, self._keep_reading)]
+        prober = asyncio.create_task(self._primaries.run()) if self._primaries else None
+        try:
+            while not self._stop.is_set():
+                started = time.perf_counter()
+                before = self.index.revision
+                overview = await asyncio.to_thread(self._look)
+                if self._primaries is not None:
+                    self._primaries.follow([status.domain for status in overview.domains])
+                yield overview
+                cost = time.perf_counter() - started
+                changing = self.index.revision != before or self._reading is not None
+                # Never more than a tenth of a core on looking, however many domains there are.
+                await self._pause(
+                    max(BUSY_TICK if changing else IDLE_TICK, 10 * min(cost, 1.0) if cost > 0.05 else 0.0)
+                )
+        finally:
+            self._stop.set()
+            if prober is not None:
+                prober.cancel()
+            for future in running:
+                future.cancel()
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait for the next tick; a change cuts an idle second short."""
+        deadline = time.monotonic() + seconds
+        revision = self.index.revision
+        while (left := deadline - time.monotonic()) > 0 and not self._stop.is_set():
+            self._tick.clear()
+            try:
+                await asyncio.wait_for(self._tick.wait(), min(left, BUSY_TICK))
+            except TimeoutError:
+                if self.index.revision != revision and seconds <= IDLE_TICK:
+                    return
+            else:
+                return
+
+    # -- in threads ---------------------------------------------------------------------------------------------
+
+    def _keep_reading(self) -> None:
+        """Read everything once; again after a failure."""
+        while not self._stop.is_set():
+            try:
+                self._read()
+            except MxtuiError as error:
+                self._fault = error
+            except OSError as error:
+                self._fault = MxtuiError(f"the queue cannot be read: {error}", "Check that the path is still there.")
+            else:
+                return
+            self._stop.wait(RETRY)
+
+    def _read(self) -> None:
+        self._depth = self.queue.depth()
+        expected = sum(self._depth.values())
+        read = 0
+        self._reading = Reading(read, expected)
+        for changes in self.queue.read(subjects=True):
+            if self._stop.is_set():
+                return
+            self.index.apply(changes)
+            read += len(changes.present)
+            self._reading = Reading(read, max(expected, read))
+            self._heard()
+        self.index.complete()
+        self._reading = None
+
+    def _keep_watching(self) -> None:
+        while not self._stop.is_set():
+            try:
+                for changes in self.queue.watch(self._stop):
+                    if changes.present or changes.gone:
+                        self.index.apply(changes)
+                    self._heard()
+            except MxtuiError as error:
+                self._fault = error
+            except OSError as error:
+                self._fault = MxtuiError(f"the queue cannot be watched: {error}", "Check that the path is still there.")
+            self._stop.wait(RETRY)
+
+    def _heard(self) -> None:
+        self._heard_at = self._clock()
+        self._fault = None
+
+    def _look(self) -> Overview:
+        now = self._clock()
+        self._look_at_slow_facts()
+        self.index.advance(now)
+        queue, totals = self.index.queue(), self.index.domains()
+        if self._reading is None:
+            self._depth = queue.states
+        self._arrivals.observe(now, self.index.arrived)
+        self._departures.observe(now, self.index.departed)
+        domains = self._domains(totals, now)
+        capabilities = self._capabilities or Capabilities("files", running=True)
+        fault = self._fault
+        return Overview(
+            source=self.queue.source,
+            capabilities=capabilities,
+            taken_at=now,
+            heard_at=self._heard_at,
+            queue=queue,
+            domains=domains,
+            alerts=alerts(domains, queue, capabilities, self._space, now, self._thresholds),
+            depth=self._depth,
+            reading=self._reading,
+            in_per_minute=self._arrivals.per_minute(now),
+            out_per_minute=self._departures.per_minute(now),
+            space=self._space,
+            fault=fault.message if fault else "",
+            hint=fault.hint if fault else "",
+            revision=self.index.revision,
+        )
+
+    def _look_at_slow_facts(self) -> None:
+        if time.monotonic() - self._slow_at < SLOW_FACTS:
+            return
+        self._slow_at = time.monotonic()
+        try:
+            self._capabilities = self.queue.capabilities()
+            self._space = self.queue.space()
+        except MxtuiError as error:
+            self._fault = error
+        except OSError as error:
+            self._fault = MxtuiError(f"the queue cannot be reached: {error}", "Check that the path is still there.")
+
+    def _domains(self, totals: Sequence[DomainTotals], now: float) -> Sequence[DomainStatus]:
+        known = self._primaries.snapshot() if self._primaries else {}
+        shown = {total.domain: total for total in totals}
+        for domain in (*self._always, *self._totals):
+            # A domain whose mail is gone stays in sight: "zero" is an answer, a missing row is a question.
+            shown.setdefault(domain, nothing_for(domain))
+        self._totals = shown
+        rows = []
+        for domain, total in shown.items():
+            trend = self._trends.get(domain)
+            if trend is None:
+                trend = self._trends[domain] = Trend(now, total.messages)
+            trend.observe(now, total.messages)
+            primary, health = known.get(domain, (None, None))
+            rows.append(DomainStatus(total, primary, health, trend.change_per_minute(now), trend.history()))
+        return tuple(rows)
+
+
+def nothing_for(domain: str) -> DomainTotals:
+    """The row of a domain without mail."""
+    return DomainTotals(domain, 0, 0, 0, {}, (0,) * 10, None, None)
