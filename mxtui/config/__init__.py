@@ -1,0 +1,6 @@
+"""Settings: TOML files to one frozen, validated value. Everything has a default."""
+
+from mxtui.config.loading import files, load
+from mxtui.config.settings import Alerts, Console, Kept, Probe, Row, Settings, settings_table
+
+__all__ = ["Alerts", "Console", "Kept", "Probe", "Row", "Settings", "files", "load", "settings_table"]
