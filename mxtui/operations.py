@@ -112,7 +112,7 @@ class Operations:
                 raise UsageError(f"{verb} cannot be undone", "only hold, release and delete can be taken back")
 
     def execute(
-        self, plan: Plan, *, reason: str = "", undoes: str = "", stop: threading.Event | None = None
+        self, plan: Plan, reason: str = "", stop: threading.Event | None = None, *, undoes: str = ""
     ) -> Iterator[Result]:
         """Do what the plan says: a result for each of its targets, in the order they come to be known.
 
@@ -137,7 +137,7 @@ class Operations:
         finally:
             act.end(complete=complete)
 
-    def flush(self, plan: Plan, *, reason: str = "", stop: threading.Event | None = None) -> Iterator[FlushProgress]:
+    def flush(self, plan: Plan, stop: threading.Event | None = None, *, reason: str = "") -> Iterator[FlushProgress]:
         """Try delivery now and follow to the verdicts. Raises as `execute` does."""
         _require(self.permission(plan.verb), plan.verb)
         act = self._begin(plan, reason, "")

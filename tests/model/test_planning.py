@@ -1,0 +1,94 @@
+"""What a verb may touch, and what it warns of."""
+
+import pytest
+
+from mxtui.model.message import STATES
+from mxtui.model.plan import Plan, Target
+from mxtui.model.planning import make_plan, refusal, selected_domains
+from mxtui.model.source import Verb
+from tests.support.plans import target
+
+NOW = 100_000.0
+
+
+def plan(verb: Verb, *targets: Target, selection: str = "--all", keep_copy: bool = True) -> Plan:
+    return make_plan(verb, targets, selection, NOW, keep_copy=keep_copy)
+
+
+def titles(made: Plan) -> list[str]:
+    return [caution.title for caution in made.cautions]
+
+
+@pytest.mark.parametrize("verb", [Verb.HOLD, Verb.RELEASE, Verb.REJECT, Verb.DELETE])
+def test_a_message_in_delivery_is_never_touched(verb: Verb) -> None:
+    made = plan(verb, target(state="active"))
+    assert made.targets == ()
+    assert [result.detail for result in made.excluded] == ["in delivery now"]
+
+
+@pytest.mark.parametrize("verb", [verb for verb in Verb if verb is not Verb.RESTORE])
+@pytest.mark.parametrize("state", STATES)
+def test_every_refusal_has_words(verb: Verb, state: str) -> None:
+    assert isinstance(refusal(verb, state), str)  # type: ignore[arg-type]
+    assert refusal(verb, "corrupt")
+
+
+def test_a_held_message_is_left_out_of_a_flush_and_says_why() -> None:
+    made = plan(Verb.FLUSH, target("A00000000", state="hold"), target("B00000000"), target("C00000000", state="active"))
+    assert [each.queue_id for each in made.targets] == ["B00000000", "C00000000"]
+    assert made.excluded[0].detail == "held: release it first"
+
+
+def test_a_message_named_twice_is_acted_on_once() -> None:
+    assert len(plan(Verb.HOLD, target(), target()).targets) == 1
+
+
+def test_returning_many_different_senders_warns_of_backscatter() -> None:
+    forged = [target(f"A{n:08X}", sender=f"u{n}@h{n}.example") for n in range(20)]
+    made = plan(Verb.REJECT, *forged)
+    assert made.cautions[0].title == "Backscatter"
+    assert made.cautions[0].safer is Verb.DELETE
+    assert not made.reversible
+
+
+def test_a_mailing_lists_mail_does_not() -> None:
+    assert titles(plan(Verb.REJECT, *[target(f"A{n:08X}", sender="list@example.com") for n in range(20)])) == []
+
+
+def test_returning_bounces_says_that_nobody_is_told() -> None:
+    made = plan(Verb.REJECT, target("A00000000", sender=""), target("B00000000"))
+    assert titles(made) == ["No notice"]
+    assert "50%" in made.cautions[0].text
+
+
+def test_releasing_mail_at_the_end_of_its_life_says_that_it_is_renewed() -> None:
+    made = plan(
+        Verb.RELEASE, target(state="hold", expires=NOW - 5), target("B00000000", state="hold", expires=NOW + 3600)
+    )
+    assert titles(made) == ["Renewed"]
+    assert made.cautions[0].text.startswith("1 message ")
+
+
+def test_holding_does_not_stop_the_clock() -> None:
+    assert titles(plan(Verb.HOLD, target(expires=NOW + 3600))) == ["Lifetime"]
+    assert titles(plan(Verb.HOLD, target(expires=NOW + 4 * 86400))) == []
+
+
+def test_a_deletion_without_a_copy_cannot_be_undone() -> None:
+    assert plan(Verb.DELETE, target()).reversible
+    made = plan(Verb.DELETE, target(), keep_copy=False)
+    assert not made.reversible
+    assert titles(made) == ["No copy"]
+
+
+def test_acting_on_a_domain_names_the_others_it_concerns() -> None:
+    both = target("A00000000", domains=("example.org", "other.example"))
+    made = plan(Verb.DELETE, both, target("B00000000"), selection="domain:example.org age>2h")
+    assert titles(made) == ["Whole messages"]
+    assert "other.example" in made.cautions[0].text
+    assert titles(plan(Verb.DELETE, both, selection="from:<>")) == []
+    assert titles(plan(Verb.DELETE, both, selection="domain:*")) == []
+
+
+def test_a_negated_domain_is_not_one_that_was_chosen() -> None:
+    assert selected_domains("domain:Example.ORG -domain:b.example subdomain:x") == ["example.org"]

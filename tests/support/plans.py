@@ -1,0 +1,19 @@
+"""Targets without a queue."""
+
+from mxtui.model.message import Identity, State
+from mxtui.model.plan import Target
+
+
+def target(
+    queue_id: str = "A00000000",
+    *,
+    state: State = "deferred",
+    sender: str = "sender@example.com",
+    domains: tuple[str, ...] = ("example.org",),
+    recipients: int = 1,
+    expires: float | None = None,
+    size: int = 1000,
+    inode: int = 7,
+    arrival: float = 1000.0,
+) -> Target:
+    return Target(Identity(queue_id, inode, arrival), state, size, sender, domains, recipients, expires)
