@@ -64,6 +64,10 @@ class Health:
     """Climbs in a row with the latest outcome."""
     next_check: float | None = None
     last_up: float | None = None
+    beneath: HealthState = "unknown"
+    """What the state would be without flapping."""
+    turns: tuple[float, ...] = ()
+    """When the latest climbs began to end otherwise, within the policy's window; newest last."""
 
 
 UNKNOWN = Health("unknown", None, "", "not checked yet", None)
