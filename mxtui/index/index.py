@@ -61,14 +61,15 @@ class Index:
         """Take in one batch; True if anything differs. Cost follows the batch, not the queue."""
         with self._lock:
             latest = {message.queue_id: message for message in changes.present}
-            known = self._known([*latest, *(id_ for id_ in changes.gone if id_ not in latest)])
+            gone = [id_ for id_ in dict.fromkeys(changes.gone) if id_ not in latest]
+            known = self._known([*latest, *gone])
             fresh = [message for id_, message in latest.items() if id_ not in known]
             altered = [
                 (known[id_][0], known[id_][1], message)
                 for id_, message in latest.items()
                 if id_ in known and known[id_][1] != message
             ]
-            left = [known[id_] for id_ in changes.gone if id_ not in latest and id_ in known]
+            left = [known[id_] for id_ in gone if id_ in known]
             if not (fresh or altered or left):
                 return False
             self._replace(fresh, altered, left)

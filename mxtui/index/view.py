@@ -105,7 +105,8 @@ class View:
         self.filter = filter_ or EVERYTHING
         self.sort = sort
         self.bytes = 0
-        self.oldest: float | None = None
+        self._oldest: float | None = None
+        self._oldest_left = False
         self._database = database
         self._lock = lock
         self._key = _KEYS[sort.column]
@@ -122,6 +123,17 @@ class View:
     def count(self) -> int:
         """Messages that match."""
         return len(self._rows)
+
+    @property
+    def oldest(self) -> float | None:
+        """Arrival of the oldest that matches; looked for anew only after it has left."""
+        with self._lock:
+            if self._oldest_left:
+                self._oldest_left = False
+                condition, parameters = self._condition()
+                statement = f"SELECT min(m.arrival) FROM message m WHERE {condition}"
+                self._oldest = self._database.execute(statement, parameters).fetchone()[0]
+            return self._oldest
 
     def rows(self, start: int, stop: int) -> list[Row]:
         """The messages at these positions; fewer at the end. One statement, whatever the size of the queue."""
@@ -163,13 +175,12 @@ class View:
         if (len(rows) + more) * 30 > len(self._rows) + 300:
             self._stale = True
             return
-        condition, parameters = self._condition()
         for row in rows:
             position = self._find(row)
             if position is not None:
                 del self._rows[position]
                 self._changed = True
-                self._measure(row, -1, condition, parameters)
+                self._measure(row, -1)
 
     def after(self, rows: list[int]) -> None:
         """Rows that came or changed: put those that match where they belong."""
@@ -184,16 +195,15 @@ class View:
         for (row,) in matching:
             self._rows.insert(self._place(row), row)
             self._changed = True
-            self._measure(row, 1, condition, parameters)
+            self._measure(row, 1)
 
-    def _measure(self, row: int, sign: int, condition: str, parameters: list[Any]) -> None:
+    def _measure(self, row: int, sign: int) -> None:
         size, arrival = self._database.execute("SELECT size, arrival FROM message WHERE id = ?", (row,)).fetchone()
         self.bytes += sign * size
         if sign > 0:
-            self.oldest = arrival if self.oldest is None else min(self.oldest, arrival)
-        elif self.oldest is not None and arrival <= self.oldest:
-            others = f"SELECT min(m.arrival) FROM message m WHERE m.id <> ? AND {condition}"
-            self.oldest = self._database.execute(others, [row, *parameters]).fetchone()[0]
+            self._oldest = arrival if self._oldest is None else min(self._oldest, arrival)
+        elif self._oldest is not None and arrival <= self._oldest:
+            self._oldest_left = True
 
     # -- order --------------------------------------------------------------------------------------------------
 
@@ -212,7 +222,8 @@ class View:
             parameters,
         )
         self._rows.extend(row for (row,) in ordered)
-        self.bytes, self.oldest = self._database.execute(
+        self._oldest_left = False
+        self.bytes, self._oldest = self._database.execute(
             f"SELECT coalesce(sum(m.size), 0), min(m.arrival) FROM message m WHERE {condition}",
             parameters,
         ).fetchone()
