@@ -1,0 +1,236 @@
+"""Hold, release, reject, delete: through postsuper(1), one process for thousands, judged by what is so afterwards.
+
+Never from active: a message that is taken away from qmgr while it is being delivered is lost, or sent twice. postsuper
+is told the queues to look in, so one that became active meanwhile is simply not found, and refused here.
+
+Exit codes say nothing; postsuper prints a line per message it acted on. What it did not name is looked for.
+"""
+
+import os
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+from mxtui.errors import CommandFailed, NotPermitted, Unreachable
+from mxtui.model.message import Identity
+from mxtui.model.plan import Outcome, Result, Target
+from mxtui.model.planning import IN_DELIVERY, needs_renewal
+from mxtui.model.source import Verb
+from mxtui.queues.postfix import queue_id
+from mxtui.queues.postfix.layout import Layout
+from mxtui.queues.postfix.permission import POSTSUPER, RENEW, Privileges, postsuper
+from mxtui.queues.postfix.queue_file import read_envelope
+from mxtui.queues.postfix.run import run
+from mxtui.queues.postfix.sockets import request_delivery, wake_pickup
+from mxtui.queues.postfix.whereabouts import Standing, Whereabouts, locate, standing
+
+NAMED: Final = re.compile(
+    rb"^postsuper: ([0-9A-Za-z]{6,100}): (?:placed on hold|released from hold|expired|removed|requeued)$", re.MULTILINE
+)
+
+SECONDS_EACH: Final = 0.02
+"""Allowed for one message on a slow disk; 0.00003 on a good one."""
+
+SETTLE: Final[Mapping[Verb, str]] = {Verb.RELEASE: "released", Verb.REJECT: "expired"}
+
+TRIED_LATER: Final = "will be tried at its next retry time"
+
+
+@dataclass(frozen=True, slots=True)
+class Sorted:
+    """Targets after the last look at them."""
+
+    going: list[Target]
+    results: list[Result]
+    """Of those that are not acted on."""
+
+
+class Actions:
+    """Acts on one Postfix queue.
+
+    `stands` tells whether a message is still the one that was meant, for users who may not look at queue files.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        privileges: Privileges,
+        *,
+        stands: Callable[[Iterable[Identity]], Mapping[str, Standing]] | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._layout = layout
+        self._privileges = privileges
+        self._stands = stands
+        self._clock = clock
+
+    def steps(self, verb: Verb, targets: Sequence[Target]) -> tuple[str, ...]:
+        """The commands, in order, as `act` runs them."""
+        if not targets:
+            return ()
+        renewed = sum(needs_renewal(target, self._clock()) for target in targets) if verb is Verb.RELEASE else 0
+        steps = []
+        if renewed < len(targets):
+            steps.append(self._step(POSTSUPER[verb], len(targets) - renewed))
+        if renewed:
+            steps.append(self._step(RENEW, renewed))
+        if verb in SETTLE and renewed < len(targets):
+            command = self._layout.command_directory / "postqueue"
+            steps.append(f"{command} -c {self._layout.config_directory} -i ID  (each, through its socket)")
+        return tuple(steps)
+
+    def _step(self, arguments: Sequence[str], count: int) -> str:
+        argv = self._privileges.argv(postsuper(self._layout, arguments))
+        return f"{' '.join(argv)}  < {count:,} queue ID{'' if count == 1 else 's'}"
+
+    def act(self, verb: Verb, targets: Sequence[Target]) -> Iterator[Result]:
+        """Do `verb` to each, after a last look at its identity. One result per target."""
+        checked = self._checked(verb, targets)
+        yield from checked.results
+        going, renewing = checked.going, []
+        if verb is Verb.RELEASE:
+            now = self._clock()
+            renewing = [target for target in going if needs_renewal(target, now)]
+            going = [target for target in going if not needs_renewal(target, now)]
+        yield from self._run(verb, going)
+        yield from self._renew(renewing)
+
+    def _checked(self, verb: Verb, targets: Sequence[Target]) -> Sorted:
+        checked = Sorted([], [])
+        elsewhere: Mapping[str, Standing] = {}
+        if self._stands is not None:
+            elsewhere = self._stands([target.identity for target in targets])
+        for target in targets:
+            outcome, detail = self._verdict(target, elsewhere)
+            if outcome == "done":
+                checked.going.append(target)
+            else:
+                checked.results.append(Result(target.queue_id, verb, outcome, detail))
+        return checked
+
+    def _verdict(self, target: Target, elsewhere: Mapping[str, Standing]) -> tuple[Outcome, str]:
+        """`done` for a target that may be acted on."""
+        if not queue_id.valid(target.queue_id):
+            return "refused", "not a queue ID"
+        if self._stands is not None:
+            stands = elsewhere.get(target.queue_id, "gone")
+        else:
+            here = locate(self._layout, target.queue_id)
+            if here is not None and here.state == "active":
+                return "refused", IN_DELIVERY
+            try:
+                stands = standing(target.identity, here)
+            except OSError as error:
+                return "failed", f"its queue file cannot be read: {error.strerror}"
+        if stands == "gone":
+            return "gone", "no longer queued"
+        if stands == "changed":
+            return "changed", "this ID now names another message"
+        return "done", ""
+
+    def _run(self, verb: Verb, targets: Sequence[Target]) -> Iterator[Result]:
+        if not targets:
+            return
+        named, complaint = self._postsuper(POSTSUPER[verb], targets)
+        after = self._after_retry(verb, [target.queue_id for target in targets if target.queue_id in named])
+        for target in targets:
+            if target.queue_id in named:
+                outcome, detail = self._evidence(verb, target)
+                yield Result(target.queue_id, verb, outcome, detail or after)
+            else:
+                yield self._unnamed(verb, target, complaint)
+
+    def _postsuper(self, arguments: Sequence[str], targets: Sequence[Target]) -> tuple[set[str], str]:
+        """The IDs it says it acted on, and its complaint."""
+        ids = b"".join(target.queue_id.encode() + b"\n" for target in targets)
+        argv = self._privileges.argv(postsuper(self._layout, arguments))
+        try:
+            done = run(argv, input=ids, timeout=30 + SECONDS_EACH * len(targets))
+        except CommandFailed as error:
+            return set(), error.message
+        named = {match.decode() for match in NAMED.findall(done.stderr)}
+        complaints = [line for line in done.complaint.splitlines() if "fatal" in line or "sudo" in line]
+        return named, complaints[-1] if complaints else ""
+
+    def _after_retry(self, verb: Verb, ids: Sequence[str]) -> str:
+        """A released message keeps its retry time, and a rejected one waits for it too: have them tried now."""
+        if verb not in SETTLE:
+            return ""
+        try:
+            for _ in request_delivery(self._layout.queue_directory, ids):
+                pass
+        except NotPermitted:
+            return self._postqueue(ids)
+        except Unreachable:
+            return f"{SETTLE[verb]}; {TRIED_LATER}"
+        return ""
+
+    def _postqueue(self, ids: Sequence[str]) -> str:
+        """The road for those outside of the group postdrop: a process each."""
+        command = [str(self._layout.command_directory / "postqueue"), "-c", str(self._layout.config_directory), "-i"]
+        for each in ids:
+            try:
+                done = run([*command, each])
+            except CommandFailed:
+                return TRIED_LATER
+            if done.status:
+                return TRIED_LATER
+        return ""
+
+    def _evidence(self, verb: Verb, target: Target) -> tuple[Outcome, str]:
+        """Whether what postsuper says it did is so; hold and delete leave a state that can be looked at."""
+        if self._stands is not None or verb not in (Verb.HOLD, Verb.DELETE):
+            return "done", ""
+        here = locate(self._layout, target.queue_id)
+        same = here is not None and here.inode == target.identity.inode
+        if verb is Verb.DELETE:
+            return ("failed", "still queued afterwards") if same else ("done", "")
+        if not same or here is None:
+            return "failed", "not in hold afterwards: no longer queued"
+        return ("done", "") if here.state == "hold" else ("failed", f"not in hold afterwards: {here.state}")
+
+    def _unnamed(self, verb: Verb, target: Target, complaint: str) -> Result:
+        """postsuper passed it over: because it moved, is gone, or could not be acted on."""
+        here = None if self._stands is not None else locate(self._layout, target.queue_id)
+        if complaint:
+            return Result(target.queue_id, verb, "failed", complaint)
+        if self._stands is not None:
+            return Result(target.queue_id, verb, "refused", "gone, or in delivery now")
+        if here is None or here.inode != target.identity.inode:
+            return Result(target.queue_id, verb, "gone", "no longer queued")
+        return Result(target.queue_id, verb, "refused", IN_DELIVERY if here.state == "active" else f"in {here.state}")
+
+    def _renew(self, targets: Sequence[Target]) -> Iterator[Result]:
+        """Release mail past its lifetime under a new ID and with a new lifetime. Never in delivery: from hold only."""
+        going = []
+        for target in targets:
+            if why := self._not_renewable(target):
+                yield Result(target.queue_id, Verb.RELEASE, "refused", why)
+            else:
+                going.append(target)
+        if not going:
+            return
+        named, complaint = self._postsuper(RENEW, going)
+        with suppress(NotPermitted, Unreachable):  # pickup looks by itself within the minute
+            wake_pickup(self._layout.queue_directory)
+        for target in going:
+            if target.queue_id in named:
+                yield Result(target.queue_id, Verb.RELEASE, "done", "renewed: queued again under a new ID")
+            else:
+                yield self._unnamed(Verb.RELEASE, target, complaint)
+
+    def _not_renewable(self, target: Target) -> str:
+        here: Whereabouts | None = locate(self._layout, target.queue_id, ("hold",))
+        if here is None:
+            return "not held"
+        try:
+            envelope = read_envelope(os.fspath(here.path))
+        except OSError as error:
+            return f"expires at once, and its file cannot be read to renew it safely: {error.strerror}"
+        dropped = [name for name, value in (("FILTER", envelope.filter), ("REDIRECT", envelope.redirect)) if value]
+        if dropped:
+            return f"expires at once, and renewing would drop its {' and '.join(dropped)}"
+        return ""

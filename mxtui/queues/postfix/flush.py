@@ -1,0 +1,205 @@
+"""Having mail tried now, and following each message to its verdict.
+
+The mail log is the evidence. Without it, or where a line is missing, the queue files speak: back in deferred with a
+later retry time means tried in vain; gone proves nothing and counts as unknown.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from mxtui.errors import CommandFailed, NotPermitted
+from mxtui.model.flushing import Flushing
+from mxtui.model.message import QueuedMessage
+from mxtui.model.plan import Fate, FlushProgress, Target, Verdict
+from mxtui.queues.postfix.layout import Layout
+from mxtui.queues.postfix.logtail import LogTail, open_tail
+from mxtui.queues.postfix.maillog import Attempt, Event, PickedUp, Removed, Returned, Status
+from mxtui.queues.postfix.run import run
+from mxtui.queues.postfix.sockets import request_delivery
+from mxtui.queues.postfix.whereabouts import locate, standing
+
+QUIET_SECONDS: Final = 660.0
+"""Longer than any single SMTP timeout (end of data: 10 min, RFC 5321 4.5.3.2.6)."""
+
+PROGRESS_SECONDS: Final = 0.2
+LOOK_SECONDS: Final = 0.05
+REQUESTS: Final = 500
+"""Between two looks at the log; 0.2 s."""
+
+FILES: Final = 500
+"""Queue files looked for each second, for messages of which the log has not spoken."""
+
+GRACE_SECONDS: Final = 3.0
+"""How long the log may lag behind the files."""
+
+FATES: Final[dict[Status, Fate]] = {
+    "sent": "delivered",
+    "deferred": "deferred",
+    "bounced": "bounced",
+    "expired": "expired",
+}
+
+
+@dataclass(slots=True)
+class _Asked:
+    """A message whose delivery was asked for."""
+
+    target: Target
+    at: float
+    silent_since: float | None = None
+    """When its file first said something that the log had not."""
+
+
+class Flush:
+    """One flush. `find` tells a message's reasons, where the log cannot."""
+
+    def __init__(
+        self,
+        layout: Layout,
+        targets: Sequence[Target],
+        *,
+        find: Callable[[str], QueuedMessage | None],
+        files: bool = True,
+        quiet: float = QUIET_SECONDS,
+        clock: Callable[[], float] = time.time,
+        tail: Callable[[Path | None], LogTail | None] = open_tail,
+    ) -> None:
+        self._layout = layout
+        self._find = find
+        self._files = files
+        self._quiet = quiet
+        self._clock = clock
+        self._tail = tail
+        self._books = Flushing(targets, clock())
+        self._unasked = deque(targets)
+        self._asked: dict[str, _Asked] = {}
+        self._rounds: deque[str] = deque()
+        self._looked_at = clock()
+
+    def run(self, stop: threading.Event) -> Iterator[FlushProgress]:
+        """Progress, at most five times a second; the last has phase `done` or `stopped`.
+
+        Raises Unreachable when Postfix is down.
+        """
+        shown = 0.0
+        with self._tail(self._layout.maillog_file) or nullcontext() as log:
+            while True:
+                self._ask()
+                moved = self._read(log)
+                now = self._clock()
+                self._look(now, patient=log is not None)
+                if not self._books.waiting or now - self._books.moved_at > self._quiet:
+                    yield self._books.progress(now, "done")
+                    return
+                if stop.is_set():
+                    yield self._books.progress(now, "stopped")
+                    return
+                if now - shown >= PROGRESS_SECONDS or now < shown:
+                    shown = now
+                    yield self._books.progress(now, "steady")
+                if not moved and not self._unasked:
+                    stop.wait(LOOK_SECONDS)
+
+    def _ask(self) -> None:
+        """The next few: told to qmgr where they are still what was meant."""
+        ids = []
+        for _ in range(min(REQUESTS, len(self._unasked))):
+            target = self._unasked.popleft()
+            now = self._clock()
+            if self._files and not self._still_waits(target, now):
+                continue
+            self._asked[target.queue_id] = _Asked(target, now)
+            self._rounds.append(target.queue_id)
+            if target.state != "active":  # what is in delivery is only followed
+                ids.append(target.queue_id)
+        if ids:
+            try:
+                for _ in request_delivery(self._layout.queue_directory, ids):
+                    pass
+            except NotPermitted:
+                self._ask_by_postqueue(ids)
+
+    def _still_waits(self, target: Target, now: float) -> bool:
+        here = locate(self._layout, target.queue_id)
+        if standing(target.identity, here) != "same" or here is None:
+            self._books.left(target.queue_id, now)
+            return False
+        if here.state == "hold":
+            self._books.verdict(Verdict(target.queue_id, "", "deferred", reply="held meanwhile", at=now))
+            self._books.back_in_queue(target.queue_id, now)
+            return False
+        return True
+
+    def _ask_by_postqueue(self, ids: Sequence[str]) -> None:
+        command = [str(self._layout.command_directory / "postqueue"), "-c", str(self._layout.config_directory), "-i"]
+        for each in ids:
+            done = run([*command, each])
+            if done.status:
+                raise CommandFailed(f"postqueue -i: {done.complaint}", "see the mail log")
+
+    def _read(self, log: LogTail | None) -> bool:
+        """What the log says since the last look; whether it said anything of ours."""
+        before = self._books.moved_at
+        for event in () if log is None else log.events():
+            self._heard(event)
+        return self._books.moved_at != before
+
+    def _heard(self, event: Event) -> None:
+        if event.queue_id not in self._asked:
+            return  # somebody else's, or of before we asked
+        now = self._clock()
+        match event:
+            case Attempt():
+                fate = FATES[event.status]
+                verdict = Verdict(event.queue_id, event.recipient, fate, event.dsn, event.text, now)
+                self._books.verdict(verdict, event.original)
+            case Returned():
+                self._books.returned(event.queue_id, now)
+            case Removed():
+                self._books.left(event.queue_id, now)
+            case PickedUp():
+                pass
+
+    def _look(self, now: float, *, patient: bool) -> None:
+        """Where the files of some of those without a verdict are, once a second."""
+        if now - self._looked_at < 1.0:
+            return
+        self._looked_at = now
+        for _ in range(min(FILES, len(self._rounds))):
+            each = self._rounds.popleft()
+            if each in self._books.waiting:
+                self._rounds.append(each)
+                asked = self._asked[each]
+                if self._settled(asked) and self._waited(asked, now, GRACE_SECONDS if patient else 0.0):
+                    self._conclude(asked, now)
+
+    def _waited(self, asked: _Asked, now: float, grace: float) -> bool:
+        asked.silent_since = now if asked.silent_since is None else asked.silent_since
+        return now - asked.silent_since >= grace
+
+    def _settled(self, asked: _Asked) -> bool:
+        """The queue has done with it: gone, or waiting for a time that lies after our asking."""
+        if not self._files:
+            message = self._find(asked.target.queue_id)
+            return message is None
+        here = locate(self._layout, asked.target.queue_id)
+        if here is None or here.inode != asked.target.identity.inode:
+            return True
+        return here.state == "hold" or (here.state == "deferred" and here.modified > asked.at)
+
+    def _conclude(self, asked: _Asked, now: float) -> None:
+        each = asked.target.queue_id
+        message = self._find(each)
+        if message is None or (message.inode and message.inode != asked.target.identity.inode):
+            self._books.left(each, now)
+            return
+        for recipient in message.recipients[:3]:
+            reply = recipient.reason or ""
+            self._books.verdict(Verdict(each, recipient.address, "deferred", recipient.dsn or "", reply, now))
+        self._books.back_in_queue(each, now)

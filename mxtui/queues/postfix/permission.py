@@ -1,0 +1,99 @@
+"""What this user may do to a Postfix queue: as root, by exact sudo rules, or not; and what would allow it."""
+
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
+
+from mxtui.errors import CommandFailed
+from mxtui.model.source import ALLOWED, Permission, Verb
+from mxtui.queues.postfix.layout import Layout
+from mxtui.queues.postfix.run import run
+
+POSTSUPER: Final[Mapping[Verb, tuple[str, ...]]] = MappingProxyType(
+    {
+        Verb.HOLD: ("-h", "-", "deferred", "incoming"),
+        Verb.RELEASE: ("-H", "-", "hold"),
+        Verb.REJECT: ("-f", "-", "hold", "deferred", "incoming"),
+        Verb.DELETE: ("-d", "-", "hold", "deferred", "incoming"),
+    }
+)
+"""IDs come on standard input. Queues are always named: by default postsuper reaches into active and loses mail."""
+
+RENEW: Final = ("-r", "-", "hold")
+
+PROBE_SECONDS: Final = 60.0
+"""How long sudo's answer is believed."""
+
+STOPPED_HINT: Final = "start it: postfix -c {directory} start"
+
+
+def postsuper(layout: Layout, arguments: Sequence[str]) -> tuple[str, ...]:
+    """The command, with an absolute path as sudoers names it and the instance, which sudo would otherwise strip."""
+    return (str(layout.command_directory / "postsuper"), "-c", str(layout.config_directory), *arguments)
+
+
+def sudoers_lines(layout: Layout, group: str = "%mail") -> tuple[str, ...]:
+    """What to put in /etc/sudoers.d for a group that is to act on this queue: exact commands, nothing else."""
+    commands = [*POSTSUPER.values(), RENEW]
+    return tuple(f"{group} ALL=(root) NOPASSWD: {' '.join(postsuper(layout, arguments))}" for arguments in commands)
+
+
+class Privileges:
+    """How this user runs what only root may."""
+
+    def __init__(
+        self, *, root: bool | None = None, sudo: str = "sudo", clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._root = os.geteuid() == 0 if root is None else root
+        self._sudo = sudo
+        self._clock = clock
+        self._asked: dict[tuple[str, ...], tuple[float, bool]] = {}
+
+    def argv(self, command: Sequence[str]) -> list[str]:
+        """The command as this user has to run it."""
+        return list(command) if self._root else [self._sudo, "-n", *command]
+
+    def may(self, command: Sequence[str]) -> bool:
+        """Whether it would run, without running it; sudo is asked once a minute at most."""
+        if self._root:
+            return True
+        key, now = tuple(command), self._clock()
+        if key in self._asked and now - self._asked[key][0] < PROBE_SECONDS:
+            return self._asked[key][1]
+        try:
+            answer = run([self._sudo, "-n", "-l", *command], timeout=5).status == 0
+        except CommandFailed:  # no sudo here
+            answer = False
+        self._asked[key] = (now, answer)
+        return answer
+
+
+def permissions(layout: Layout, privileges: Privileges, *, running: bool) -> Mapping[Verb, Permission]:
+    """What may be done now, verb by verb."""
+    verbs = {verb: _postsuper_permission(layout, privileges, verb, running=running) for verb in POSTSUPER}
+    verbs[Verb.FLUSH] = ALLOWED if running else _stopped(layout, "nothing would be tried")
+    verbs[Verb.RESTORE] = ALLOWED
+    return MappingProxyType(verbs)
+
+
+def _postsuper_permission(layout: Layout, privileges: Privileges, verb: Verb, *, running: bool) -> Permission:
+    command = postsuper(layout, POSTSUPER[verb])
+    if not privileges.may(command):
+        index = list(POSTSUPER).index(verb)
+        return Permission(
+            False, "only root may change the queue", f"run as root, or allow in sudoers: {sudoers_lines(layout)[index]}"
+        )
+    if not running and layout.maillog_file:
+        # postsuper cannot log, dies after the first ID, and says nothing of the others (run).
+        return _stopped(layout, "only the first message would be acted on")
+    if not running and verb is Verb.REJECT:
+        return _stopped(layout, "nothing would be returned")
+    return ALLOWED
+
+
+def _stopped(layout: Layout, consequence: str) -> Permission:
+    return Permission(
+        False, f"Postfix is stopped: {consequence}", STOPPED_HINT.format(directory=layout.config_directory)
+    )

@@ -1,0 +1,79 @@
+"""Where a message is now, and whether it is still the one that was meant.
+
+An ID alone is no proof: short ones are inode numbers and are used again. Cheap: one open file, its first block.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, Literal, NamedTuple
+
+from mxtui.model.message import Identity, State
+from mxtui.queues.postfix import records
+from mxtui.queues.postfix.layout import Layout
+from mxtui.queues.postfix.queue_file import open_file, parse_time
+from mxtui.queues.postfix.records import Walk
+
+FLOW: Final[tuple[State, ...]] = ("active", "deferred", "incoming", "hold")
+"""The order in which to look, so that a message on its way is met."""
+
+ARRIVAL_TOLERANCE: Final = 1.0
+"""Seconds; some roads to the queue tell arrival in whole ones."""
+
+Standing = Literal["same", "changed", "gone"]
+
+
+class Whereabouts(NamedTuple):
+    """Where the file of a queue ID is."""
+
+    path: Path
+    state: State
+    inode: int
+    modified: float
+
+
+def locate(layout: Layout, queue_id: str, states: Sequence[State] = FLOW) -> Whereabouts | None:
+    """The file under this ID, wherever it is; None when it is gone.
+
+    Looked for twice: a message that moves against the order of looking is missed once, hardly twice.
+    """
+    for state in (*states, *states):
+        path = layout.queue_directory / layout.hashing.folder(state, queue_id) / queue_id
+        try:
+            status = os.lstat(path)
+        except FileNotFoundError:
+            continue
+        return Whereabouts(path, state, status.st_ino, status.st_mtime)
+    return None
+
+
+def standing(identity: Identity, here: Whereabouts | None) -> Standing:
+    """Whether what is under the ID now is the message that was meant.
+
+    Raises PermissionError when its file may not be read.
+    """
+    if here is None:
+        return "gone"
+    if identity.inode and here.inode != identity.inode:
+        return "changed"
+    try:
+        arrived = arrival(here.path)
+    except FileNotFoundError:  # moved between the two looks; the inode was right
+        return "same" if identity.inode else "gone"
+    if arrived is None or abs(arrived - identity.arrival) >= ARRIVAL_TOLERANCE:
+        return "changed"
+    return "same"
+
+
+def arrival(path: Path) -> float | None:
+    """When a queue file's message arrived, from its first records; None where they do not say. Raises OSError."""
+    fd, _ = open_file(str(path))
+    try:
+        for record in Walk(fd, furthest=records.WINDOW):
+            if record.type == records.TIME:
+                return parse_time(record.data)
+            if record.type == records.CONTENT:
+                break
+        return None
+    finally:
+        os.close(fd)

@@ -1,0 +1,224 @@
+"""Hold, release, reject and delete on a real Postfix."""
+
+import os
+import time
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mxtui.demo.postfix import PrivatePostfix
+from mxtui.demo.primary import FakePrimary
+from mxtui.model.message import Identity
+from mxtui.model.plan import Result, Target
+from mxtui.model.source import Verb
+from mxtui.queues.postfix.actions import Actions
+from mxtui.queues.postfix.layout import Layout
+from mxtui.queues.postfix.permission import Privileges
+from mxtui.queues.postfix.whereabouts import locate
+from tests.conftest import PostfixFactory
+from tests.queues.postfix.acting import QUIET, layout_of, log_of, settled, state, targets
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.postfix
+
+
+@pytest.fixture
+def instance(postfix: PostfixFactory, primary: FakePrimary) -> PrivatePostfix:
+    """A Postfix whose primary is down."""
+    primary.down()
+    return postfix(routes={"example.org": primary.port, "client.example": primary.port}, settings=QUIET)
+
+
+@pytest.fixture
+def layout(instance: PrivatePostfix) -> Layout:
+    return layout_of(instance)
+
+
+@pytest.fixture
+def actions(layout: Layout) -> Actions:
+    return Actions(layout, Privileges())
+
+
+def queued(instance: PrivatePostfix, layout: Layout, count: int = 1, sender: str = "a@client.example") -> list[Target]:
+    ids = instance.inject(sender, ["info@example.org"], count=count)
+    settled(layout, ids, "deferred")
+    return targets(layout, ids)
+
+
+def outcomes(results: list[Result]) -> Counter[str]:
+    return Counter(result.result for result in results)
+
+
+def test_held_mail_is_in_hold_and_released_mail_is_tried_at_once(
+    instance: PrivatePostfix, layout: Layout, actions: Actions, primary: FakePrimary
+) -> None:
+    mail = queued(instance, layout, 3)
+    assert outcomes(list(actions.act(Verb.HOLD, mail))) == {"done": 3}
+    assert {state(layout, each.queue_id) for each in mail} == {"hold"}
+    primary.up()
+    held = targets(layout, [each.queue_id for each in mail])
+    assert outcomes(list(actions.act(Verb.RELEASE, held))) == {"done": 3}
+    wait_until(lambda: len(primary.accepted) == 3)
+
+
+def test_two_thousand_holds_take_less_than_a_second(instance: PrivatePostfix, layout: Layout, actions: Actions) -> None:
+    # Held on arrival, so that 2,000 are there at once.
+    (instance.config_directory / "held").write_text("info@example.org HOLD for the test\n")
+    instance.postconf(smtpd_recipient_restrictions=f"check_recipient_access texthash:{instance.config_directory}/held")
+    ids = instance.inject("", ["info@example.org"], count=2_000)
+    for queue_id in ids:
+        here = locate(layout, queue_id)
+        assert here is not None
+        folder = layout.queue_directory / layout.hashing.folder("deferred", queue_id)
+        folder.mkdir(mode=0o700, exist_ok=True)
+        os.chown(folder, here.path.stat().st_uid, here.path.stat().st_gid)
+        here.path.rename(folder / queue_id)
+    mail = targets(layout, ids)
+    started = time.monotonic()
+    results = list(actions.act(Verb.HOLD, mail))
+    assert time.monotonic() - started < 1.0
+    assert outcomes(results) == {"done": 2_000}
+
+
+def test_a_message_in_delivery_is_never_held(postfix: PostfixFactory, primary: FakePrimary) -> None:
+    primary.behave(delay=600)
+    instance = postfix(routes={"example.org": primary.port}, settings=QUIET)
+    layout = layout_of(instance)
+    (queue_id,) = instance.inject("", ["info@example.org"])
+    settled(layout, [queue_id], "active")
+    (result,) = Actions(layout, Privileges()).act(Verb.HOLD, targets(layout, [queue_id]))
+    assert (result.result, result.detail) == ("refused", "in delivery now")
+    assert state(layout, queue_id) == "active"
+
+
+def test_a_message_that_became_active_after_the_last_look_is_not_touched(
+    instance: PrivatePostfix, layout: Layout, actions: Actions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (mail,) = queued(instance, layout)
+    here = locate(layout, mail.queue_id)
+    assert here is not None
+    active = layout.queue_directory / layout.hashing.folder("active", mail.queue_id)
+    plain = Actions._checked
+
+    def then_it_moves(self: Actions, verb: Verb, targets: list[Target]) -> object:
+        checked = plain(self, verb, targets)
+        here.path.rename(active / mail.queue_id)
+        return checked
+
+    monkeypatch.setattr(Actions, "_checked", then_it_moves)
+    (result,) = actions.act(Verb.HOLD, [mail])
+    assert (result.result, result.detail) == ("refused", "in delivery now")
+    assert state(layout, mail.queue_id) == "active"
+
+
+def test_ids_that_vanish_or_are_used_again_are_told_apart(
+    instance: PrivatePostfix, layout: Layout, actions: Actions
+) -> None:
+    vanished, reused, later, sound = queued(instance, layout, 4)
+    found(layout, vanished).unlink()
+    other_inode = reused._replace(identity=reused.identity._replace(inode=reused.identity.inode + 1))
+    other_arrival = later._replace(identity=later.identity._replace(arrival=later.identity.arrival - 60))
+    results = list(actions.act(Verb.DELETE, [vanished, other_inode, other_arrival, sound]))
+    assert {result.queue_id: result.result for result in results} == {
+        vanished.queue_id: "gone",
+        reused.queue_id: "changed",
+        later.queue_id: "changed",
+        sound.queue_id: "done",
+    }
+    assert state(layout, reused.queue_id) == state(layout, later.queue_id) == "deferred"
+
+
+def found(layout: Layout, target: Target) -> Path:
+    here = locate(layout, target.queue_id)
+    assert here is not None
+    return here.path
+
+
+def test_what_is_not_a_queue_id_reaches_no_command(instance: PrivatePostfix, layout: Layout, actions: Actions) -> None:
+    (sound,) = queued(instance, layout)
+    hostile = [
+        "ALL",
+        "-x",
+        "-d",
+        "../../etc/passwd",
+        "",
+        f"A\n{sound.queue_id}",
+        f"{sound.queue_id} deferred",
+        "ÄÄÄÄÄÄÄ",
+    ]
+    for verb in (Verb.HOLD, Verb.DELETE):
+        results = list(actions.act(verb, [sound._replace(identity=Identity(text, 1, 1.0)) for text in hostile]))
+        assert {(result.result, result.detail) for result in results} == {("refused", "not a queue ID")}
+    assert state(layout, sound.queue_id) == "deferred"
+
+
+def test_rejected_mail_is_returned_and_bounces_vanish_without_notice(
+    instance: PrivatePostfix, layout: Layout, actions: Actions, primary: FakePrimary
+) -> None:
+    (normal,) = queued(instance, layout)
+    (held,) = queued(instance, layout, sender="b@client.example")
+    (null,) = queued(instance, layout, sender="")
+    list(actions.act(Verb.HOLD, [held]))
+    primary.behave(permanent="@example.org$")
+    primary.up()
+    results = list(actions.act(Verb.REJECT, [normal, *targets(layout, [held.queue_id]), null]))
+    assert outcomes(results) == {"done": 3}
+    settled(layout, [normal.queue_id, held.queue_id, null.queue_id], "")
+    wait_until(lambda: len(primary.accepted) == 2)
+    notices = {message.recipients[0]: message for message in primary.accepted}
+    assert set(notices) == {"a@client.example", "b@client.example"}
+    assert all(message.sender == "" and b"Undelivered Mail" in message.content for message in notices.values())
+    assert f"{null.queue_id}: from=<>, status=force-expired" in log_of(instance)
+
+
+def test_mail_past_its_lifetime_is_renewed_on_release(
+    instance: PrivatePostfix, layout: Layout, primary: FakePrimary
+) -> None:
+    mail = queued(instance, layout, 2)
+    actions = Actions(layout, Privileges())
+    list(actions.act(Verb.HOLD, mail))
+    old, young = targets(layout, [each.queue_id for each in mail])
+    old = old._replace(expires=time.time() - 1)
+    steps = actions.steps(Verb.RELEASE, [old, young])
+    assert ["-H - hold  < 1 queue ID" in steps[0], "-r - hold  < 1 queue ID" in steps[1]] == [True, True]
+    results = {result.queue_id: result for result in actions.act(Verb.RELEASE, [old, young])}
+    assert results[old.queue_id].detail == "renewed: queued again under a new ID"
+    assert results[young.queue_id].detail == ""
+    wait_until(lambda: f"orig_id={old.queue_id}" in log_of(instance))
+
+
+def test_renewing_that_would_drop_a_filter_is_refused(
+    instance: PrivatePostfix, layout: Layout, actions: Actions
+) -> None:
+    (instance.config_directory / "checks").write_text("/^Subject: filtered/ FILTER smtp:[127.0.0.1]:9\n")
+    instance.postconf(header_checks=f"regexp:{instance.config_directory}/checks")
+    ids = instance.inject("a@client.example", ["info@example.org"], b"Subject: filtered\n\nx\n")
+    settled(layout, ids, "deferred")
+    list(actions.act(Verb.HOLD, targets(layout, ids)))
+    (old,) = targets(layout, ids, lifetime=0.0)
+    (result,) = actions.act(Verb.RELEASE, [old])
+    assert result.result == "refused"
+    assert "FILTER" in result.detail
+    assert state(layout, ids[0]) == "hold"
+
+
+def test_a_stopped_postfix_is_left_alone_after_the_first_message_dies(
+    instance: PrivatePostfix, layout: Layout, actions: Actions
+) -> None:
+    """What permission() prevents: were it tried all the same, each result is still true."""
+    mail = queued(instance, layout, 3)
+    instance.stop()
+    results = list(actions.act(Verb.HOLD, mail))
+    for result in results:
+        assert (result.result == "done") == (state(layout, result.queue_id) == "hold")
+    assert any("fatal" in result.detail for result in results)
+
+
+def test_a_command_that_cannot_be_run_fails_every_message(instance: PrivatePostfix, layout: Layout) -> None:
+    mail = queued(instance, layout, 2)
+    broken = replace(layout, command_directory=Path("/nonexistent"))
+    results = list(Actions(broken, Privileges()).act(Verb.HOLD, mail))
+    assert outcomes(results) == {"failed": 2}
+    assert "cannot be run" in results[0].detail

@@ -1,0 +1,174 @@
+"""Flushing on a real Postfix: every message followed to its verdict, none lost and none doubled."""
+
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from mxtui.demo.postfix import PrivatePostfix
+from mxtui.demo.primary import FakePrimary
+from mxtui.model.plan import FlushProgress, Target
+from mxtui.model.source import Verb
+from mxtui.queues.postfix.actions import Actions
+from mxtui.queues.postfix.flush import Flush
+from mxtui.queues.postfix.layout import Layout
+from mxtui.queues.postfix.logtail import LogTail
+from mxtui.queues.postfix.permission import Privileges
+from mxtui.queues.postfix.whereabouts import locate
+from tests.conftest import PostfixFactory
+from tests.queues.postfix.acting import QUIET, found_message, layout_of, log_of, settled, state, targets
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.postfix
+
+
+def flush(layout: Layout, mail: list[Target], *, log: bool = True, quiet: float = 20.0) -> list[FlushProgress]:
+    def nothing(path: Path | None) -> LogTail | None:
+        return None
+
+    find = found_message(layout)
+    road = (
+        Flush(layout, mail, find=find, quiet=quiet)
+        if log
+        else Flush(layout, mail, find=find, quiet=quiet, tail=nothing)
+    )
+    return list(road.run(threading.Event()))
+
+
+def queued(instance: PrivatePostfix, layout: Layout, recipients: list[str], count: int = 1) -> list[Target]:
+    ids = instance.inject("a@client.example", recipients, count=count)
+    settled(layout, ids, "deferred")
+    return targets(layout, ids)
+
+
+def start(postfix: PostfixFactory, primary: FakePrimary) -> tuple[PrivatePostfix, Layout]:
+    primary.down()
+    instance = postfix(routes={"example.org": primary.port, "client.example": primary.port}, settings=QUIET)
+    return instance, layout_of(instance)
+
+
+def test_each_message_is_followed_to_what_became_of_it(postfix: PostfixFactory, primary: FakePrimary) -> None:
+    instance, layout = start(postfix, primary)
+    good = queued(instance, layout, ["info@example.org", "more@example.org"], count=5)
+    later = queued(instance, layout, ["later@example.org", "info@example.org"])
+    never = queued(instance, layout, ["never@example.org"], count=2)
+    primary.behave(temporary="^later@", permanent="^never@")
+    primary.up()
+    last = flush(layout, [*good, *later, *never])[-1]
+    assert (last.queued, last.delivered, last.deferred, last.bounced) == (8, 5, 1, 2)
+    assert (last.left, last.unknown, last.phase, last.eta_seconds) == (0, 0, "done", 0.0)
+
+
+def test_the_verdicts_carry_the_servers_words(postfix: PostfixFactory, primary: FakePrimary) -> None:
+    instance, layout = start(postfix, primary)
+    mail = queued(instance, layout, ["later@example.org"])
+    primary.behave(temporary="^later@")
+    primary.up()
+    verdicts = [verdict for progress in flush(layout, mail) for verdict in progress.recent]
+    (verdict,) = verdicts
+    assert (verdict.recipient, verdict.fate, verdict.dsn) == ("later@example.org", "deferred", "4.2.0")
+    assert "Greylisted" in verdict.reply
+
+
+def test_without_a_log_the_files_tell_of_deferrals_and_never_of_deliveries(
+    postfix: PostfixFactory, primary: FakePrimary
+) -> None:
+    instance, layout = start(postfix, primary)
+    good = queued(instance, layout, ["info@example.org"], count=2)
+    later = queued(instance, layout, ["later@example.org"])
+    primary.behave(temporary="^later@")
+    primary.up()
+    progress = flush(layout, [*good, *later], log=False)
+    last = progress[-1]
+    assert (last.delivered, last.deferred, last.unknown, last.left) == (0, 1, 2, 0)
+    assert any("Greylisted" in verdict.reply for each in progress for verdict in each.recent)
+
+
+def test_what_moves_no_more_is_said_to_be_left(postfix: PostfixFactory, primary: FakePrimary) -> None:
+    instance, layout = start(postfix, primary)
+    mail = queued(instance, layout, ["info@example.org"])
+    primary.behave(delay=600)
+    primary.up()
+    last = flush(layout, mail, quiet=1.0)[-1]
+    assert (last.left, last.delivered, last.phase) == (1, 0, "done")
+
+
+def test_a_flush_can_be_stopped(postfix: PostfixFactory, primary: FakePrimary) -> None:
+    instance, layout = start(postfix, primary)
+    mail = queued(instance, layout, ["info@example.org"], count=3)
+    primary.behave(delay=600)
+    primary.up()
+    stop = threading.Event()
+    progress = []
+    for each in Flush(layout, mail, find=found_message(layout)).run(stop):
+        progress.append(each)
+        stop.set()
+    assert progress[-1].phase == "stopped"
+    assert progress[-1].left == 3
+
+
+def test_mail_that_vanished_before_is_unknown_and_mail_held_meanwhile_stays(
+    postfix: PostfixFactory, primary: FakePrimary
+) -> None:
+    instance, layout = start(postfix, primary)
+    gone, held = queued(instance, layout, ["info@example.org"], count=2)
+    list(Actions(layout, Privileges()).act(Verb.DELETE, [gone]))
+    list(Actions(layout, Privileges()).act(Verb.HOLD, [held]))
+    primary.up()
+    last = flush(layout, [gone, held])[-1]
+    assert (last.unknown, last.deferred, last.delivered) == (1, 1, 0)
+    assert state(layout, held.queue_id) == "hold"
+
+
+@pytest.mark.parametrize("long_queue_ids", [False, True])
+def test_hold_release_flush_during_slow_delivery_loses_and_doubles_nothing(
+    postfix: PostfixFactory, primary: FakePrimary, long_queue_ids: bool
+) -> None:
+    primary.behave(delay=0.15)
+    instance = postfix(
+        routes={"example.org": primary.port},
+        settings={**QUIET, "default_destination_concurrency_limit": "4", "initial_destination_concurrency": "4"},
+        long_queue_ids=long_queue_ids,
+    )
+    layout = layout_of(instance)
+    primary.down()
+    waiting = instance.inject("", ["info@example.org"], b"Subject: first\n\nx\n", count=30)
+    settled(layout, waiting, "deferred")
+    primary.up()
+    fresh = [instance.inject("", ["info@example.org"], b"Subject: n\n\n%d\n" % n)[0] for n in range(50)]
+    actions = Actions(layout, Privileges())
+    ids = [*waiting, *fresh]
+    deadline = time.monotonic() + 30
+    rounds = 0
+    while any(state(layout, each) not in ("", "deferred", "hold") for each in ids) or rounds < 3:
+        assert time.monotonic() < deadline
+        rounds += 1
+        here = [each for each in ids if locate(layout, each) is not None]
+        held = [r.queue_id for r in actions.act(Verb.HOLD, present(layout, here)) if r.result == "done"]
+        list(actions.act(Verb.RELEASE, present(layout, held)))
+    left = present(layout, ids)
+    if left:
+        last = flush(layout, left)[-1]
+        assert (last.unknown, last.left) == (0, 0)
+    settled(layout, ids, "")
+    wait_until(lambda: len(primary.accepted) >= len(ids))
+    received = Counter(queue_id_of(message.content) for message in primary.accepted)
+    assert received == Counter(ids), "each exactly once"
+    assert sum("status=sent" in line for line in log_of(instance).splitlines()) == len(ids)
+
+
+def present(layout: Layout, ids: list[str]) -> list[Target]:
+    """Targets of those still there; mail goes on leaving while we look."""
+    found = []
+    for each in ids:
+        try:
+            found += targets(layout, [each])
+        except (AssertionError, FileNotFoundError):
+            continue
+    return found
+
+
+def queue_id_of(content: bytes) -> str:
+    return content.partition(b" id ")[2].partition(b"\r\n")[0].decode()
