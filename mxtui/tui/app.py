@@ -1,0 +1,168 @@
+"""The console: what is composed here is decided elsewhere."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any, ClassVar
+
+from textual import work
+from textual.app import SystemCommand
+from textual.screen import Screen
+
+from mxtui.errors import MxtuiError
+from mxtui.model.plan import FlushProgress, Plan
+from mxtui.tui.flushing import Flushing
+from mxtui.tui.host import Host
+from mxtui.tui.screens.alerts import AlertsScreen
+from mxtui.tui.screens.audit import AuditScreen
+from mxtui.tui.screens.console import ConsoleScreen
+from mxtui.tui.screens.domains import DomainsScreen
+from mxtui.tui.screens.drain import DrainScreen
+from mxtui.tui.screens.help import HelpScreen
+from mxtui.tui.screens.leave import LeaveScreen
+from mxtui.tui.screens.messages import MessagesScreen
+from mxtui.tui.screens.primaries import PrimariesScreen
+from mxtui.tui.screens.reasons import ReasonsScreen
+from mxtui.tui.services import Services
+
+
+class ConsoleApp(Host):
+    """Mail queue, live."""
+
+    TITLE = "mxtui"
+    CSS_PATH = "mxtui.tcss"
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
+        "domains": DomainsScreen,
+        "messages": MessagesScreen,
+        "reasons": ReasonsScreen,
+        "drain": DrainScreen,
+        "primaries": PrimariesScreen,
+        "audit": AuditScreen,
+    }
+    DEFAULT_MODE = "domains"
+    ENABLE_COMMAND_PALETTE = True
+
+    def __init__(self, services: Services) -> None:
+        super().__init__()
+        self.services = services
+        self.marks = set()
+        self.set_keymap(dict(services.settings.keymap))
+
+    def on_mount(self) -> None:
+        """Begin to watch."""
+        self.theme = self._theme()
+        self.theme_changed_signal.subscribe(self, lambda _: self.call_after_refresh(self.show_now))
+        self._watch()
+        self.set_interval(1.0, self.show_now)
+
+    def _theme(self) -> str:
+        wanted = self.services.settings.theme
+        if wanted != "auto":
+            return wanted if wanted in self.available_themes else "tokyo-night"
+        colours = self.console.color_system
+        return "tokyo-night" if colours == "truecolor" and not self.no_color else "ansi-dark"
+
+    # -- overviews ----------------------------------------------------------------------------------------------
+
+    @work(exclusive=True, group="overviews")
+    async def _watch(self) -> None:
+        async for overview in self.services.monitor.overviews():
+            if self.paused:
+                continue
+            self.overview = overview
+            screen = self._console()
+            if screen is not None:
+                screen.show_overview(overview)
+                screen.tick()
+
+    def _console(self) -> ConsoleScreen | None:
+        """The topmost screen of ours: a dialog may lie over it."""
+        return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, ConsoleScreen)), None)
+
+    def show_now(self) -> None:
+        """A second has passed: what tells the time is redrawn, and only where it differs is anything sent."""
+        screen = self._console()
+        if screen is not None and screen.is_mounted:
+            screen.tick()
+
+    def toggle_pause(self) -> None:
+        """Stop or resume showing what changes."""
+        self.paused = not self.paused
+        self.show_now()
+
+    # -- screens ------------------------------------------------------------------------------------------------
+
+    def open_messages(self, text: str | None, *, filtering: bool = False) -> None:
+        """Messages, with this filter."""
+        self.switch_mode("messages")
+        self.call_after_refresh(self._set_filter, text, filtering)
+
+    def _set_filter(self, text: str | None, filtering: bool) -> None:
+        if isinstance(self.screen, MessagesScreen):
+            self.screen.set_filter(text, filtering=filtering)
+
+    def open_alerts(self) -> None:
+        """All alerts in full."""
+        self.push_screen(AlertsScreen())
+
+    def open_help(self) -> None:
+        """What the screen shows, and its keys."""
+        screen = self._console()
+        if screen is not None:
+            self.push_screen(HelpScreen(screen))
+
+    def leave(self) -> None:
+        """Quit; asks first while a flush runs."""
+        if self.flushing is not None and self.flushing.running:
+            self.push_screen(LeaveScreen(), lambda sure: self.exit() if sure else None)
+        else:
+            self.exit()
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """The palette: what this screen can do now, then Textual's own."""
+        if isinstance(screen, ConsoleScreen):
+            for command in screen.commands:
+                if command.palette and command.allowed(screen).allowed:
+                    run = command.run
+                    yield SystemCommand(command.words(screen), command.tooltip, lambda run=run: run(screen))
+        yield from super().get_system_commands(screen)
+
+    # -- a flush ------------------------------------------------------------------------------------------------
+
+    def start_flush(self, plan: Plan, reason: str) -> None:
+        """Run a flush that goes on whatever screen is shown."""
+        if self.flushing is not None and self.flushing.running:
+            self.notify("Wait for the flush that runs, or stop it on screen 4.", title="One flush at a time",
+                        severity="warning", markup=False)  # fmt: skip
+            return
+        self.flushing = Flushing(plan, self.now())
+        self.switch_mode("drain")
+        self._follow_flush(plan, reason, self.flushing.stop)
+
+    @work(exclusive=True, group="flush")
+    async def _follow_flush(self, plan: Plan, reason: str, stop: threading.Event) -> None:
+        loop = asyncio.get_running_loop()
+
+        def follow() -> None:
+            for progress in self.services.operations.flush(plan, reason=reason, stop=stop):
+                loop.call_soon_threadsafe(self._flushed, progress)
+
+        fault = ""
+        try:
+            await asyncio.to_thread(follow)
+        except MxtuiError as error:
+            fault = f"{error.message}. {error.hint}".strip()
+        if self.flushing is not None:
+            self.flushing = self.flushing.over(self.now(), fault)
+        self.services.monitor.nudge()
+        self.show_now()
+
+    def _flushed(self, progress: FlushProgress) -> None:
+        if self.flushing is not None:
+            self.flushing = self.flushing.advanced(progress, self.now())
+            self.show_now()
+
+    def on_unmount(self) -> None:
+        """The terminal went away, or the operator left: a flush stops following, Postfix goes on by itself."""
+        if self.flushing is not None:
+            self.flushing.stop.set()

@@ -1,0 +1,1 @@
+"""What goes where on the screens: pure functions from values to lines."""

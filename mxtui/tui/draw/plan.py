@@ -1,0 +1,152 @@
+"""A plan before it happens, and what came of it."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from mxtui.model.plan import Plan, Result
+from mxtui.model.source import Verb
+from mxtui.model.words import counted
+from mxtui.tui import format as fmt
+from mxtui.tui.draw.scene import Scene
+from mxtui.tui.line import Line, fit_address, wrap
+
+_EFFECTS: Mapping[Verb, str] = {
+    Verb.HOLD: "The messages stay queued and are not tried until they are released. Their lifetime goes on.",
+    Verb.RELEASE: "The messages are tried again from now on.",
+    Verb.REJECT: "Each sender gets a non-delivery notice and the message is gone.",
+    Verb.DELETE: "The messages are removed and nobody is told. A copy is kept; undo puts it back.",
+    Verb.RESTORE: "The kept copies go back into the queue under new ids.",
+    Verb.FLUSH: "Delivery is tried now, and each message is followed to its verdict.",
+}
+
+_DOING: Mapping[Verb, str] = {
+    Verb.HOLD: "Holding",
+    Verb.RELEASE: "Releasing",
+    Verb.REJECT: "Rejecting",
+    Verb.DELETE: "Deleting",
+    Verb.RESTORE: "Restoring",
+    Verb.FLUSH: "Flushing",
+}
+
+FAILURES = 12
+"""Named in the outcome; the audit has them all."""
+
+STOP = "This cannot be undone."
+
+
+def title(plan: Plan) -> str:
+    """Verb and number."""
+    return f"{plan.verb.capitalize()} {counted(len(plan.targets), 'message')}"
+
+
+def doing(plan: Plan) -> str:
+    """While it runs."""
+    return f"{_DOING[plan.verb]} {counted(len(plan.targets), 'message')}"
+
+
+def plan_lines(scene: Scene, plan: Plan, outside: int | None) -> list[Line]:
+    """What, what to think about, what will run. `outside`: how many marked messages the filter does not show."""
+    look = scene.look
+    lines = [Line((words, look.text)) for words in wrap(_effect(plan), scene.width)]
+    if not plan.reversible:
+        last = lines[-1]
+        if last.width + len(STOP) + 1 > scene.width:
+            lines.append(last := Line())
+        last.add(" " if last.width else "", look.text).add(STOP, look.danger)
+    lines += [Line(), Line(("What", look.strong)), *_what(scene, plan, outside)]
+    for caution in plan.cautions:
+        bar = (scene.glyphs.cursor + " ", look.warning)
+        lines += [Line(), Line(bar, (f"{scene.glyphs.warning} {caution.title}", look.warning))]
+        lines += [Line(bar, ("  " + words, look.text)) for words in wrap(caution.text, scene.width - 6)]
+        if caution.safer is not None:
+            lines.append(
+                Line(bar, ("  ", look.text), ("^d", look.key), (f" {caution.safer.capitalize()} instead", look.text))
+            )
+    lines += [Line(), Line(("What will run", look.strong))]
+    for number, step in enumerate(plan.steps, 1):
+        for part, words in enumerate(wrap(step, scene.width - 6)):
+            lines.append(Line((f"  {number}  " if not part else "     ", look.label), (words, look.text)))
+    return lines
+
+
+def _effect(plan: Plan) -> str:
+    if plan.verb is Verb.DELETE and not plan.reversible:
+        return "The messages are removed, nobody is told, and no copy is kept."
+    return _EFFECTS[plan.verb]
+
+
+def _what(scene: Scene, plan: Plan, outside: int | None) -> list[Line]:
+    look, number = scene.look, len(plan.targets)
+    senders = Counter(target.sender for target in plan.targets)
+    domains = Counter(domain for target in plan.targets for domain in target.domains)
+
+    def line(name: str, value: str, words: str = "") -> Line:
+        told = Line(("  ", look.text), (name, look.label)).to(max(16, 24 - len(value)))
+        told.add(value.rjust(max(0, 24 - told.width)), look.strong)
+        return told.add("   " + scene.fit(words, scene.width - told.width - 4), look.label)
+
+    first = line("messages", fmt.count(number), f"{number - outside:,} in this view, " if outside else plan.selection)
+    if outside:
+        first.add(f"{outside:,} outside this filter", look.warning)
+    amount, _, unit = fmt.bytes_(plan.bytes).partition(" ")
+    lines = [first, line("size", amount, unit)]
+    if number:
+        sender, most = senders.most_common(1)[0]
+        named = fit_address(sender, 36, scene.glyphs.ellipsis) if sender else "the null sender"
+        lines.append(
+            line("senders", fmt.count(len(senders)), f"most from {named}, {most:,}" if len(senders) > 1 else named)
+        )
+    if plan.null_senders:
+        share = fmt.percent(plan.null_senders / number, 1)
+        quiet = ", no notice possible: removed in silence" if plan.verb is Verb.REJECT else ""
+        lines.append(line("null sender", fmt.count(plan.null_senders), share + quiet))
+    if domains:
+        others = f" and {len(domains) - 1:,} more" if len(domains) > 1 else ""
+        lines.append(line("recipients", fmt.count(plan.recipients), f"in {domains.most_common(1)[0][0]}{others}"))
+    for why, many in Counter(result.detail for result in plan.excluded).most_common(3):
+        lines.append(line("left out", fmt.count(many), why))
+    return lines
+
+
+def outcome_lines(
+    scene: Scene, plan: Plan, counts: Mapping[str, int], failed: Sequence[Result], fault: str
+) -> list[Line]:
+    """What came of it, failures named."""
+    look, glyphs, lines = scene.look, scene.glyphs, list[Line]()
+    words = {"done": "done", "failed": "failed", "gone": "no longer queued", "changed": "id names another message now",
+             "refused": "not done"}  # fmt: skip
+    for name, many in counts.items():
+        if many:
+            sign = (glyphs.passed, look.ok) if name == "done" else (glyphs.down, look.danger)
+            lines.append(
+                Line(sign, (f" {many:,}".rjust(10), look.strong), ("  " + words.get(name, name), look.text))
+            )
+    if fault:
+        lines += [Line(), *(Line((part, look.danger)) for part in wrap(fault, scene.width))]
+    if failed:
+        lines += [Line(), Line(("Not done", look.strong))]
+        for result in failed[:FAILURES]:
+            line = Line(("  ", look.text), (result.queue_id, look.text), ("  ", look.text))
+            lines.append(line.add(scene.fit(result.detail or result.result, scene.width - line.width), look.label))
+        if len(failed) > FAILURES:
+            lines.append(Line((f"  and {len(failed) - FAILURES:,} more, all in the audit", look.label)))
+    return lines
+
+
+def bar(scene: Scene, parts: Sequence[tuple[float, str]], width: int) -> Line:
+    """A progress bar of coloured parts: (share, role)."""
+    look = scene.look
+    styles = {"ok": look.ok, "warning": look.warning, "danger": look.danger, "accent": look.accent}
+    line, before, cells = Line(), 0.0, 0
+    for share, role in parts:
+        before += share
+        until = width if before >= 1 else int(before * width)
+        if share and until == cells:
+            until = min(width, cells + 1)
+        block = "#" if look.ascii else "█"
+        line.add(block * (until - cells), styles[role])
+        cells = until
+    return line.add(
+        ("." if look.ascii else "░" if look.shaded else "█") * (width - cells),
+        look.faint if look.shaded else look.trough,
+    )

@@ -1,0 +1,72 @@
+"""What widgets and screens may ask of the app: its look, its clock, what is known, and what was marked."""
+
+from abc import abstractmethod
+
+from textual.app import App
+from textual.widget import Widget
+
+from mxtui.model.overview import Overview
+from mxtui.model.plan import Plan
+from mxtui.tui.flushing import Flushing
+from mxtui.tui.look import Look, make_look
+from mxtui.tui.services import Services
+
+
+class Host(App[None]):
+    """The app as its parts see it."""
+
+    services: Services
+    overview: Overview | None = None
+    """The latest that is shown."""
+    marks: set[str]
+    """Queue IDs, whatever the filter; the same on all screens."""
+    flushing: Flushing | None = None
+    """The flush that runs, or the last one that did."""
+    paused: bool = False
+
+    def now(self) -> float:
+        """The time by the clock that was given."""
+        return self.services.clock()
+
+    @property
+    def look(self) -> Look:
+        """Styles of the current theme."""
+        theme = self.current_theme
+        return make_look(
+            self.theme_variables,
+            dark=theme.dark,
+            native=theme.ansi,
+            mono=self.no_color,
+            ascii_only=self.services.settings.ascii,
+        )
+
+    @abstractmethod
+    def open_messages(self, text: str | None, *, filtering: bool = False) -> None:
+        """Messages, with this filter; None leaves the filter as it is. `filtering` puts the cursor in its bar."""
+
+    @abstractmethod
+    def open_alerts(self) -> None:
+        """All alerts in full."""
+
+    @abstractmethod
+    def open_help(self) -> None:
+        """What the screen shows, and its keys."""
+
+    @abstractmethod
+    def toggle_pause(self) -> None:
+        """Stop or resume showing what changes."""
+
+    @abstractmethod
+    def leave(self) -> None:
+        """Quit; asks first while a flush runs."""
+
+    @abstractmethod
+    def start_flush(self, plan: Plan, reason: str) -> None:
+        """Run a flush that goes on whatever screen is shown."""
+
+
+def host_of(widget: Widget) -> Host:
+    """The app a widget belongs to."""
+    app = widget.app
+    assert isinstance(app, Host)
+    return app

@@ -1,0 +1,142 @@
+"""Screens from which something can be done to messages: plan → confirm → run → outcome."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from textual import work
+
+from mxtui.audit import AuditRecord
+from mxtui.errors import MxtuiError
+from mxtui.model.filter import parse
+from mxtui.model.plan import Plan
+from mxtui.model.source import Permission, Verb
+from mxtui.model.words import counted
+from mxtui.tui.commands import Command
+from mxtui.tui.draw.plan import title
+from mxtui.tui.line import Line
+from mxtui.tui.screens.confirm import ConfirmScreen, Decision
+from mxtui.tui.screens.console import ConsoleScreen
+from mxtui.tui.screens.progress import ProgressScreen
+
+UNDOABLE = (Verb.HOLD, Verb.RELEASE, Verb.DELETE)
+
+Ids = Callable[[], Sequence[str]]
+"""Queue IDs of a selection; blocks, so that all that match a filter can be asked for in a thread."""
+
+
+def verb_command(screen: str, verb: Verb, key: str, tooltip: str, *, footer: bool = True) -> Command:
+    """A verb as a command of a screen; dimmed where the queue does not let this user."""
+    return Command(
+        f"{screen}.{verb}",
+        key,
+        verb.capitalize(),
+        tooltip,
+        lambda screen: screen.act(verb),
+        lambda screen: screen.permit(verb),
+        footer,
+    )
+
+
+class ActingScreen(ConsoleScreen):
+    """Knows how to carry a verb from the key to its outcome."""
+
+    def permit(self, verb: Verb) -> Permission:
+        """Whether the verb may be used, as far as the queue is concerned."""
+        overview = self.host.overview
+        if overview is None:
+            return Permission(False, "the queue has not been looked at yet")
+        return overview.capabilities.may(verb)
+
+    def notice(self, words: str, hint: str) -> list[Line]:
+        """What a table says in place of rows."""
+        look, overview = self.host.look, self.host.overview
+        if overview is not None and overview.fault:
+            words, hint = overview.fault, overview.hint
+        elif overview is None or overview.reading is not None:
+            words, hint = f"reading{look.glyphs.ellipsis}", ""
+        return [Line(("    ", look.text), (words, look.strong)), Line(("    ", look.text), (hint, look.label))]
+
+    def act(self, verb: Verb) -> None:
+        """Plan a verb for what is chosen here; for subclasses."""
+
+    def act_on_filter(self, verb: Verb, text: str) -> None:
+        """On all messages that match."""
+        wanted, index = parse(text), self.host.services.monitor.index
+        self.plan_for(verb, lambda: index.ids(wanted), text)
+
+    # -- plan → confirm → run -----------------------------------------------------------------------------------
+
+    @work(exclusive=True, group="plan")
+    async def plan_for(self, verb: Verb, ids: Ids, selection: str, outside: int | None = None) -> None:
+        """Make a plan for messages, off the loop, and show it."""
+        index, operations = self.host.services.monitor.index, self.host.services.operations
+
+        def make() -> Plan:
+            return operations.plan(verb, index.targets(ids()), selection)
+
+        try:
+            plan = await asyncio.to_thread(make)
+        except MxtuiError as error:
+            self.complain(error)
+        else:
+            again = partial(self.plan_for, ids=ids, selection=selection, outside=outside)
+            self.confirm(plan, outside=outside, again=again)
+
+    @work(exclusive=True, group="plan")
+    async def undo(self, record: AuditRecord | None = None) -> None:
+        """Take back an act; without one, the latest that can be."""
+        operations = self.host.services.operations
+
+        def make() -> tuple[Plan, str]:
+            latest = record or next(
+                operations.audit.records(limit=1, matching=lambda r: r.begin.verb in UNDOABLE), None
+            )
+            if latest is None:
+                raise MxtuiError("Nothing was done that can be undone", "Hold, release and delete can be.")
+            return operations.undo(latest), latest.id
+
+        try:
+            plan, undoes = await asyncio.to_thread(make)
+        except MxtuiError as error:
+            self.complain(error)
+        else:
+            self.confirm(plan, undoes=undoes)
+
+    def confirm(
+        self, plan: Plan, *, outside: int | None = None, undoes: str = "", again: Callable[..., object] | None = None
+    ) -> None:
+        """Show a plan. `again` makes one for the safer verb, should the operator choose that."""
+        if not plan.targets:
+            why = plan.excluded[0].detail if plan.excluded else "they are no longer queued"
+            self.notify(f"{counted(len(plan.excluded), 'message')} left out: {why}.", title=f"Nothing to {plan.verb}",
+                        severity="warning", markup=False)  # fmt: skip
+            return
+
+        def decided(decision: Decision | None) -> None:
+            if decision is None:
+                return
+            if decision.verb is not plan.verb:
+                if again is not None:
+                    again(decision.verb)
+            elif plan.verb is Verb.FLUSH:
+                self.host.start_flush(plan, decision.reason)
+            else:
+                self.run_plan(plan, decision.reason, undoes)
+
+        self.app.push_screen(ConfirmScreen(plan, outside), decided)
+
+    def run_plan(self, plan: Plan, reason: str, undoes: str) -> None:
+        """Do it, in sight."""
+        execute = self.host.services.operations.execute
+        screen = ProgressScreen(plan, lambda stop: execute(plan, reason=reason, undoes=undoes, stop=stop))
+        self.app.push_screen(screen, lambda done: self.acted(plan) if done else None)
+
+    def acted(self, plan: Plan) -> None:
+        """Something was done; for subclasses."""
+        self.notify(f"{title(plan)}: done. Press u to undo." if plan.reversible else f"{title(plan)}: done.",
+                    markup=False)  # fmt: skip
+
+    def complain(self, error: MxtuiError) -> None:
+        """An error, in words."""
+        self.notify(f"{error.message}\n{error.hint}".strip(), title="Not possible", severity="error", markup=False)

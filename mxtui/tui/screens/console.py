@@ -1,0 +1,134 @@
+"""What all screens of the console share: top, footer, commands, and how an overview reaches them."""
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.screen import Screen
+from textual.widget import Widget
+
+from mxtui.model.overview import Overview
+from mxtui.tui import format as fmt
+from mxtui.tui.commands import Command, bindings, refusal
+from mxtui.tui.draw.chrome import TABS
+from mxtui.tui.draw.scene import Scene
+from mxtui.tui.host import Host, host_of
+from mxtui.tui.line import Spans
+from mxtui.tui.widgets.chrome import Chrome
+from mxtui.tui.widgets.footer import Footer
+
+
+def _go(name: str) -> Command:
+    key, title = next((key, title) for tab, key, title in TABS if tab == name)
+    return Command(
+        f"go.{name}", key, title, f"Go to {title}.", lambda screen: screen.app.switch_mode(name), footer=False
+    )
+
+
+GLOBAL: tuple[Command, ...] = (
+    *(_go(name) for name, _, _ in TABS),
+    Command(
+        "app.alerts", "!", "Alerts", "Everything that needs an operator, in full.",
+        lambda screen: screen.host.open_alerts(),
+    ),
+    Command("app.help", "?", "Help", "What this screen shows and which keys work on it.",
+            lambda screen: screen.host.open_help()),
+    Command("app.pause", "p", "Pause", "Keep the view as it is; mail goes on moving.",
+            lambda screen: screen.host.toggle_pause(), footer=False),
+    Command("app.quit", "q", "Quit", "Leave the console. Mail is not touched.",
+            lambda screen: screen.host.leave(), footer=False),
+)  # fmt: skip
+"""Work on every screen. After the screen's own in the footer."""
+
+
+class ConsoleScreen(Screen[None]):
+    """One screen under the common top and over the common footer."""
+
+    TAB: ClassVar[str] = ""
+    TOTALS: ClassVar[bool] = False
+    COMMANDS_HERE: ClassVar[tuple[Command, ...]] = ()
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings(GLOBAL)]
+    EXPLAINED: ClassVar[str] = ""
+    """What this screen is for; the first paragraph of its help."""
+
+    def compose(self) -> ComposeResult:
+        """Top, content, footer."""
+        yield Chrome(self.TAB, totals=self.TOTALS)
+        yield from self.content()
+        yield Footer()
+
+    def content(self) -> Iterable[Widget]:
+        """Between top and footer."""
+        return ()
+
+    @property
+    def host(self) -> Host:
+        """The app."""
+        return host_of(self)
+
+    @property
+    def scene(self) -> Scene:
+        """Where this screen draws."""
+        return Scene(self.host.look, self.host.now(), self.size.width, self.size.height)
+
+    @property
+    def commands(self) -> tuple[Command, ...]:
+        """All that work here, the screen's own first."""
+        return (*self.COMMANDS_HERE, *GLOBAL)
+
+    # -- showing ------------------------------------------------------------------------------------------------
+
+    def show_overview(self, overview: Overview) -> None:
+        """A new overview has come; only the screen in sight is told."""
+
+    def tick(self) -> None:
+        """A second has passed, or something changed: redraw what tells it."""
+        chrome = self.query_one(Chrome)
+        chrome.notes = self._notes()
+        chrome.update()
+        self.update_footer()
+
+    def update_footer(self) -> None:
+        """The footer as commands are allowed now."""
+        self.query_one(Footer).update(self.commands)
+
+    def _notes(self) -> dict[str, Spans]:
+        """What stands beside the titles of the tabs."""
+        host, look, notes = self.host, self.host.look, dict[str, Spans]()
+        if host.overview is not None and host.overview.queue.messages:
+            notes["messages"] = [(fmt.count(host.overview.queue.messages), look.label)]
+        if host.flushing is not None and host.flushing.running:
+            notes["drain"] = [(f"{look.glyphs.running} {fmt.percent(host.flushing.share)}", look.ok)]
+        return notes
+
+    def on_screen_resume(self) -> None:
+        """In sight again: catch up."""
+        if self.host.overview is not None:
+            self.show_overview(self.host.overview)
+        self.call_after_refresh(self.tick)
+
+    def on_resize(self) -> None:
+        """Draw for the new size."""
+        self.call_after_refresh(self.tick)
+
+    # -- commands -----------------------------------------------------------------------------------------------
+
+    def action_command(self, id_: str) -> None:
+        """Run a command, or say why it is not allowed."""
+        command = next(command for command in self.commands if command.id == id_)
+        permission = command.allowed(self)
+        if permission.allowed:
+            command.run(self)
+        else:
+            self.notify(refusal(permission), title=f"{command.words(self)} is not possible now", severity="warning",
+                        markup=False)  # fmt: skip
+
+    @on(Footer.Clicked)
+    def _run_clicked(self, event: Footer.Clicked) -> None:
+        self.action_command(event.command)
+
+    @on(Chrome.TabClicked)
+    def _go_to_tab(self, event: Chrome.TabClicked) -> None:
+        self.app.switch_mode(event.name)

@@ -1,0 +1,157 @@
+"""Domains: whose mail waits, since when, and whether their primary is up."""
+
+import asyncio
+from collections.abc import Iterable
+from typing import ClassVar, cast
+
+from textual import on, work
+from textual.binding import BindingType
+from textual.widget import Widget
+
+from mxtui.model.filter import quote
+from mxtui.model.overview import DomainStatus, Overview
+from mxtui.model.source import ALLOWED, Permission, Verb
+from mxtui.tui.commands import Command, bindings
+from mxtui.tui.draw.domain_pane import LOW, TALL, domain_pane, ready_pane
+from mxtui.tui.draw.domains import COLUMNS, order
+from mxtui.tui.line import Line
+from mxtui.tui.screens.acting import ActingScreen, verb_command
+from mxtui.tui.widgets.painted import Painted
+from mxtui.tui.widgets.table import Listed, Table
+
+_ON_DOMAIN: tuple[Command, ...] = (
+    Command("domains.open", "enter", "Messages", "Show this domain's messages.",
+            lambda screen: screen.open_domain(), lambda screen: screen.some_domain()),
+    verb_command("domains", Verb.FLUSH, "f", "Try this domain's mail now, and follow each message to its verdict."),
+    verb_command("domains", Verb.HOLD, "h", "Keep this domain's mail from being tried."),
+    verb_command("domains", Verb.RELEASE, "r", "Let this domain's held mail be tried again."),
+    Command("domains.filter", "slash", "Filter", "Look for messages.", lambda screen: screen.open_filter()),
+    Command("domains.check", "c", "Check now", "Climb this primary's health ladder now.",
+            lambda screen: screen.check_now(), lambda screen: screen.some_domain()),
+    verb_command("domains", Verb.REJECT, "x", "Return this domain's mail to its senders.", footer=False),
+    verb_command("domains", Verb.DELETE, "d", "Remove this domain's mail; a copy is kept.", footer=False),
+    Command("domains.undo", "u", "Undo", "Undo what was done last.", lambda screen: screen.undo(), footer=False),
+    Command("domains.sort", "s", "Sort", "Sort by the next column.", lambda screen: screen.next_sort(), footer=False),
+)  # fmt: skip
+
+
+class DomainsScreen(ActingScreen):
+    """The first screen."""
+
+    TAB = "domains"
+    TOTALS = True
+    COMMANDS_HERE = _ON_DOMAIN
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings(_ON_DOMAIN)]
+    EXPLAINED = (
+        "Whose mail waits. Age stands left of the count: a full band in the age map is an outage, an empty left edge a "
+        "queue that drains, a lone cell at the right mail that nobody takes. Colour tells age, strength the number "
+        "of recipients. The pane below tells about the domain under the cursor."
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._overview: Overview | None = None
+        self._sort = ("queued", True)
+        self._reasons: tuple[str, list[tuple[str, int]]] = ("", [])
+
+    def content(self) -> Iterable[Widget]:
+        """The table, and the pane."""
+        yield Table[DomainStatus](COLUMNS, key=lambda row: row.domain, id_="domains")
+        yield Painted("pane")
+
+    @property
+    def table(self) -> Table[DomainStatus]:
+        """The domains."""
+        return cast("Table[DomainStatus]", self.query_one("#domains", Table))
+
+    # -- showing ------------------------------------------------------------------------------------------------
+
+    def show_overview(self, overview: Overview) -> None:
+        """The rows anew; the cursor stays with its domain."""
+        chosen = self.table.row
+        self._overview = overview
+        rows = order(overview.domains, *self._sort)
+        position = next((n for n, row in enumerate(rows) if chosen and row.domain == chosen.domain), None)
+        self.table.sort = self._sort
+        self.table.notice = self.notice("Nothing is queued.", "Mail shows here as it comes.")
+        self.table.show(Listed(rows), position)
+
+    def tick(self) -> None:
+        """Ages grow."""
+        super().tick()
+        height = TALL if self.size.height >= 34 else LOW if self.size.height >= 20 else 0
+        pane = self.query_one("#pane", Painted)
+        pane.styles.height = height
+        pane.display = bool(height)
+        self.table.repaint()
+        self._paint_pane(height)
+
+    def _paint_pane(self, height: int) -> None:
+        row, lines = self.table.row, list[Line]()
+        if self._overview is not None and height:
+            if not self._overview.queue.messages and not self._overview.reading:
+                lines = ready_pane(self.scene, self._overview, height)
+            elif row is not None:
+                known = self._reasons[1] if self._reasons[0] == row.domain else []
+                lines = domain_pane(self.scene, row, known, height)
+        self.query_one("#pane", Painted).paint(lines, self.host.look.ground)
+
+    @on(Table.Moved)
+    def _look_up_reasons(self) -> None:
+        if self.table.row is not None:
+            self._find_reasons(self.table.row.domain)
+        self.tick()
+
+    @work(exclusive=True, group="reasons")
+    async def _find_reasons(self, domain: str) -> None:
+        index = self.host.services.monitor.index
+        self._reasons = domain, await asyncio.to_thread(index.reasons, domain, 4)
+        self.tick()
+
+    # -- commands -----------------------------------------------------------------------------------------------
+
+    def some_domain(self) -> Permission:
+        """Whether the cursor is on a domain."""
+        return ALLOWED if self.table.row is not None else Permission(False, "there is no domain here")
+
+    def permit(self, verb: Verb) -> Permission:
+        """Whether this verb can be used on the domain under the cursor."""
+        row = self.table.row
+        if row is None or not row.totals.messages:
+            return Permission(False, "nothing is queued for this domain")
+        return super().permit(verb)
+
+    @on(Table.Chosen)
+    def open_domain(self) -> None:
+        """Its messages."""
+        if self.table.row is not None:
+            self.host.open_messages(f"domain:{quote(self.table.row.domain)}")
+
+    def open_filter(self) -> None:
+        """The filter bar, on Messages."""
+        self.host.open_messages(None, filtering=True)
+
+    def check_now(self) -> None:
+        """A probe out of turn."""
+        if self.table.row is not None:
+            self.host.services.monitor.probe_now(self.table.row.domain)
+            self.notify(f"Checking the primary of {self.table.row.domain}", markup=False)
+
+    def act(self, verb: Verb) -> None:
+        """On all mail for the domain under the cursor."""
+        if self.table.row is not None:
+            self.act_on_filter(verb, f"domain:{quote(self.table.row.domain)}")
+
+    @on(Table.Titled)
+    def _sort_by(self, event: Table.Titled) -> None:
+        column, descending = self._sort
+        self._sort = (event.column, not descending if column == event.column else event.column != "domain")
+        if self._overview is not None:
+            self.show_overview(self._overview)
+
+    def next_sort(self) -> None:
+        """Through the columns that can be sorted by."""
+        keys = [column.key for column in COLUMNS if column.key]
+        self._sort_by(
+            Table.Titled(cast("Table[Any]", self.table), keys[(keys.index(self._sort[0]) + 1) % len(keys)])
+        )

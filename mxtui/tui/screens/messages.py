@@ -1,0 +1,300 @@
+"""Messages: find them, mark them, act on them."""
+
+import asyncio
+from collections.abc import Iterable
+from typing import ClassVar, cast
+
+from textual import on, work
+from textual.binding import BindingType
+from textual.widget import Widget
+
+from mxtui.errors import MxtuiError
+from mxtui.index import Column, Row, Sort, View
+from mxtui.message.inspect import Inspection
+from mxtui.model.message import QueuedMessage
+from mxtui.model.overview import Overview
+from mxtui.model.plan import Plan
+from mxtui.model.source import ALLOWED, Permission, Verb
+from mxtui.model.words import counted
+from mxtui.tui.commands import Command, bindings
+from mxtui.tui.draw.messages import COLUMNS, marks_line, preview
+from mxtui.tui.screens.acting import ActingScreen, verb_command
+from mxtui.tui.screens.inspector import InspectorScreen
+from mxtui.tui.widgets.filter_bar import FilterBar
+from mxtui.tui.widgets.painted import Painted
+from mxtui.tui.widgets.table import Table
+
+_ON_MESSAGES: tuple[Command, ...] = (
+    Command("messages.open", "enter", "Inspect", "Open the message: headers, hops, parts, text.",
+            lambda screen: screen.inspect(), lambda screen: screen.some_message()),
+    Command("messages.mark", "space", "Mark", "Mark the message, or take the mark away.",
+            lambda screen: screen.toggle_mark(), lambda screen: screen.some_message()),
+    Command("messages.mark_all", "asterisk", lambda screen: screen.mark_all_label(),
+            "Mark all messages that match the filter; again to take the marks away.",
+            lambda screen: screen.mark_all(), lambda screen: screen.some_message()),
+    verb_command("messages", Verb.HOLD, "h", "Keep the marked messages, or this one, from being tried."),
+    verb_command("messages", Verb.RELEASE, "r", "Let held messages be tried again."),
+    verb_command("messages", Verb.REJECT, "x", "Return messages to their senders with a notice."),
+    verb_command("messages", Verb.DELETE, "d", "Remove messages silently; a copy is kept."),
+    verb_command("messages", Verb.FLUSH, "f", "Try delivery now, and follow each message to its verdict."),
+    Command("messages.filter", "slash", "Filter", "Narrow the list.", lambda screen: screen.bar.focus_text()),
+    Command("messages.undo", "u", "Undo", "Undo what was done last.", lambda screen: screen.undo()),
+    Command("messages.clear", "escape", "Clear", "Clear the filter; then go back to Domains.",
+            lambda screen: screen.clear(), footer=False, palette=False),
+    Command("messages.sort", "s", "Sort", "Sort by the next column.", lambda screen: screen.next_sort(), footer=False),
+    Command("messages.reverse", "S", "Reverse", "Turn the order round.",
+            lambda screen: screen.sort_by(screen.sort.column), footer=False),
+    Command("messages.unmark", "U", "Unmark all", "Take all marks away, also outside the filter.",
+            lambda screen: screen.unmark_all(), footer=False),
+)  # fmt: skip
+
+PAUSE = 0.12
+"""Seconds of rest in typing or moving before the queue is asked."""
+
+
+class MessagesScreen(ActingScreen):
+    """A million messages, a screenful at a time."""
+
+    TAB = "messages"
+    COMMANDS_HERE = _ON_MESSAGES
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings(_ON_MESSAGES)]
+    EXPLAINED = (
+        "All queued messages that match the filter. Verbs act on the marked messages; without marks, on the one under "
+        "the cursor. Marks stay when the filter changes: those it does not show are counted below the list."
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sort = Sort("age", True)
+        self._view: View | None = None
+        self._revision = -1
+        self._message: QueuedMessage | None = None
+        self._seen: Inspection | None = None
+        self._marked = (0, 0, 0)
+        """Marked messages that are still queued, their bytes, and how many of them the filter shows."""
+
+    def content(self) -> Iterable[Widget]:
+        """Filter, list, marks, preview."""
+        yield FilterBar()
+        yield Table[Row](COLUMNS, key=lambda row: row.queue_id, id_="messages")
+        yield Painted("marks")
+        yield Painted("pane")
+
+    def on_mount(self) -> None:
+        """Everything, oldest first."""
+        self.table.marks = self.host.marks
+        self.table.focus()
+        self._load()
+
+    @property
+    def table(self) -> Table[Row]:
+        """The list."""
+        return cast("Table[Row]", self.query_one("#messages", Table))
+
+    @property
+    def bar(self) -> FilterBar:
+        """The filter."""
+        return self.query_one(FilterBar)
+
+    # -- what is shown ------------------------------------------------------------------------------------------
+
+    @on(FilterBar.Changed)
+    def _filter_changed(self) -> None:
+        self._load(PAUSE)
+
+    @work(exclusive=True, group="view")
+    async def _load(self, rest: float = 0.0) -> None:
+        """A view for filter and order. The last one stays until this is there."""
+        await asyncio.sleep(rest)
+        index, filter_, sort = self.host.services.monitor.index, self.bar.filter, self.sort
+        row = self.table.row
+
+        def find() -> tuple[View, int | None]:
+            view = index.view(filter_, sort, self.host.now())
+            return view, view.position(row.queue_id) if row else None
+
+        self._view, position = await asyncio.to_thread(find)
+        self.table.sort = (sort.column, sort.descending)
+        self._show(position or 0)
+
+    @work(exclusive=True, group="view")
+    async def _follow(self) -> None:
+        """Catch up with the queue."""
+        view, row = self._view, self.table.row
+
+        def catch_up() -> int | None:
+            assert view is not None
+            view.refresh(self.host.now())
+            return view.position(row.queue_id) if row else None
+
+        position = await asyncio.to_thread(catch_up)
+        self._show(position)
+
+    def _show(self, position: int | None) -> None:
+        view = self._view
+        if view is None:
+            return
+        if self.bar.everything:
+            self.table.notice = self.notice("Nothing is queued.", "")
+        else:
+            self.table.notice = self.notice("nothing matches", "Esc clears the filter")
+        self.table.show(view, position)
+        overview = self.host.overview
+        queued = overview.queue.messages if overview is not None else view.count
+        self.bar.found(view.count, max(queued, view.count), view.bytes, view.oldest)
+        self._count_marks()
+        self.tick()
+
+    def show_overview(self, overview: Overview) -> None:
+        """Rows again if the queue changed."""
+        if overview.revision != self._revision and self._view is not None:
+            self._revision = overview.revision
+            self._follow()
+
+    def tick(self) -> None:
+        """Ages grow."""
+        super().tick()
+        height = 7 if self.size.height >= 34 else 5 if self.size.height >= 24 else 0
+        pane, marks = self.query_one("#pane", Painted), self.query_one("#marks", Painted)
+        pane.display, pane.styles.height = bool(height), height
+        marks.display = bool(self.host.marks) and self.size.height >= 10
+        self.table.repaint()
+        marks.paint([marks_line(self.scene, *self._marked)], self.host.look.ground)
+        shown = preview(self.scene, self._message, self._seen, height) if self._message is not None else []
+        pane.paint(shown, self.host.look.ground)
+
+    @on(Table.Moved)
+    def _look_closer(self) -> None:
+        row = self.table.row
+        if row is None:
+            self._message = self._seen = None
+        elif self._message is None or row.queue_id != self._message.queue_id:
+            self._preview(row.queue_id)
+
+    @work(exclusive=True, group="preview")
+    async def _preview(self, queue_id: str) -> None:
+        services = self.host.services
+        self._seen = None
+        self._message = await asyncio.to_thread(services.monitor.index.message, queue_id)
+        self.tick()
+        await asyncio.sleep(PAUSE)
+        try:
+            self._seen = await asyncio.to_thread(services.inspect, queue_id)
+        except MxtuiError:
+            return  # gone or not permitted: the envelope is all there is to show
+        self.tick()
+
+    # -- marks --------------------------------------------------------------------------------------------------
+
+    def some_message(self) -> Permission:
+        """Whether there is one under the cursor."""
+        return ALLOWED if self.table.row is not None else Permission(False, "there is no message here")
+
+    def mark_all_label(self) -> str:
+        """With the number it means."""
+        return f"Mark all {self._view.count:,}" if self._view is not None and self._view.count else "Mark all"
+
+    def toggle_mark(self) -> None:
+        """Mark or unmark, and go on to the next."""
+        if self.table.row is not None:
+            self.host.marks.symmetric_difference_update({self.table.row.queue_id})
+            self.table.action_cursor(1)
+            self.marks_changed()
+
+    @work(exclusive=True, group="mark")
+    async def mark_all(self) -> None:
+        """All that match, in sight or not; if they all are, none of them."""
+        if self._view is not None:
+            ids = set(await asyncio.to_thread(self._view.ids))
+            if ids <= self.host.marks:
+                self.host.marks.difference_update(ids)
+            else:
+                self.host.marks.update(ids)
+            self.marks_changed()
+
+    def unmark_all(self) -> None:
+        """None is marked."""
+        self.host.marks.clear()
+        self.marks_changed()
+
+    def marks_changed(self) -> None:
+        """Draw and count them again."""
+        self.table.repaint()
+        self._count_marks()
+
+    @work(exclusive=True, group="marks")
+    async def _count_marks(self) -> None:
+        index, view, marks = self.host.services.monitor.index, self._view, frozenset(self.host.marks)
+
+        def measure() -> tuple[set[str], int, int]:
+            known = index.targets(marks)
+            ids = {target.queue_id for target in known}
+            shown = len(ids) if view is None or self.bar.everything else len(ids.intersection(view.ids()))
+            return ids, sum(target.size for target in known), shown
+
+        if marks:
+            known, octets, inside = await asyncio.to_thread(measure)
+            self.host.marks.difference_update(marks - known)  # they left the queue
+            self._marked = len(known), octets, inside
+        self.tick()
+
+    # -- commands -----------------------------------------------------------------------------------------------
+
+    def set_filter(self, text: str | None, *, filtering: bool) -> None:
+        """From another screen."""
+        if text is not None:
+            self.bar.type_in(text)
+        if filtering:
+            self.bar.focus_text()
+        else:
+            self.table.focus()
+
+    @on(FilterBar.Left)
+    def _back_to_list(self) -> None:
+        self.table.focus()
+
+    def clear(self) -> None:
+        """Esc: the filter first, then the screen."""
+        if self.bar.text:
+            self.bar.type_in("")
+        else:
+            self.app.switch_mode("domains")
+
+    @on(Table.Chosen)
+    def inspect(self) -> None:
+        """Open the message under the cursor."""
+        if self.table.row is not None and self._view is not None:
+            self.app.push_screen(InspectorScreen(self._view, self.table.row.queue_id, self.table.cursor))
+
+    @on(Table.Titled)
+    def _title_clicked(self, event: Table.Titled) -> None:
+        self.sort_by(cast("Column", event.column))
+
+    def sort_by(self, column: Column) -> None:
+        """Oldest, largest, most first; the same again turns round."""
+        self.sort = Sort(column, not self.sort.descending if column == self.sort.column else column in _MOST_FIRST)
+        self._load()
+
+    def next_sort(self) -> None:
+        """Through the columns."""
+        keys = [cast("Column", column.key) for column in COLUMNS if column.key]
+        self.sort_by(keys[(keys.index(self.sort.column) + 1) % len(keys)])
+
+    def act(self, verb: Verb) -> None:
+        """On what is marked, else on the message under the cursor."""
+        marks = tuple(self.host.marks)
+        if marks:
+            selection = f"{len(marks):,} marked"
+            self.plan_for(verb, lambda: marks, selection, self._marked[0] - self._marked[2])
+        elif self.table.row is not None:
+            chosen = (self.table.row.queue_id,)
+            self.plan_for(verb, lambda: chosen, f"id:{chosen[0]}")
+
+    def acted(self, plan: Plan) -> None:
+        """The marks have served."""
+        super().acted(plan)
+        if len(plan.targets) > 1 or plan.selection == counted(1, "marked", "marked"):
+            self.unmark_all()
+
+
+_MOST_FIRST = ("age", "size", "attempts", "recipients")

@@ -1,0 +1,60 @@
+"""What the console is given: everything that does I/O, the settings and the clock. Made by the command line."""
+
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from mxtui.index import Index
+from mxtui.message.inspect import Inspection
+from mxtui.model.overview import Overview
+from mxtui.operations import Operations
+
+
+class Watching(Protocol):
+    """The monitor, as the screens see it."""
+
+    @property
+    def index(self) -> Index:
+        """Every queued message."""
+        ...
+
+    def overviews(self) -> AsyncIterator[Overview]:
+        """The latest state of things, whenever it changed; whoever is slow misses the ones between."""
+        ...
+
+    def probe_now(self, domain: str) -> None:
+        """Check a domain's primary without waiting for its turn."""
+        ...
+
+    def nudge(self) -> None:
+        """Something was done to the queue: look now."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How the console looks and listens."""
+
+    theme: str = "auto"
+    """A Textual theme; `auto` is `tokyo-night`, or the terminal's own colours where it has no others."""
+    ascii: bool = False
+    mouse: bool = True
+    keymap: Mapping[str, str] = field(default_factory=dict)
+    """Command id → keys, comma-separated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything the screens use and do not make."""
+
+    monitor: Watching
+    operations: Operations
+    inspect: Callable[[str], Inspection]
+    """A message by queue ID, read and laid open; blocks. Raises MxtuiError (gone, not permitted)."""
+    content: Callable[[str, int], bytes]
+    """A message as stored, at most so many bytes; blocks. Raises MxtuiError."""
+    own_names: frozenset[str] = frozenset()
+    """Host names, lower case, that no stranger has a right to: this host's and its primaries'."""
+    settings: Settings = field(default_factory=Settings)
+    clock: Callable[[], float] = time.time

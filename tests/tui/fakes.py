@@ -1,0 +1,330 @@
+"""A queue in memory, a monitor that says what it is told, and a clock that stands still."""
+
+import asyncio
+import hashlib
+import threading
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from mxtui.audit import Audit, Operator
+from mxtui.errors import NoQueue
+from mxtui.index import Index
+from mxtui.message.inspect import inspect
+from mxtui.model.alerts import Thresholds, alerts
+from mxtui.model.health import RUNGS, Climb, Health, Primary, Rung
+from mxtui.model.message import Changes, Identity, QueuedMessage, Recipient, State
+from mxtui.model.overview import DomainStatus, DomainTotals, Overview, Reading
+from mxtui.model.plan import FlushProgress, Result, Target, Verdict
+from mxtui.model.source import ALLOWED, Capabilities, Permission, Source, Space, Verb
+from mxtui.operations import Operations
+from mxtui.tui.services import Services, Settings
+from mxtui.vault import Vault
+
+NOW = 1_795_442_531.0
+"""Mon 23 Nov 2026 14:02:11 UTC."""
+
+MINUTE, HOUR, DAY = 60.0, 3_600.0, 86_400.0
+SOURCE = Source("postfix", "mx2.example.net", "/var/spool/postfix", "3.7.11", "/etc/postfix")
+
+MAIL = b"""Received: from relay.rechnung.example (unknown [203.0.113.77])
+\tby mx2.example.net (Postfix) with ESMTPS id 4dKq7P2GzHz9xK
+\tfor <sales@example.org>; Mon, 23 Nov 2026 07:54:02 +0000 (UTC)
+Received: from localhost by relay.rechnung.example; Mon, 23 Nov 2026 07:51:10 +0000
+From: Bank Example <konto@bank.example>
+Reply-To: zahlung@mailbox.example
+To: sales@example.org
+Date: Mon, 23 Nov 2026 01:20:00 +0100
+Message-ID: <88413@localhost>
+Subject: Offene Rechnung 88413
+MIME-Version: 1.0
+Content-Type: multipart/mixed; boundary=limit
+
+--limit
+Content-Type: text/plain; charset=utf-8
+
+Sehr geehrte Damen und Herren,
+trotz unserer Erinnerung vom 9. November ist die Rechnung noch offen. Bitte zahlen Sie unter
+https://pay.rechnung.example/88413
+
+Nach Ablauf der Frist am 25. November geben wir die Forderung weiter.
+--limit
+Content-Type: application/zip; name="Rechnung_88413.zip"
+Content-Disposition: attachment; filename="Rechnung_88413.zip"
+Content-Transfer-Encoding: base64
+
+UEsDBBQAAAAIAAAAIQAAAAAAAAAAAAAAAAAKAAAAcmVjaG51bmc=
+--limit--
+"""
+
+
+class FakeClock:
+    """Stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def queue_id(number: int) -> str:
+    """Like Postfix's long ones, the same in every run."""
+    digest = hashlib.sha256(str(number).encode()).digest()
+    letters = "BCDFGHJKLMNPQRSTVWXYZbcdfghjklmnpqrstvwxyz0123456789"
+    return "4dKq" + "".join(letters[byte % len(letters)] for byte in digest[:9]) + "z"
+
+
+_PEOPLE = ("m.keller@bank.example", "newsletter@shop.example", "service@rechnung.example", "h.sato@museum.example",
+           "buchhaltung-mahnwesen@rechnung.example", "ops@monitor.example", "jobs@lists.example",
+           "no-reply@town.example", "", "a.novak@school.example", "very.long.name@mailer.campus.example")  # fmt: skip
+_SUBJECTS = ("Re: signed contract, second version attached", "Your November offers", "Offene Rechnung 88412",
+             "Приглашение на выставку, 12 декабря", "Offene Rechnung 88413", "[disk] web3 /var 91 % full",
+             "Application: system administrator", "Agenda for Thursday", "Undelivered Mail Returned to Sender",
+             "Fwd: parents' evening", "Link exchange? We love your site")  # fmt: skip
+_PLACES = ("info", "anna", "sales", "press", "office", "webmaster", "hr", "board", "reception")
+
+
+def message(
+    number: int,
+    domain: str,
+    age: float,
+    *,
+    state: State = "deferred",
+    reason: str | None = "connect to mx1.example.org[192.0.2.1]:25: Connection refused",
+    sender: str | None = None,
+    subject: str | None = None,
+    size: int | None = None,
+    lifetime: float = 5 * DAY,
+) -> QueuedMessage:
+    """One queued message, varied by its number."""
+    address = f"{_PLACES[number % len(_PLACES)]}@{domain}"
+    return QueuedMessage(
+        queue_id(number), state, 1_000_000 + number, NOW - age,
+        size if size is not None else 2_000 + number * 7_919 % 240_000,
+        _PEOPLE[number % len(_PEOPLE)] if sender is None else sender,
+        (Recipient(address, domain, reason, "4.4.1" if reason else None),),
+        next_retry=NOW + 60 * (12 + number % 10) if state == "deferred" else None,
+        expires=NOW - age + lifetime,
+        client_address=f"203.0.113.{number % 200}",
+        subject=_SUBJECTS[number % len(_SUBJECTS)] if subject is None else subject,
+        attempts=7 if state == "deferred" else None,
+    )  # fmt: skip
+
+
+def outage() -> list[QueuedMessage]:
+    """example.org is down for six hours; others trickle."""
+    mail = [message(n, "example.org", 30 + (n / 700) ** 2 * (6 * HOUR + 9 * MINUTE)) for n in range(700)]
+    busy = "host mx.clinic.example[192.0.2.9] refused to talk to me: 421 4.3.2 too many connections"
+    mail += [message(1_000 + n, "clinic.example", 60 + n * 140, reason=busy) for n in range(46)]
+    mail += [message(2_000 + n, "example.com", 30 + n * 110, reason=None, state="active") for n in range(12)]
+    mail += [message(3_000 + n, "school.example", 60 + n * 200, reason=None) for n in range(5)]
+    full = "host mx.museum.example[192.0.2.4] said: 452 4.2.2 mailbox full (in reply to RCPT TO command)"
+    mail += [message(4_000, "museum.example", 4 * DAY + 10 * HOUR + 22 * MINUTE, reason=full)]
+    mail += [message(5_000 + n, "bank.example", 50 * MINUTE + n, state="hold") for n in range(9)]
+    return mail
+
+
+def climb(failed: str = "", outcome: str = "failed", detail: str = "") -> Climb:
+    """A climb that ends at a rung, or reaches the top."""
+    rungs = []
+    for name in RUNGS:
+        if name == failed:
+            rungs.append(Rung(name, "busy" if outcome == "busy" else "failed", 2.0, detail))
+            break
+        rungs.append(Rung(name, "passed", 1.0 + len(name), "250 fine" if name != "dns" else "192.0.2.1"))
+    return Climb(NOW - 8, tuple(rungs))
+
+
+HEALTH: Mapping[str, Health] = {
+    "example.org": Health("down", NOW - 6 * HOUR - 9 * MINUTE, "tcp", "connection refused", None,
+                          climb("tcp", detail="connection refused"), 738, NOW + 22, NOW - 6 * HOUR - 9 * MINUTE),
+    "clinic.example": Health("degraded", NOW - HOUR - 48 * MINUTE, "banner", "421 too many connections", None,
+                             climb("banner", "busy", "421 4.3.2 too many connections"), 216, NOW + 9, NOW - 2 * HOUR),
+    "lists.example": Health("unknown", None, "", "not checked yet", None),
+}  # fmt: skip
+
+
+def healthy(latency: float) -> Health:
+    """Up for a day."""
+    return Health("up", NOW - DAY, "starttls", "", latency, climb(), 2_000, NOW + 14, NOW - 16)
+
+
+class FakeQueue:
+    """Holds messages in a dict; what is done to them shows in the index at once."""
+
+    def __init__(self, index: Index, messages: Sequence[QueuedMessage]) -> None:
+        self.index = index
+        self.messages = {one.queue_id: one for one in messages}
+        self.verbs: dict[Verb, Permission] = dict.fromkeys(Verb, ALLOWED)
+        self.acted: list[tuple[Verb, tuple[str, ...]]] = []
+        self.gone: set[str] = set()
+        """IDs that will have left by the time they are acted on."""
+        self.mail = MAIL
+        self.flushed: list[FlushProgress] = []
+        self.go_on = threading.Event()
+        """A flush waits for it before its last report."""
+        self.index.apply(Changes(present=list(messages)))
+        self.index.complete()
+
+    @property
+    def source(self) -> Source:
+        return SOURCE
+
+    def capabilities(self) -> Capabilities:
+        return Capabilities("files", running=True, verbs=self.verbs)
+
+    def depth(self) -> Mapping[State, int]:
+        return self.index.queue().states
+
+    def read(self, *, subjects: bool = True) -> Iterator[Changes]:
+        yield Changes(present=list(self.messages.values()))
+
+    def watch(self, stop: threading.Event) -> Iterator[Changes]:
+        yield Changes()
+
+    def find(self, queue_id: str) -> QueuedMessage | None:
+        return self.messages.get(queue_id)
+
+    def content(self, queue_id: str, limit: int) -> bytes:
+        if queue_id not in self.messages:
+            raise NoQueue(f"{queue_id} is no longer queued")
+        return self.mail[:limit]
+
+    def save(self, target: Target, folder: Path) -> None:
+        (folder / target.queue_id).write_bytes(self.mail)
+
+    def steps(self, verb: Verb, targets: Sequence[Target]) -> tuple[str, ...]:
+        return (
+            f"check that {len(targets):,} ids are still the same messages",
+            f"postsuper -c /etc/postfix -{verb[0]} -   {len(targets):,} ids on its input",
+        )
+
+    def act(self, verb: Verb, targets: Sequence[Target]) -> Iterator[Result]:
+        self.acted.append((verb, tuple(target.queue_id for target in targets)))
+        for target in targets:
+            if target.queue_id in self.gone:
+                yield Result(target.queue_id, verb, "gone", "it was delivered meanwhile")
+                continue
+            before = self.messages[target.queue_id]
+            match verb:
+                case Verb.HOLD:
+                    self.put(before._replace(state="hold", next_retry=None))
+                case Verb.RELEASE:
+                    self.put(before._replace(state="deferred"))
+                case _:
+                    self.remove(target.queue_id)
+            yield Result(target.queue_id, verb, "done")
+
+    def put(self, one: QueuedMessage) -> None:
+        """A message comes or changes."""
+        self.messages[one.queue_id] = one
+        self.index.apply(Changes(present=[one]))
+
+    def remove(self, queue_id: str) -> None:
+        """A message leaves."""
+        del self.messages[queue_id]
+        self.index.apply(Changes(gone=[queue_id]))
+
+    def flush(self, targets: Sequence[Target], stop: threading.Event) -> Iterator[FlushProgress]:
+        replies = (
+            Verdict(targets[0].queue_id, "anna@example.net", "delivered", "2.0.0", "250 Ok: queued as 4dKx2R", NOW),
+            Verdict(targets[-1].queue_id, "old@example.net", "bounced", "5.1.1", "550 User \x1b[2Junknown", NOW + 1),
+        )
+        half = len(targets) // 2
+        yield FlushProgress(len(targets), half, 1, 1, len(targets) - half - 2, 21.0, 380.0, "steady", recent=replies)
+        self.go_on.wait(10)
+        yield FlushProgress(len(targets), len(targets) - 2, 1, 1, 0, 20.0, 0.0, "done", recent=replies)
+
+    def restore(self, folder: Path, identity: Identity) -> Result:
+        return Result(identity.queue_id, Verb.RESTORE, "done", "NEWID12345")
+
+    def space(self) -> Space:
+        return Space(100_000_000_000, 39_000_000_000, 1_000_000, 900_000)
+
+    def close(self) -> None:
+        return
+
+
+class FakeMonitor:
+    """Says what it is told, when it is told."""
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+        self._next: asyncio.Queue[Overview] = asyncio.Queue()
+        self.probed: list[str] = []
+        self.nudged = 0
+
+    @property
+    def index(self) -> Index:
+        return self._index
+
+    async def overviews(self) -> AsyncIterator[Overview]:
+        while True:
+            yield await self._next.get()
+
+    def say(self, overview: Overview) -> None:
+        """The next overview."""
+        self._next.put_nowait(overview)
+
+    def probe_now(self, domain: str) -> None:
+        self.probed.append(domain)
+
+    def nudge(self) -> None:
+        self.nudged += 1
+
+
+class World:
+    """A queue, what is known of it, and the services that a console on it gets."""
+
+    def __init__(
+        self,
+        folder: Path,
+        messages: Sequence[QueuedMessage] | None = None,
+        *,
+        health: Mapping[str, Health] | None = None,
+        settings: Settings | None = None,
+    ) -> None:
+        self.clock = FakeClock()
+        self.index = Index(NOW)
+        self.queue = FakeQueue(self.index, outage() if messages is None else messages)
+        self.monitor = FakeMonitor(self.index)
+        self.health = dict(HEALTH if health is None else health)
+        self.operations = Operations(
+            self.queue, audit=Audit(folder / "audit.jsonl", clock=self.clock), vault=Vault(folder / "copies"),
+            operator=Operator("anna", "root", 0, "anna", "/dev/pts/3"), clock=self.clock,
+        )  # fmt: skip
+        self.services = Services(
+            self.monitor, self.operations, lambda queue_id: inspect(self.queue.content(queue_id, 1 << 20)),
+            self.queue.content, frozenset({"mx2.example.net"}), settings or Settings(theme="tokyo-night"), self.clock,
+        )  # fmt: skip
+        self.extra: tuple[str, ...] = ("lists.example",)
+        self.say()
+
+    def overview(self, **changed: object) -> Overview:
+        """What is known now."""
+        self.index.advance(self.clock.now)
+        rows = [self._status(totals) for totals in self.index.domains()]
+        rows += [self._status(DomainTotals(name, 0, 0, 0, {}, (0,) * 10, None, None)) for name in self.extra]
+        queue, able, space = self.index.queue(), self.queue.capabilities(), self.queue.space()
+        known = Overview(
+            SOURCE, able, self.clock.now, self.clock.now - 0.4, queue, rows, alerts(rows, queue, able, space, self.clock.now, Thresholds()),
+            queue.states, None, 212.0, 1_260.0, space, revision=self.index.revision,
+        )  # fmt: skip
+        return replace(known, **changed)  # type: ignore[arg-type]
+
+    def say(self, **changed: object) -> None:
+        """Let the console know."""
+        self.monitor.say(self.overview(**changed))
+
+    def loading(self, read: int, expected: int) -> None:
+        """As while the queue is read for the first time."""
+        self.say(reading=Reading(read, expected), alerts=())
+
+    def _status(self, totals: DomainTotals) -> DomainStatus:
+        number = sum(totals.domain.encode())
+        health = self.health.get(totals.domain) or healthy(9.0 + number % 23)
+        depth = totals.messages
+        history = tuple(round(depth * (n + 1) / 12) for n in range(12)) if depth > 20 else (0, depth, 0, 0, depth) + (depth,) * 7
+        primary = Primary(f"mx1.{totals.domain}", 25, "transport")
+        return DomainStatus(totals, primary, health, float(number % 190 - 20), history)
