@@ -104,11 +104,14 @@ class Vault:
 
     def copies(self, *, audit_id: str | None = None, queue_id: str | None = None) -> Iterator[KeptCopy]:
         """What is kept, newest deletion first; of one deletion or of one queue ID only where asked."""
-        folders = self._folders() if audit_id is None else [self.folder / audit_id]
-        for folder in sorted(folders, reverse=True):
-            pattern = "*" if queue_id is None else f"{queue_id}-*"
-            for path in sorted(folder.glob(pattern)):
-                if path.suffix != RESTORED and (copy := read_copy(path)) is not None:
+        # Both may be what somebody typed: compared with names that are there, never made part of a path.
+        prefix = "" if queue_id is None else f"{queue_id}-"
+        for folder in sorted(self._folders(), reverse=True):
+            if audit_id not in (None, folder.name):
+                continue
+            for path in sorted(folder.iterdir()):
+                finished = not path.name.startswith(".") and path.suffix != RESTORED
+                if finished and path.name.startswith(prefix) and (copy := read_copy(path)) is not None:
                     yield copy
 
     def find(self, identity: Identity) -> KeptCopy | None:

@@ -43,6 +43,21 @@ def test_copies_are_found_by_deletion_by_id_and_by_identity(tmp_path: Path) -> N
     assert vault.find(target("A00000000", inode=8).identity) is None
 
 
+@pytest.mark.parametrize("typed", ["*", "..", "../a1/A00000000", "A0000000", "/etc"])
+def test_what_somebody_types_names_no_other_copy(tmp_path: Path, typed: str) -> None:
+    vault = Vault(tmp_path / "kept")
+    keep(vault, "a1", target("A00000000"), 1000.0)
+    assert list(vault.copies(queue_id=typed)) == []
+    assert list(vault.copies(audit_id=typed)) == []
+
+
+def test_a_copy_still_being_made_is_none(tmp_path: Path) -> None:
+    vault = Vault(tmp_path)
+    path = keep(vault, "a1", target(), 1000.0)
+    path.rename(path.with_name(f".{path.name}"))
+    assert list(vault.copies()) == []
+
+
 def test_copies_go_after_a_week_at_the_next_use(tmp_path: Path) -> None:
     vault = Vault(tmp_path)
     keep(vault, "old", target("A00000000"), 1000.0)

@@ -195,6 +195,8 @@ class Actions:
     def _unnamed(self, verb: Verb, target: Target, complaint: str) -> Result:
         """postsuper passed it over: because it moved, is gone, or could not be acted on."""
         here = None if self._stands is not None else locate(self._layout, target.queue_id)
+        if verb is Verb.HOLD and here and here.state == "hold" and here.inode == target.identity.inode:
+            return Result(target.queue_id, verb, "done", "held")  # killed before it could say so, or by somebody else
         if complaint:
             return Result(target.queue_id, verb, "failed", complaint)
         if self._stands is not None:
