@@ -1,0 +1,236 @@
+"""`hold`, `release`, `reject`, `delete`: the same road as the console's keys, from filter to plan to audit."""
+
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from mxtui.cli.attach import Attached, attach, index_of
+from mxtui.cli.common import Decorated, FilteringCommand, common_options, filter_argument, read_filter
+from mxtui.cli.output import narrate, print_json
+from mxtui.errors import MxtuiError, UsageError
+from mxtui.message.sanitize import one_line
+from mxtui.model.filter import EVERYTHING, Field, Filter, Match, asks_for_subjects
+from mxtui.model.plan import Plan, Result, Target
+from mxtui.model.planning import target_of
+from mxtui.model.source import Verb
+from mxtui.model.words import counted
+
+PAST: dict[Verb, str] = {
+    Verb.HOLD: "held",
+    Verb.RELEASE: "released",
+    Verb.REJECT: "returned",
+    Verb.DELETE: "deleted",
+    Verb.RESTORE: "restored",
+    Verb.FLUSH: "flushed",
+}
+
+
+def changing_options(command: Decorated) -> Decorated:
+    """What every verb that changes something takes."""
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="The plan, a line per message, a summary."),
+        click.option("--reason", metavar="TEXT", default="", help="Why, for the audit."),
+        click.option("--yes", is_flag=True, help="Do not ask."),
+        click.option("--dry-run", is_flag=True, help="Show the plan and stop."),
+        click.option("--all", "everything", is_flag=True, help="Every message; needed where no filter is given."),
+    ):
+        command = option(command)
+    return filter_argument(common_options(command))
+
+
+def _verb_command(verb: Verb, summary: str) -> click.Command:
+    @click.command(verb.value, cls=FilteringCommand, help=summary)
+    @changing_options
+    def command(filter: tuple[str, ...], queue: str | None, config: str | None, **options: Any) -> None:  # noqa: A002
+        with attach(queue, config) as attached:
+            act(attached, verb, filter, **options)
+
+    if verb is Verb.DELETE:
+        command = click.option("--no-copy", is_flag=True, help="Keep no copy: cannot be undone.")(command)
+    return command
+
+
+hold_command = _verb_command(Verb.HOLD, "Keep messages from being tried until they are released.")
+release_command = _verb_command(
+    Verb.RELEASE, "Undo a hold and try at once; renews the lifetime of mail that would expire instead."
+)
+reject_command = _verb_command(Verb.REJECT, "Return messages to their senders with a non-delivery notice.")
+delete_command = _verb_command(Verb.DELETE, "Remove messages silently. A copy is kept; `mxtui restore` puts it back.")
+
+
+def act(
+    attached: Attached,
+    verb: Verb,
+    words: Sequence[str],
+    *,
+    everything: bool,
+    dry_run: bool,
+    yes: bool,
+    reason: str,
+    as_json: bool,
+    no_color: bool = False,
+    no_copy: bool = False,
+) -> None:
+    """Plan, ask, do, tell; leaves with status 1 when any message was not done."""
+    attached.require(verb)
+    targets, selection = select(attached, words, everything=everything, verb=verb)
+    plan = attached.operations.plan(verb, targets, selection, keep_copy=not no_copy)
+    show_plan(plan, as_json=as_json)
+    if dry_run or not confirmed(plan, yes=yes):
+        return
+    with stopping() as stop:
+        finish(attached.operations.execute(plan, reason, stop), plan, as_json=as_json)
+
+
+def select(attached: Attached, words: Sequence[str], *, everything: bool, verb: Verb) -> tuple[list[Target], str]:
+    """The messages that a filter names now.
+
+    Raises:
+        UsageError: neither a filter nor `--all`, or both.
+    """
+    wanted, text = read_filter(words)
+    if (wanted == EVERYTHING) != everything:
+        if everything:
+            raise UsageError("--all and a filter contradict each other", "Leave out one of them.")
+        raise UsageError(
+            f"{verb} what?", f"Give a filter (mxtui {verb} domain:example.org), or --all for every message."
+        )
+    ids = _exact_ids(wanted)
+    if ids is not None:  # no need to read 100,000 messages to act on one
+        found = [attached.queue.find(queue_id) for queue_id in ids]
+        return [target_of(message) for message in found if message is not None], text
+    index = index_of(attached.queue, subjects=asks_for_subjects(wanted))
+    return index.targets(index.ids(wanted)), text or "--all"
+
+
+def _exact_ids(wanted: Filter) -> list[str] | None:
+    if isinstance(wanted, Match) and wanted.field is Field.ID and not any(value.wildcard for value in wanted.values):
+        return [value.text for value in wanted.values]
+    return None
+
+
+def plan_object(plan: Plan) -> dict[str, Any]:
+    """A plan for scripts."""
+    return {
+        "plan": plan.verb,
+        "selection": plan.selection,
+        "messages": len(plan.targets),
+        "recipients": plan.recipients,
+        "bytes": plan.bytes,
+        "senders": plan.senders,
+        "null_senders": plan.null_senders,
+        "queue_ids": [target.queue_id for target in plan.targets],
+        "cautions": [
+            {"title": caution.title, "text": caution.text, "safer": caution.safer} for caution in plan.cautions
+        ],
+        "steps": plan.steps,
+        "excluded": [_result_object(result) for result in plan.excluded],
+        "reversible": plan.reversible,
+    }
+
+
+def _result_object(result: Result) -> dict[str, Any]:
+    return {
+        "queue_id": result.queue_id,
+        "action": result.action,
+        "result": result.result,
+        "detail": one_line(result.detail, 400),
+    }
+
+
+def show_plan(plan: Plan, *, as_json: bool) -> None:
+    """What would happen, before anything does."""
+    if as_json:
+        print_json(plan_object(plan))
+        return
+    null = f", {counted(plan.null_senders, 'null sender')}" if plan.null_senders else ""
+    narrate(
+        f"{plan.verb} {counted(len(plan.targets), 'message')}: {plan.bytes:,} bytes, "
+        f"{counted(plan.recipients, 'recipient')}, {counted(plan.senders, 'sender')}{null}"
+    )
+    for caution in plan.cautions:
+        safer = f" Safer: mxtui {caution.safer}." if caution.safer else ""
+        narrate(f"  ! {caution.title}: {caution.text}.{safer}")
+    if plan.excluded:
+        narrate(f"  left out: {counted(len(plan.excluded), 'message')}")
+        for result in plan.excluded[:5]:
+            narrate(f"    {result.queue_id}  {one_line(result.detail, 200)}")
+    for number, step in enumerate(plan.steps, 1):
+        narrate(f"  {number}  {step}")
+    if not plan.reversible and plan.targets:
+        narrate("  This cannot be undone.")
+
+
+def confirmed(plan: Plan, *, yes: bool) -> bool:
+    """Whether to go on. Without a terminal nobody can be asked, so `--yes` must have been said.
+
+    Raises:
+        UsageError: no terminal and no `--yes`.
+    """
+    if not plan.targets:
+        narrate("nothing to do")
+        return False
+    if yes:
+        return True
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise UsageError("nobody is there to confirm", "Say --yes, or --dry-run to see the plan only.")
+    return click.confirm(f"{plan.verb.value.capitalize()} {counted(len(plan.targets), 'message')}?", err=True)
+
+
+@contextmanager
+def stopping() -> Iterator[threading.Event]:
+    """An event that is set by Ctrl-C and by a closed terminal: what is begun is finished and recorded, then it ends."""
+    stop = threading.Event()
+
+    def ask(*_: object) -> None:
+        stop.set()
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def finish(results: Iterator[Result], plan: Plan, *, as_json: bool) -> None:
+    """Print what became of each message; leave with status 1 when any was not done."""
+    started = time.monotonic()
+    counts: dict[str, int] = {}
+    for result in results:
+        counts[result.result] = counts.get(result.result, 0) + 1
+        if as_json:
+            print_json(_result_object(result))
+        elif result.result != "done":
+            narrate(f"  {result.queue_id}  {result.result}: {one_line(result.detail, 300)}")
+    done = counts.pop("done", 0)
+    left = len(plan.targets) - done - sum(counts.values())
+    if as_json:
+        print_json(
+            {
+                "summary": plan.verb,
+                "done": done,
+                **counts,
+                "not_tried": left,
+                "seconds": round(time.monotonic() - started, 3),
+            }
+        )
+    else:
+        others = "".join(f", {number:,} {word}" for word, number in counts.items())
+        untried = f", {left:,} not tried" if left else ""
+        click.echo(f"{counted(done, 'message')} {PAST[plan.verb]}{others}{untried}")
+    if counts or left:
+        raise PartlyDoneError
+
+
+class PartlyDoneError(MxtuiError):
+    """Some messages were not done; each was named."""
+
+    def __init__(self) -> None:
+        super().__init__("not everything was done; see above")

@@ -1,0 +1,67 @@
+"""What commands share: options, filters on a command line, attaching, errors in words."""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import click
+
+from mxtui.errors import FilterError, MxtuiError
+from mxtui.message.sanitize import one_line
+from mxtui.model.filter import Filter, join_arguments, parse
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+_NEGATED = re.compile(r"-(?!-)(?!q|h$)(?=.)")
+"""`-from:<>`, `-(a or b)`, `-invoice`: a term, not options. `-q` and `-h` are the only short options there are."""
+
+_SHIELD = "\N{NULL}"
+"""Before a negated term while click reads the line; it cannot occur in an argument."""
+
+
+class FilteringCommand(click.Command):
+    """A command whose arguments are a filter, in which a leading `-` negates."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Let terms such as `-from:<>` through as arguments."""
+        return super().parse_args(ctx, [f"{_SHIELD}{arg}" if _NEGATED.match(arg) else arg for arg in args])
+
+
+def common_options(command: Decorated) -> Decorated:
+    """`-q`, `--config`, `--no-color`."""
+    for option in (
+        click.option("--no-color", is_flag=True, help="No colours (so does NO_COLOR)."),
+        click.option("--config", metavar="FILE", help="Settings, after /etc/mxtui.toml and the user's own."),
+        click.option("-q", "--queue", metavar="SOURCE", help="Postfix configuration or queue directory."),
+    ):
+        command = option(command)
+    return command
+
+
+def filter_argument(command: Decorated) -> Decorated:
+    """`[FILTER…]`, as words in the order given."""
+    return click.argument("filter", nargs=-1, metavar="[FILTER]...")(command)
+
+
+def read_filter(words: Sequence[str]) -> tuple[Filter, str]:
+    """The filter and its text.
+
+    Raises:
+        FilterError: it cannot be understood; `fail` shows where.
+    """
+    text = join_arguments([word.removeprefix(_SHIELD) for word in words])
+    try:
+        return parse(text), text
+    except FilterError as error:
+        error.add_note(text)
+        raise
+
+
+def fail(error: MxtuiError) -> int:
+    """Say what went wrong and what to do, on stderr; the exit status to leave with."""
+    click.echo(f"{click.style('mxtui:', fg='red', bold=True)} {one_line(error.message, 600)}", err=True)
+    if isinstance(error, FilterError) and getattr(error, "__notes__", None):
+        click.echo(f"  {one_line(error.__notes__[0], 2000)}\n  {' ' * error.position}^", err=True)
+    if error.hint:
+        click.echo(f"  {one_line(error.hint, 600)}", err=True)
+    return error.exit_status

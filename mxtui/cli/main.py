@@ -1,0 +1,102 @@
+"""The command line: which commands there are, and how errors leave.
+
+Modules of commands are imported when used, so that `mxtui status` does not pay for the console (Textual alone costs
+0.2 s to import) nor for DNS.
+"""
+
+import importlib
+import os
+import sys
+
+import click
+
+from mxtui import __version__
+from mxtui.cli.common import common_options, fail
+from mxtui.errors import MxtuiError
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "status": ("mxtui.cli.status", "Totals, domains, primaries, alerts: one look, then exit."),
+    "list": ("mxtui.cli.listing", "Messages, oldest first."),
+    "show": ("mxtui.cli.show", "One message: envelope, recipients, headers, body."),
+    "hold": ("mxtui.cli.acting", "Keep messages from being tried."),
+    "release": ("mxtui.cli.acting", "Undo a hold."),
+    "reject": ("mxtui.cli.acting", "Return messages to their senders with a notice."),
+    "delete": ("mxtui.cli.acting", "Remove messages silently; a copy is kept."),
+    "restore": ("mxtui.cli.restore", "Put deleted messages back into the queue."),
+    "flush": ("mxtui.cli.flush", "Try delivery now and follow each message to its verdict."),
+    "probe": ("mxtui.cli.probe", "Climb the health ladder of primaries once."),
+    "audit": ("mxtui.cli.audit", "Who did what, when, why, to which messages."),
+    "demo": ("mxtui.cli.demo", "A real outage on loopback, and the console on it."),
+    "sudoers": ("mxtui.cli.sudoers", "The sudo rules that let a plain user act."),
+}
+"""Name → (module, first line of its help); the command is the module's attribute of that name."""
+
+
+class Commands(click.Group):
+    """Finds commands by name and imports only the one that runs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order an operator meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _ = COMMANDS[cmd_name]
+        command = getattr(importlib.import_module(module), f"{cmd_name}_command")
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list in `--help`, without importing any of them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+
+
+@click.command(
+    cls=Commands,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Filters: domain:example.org age>2h -from:<>   Exit: 0 done, 1 in part, 2 usage, 3 not permitted, "
+    "4 not reachable, 5 refused by a guard.",
+)
+@click.version_option(__version__, "-V", "--version", message="mxtui %(version)s")
+@common_options
+@click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal.")
+@click.option("--ascii", "ascii_only", is_flag=True, help="Draw with ASCII only.")
+@click.option("--theme", metavar="NAME", help="A colour theme: tokyo-night, catppuccin-latte, ansi-dark …")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    queue: str | None,
+    config: str | None,
+    no_color: bool,
+    no_mouse: bool,
+    ascii_only: bool,
+    theme: str | None,
+) -> None:
+    """The operator's console for backup mail servers. Without a command: the console."""
+    if ctx.invoked_subcommand is None:
+        from mxtui.cli.console import open_console
+
+        open_console(queue, config, no_color=no_color, mouse=not no_mouse, ascii_only=ascii_only, theme=theme)
+
+
+def run() -> None:
+    """The `mxtui` command: every expected failure is one line or two on stderr, and an exit status with a meaning."""
+    try:
+        command(standalone_mode=False, prog_name="mxtui", windows_expand_args=False)
+    except MxtuiError as error:
+        sys.exit(fail(error))
+    except click.exceptions.Abort:
+        click.echo("stopped", err=True)
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.exceptions.Exit as leaving:
+        sys.exit(leaving.exit_code)
+    except BrokenPipeError:  # `mxtui list | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)

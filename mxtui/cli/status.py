@@ -1,0 +1,162 @@
+"""`mxtui status`: one look at everything, then exit."""
+
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from mxtui.cli.attach import attach
+from mxtui.cli.common import common_options
+from mxtui.cli.output import print_json, table
+from mxtui.index.totals import tally
+from mxtui.message.sanitize import one_line
+from mxtui.model.age import BUCKET_MINUTES
+from mxtui.model.alerts import judged
+from mxtui.model.health import Health, Primary
+from mxtui.model.overview import DomainStatus, Overview
+from mxtui.model.words import clock, counted, duration
+from mxtui.queues.queue import Queue
+
+
+@click.command("status")
+@common_options
+@click.option("--json", "as_json", is_flag=True, help="One object, as README describes.")
+@click.option("--no-probe", is_flag=True, help="Leave the primaries alone.")
+def status_command(queue: str | None, config: str | None, no_color: bool, as_json: bool, no_probe: bool) -> None:
+    """Totals, domains, primaries, alerts: one look, then exit."""
+    with attach(queue, config) as attached:
+        overview = look(attached.queue, time.time())
+        names = [row.domain for row in overview.domains]
+        known = {} if no_probe else attached.probe_once(names)
+        overview = judged(overview, known, attached.thresholds)
+    if as_json:
+        print_json(as_object(overview))
+    else:
+        print_text(overview, colour=not no_color and sys.stdout.isatty())
+
+
+def look(queue: Queue, now: float) -> Overview:
+    """Everything but the primaries, from one read of the queue."""
+    totals = tally((message for changes in queue.read(subjects=False) for message in changes.present), now)
+    domains = tuple(DomainStatus(total) for total in totals.domains(_unchanged))
+    whole = totals.queue(_unchanged)
+    capabilities, space = queue.capabilities(), queue.space()
+    return Overview(queue.source, capabilities, now, now, whole, domains, depth=whole.states, space=space)
+
+
+def _unchanged(_: str | None) -> tuple[float | None, float | None]:
+    raise AssertionError("nothing was removed, so nobody has to ask what is oldest now")
+
+
+def as_object(overview: Overview) -> dict[str, Any]:
+    """The stable form that scripts read."""
+    source, queue = overview.source, overview.queue
+    return {
+        "source": {"kind": source.kind, "name": source.name, "path": source.path, "version": source.version},
+        "taken_at": round(overview.taken_at, 3),
+        "stale": overview.stale,
+        "queue": {
+            "messages": queue.messages,
+            "recipients": queue.recipients,
+            "bytes": queue.bytes,
+            "oldest_arrival_time": queue.oldest_arrival,
+            "states": dict(queue.states),
+        },
+        "age_bucket_minutes": BUCKET_MINUTES,
+        "domains": [_domain_object(row) for row in overview.domains],
+        "alerts": [
+            {
+                "name": alert.name,
+                "severity": alert.severity,
+                "domain": alert.domain,
+                "text": one_line(alert.text, 400),
+                "since": round(alert.since, 3),
+            }
+            for alert in overview.alerts
+        ],
+    }
+
+
+def _domain_object(row: DomainStatus) -> dict[str, Any]:
+    totals = row.totals
+    top = totals.top_reason
+    return {
+        "domain": one_line(totals.domain, 255),
+        "messages": totals.messages,
+        "recipients": totals.recipients,
+        "bytes": totals.bytes,
+        "states": dict(totals.states),
+        "age_buckets": totals.age_buckets,
+        "oldest_arrival_time": totals.oldest_arrival,
+        "next_expire_time": totals.next_expire,
+        "top_reason": {"text": one_line(top.text, 400), "messages": top.messages} if top else None,
+        "primary": primary_object(row.primary, row.health),
+    }
+
+
+def primary_object(primary: Primary | None, health: Health | None) -> dict[str, Any] | None:
+    """A primary and its health, as `status` and `probe` print it."""
+    if primary is None or health is None:
+        return None
+    return {
+        "host": one_line(primary.host, 255),
+        "port": primary.port,
+        "source": primary.source,
+        "state": health.state,
+        "since": health.since,
+        "rung": health.rung,
+        "detail": one_line(health.detail, 400),
+        "latency_ms": health.latency_ms,
+    }
+
+
+_MARKS: Mapping[str, tuple[str, str]] = {
+    "up": ("up", "green"),
+    "down": ("DOWN", "red"),
+    "degraded": ("busy", "yellow"),
+    "flapping": ("flapping", "yellow"),
+    "unknown": ("?", "white"),
+}
+
+
+def print_text(overview: Overview, *, colour: bool) -> None:
+    """The same for eyes."""
+    source, queue, now = overview.source, overview.queue, overview.taken_at
+
+    def styled(text: str, name: str | None) -> str:
+        return click.style(text, fg=name, bold=True) if colour and name else text
+
+    click.echo(f"{styled(one_line(source.name, 255), 'white')}  {source.kind} {source.version}  {source.path}")
+    for alert in overview.alerts:
+        paint = "red" if alert.severity == "critical" else "yellow"
+        about = f"{one_line(alert.domain, 255)}  " if alert.domain else ""
+        click.echo(f"{styled(alert.badge or alert.severity.upper(), paint)}  {about}{one_line(alert.text, 400)}")
+    states = "  ".join(f"{state} {number:,}" for state, number in queue.states.items())
+    oldest = f"oldest {duration(now - queue.oldest_arrival)}" if queue.oldest_arrival else "nothing waits"
+    click.echo(f"{counted(queue.messages, 'message')}, {counted(queue.recipients, 'recipient')}, {oldest}   {states}\n")
+    if overview.domains:
+        click.echo(table(*_columns(overview, styled)))
+
+
+def _columns(overview: Overview, styled: Any) -> tuple[list[str], list[list[str]], str]:
+    bounds = [f"≤{minutes}m" for minutes in BUCKET_MINUTES]
+    heads = ["domain", "oldest", "queued", *bounds, "older", "expires", "primary"]
+    rows = []
+    for row in overview.domains:
+        totals, now = row.totals, overview.taken_at
+        word, paint = _MARKS[row.health.state if row.health else "unknown"]
+        about = f"{row.primary.host}:{row.primary.port} " if row.primary else "no primary "
+        detail = row.health.detail if row.health and row.health.state != "up" else ""
+        rows.append(
+            [
+                one_line(totals.domain, 40),
+                duration(now - totals.oldest_arrival) if totals.oldest_arrival else "–",
+                f"{totals.messages:,}",
+                *(f"{count:,}" if count else "·" for count in totals.age_buckets),
+                clock(totals.next_expire, now) if totals.next_expire else "–",
+                f"{styled(word, paint)}  {one_line(about + detail, 60)}",
+            ]
+        )
+    return heads, rows, "<" + ">" * (len(heads) - 2) + "<"
