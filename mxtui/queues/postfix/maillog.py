@@ -12,7 +12,7 @@ Source: Postfix, src/global/log_adhoc.c, src/global/opened.c, src/qmgr/qmgr_acti
 
 import re
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 LINE_LIMIT: Final = 4096
 """Bytes of a line that are looked at. syslog cuts at 1024 or 2048, postlogd at 2048."""
@@ -20,6 +20,8 @@ LINE_LIMIT: Final = 4096
 TEXT_LIMIT: Final = 500
 
 Status = Literal["sent", "deferred", "bounced", "expired"]
+
+_STATUSES: Final[dict[str, Status]] = {status: status for status in get_args(Status)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +116,6 @@ def parse_message(daemon: str, text: str) -> Event | None:
     attempt = _ATTEMPT.match(rest)
     if attempt is None:
         return None
-    status = attempt["status"]
-    assert status in ("sent", "deferred", "bounced", "expired")
     return Attempt(
         queue_id,
         attempt["to"],
@@ -123,7 +123,7 @@ def parse_message(daemon: str, text: str) -> Event | None:
         attempt["relay"],
         _seconds(attempt["delay"]),
         attempt["dsn"],
-        status,
+        _STATUSES[attempt["status"]],
         (attempt["text"] or "").removesuffix(")")[:TEXT_LIMIT],
     )
 

@@ -1,6 +1,7 @@
 """What tests of acting on a real Postfix share."""
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 from mxtui.demo.postfix import PrivatePostfix
 from mxtui.model.message import Identity, QueuedMessage, Recipient
@@ -27,9 +28,11 @@ def state(layout: Layout, queue_id: str) -> str:
 def settled(layout: Layout, queue_ids: Iterable[str], wanted: str) -> None:
     """Wait until every message is in the queue `wanted` (empty: gone)."""
     for queue_id in queue_ids:
-        wait_until(
-            lambda queue_id=queue_id: state(layout, queue_id) == wanted, what=f"{queue_id} in {wanted or 'none'}"
-        )  # type: ignore[misc]
+        wait_until(partial(_is_in, layout, queue_id, wanted), what=f"{queue_id} in {wanted or 'no queue'}")
+
+
+def _is_in(layout: Layout, queue_id: str, wanted: str) -> bool:
+    return state(layout, queue_id) == wanted
 
 
 def targets(layout: Layout, queue_ids: Sequence[str], *, lifetime: float = 5 * 86400.0) -> list[Target]:

@@ -51,8 +51,16 @@ def test_a_restored_message_arrives_byte_for_byte_with_its_envelope(
     instance: PrivatePostfix, layout: Layout, primary: FakePrimary, tmp_path: Path
 ) -> None:
     recipients = ["info@example.org", "plus+tag@example.org"]
-    options = {"mail_options": ["BODY=8BITMIME", "RET=HDRS", "ENVID=a+2Bb"], "rcpt_options": ["NOTIFY=FAILURE,DELAY"]}
-    kept, reference = (instance.inject("s@client.example", recipients, AWKWARD, **options)[0] for _ in range(2))
+    kept, reference = (
+        instance.inject(
+            "s@client.example",
+            recipients,
+            AWKWARD,
+            mail_options=["BODY=8BITMIME", "RET=HDRS", "ENVID=a+2Bb"],
+            rcpt_options=["NOTIFY=FAILURE,DELAY"],
+        )[0]
+        for _ in range(2)
+    )
     settled(layout, [kept, reference], "deferred")
     target = delete_with_copy(layout, kept, tmp_path)
     result = restore(layout, tmp_path, target.identity, running=True)
