@@ -49,21 +49,6 @@ def _fits(text: str | None, pattern: str, wildcard: int, anywhere: int) -> bool:
     return text is not None and fit(Pattern(pattern, bool(wildcard)), text)
 
 
-def depends_on_time(filter_: Filter) -> bool:
-    """Whether messages come to match, or cease to, by the clock alone."""
-    match filter_:
-        case And(terms) | Or(terms):
-            return any(depends_on_time(term) for term in terms)
-        case Not(term):
-            return depends_on_time(term)
-        case Compare(field, _, _):
-            return field in (Field.AGE, Field.EXPIRES)
-        case Match(field, values):
-            return field is Field.IS and any(value.text == "expired" for value in values)
-        case _:
-            return False
-
-
 def where(filter_: Filter | None, now: float) -> Where:
     """The condition under which a message is meant, at `now`."""
     match filter_ or EVERYTHING:

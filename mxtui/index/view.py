@@ -10,8 +10,8 @@ from array import array
 from bisect import bisect_left
 from typing import Any, Literal, NamedTuple
 
-from mxtui.index.sql import depends_on_time, where
-from mxtui.model.filter import EVERYTHING, Filter
+from mxtui.index.sql import where
+from mxtui.model.filter import EVERYTHING, Filter, depends_on_time
 from mxtui.model.message import State
 
 Column = Literal[

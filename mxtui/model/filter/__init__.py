@@ -35,6 +35,9 @@ from mxtui.model.filter.syntax import (
     Or,
     Pattern,
     Relation,
+    asks_for_subjects,
+    depends_on_time,
+    leaves,
     quote,
 )
 
@@ -52,8 +55,11 @@ __all__ = [
     "Or",
     "Pattern",
     "Relation",
+    "asks_for_subjects",
+    "depends_on_time",
     "is_client",
     "join_arguments",
+    "leaves",
     "matches",
     "parse",
     "quote",

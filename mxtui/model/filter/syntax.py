@@ -1,6 +1,7 @@
 """The tree of a filter. `str` writes it in the filter language, and parsing that gives the same tree again."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -159,6 +160,37 @@ class Or:
 Filter = Everything | And | Or | Not | Match | Compare
 
 EVERYTHING = Everything()
+
+
+def leaves(filter: Filter) -> Iterator[Match | Compare]:  # noqa: A002
+    """Everything that a filter looks at, negated or not."""
+    match filter:
+        case And(terms) | Or(terms):
+            for term in terms:
+                yield from leaves(term)
+        case Not(term):
+            yield from leaves(term)
+        case Match() | Compare():
+            yield filter
+        case Everything():
+            return
+
+
+def asks_for_subjects(filter: Filter) -> bool:  # noqa: A002
+    """Whether it can only be answered with subjects read, which costs a third more than reading without them."""
+    return any(leaf.field in (Field.SUBJECT, Field.TEXT) for leaf in leaves(filter))
+
+
+def depends_on_time(filter: Filter) -> bool:  # noqa: A002
+    """Whether messages come to match, or cease to, by the clock alone."""
+    return any(
+        leaf.field in (Field.AGE, Field.EXPIRES)
+        or (
+            isinstance(leaf, Match) and leaf.field is Field.IS and any(value.text == "expired" for value in leaf.values)
+        )
+        for leaf in leaves(filter)
+    )
+
 
 OPERATORS = frozenset({"and", "or"})
 _RESERVED = OPERATORS | {"mailer-daemon"}

@@ -1,0 +1,130 @@
+"""From `-q` and the configuration to a queue, its operations and its primaries: where every part is put together."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mxtui.config import Settings, load
+from mxtui.errors import NotPermitted
+from mxtui.index import Index
+from mxtui.model.alerts import Thresholds
+from mxtui.model.health import Health, Primary
+from mxtui.model.source import Verb
+from mxtui.queues.postfix.instances import attach as find_layout
+from mxtui.queues.postfix.layout import Layout
+from mxtui.queues.postfix.permission import sudoers_lines
+from mxtui.queues.postfix.postfix import PostfixQueue
+from mxtui.queues.queue import Queue
+
+if TYPE_CHECKING:  # asyncio, DNS and msgspec cost 0.15 s together, and `mxtui list` needs none of them
+    from mxtui.model.route import Router
+    from mxtui.operations import Operations
+    from mxtui.primary.prober import Prober
+
+ONE_LOOK = 4.0
+"""Seconds that `status` gives all primaries together; a healthy one answers in a tenth of that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """One queue and everything around it."""
+
+    settings: Settings
+    layout: Layout
+    queue: Queue
+
+    @property
+    def operations(self) -> "Operations":
+        """The road to acting on it."""
+        from mxtui.audit import Audit
+        from mxtui.operations import Operations
+        from mxtui.vault import Vault
+
+        kept = self.settings.kept
+        vault = Vault(kept.folder, keep_seconds=kept.age, keep_bytes=kept.size)
+        return Operations(self.queue, audit=Audit(self.settings.audit), vault=vault)
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """When figures become alerts."""
+        wanted = self.settings.alerts
+        return Thresholds(wanted.expiry, wanted.expiry_critical, wanted.free / 100, wanted.free_critical / 100)
+
+    @property
+    def relayed(self) -> tuple[str, ...]:
+        """Domains that are shown though nothing is queued for them: those named one by one in relay_domains, and ours."""
+        names = self.layout.settings.get("relay_domains", "").replace(",", " ").lower().split()
+        listed = [name for name in names if ":" not in name and "/" not in name and not name.startswith("$")]
+        return tuple(dict.fromkeys([*self.settings.primaries, *listed]))
+
+    def require(self, verb: Verb) -> None:
+        """Raise NotPermitted, with what would allow it, where this user may not."""
+        permission = self.queue.capabilities().may(verb)
+        if not permission.allowed:
+            raise NotPermitted(f"{verb} is not permitted: {permission.why_not}", permission.hint)
+
+    def router(self) -> "Router":
+        """Who knows each domain's primary."""
+        from mxtui.primary.route import ConfiguredRouter
+        from mxtui.queues.postfix.routing import PostfixRouter
+
+        layout = self.layout
+        postfix = PostfixRouter(layout.command_directory, layout.config_directory, layout.queue_directory)
+        return ConfiguredRouter(self.settings.primaries, postfix)
+
+    def probe_once(
+        self, domains: Iterable[str], timeout: float = ONE_LOOK
+    ) -> Mapping[str, tuple[Primary | None, Health]]:
+        """One climb for each primary of these domains, side by side."""
+        asked = sorted(set(domains))
+        if not asked or not self.settings.probe.enabled:
+            return {}
+        from mxtui.primary.prober import probe_once
+
+        return probe_once(asked, self.router(), timeout, at_once=self.settings.probe.at_once)
+
+    def primaries(self) -> "Prober | None":
+        """The rounds of checks for a console; None where they are switched off."""
+        wanted = self.settings.probe
+        if not wanted.enabled:
+            return None
+        from mxtui.model.hysteresis import Policy
+        from mxtui.primary.probe import Limits
+        from mxtui.primary.prober import Prober
+
+        policy = Policy(interval=wanted.interval, transition=wanted.transition, fall=wanted.fall, rise=wanted.rise)
+        limits = Limits(rung=wanted.timeout, total=wanted.total)
+        return Prober(self.router(), policy=policy, limits=limits, at_once=wanted.at_once)
+
+    def sudoers(self, group: str) -> tuple[str, ...]:
+        """The sudo rules that let a plain user act."""
+        return sudoers_lines(self.layout, group)
+
+
+def settings_of(config: str | None) -> Settings:
+    """The settings, with the file named on the command line last. Raises ConfigError."""
+    return load(Path(config) if config else None)
+
+
+@contextmanager
+def attach(source: str | None, config: str | None) -> Iterator[Attached]:
+    """Find the queue that is meant and let go of it afterwards. Raises ConfigError, NoQueue, NotPermitted."""
+    settings = settings_of(config)
+    layout = find_layout(source or settings.queue)
+    queue = PostfixQueue(layout, maillog=settings.maillog)
+    try:
+        yield Attached(settings, layout, queue)
+    finally:
+        queue.close()
+
+
+def index_of(queue: Queue, *, subjects: bool) -> Index:
+    """Everything queued, read once."""
+    import time
+
+    index = Index(time.time())
+    for changes in queue.read(subjects=subjects):
+        index.apply(changes)
+    return index
