@@ -35,7 +35,9 @@ class Ourselves:
 class Router(Protocol):
     """Whoever knows the routes: our configuration, or a mail system. Blocks; called from threads."""
 
-    def ourselves(self) -> Ourselves: ...
+    def ourselves(self) -> Ourselves:
+        """How this host is known, so that it is never its own primary. Raises nothing: a guess is better than none."""
+        ...
 
     def route(self, domains: Sequence[str]) -> Mapping[str, Routed]:
         """Each domain's route, all asked for at once. Raises Unreachable, NotPermitted."""
