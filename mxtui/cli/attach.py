@@ -54,7 +54,7 @@ class Attached:
 
     @property
     def relayed(self) -> tuple[str, ...]:
-        """Domains that are shown though nothing is queued for them: those named one by one in relay_domains, and ours."""
+        """Domains shown though nothing is queued for them: those that relay_domains or our configuration names."""
         names = self.layout.settings.get("relay_domains", "").replace(",", " ").lower().split()
         listed = [name for name in names if ":" not in name and "/" not in name and not name.startswith("$")]
         return tuple(dict.fromkeys([*self.settings.primaries, *listed]))
@@ -70,9 +70,7 @@ class Attached:
         from mxtui.primary.route import ConfiguredRouter
         from mxtui.queues.postfix.routing import PostfixRouter
 
-        layout = self.layout
-        postfix = PostfixRouter(layout.command_directory, layout.config_directory, layout.queue_directory)
-        return ConfiguredRouter(self.settings.primaries, postfix)
+        return ConfiguredRouter(self.settings.primaries, PostfixRouter(self.layout))
 
     def probe_once(
         self, domains: Iterable[str], timeout: float = ONE_LOOK

@@ -95,7 +95,7 @@ def _print_all(message: QueuedMessage, inspection: Inspection) -> None:
         click.echo("\nparts")
         for part in inspection.parts:
             name = f"  {part.filename}" if part.filename else ""
-            click.echo(f"{'  ' * (part.depth + 1)}{part.type}  {part.size:,} bytes{name}")
+            click.echo(f"{'  ' * (part.depth + 1)}{part.media_type}  {part.size:,} bytes{name}")
     click.echo()
     for line in inspection.text.lines:
         click.echo(line)

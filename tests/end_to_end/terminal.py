@@ -204,11 +204,15 @@ class Terminal:
             self._open = False
             return False
         self.bytes_received += len(data)
+        self._take_in(data)
+        return True
+
+    def _take_in(self, data: bytes) -> None:
+        """Draw what the program sent."""
         data = _UNKNOWN.sub(b"", self._unfinished + data)
         cut = _UNFINISHED.search(data)
         self._unfinished = data[cut.start() :] if cut else b""
         self._stream.feed(data[: cut.start()] if cut else data)
-        return True
 
 
 class _AnsweringScreen(pyte.Screen):

@@ -325,6 +325,10 @@ class World:
         number = sum(totals.domain.encode())
         health = self.health.get(totals.domain) or healthy(9.0 + number % 23)
         depth = totals.messages
-        history = tuple(round(depth * (n + 1) / 12) for n in range(12)) if depth > 20 else (0, depth, 0, 0, depth) + (depth,) * 7
+        history = (
+            tuple(round(depth * (n + 1) / 12) for n in range(12))
+            if depth > 20
+            else (0, depth, 0, 0, depth) + (depth,) * 7
+        )
         primary = Primary(f"mx1.{totals.domain}", 25, "transport")
         return DomainStatus(totals, primary, health, float(number % 190 - 20), history)

@@ -183,13 +183,13 @@ def asks_for_subjects(filter: Filter) -> bool:  # noqa: A002
 
 def depends_on_time(filter: Filter) -> bool:  # noqa: A002
     """Whether messages come to match, or cease to, by the clock alone."""
-    return any(
-        leaf.field in (Field.AGE, Field.EXPIRES)
-        or (
-            isinstance(leaf, Match) and leaf.field is Field.IS and any(value.text == "expired" for value in leaf.values)
-        )
-        for leaf in leaves(filter)
-    )
+
+    def ages(leaf: Match | Compare) -> bool:
+        if isinstance(leaf, Match):
+            return leaf.field is Field.IS and any(value.text == "expired" for value in leaf.values)
+        return leaf.field in (Field.AGE, Field.EXPIRES)
+
+    return any(ages(leaf) for leaf in leaves(filter))
 
 
 OPERATORS = frozenset({"and", "or"})

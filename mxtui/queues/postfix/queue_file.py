@@ -234,7 +234,8 @@ class _Gatherer:
             self._next.clear()
         elif kind == records.ATTRIBUTE:
             name, _, value = data.decode("utf-8", "replace").partition("=")
-            (self._next if name in _PER_RECIPIENT else self._attributes)[name] = value
+            # The first of a name counts, as it does to `glance`.
+            (self._next if name in _PER_RECIPIENT else self._attributes).setdefault(name, value)
         elif kind == records.ORIGINAL:
             self._original = decoded(data)
         elif kind == records.SENDER:

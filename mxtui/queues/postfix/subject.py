@@ -1,6 +1,7 @@
 """The Subject of a message, found by walking its header records."""
 
 import re
+import sys
 from collections.abc import Iterable
 
 from mxtui.queues.postfix import records
@@ -32,7 +33,7 @@ def raw_subject(content: Iterable[Record]) -> bytes | None:
             if is_subject(data):
                 found = True
                 parts.append(data[data.index(b":") + 1 :])
-            elif not data or not (data[0] in b" \t" or _FIELD.match(data)):
+            elif not data or not (data[0] in b" \t" or is_field(data)):
                 return None  # the header is over
         continued = record.type == records.CHUNK
     return b"".join(parts) if found else None
@@ -45,6 +46,11 @@ def is_subject(line: bytes) -> bool:
     (True, True, False)
     """
     return line[:7].lower() == b"subject" and line[7:].lstrip(b" \t")[:1] == b":"
+
+
+def is_field(text: bytes, start: int = 0, end: int = sys.maxsize) -> bool:
+    """Whether a header field begins at `start` of `text`."""
+    return _FIELD.match(text, start, end) is not None
 
 
 def decoded(raw: bytes) -> str:

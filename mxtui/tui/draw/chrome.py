@@ -158,7 +158,8 @@ def _spread(scene: Scene, figures: Sequence[tuple[str, Style, str, str]]) -> lis
 def _dense(scene: Scene, figures: Sequence[tuple[str, Style, str, str]]) -> Line:
     look = scene.look
     line = Line((" ", look.text), (figures[0][0], figures[0][1]), (" queued", look.label))
-    for text, style, _, name in figures[1:]:
+    # Room runs out at the right: what is held goes first, then the disk.
+    for text, style, _, name in sorted(figures[1:], key=lambda figure: figure[3] == "held"):
         if name == "held" and text == "0":
             continue
         number, slash, unit = text.partition("/")

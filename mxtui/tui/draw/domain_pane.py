@@ -104,7 +104,11 @@ def chart(scene: Scene, buckets: Sequence[int], height: int) -> list[Line]:
         line = Line()
         for position, full in enumerate(filled):
             part = max(0, min(steps, full - level * steps))
-            line.add(glyphs.blocks[part] * 6, look.ramp[position]).add(" ", look.text)
+            if part == steps and not look.shaded:
+                line.add(" " * 6, look.heat[position][-1])
+            else:
+                line.add(glyphs.blocks[part] * 6, look.ramp[position])
+            line.add(" ", look.text)
         lines.append(line)
     numbers, bounds = Line(), Line()
     for position in range(BUCKETS):
@@ -127,8 +131,9 @@ def _low(scene: Scene, row: DomainStatus, reasons: Reasons) -> list[Line]:
 
     health: Spans = [("not checked yet", look.label)]
     if row.health is not None:
-        health = [*ladder(scene, row.health, whole=False).spans, ("  ", look.text), *checks(scene, row.health)]
-    bounds, numbers = Line(), Line()
+        climbed = ladder(scene, row.health, whole=False)
+        health = [*climbed.spans, ("  ", look.text), *checks(scene, row.health, scene.width - climbed.width - 14)]
+    bounds, numbers = Line(("  Age  ", look.label)), Line(("       ", look.label))
     for position, number in enumerate(row.totals.age_buckets):
         bounds.add(_BOUNDS[position].rjust(7), look.label)
         numbers.add((_number(number) if number else scene.glyphs.dot).rjust(7), look.text if number else look.faint)
@@ -147,8 +152,8 @@ def _low(scene: Scene, row: DomainStatus, reasons: Reasons) -> list[Line]:
     ]
     return [
         named("Health", health),
-        named("Age", bounds.spans),
-        named("", numbers.spans),
+        bounds,
+        numbers,
         named("Why", waits or [("no failed attempt on record", look.label)]),
         named("Decide", asked),
     ]

@@ -89,7 +89,7 @@ def _last_hour(row: DomainStatus, cell: Cell) -> Spans:
         return []
     values = [0] * (12 - len(row.history)) + list(row.history[-12:])
     highest = max(values) or 1
-    spans = []
+    spans = [(" ", cell.look.text)]
     for position, value in enumerate(values):
         # From zero, so that a small change of a large queue looks small.
         level = 0 if not value else max(1, round(value / highest * (len(bars) - 1)))
@@ -136,10 +136,11 @@ def _expires(row: DomainStatus, cell: Cell) -> Spans:
 
 
 def _primary(row: DomainStatus, cell: Cell) -> Spans:
-    first, then, strong, plain = primary_words(row, cell.now, cell.look, brief=cell.width < 22)
+    first, then, strong, plain = primary_words(row, cell.now, cell.look, brief=cell.width < 30)
     spans = [(fit(first, cell.width, cell.look.glyphs.ellipsis), strong)]
     room = cell.width - len(first) - 2
-    if then and room >= 4:
+    # On a narrow screen a word that is cut says nothing.
+    if then and room >= (len(then) if cell.width < 30 else 4):
         spans.append(("  " + fit(then, room, cell.look.glyphs.ellipsis), plain))
     return spans
 
@@ -166,18 +167,19 @@ def primary_words(row: DomainStatus, now: float, look: Look, *, brief: bool) -> 
             if _held(row):
                 return "held", f"up{speed}", look.text, look.label
             why = row.totals.top_reason.text if row.totals.top_reason else ""
+            why = short(why) if brief else why
             return f"up{speed}", why, look.label, look.faint if why else look.label
     return "not checked yet", "", look.label, look.label
 
 
 COLUMNS: tuple[Column[DomainStatus], ...] = (
     Column("", "", ((0, 1),), _sign, gap=1),
-    Column("domain", "domain", ((0, 14), (60, 16), (108, 21), (170, 30)), _domain, name=True),
-    Column("oldest", "oldest", ((0, 8),), _oldest, right=True, gap=1),
-    Column("queued", "queued", ((0, 8), (108, 8)), _queued, right=True, gap=1),
-    Column("change", "Δ/min", ((72, 6), (108, 7)), _change, right=True, gap=3),
-    Column("", "last hour", ((100, 12),), _last_hour, gap=3),
-    Column("", ages_title, ((46, 10), (108, 20), (170, 60)), _ages, gap=3),
+    Column("domain", "domain", ((0, 14), (60, 16), (108, 21), (170, 30)), _domain, gap=0, name=True),
+    Column("oldest", "oldest", ((0, 8),), _oldest, right=True, gap=0),
+    Column("queued", "queued", ((0, 8), (108, 9)), _queued, right=True, gap=0),
+    Column("change", "Δ/min", ((72, 7), (108, 8)), _change, right=True),
+    Column("", "last hour", ((100, 13),), _last_hour, gap=3),
+    Column("", ages_title, ((46, 10), (108, 20), (170, 60)), _ages),
     Column("expires", "expires", ((120, 8),), _expires, right=True, gap=3),
     Column("", "primary", ((60, 12),), _primary, flexible=True, gap=1),
 )

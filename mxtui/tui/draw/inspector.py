@@ -14,11 +14,14 @@ from mxtui.message.sanitize import block
 from mxtui.model.message import QueuedMessage
 from mxtui.model.words import clock, counted, duration
 from mxtui.tui import format as fmt
+from mxtui.tui.draw.domains import NORMAL
 from mxtui.tui.draw.messages import address
 from mxtui.tui.draw.scene import Scene
 from mxtui.tui.line import Line, Span, fit_address, wrap
 
 SHOWN_FIRST = ("from", "reply-to", "to", "cc", "date", "message-id", "subject", "authentication-results")
+_EXECUTABLE = ("program", "script", "shortcut")
+
 RECIPIENTS = 12
 """Listed; a list server's message may have ten thousand."""
 
@@ -117,7 +120,7 @@ def _envelope(scene: Scene, opened: Opened, room: int) -> list[Line]:
     if helo:
         differs = remark is not None and remark.differs
         line = named("helo", (scene.fit(helo, room // 2), look.text), sign=scene.glyphs.differs if differs else " ")
-        lines.append(line.add(f"   {remark.words}" if remark else "", look.warning))
+        lines.append(line.add(f"   {remark.words}" if remark else "", look.warning + NORMAL))
     lines.append(named("arrived", (clock(message.arrival, scene.now), look.text)))
     return lines
 
@@ -144,15 +147,16 @@ def _parts(scene: Scene, parts: Sequence[Part], room: int) -> list[Line]:
         indent = "  " + glyphs.trunk * max(0, part.depth - 1)
         branch = (glyphs.last_branch if last else glyphs.branch) if part.depth else ""
         line = Line((indent + branch, look.faint))
-        grave = part.sniffed is not None and part.sniffed != part.media_type
+        grave = part.sniffed is not None and part.sniffed.split()[0] in _EXECUTABLE
         line.add(scene.fit(part.media_type, 30), look.warning if grave else look.text)
-        line.to(max(28, line.width + 1)).add(
-            fmt.size(part.decoded_size).rjust(7) if not part.is_multipart else "", look.text
-        )
-        words = part.filename or part.charset
-        if grave:
-            words = f"{words}  really {part.sniffed}"
-        line.add("  ", look.text).add(scene.fit(words, room - line.width), look.text if part.filename else look.label)
+        size = "" if part.is_multipart else fmt.size(part.decoded_size)
+        line.to(max(28, line.width + 1)).add(size.rjust(7), look.text)
+        if part.filename:
+            line.add("  " + scene.fit(part.filename, room - line.width - 2), look.text)
+        elif part.charset:
+            line.add("  " + part.charset, look.label)
+        if part.sniffed is not None and (grave or part.sniffed not in part.media_type + part.filename.lower()):
+            line.add(f"  {part.sniffed}", look.warning if grave else look.label)
         lines.append(line)
     return lines
 
@@ -194,7 +198,7 @@ def _headers(scene: Scene, opened: Opened, room: int) -> list[Line]:
         )
         words = remark.words if remark is not None else ""
         line.to(17).add(scene.fit(header.value, room - 17 - (len(words) + 2 if words else 0)), look.text)
-        lines.append(line.right([(words, look.warning if differs else look.label)], room) if words else line)
+        lines.append(line.right([(words, look.warning + NORMAL if differs else look.label)], room) if words else line)
     if rest:
         lines.append(
             Line(("  ", look.text), (f"{rest:,} more   ", look.label), ("v", look.key), (" raw source", look.text))

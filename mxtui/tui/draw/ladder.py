@@ -48,19 +48,21 @@ def ladder(scene: Scene, health: Health, *, whole: bool = True) -> Line:
     return line
 
 
-def checks(scene: Scene, health: Health) -> Spans:
-    """How sure the state is, and when it is looked at again."""
+def checks(scene: Scene, health: Health, room: int = 200) -> Spans:
+    """How sure the state is, when it is looked at again, and when it was well; as much as there is room for."""
     look = scene.look
     if health.climb is None:
         return [("not checked yet", look.label)]
     failed = health.climb.failed is not None
-    times = f"{health.consecutive} in a row {'failed' if failed else 'passed'}"
+    times = f"{health.consecutive:,} in a row {'failed' if failed else 'passed'}"
     said = []
     if health.next_check is not None:
         said.append(f"next check {fmt.time_of_day(health.next_check)}")
     if failed and health.last_up is not None:
         said.append(f"last up {clock(health.last_up, scene.now)}")
-    return [(times, look.text), ("  " + ", ".join(said), look.label)]
+    while said and len(times) + 2 + len(", ".join(said)) > room:
+        said.pop()
+    return [(times, look.text), ("  " + ", ".join(said) if said else "", look.label)]
 
 
 def rungs(scene: Scene, health: Health) -> list[Line]:

@@ -97,7 +97,7 @@ COLUMNS: tuple[Column[Row], ...] = (
     Column("subject", "subject", ((48, 12),), _subject, flexible=True),
     Column("size", "size", ((88, 6),), _size, right=True, gap=3),
     Column("next", "next", ((98, 4),), _next, right=True),
-    Column("reason", "reason", ((126, 11), (170, 22)), _reason),
+    Column("reason", "reason", ((126, 12), (170, 22)), _reason),
     Column("id", "queue id", ((112, 16),), _id, gap=1),
 )
 

@@ -118,9 +118,7 @@ def outcome_lines(
     for name, many in counts.items():
         if many:
             sign = (glyphs.passed, look.ok) if name == "done" else (glyphs.down, look.danger)
-            lines.append(
-                Line(sign, (f" {many:,}".rjust(10), look.strong), ("  " + words.get(name, name), look.text))
-            )
+            lines.append(Line(sign, (f" {many:,}".rjust(10), look.strong), ("  " + words.get(name, name), look.text)))
     if fault:
         lines += [Line(), *(Line((part, look.danger)) for part in wrap(fault, scene.width))]
     if failed:

@@ -152,6 +152,4 @@ class DomainsScreen(ActingScreen):
     def next_sort(self) -> None:
         """Through the columns that can be sorted by."""
         keys = [column.key for column in COLUMNS if column.key]
-        self._sort_by(
-            Table.Titled(cast("Table[Any]", self.table), keys[(keys.index(self._sort[0]) + 1) % len(keys)])
-        )
+        self._sort_by(Table.Titled(cast("Table[Any]", self.table), keys[(keys.index(self._sort[0]) + 1) % len(keys)]))

@@ -4,6 +4,7 @@ from mxtui.tui.commands import refusal
 from mxtui.tui.line import Line, wrap
 from mxtui.tui.screens.console import ConsoleScreen
 from mxtui.tui.screens.dialog import Dialog
+from mxtui.tui.widgets.footer import key_words
 
 _MOVING = (("↑↓ j k", "a row"), ("PgUp PgDn", "a page"), ("g G", "first and last"), ("^p", "all commands by name"))
 
@@ -19,7 +20,7 @@ class HelpScreen(Dialog[None]):
         """The screen in a paragraph, then its keys with what they do, or why they do not work now."""
         scene, look, about = self.scene, self.host.look, self._about
         keys = {
-            active.binding.id: self.app.get_key_display(active.binding)
+            active.binding.id: key_words(self.app, active.binding)
             for active in about.active_bindings.values()
             if active.binding.id
         }

@@ -2,14 +2,25 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from textual import events
+from textual.app import App
+from textual.binding import Binding
 from textual.message import Message
 
 from mxtui.tui.commands import Command
 from mxtui.tui.host import host_of
 from mxtui.tui.line import Line
 from mxtui.tui.widgets.painted import Painted
+
+_NAMES = {"enter": "Enter", "escape": "Esc", "space": "space"}
+
+
+def key_words(app: App[Any], binding: Binding) -> str:
+    """A key as it is written on keyboards, the first where there are several."""
+    first = binding.key.partition(",")[0]
+    return _NAMES.get(first) or app.get_key_display(binding)
 
 
 class Footer(Painted):
@@ -55,7 +66,7 @@ class Footer(Painted):
         shown: dict[str, str] = {}
         for active in self.screen.active_bindings.values():
             if active.binding.id and active.binding.id not in shown:
-                shown[active.binding.id] = self.app.get_key_display(active.binding)
+                shown[active.binding.id] = key_words(self.app, active.binding)
         return shown
 
     def on_click(self, event: events.Click) -> None:

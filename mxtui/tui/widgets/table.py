@@ -163,7 +163,7 @@ class Table(ScrollView, Generic[R], can_focus=True):
     def _draw_row(self, position: int) -> tuple[Line, Style]:
         host = host_of(self)
         look, row = host.look, self._row(position)
-        if row is None:
+        if row is None or not self._placed:
             return Line(), look.ground
         chosen, marked = position == self.cursor, self._key(row) in self.marks
         line = row_line(self._placed, row, look, host.now(), chosen, marked)
