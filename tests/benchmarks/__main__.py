@@ -1,0 +1,81 @@
+"""`make bench`: measures what mxtui promises about speed and memory, on this machine, in one run.
+
+Needs Postfix and root. A queue of 100,000 messages in 200 domains is made in Postfix's format; Postfix's own programs
+read the same files. Exit status 1 when a limit is missed.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from mxtui.demo.postfix import postfix_available
+from tests.benchmarks.acting import acting
+from tests.benchmarks.console import console, footprint
+from tests.benchmarks.machine import machine
+from tests.benchmarks.queue_factory import Queue
+from tests.benchmarks.reading import reading
+from tests.benchmarks.site import Site, running
+from tests.benchmarks.table import Figure, as_markdown, as_text
+
+PARTS = ("reading", "console", "acting")
+
+
+def measure(options: argparse.Namespace, tell: Callable[[str], None]) -> tuple[list[Figure], str]:
+    """All figures, and the machine in a line."""
+    figures: list[Figure] = []
+
+    def take(found: Iterator[Figure]) -> None:
+        for figure in found:
+            figures.append(figure)
+            tell("  ".join(figure.cells()))
+
+    with _queue(options.messages, options.domains, tell) as site:
+        where = machine(site.postfix.queue_directory)
+        if "reading" in options.parts:
+            take(reading(site, options.times))
+        if "console" in options.parts:
+            take(console(site, options.times, options.idle))
+    if "acting" in options.parts:
+        take(acting(options.hold, options.times))
+    if options.million:
+        with _queue(1_000_000, options.domains, tell) as site:
+            take(reading(site, 1))
+            take(footprint(site, 500))
+    return figures, f"{options.messages:,} messages in {options.domains} domains; warm page cache; {where}."
+
+
+@contextmanager
+def _queue(messages: int, domains: int, tell: Callable[[str], None]) -> Iterator[Site]:
+    tell(f"making a queue of {messages:,} messages")
+    with running(Queue(messages, domains)) as site:
+        yield site
+
+
+def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
+    parser.add_argument("--messages", type=int, default=100_000)
+    parser.add_argument("--domains", type=int, default=200)
+    parser.add_argument("--hold", type=int, default=2_000, help="messages to hold at once")
+    parser.add_argument("--times", type=int, default=3, help="runs of which the median counts")
+    parser.add_argument("--idle", type=float, default=20.0, help="seconds to watch it idle")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="leave the others out")
+    parser.add_argument("--million", action="store_true", help="1,000,000 messages as well: minutes, and 9 GB of disk")
+    parser.add_argument("--markdown", action="store_true", help="as README carries it")
+    return parser.parse_args(given)
+
+
+def main(given: Sequence[str] | None = None) -> int:
+    """Measure and print; the exit status."""
+    options = arguments(given)
+    if reason := postfix_available():
+        print(f"the benchmark measures beside Postfix: {reason}", file=sys.stderr)
+        return 4
+    figures, where = measure(options, lambda line: print(line, file=sys.stderr, flush=True))
+    print((as_markdown if options.markdown else as_text)(figures, where))
+    return int(any(figure.missed for figure in figures))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

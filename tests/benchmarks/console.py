@@ -1,0 +1,233 @@
+"""How the console does on a large queue, seen from a real terminal of 120×40."""
+
+import os
+import pwd
+import time
+from collections.abc import Iterator, Sequence
+from statistics import median, quantiles
+
+from mxtui.queues.postfix.queue_id import encode
+from tests.benchmarks.film import FilmedTerminal, Press, Shot
+from tests.benchmarks.opens import opened_files
+from tests.benchmarks.processes import Peak, cpu_seconds, memory
+from tests.benchmarks.site import Site
+from tests.benchmarks.table import Figure
+from tests.end_to_end.terminal import Screen
+from tests.queues.postfix.writer import QueueFile
+
+COLUMNS, LINES = 120, 40
+
+BEGIN, LOAD = 30.0, 600.0
+"""Seconds to wait for, far beyond every limit: a slow console is to be measured, not given up."""
+
+PACE = 0.1
+"""Seconds between keys: as fast as a hand that reads what it does."""
+
+KEYS = ("j", "j", "2", "j", "k", "1")
+"""Down two domains, to the messages, there and back; again and again."""
+
+PAGES = 20
+ARRIVALS = 5
+
+
+def console(site: Site, times: int, idle: float) -> Iterator[Figure]:
+    """Every figure of the console."""
+    starts = [_start(site) for _ in range(times)]
+    yield Figure("console: depth of the queue on screen, from the keystroke", median(starts), "s", 1.0)
+    with _open(site) as terminal:
+        began = time.perf_counter()
+        _wait_for_depth(terminal, site)
+        with Peak(terminal.pid) as peak:
+            _wait_until_read(terminal)
+        loading = time.perf_counter() - began
+        yield Figure("console: everything read", loading)
+        yield from _at_rest(terminal, idle)
+        yield Figure("console: memory, most while reading (PSS, with its helpers)", peak.megabytes, "MB")
+        yield from _paging(terminal)
+        yield from _arrivals(terminal, site)
+    yield _keys(site, loading)
+
+
+def footprint(site: Site, limit: float) -> Iterator[Figure]:
+    """Memory alone, for queues that take minutes."""
+    with _open(site) as terminal:
+        began = time.perf_counter()
+        _wait_for_depth(terminal, site)
+        yield Figure(f"{site.messages:,} messages: depth on screen", time.perf_counter() - began, "s", 1.0)
+        with Peak(terminal.pid) as peak:
+            _wait_until_read(terminal)
+        yield Figure(f"{site.messages:,} messages: everything read", time.perf_counter() - began)
+        terminal.idle(5)
+        yield Figure(f"{site.messages:,} messages: memory, once read", memory(terminal.pid), "MB", limit)
+        yield Figure(f"{site.messages:,} messages: memory, most while reading", peak.megabytes, "MB")
+
+
+def _open(site: Site) -> FilmedTerminal:
+    return FilmedTerminal(site.mxtui(), columns=COLUMNS, lines=LINES)
+
+
+def _start(site: Site) -> float:
+    began = time.perf_counter()
+    with _open(site) as terminal:
+        _wait_for_depth(terminal, site)
+        return time.perf_counter() - began
+
+
+def _wait_for_depth(terminal: FilmedTerminal, site: Site) -> None:
+    """Total and held, on one line, of names alone."""
+    wanted = [f"{site.messages:,}", *([f"{site.held:,}"] if site.held else [])]
+    terminal.wait_for(lambda screen: any(all(figure in line.split() for figure in wanted) for line in screen), BEGIN)
+
+
+def _wait_until_read(terminal: FilmedTerminal) -> None:
+    terminal.wait_for(lambda screen: not _is_reading(screen), LOAD)
+
+
+def _is_reading(screen: Screen) -> bool:
+    return any(" so far" in line for line in screen)
+
+
+# -- keys -------------------------------------------------------------------------------------------------------------
+
+
+def _keys(site: Site, loading: float) -> Figure:
+    with _open(site) as terminal:
+        _wait_for_depth(terminal, site)
+        first = Shot(0.0, terminal.wait_for(lambda screen: _cursor(screen) is not None, BEGIN))
+        presses, shots = terminal.film(KEYS * (int(loading / PACE / len(KEYS)) + 1), PACE)
+    read_at = next((shot.at for shot in shots if _tab(shot.screen) == "Domains" and not _is_reading(shot.screen)),
+                   float("inf"))  # fmt: skip
+    latencies = _latencies(presses, [first, *shots], read_at)
+    name = f"console: keys while it reads, 95th percentile of {len(latencies)}"
+    return Figure(name, 1000 * _percentile(latencies), "ms", 100, "" if latencies else "it had read before a key")
+
+
+def _latencies(presses: Sequence[Press], shots: Sequence[Shot], until: float) -> list[float]:
+    """Seconds from each key to the first screen that shows its effect; in order, one key's after the other's.
+
+    A key whose effect never shows on its own (the next one's came with it) counts with the whole second: its screen
+    was too late.
+    """
+    found: list[float] = []
+    seen = 0
+    for press in presses:
+        if press.at >= until:
+            break
+        before = shots[seen].screen
+        answer = next(
+            (
+                number
+                for number in range(seen, len(shots))
+                if press.at < shots[number].at < press.at + 1 and _answered(press.key, before, shots[number].screen)
+            ),
+            None,
+        )
+        found.append(1.0 if answer is None else shots[answer].at - press.at)
+        seen = seen if answer is None else answer
+    return found
+
+
+def _answered(key: str, before: Screen, now: Screen) -> bool:
+    if key == "2":
+        return _tab(now) == "Messages"
+    if key == "1":
+        return _tab(now) == "Domains"
+    return _tab(now) == _tab(before) and _cursor(now) not in (None, _cursor(before))
+
+
+def _tab(screen: Screen) -> str:
+    """By the titles of its columns."""
+    if any("last hour" in line and "primary" in line for line in screen):
+        return "Domains"
+    return "Messages" if any("subject" in line and "queue id" in line for line in screen) else ""
+
+
+def _cursor(screen: Screen) -> str | None:
+    """What tells the row under the cursor: the domain, or the queue ID, which is the last column."""
+    for line in screen:
+        if line.startswith("▌"):
+            words = line[1:].split()
+            return next((word for word in words if _tab(screen) == "Domains" and ".example.org" in word), words[-1])
+    return None
+
+
+def _percentile(values: Sequence[float]) -> float:
+    return quantiles(values, n=20, method="inclusive")[18] if len(values) > 1 else max(values, default=0.0)
+
+
+# -- once everything is read -------------------------------------------------------------------------------------------
+
+
+def _at_rest(terminal: FilmedTerminal, seconds: float) -> Iterator[Figure]:
+    terminal.idle(min(5.0, seconds))  # what the first read left to do
+    began, used = time.perf_counter(), cpu_seconds(terminal.pid)
+    sent = terminal.idle(seconds)
+    lasted = time.perf_counter() - began
+    share = 100 * (cpu_seconds(terminal.pid) - used) / lasted
+    yield Figure("console: idle, share of a core", share, "%", 3)
+    yield Figure("console: idle, sent to the terminal", sent / lasted, "B/s", 300)
+    yield Figure("console: memory, once read (PSS, with its helpers)", memory(terminal.pid), "MB", 150)
+
+
+def _paging(terminal: FilmedTerminal) -> Iterator[Figure]:
+    terminal.press("2")
+    terminal.wait_for(lambda screen: _cursor(screen) is not None and _tab(screen) == "Messages", BEGIN)
+    terminal.idle(1)
+    seconds = []
+    for _ in range(PAGES):
+        before = _page(terminal.screen())
+        presses, shots = terminal.film(["PageDown"], 0.3, quiet=0)
+        # The page is there when its first and its last row are.
+        shown = [shot.at for shot in shots if (now := _page(shot.screen))[0] != before[0] and now[-1] != before[-1]]
+        seconds.append(shown[0] - presses[0].at if shown else 1.0)
+    yield Figure("console: page down, 95th percentile of 20", 1000 * _percentile(seconds), "ms", 50)
+    terminal.press("1")
+    terminal.wait_for(lambda screen: _tab(screen) == "Domains", BEGIN)
+
+
+def _page(screen: Screen) -> list[str]:
+    """The queue IDs in sight."""
+    top = next(number for number, line in enumerate(screen) if "subject" in line and "queue id" in line)
+    rows = [line.split() for line in screen[top + 1 :]]
+    end = next(number for number, words in enumerate(rows) if not words or words[0].startswith("─"))
+    return [words[-1] for words in rows[:end]]
+
+
+def _arrivals(terminal: FilmedTerminal, site: Site) -> Iterator[Figure]:
+    total = site.messages
+    seconds = []
+    for _ in range(ARRIVALS):
+        total += 1
+        site.postfix.inject("sender@example.com", ["info@d0.example.org"])
+        accepted = time.perf_counter()
+        _wait_for_total(terminal, total)
+        seconds.append(time.perf_counter() - accepted)
+    yield Figure(f"console: a new message on screen, slowest of {ARRIVALS}", max(seconds), "s", 1.0)
+    terminal.idle(3)
+    name = "console: queue files read for it"
+    try:
+        with opened_files(terminal.pid, site.postfix.queue_directory, site.settings.parent / "trace") as opened:
+            _put(site)
+            _wait_for_total(terminal, total + 1)
+            terminal.idle(3)
+    except FileNotFoundError:
+        yield Figure(name, None, "", 1, "needs strace")
+    else:
+        yield Figure(name, len(opened), "", 1)
+
+
+def _wait_for_total(terminal: FilmedTerminal, total: int) -> None:
+    terminal.wait_for(lambda screen: any(f"{total:,}" in line.split() for line in screen), BEGIN)
+
+
+def _put(site: Site) -> None:
+    """A message renamed into place, as cleanup(8) does; Postfix is not told, and leaves it there."""
+    owner = pwd.getpwnam("postfix")
+    now = time.time()
+    new = site.postfix.queue_directory / "pid" / "new"
+    new.write_bytes(QueueFile(recipients=["info@d0.example.org"], arrival=now).raw())
+    os.chown(new, owner.pw_uid, 0)
+    new.chmod(0o700)
+    seconds, fraction = divmod(now, 1)
+    queue_id = encode(int(seconds), int(fraction * 1e6), new.stat().st_ino, long=False)
+    new.rename(site.postfix.queue_directory / "incoming" / queue_id)

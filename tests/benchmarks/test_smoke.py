@@ -1,0 +1,56 @@
+"""The benchmark itself works, on a queue too small to say anything."""
+
+import pytest
+
+from tests.benchmarks.__main__ import arguments, measure
+from tests.benchmarks.table import Figure, as_markdown, as_text
+
+SMALL = ["--messages", "300", "--domains", "5", "--hold", "20", "--times", "1", "--idle", "1"]
+
+ROWS = (
+    "`mxtui status --json`, with its check of the primaries",
+    "`postqueue -j`",
+    "`qshape`",
+    "`mxtui status --json` ÷ `postqueue -j`",
+    "`mxtui status --json` ÷ `qshape`",
+    "console: depth of the queue on screen, from the keystroke",
+    "console: everything read",
+    "console: idle, share of a core",
+    "console: idle, sent to the terminal",
+    "console: memory, once read (PSS, with its helpers)",
+    "console: memory, most while reading (PSS, with its helpers)",
+    "console: page down, 95th percentile of 20",
+    "console: a new message on screen, slowest of 5",
+    "console: queue files read for it",
+    "console: keys while it reads, 95th percentile of",
+    "holding 20 messages: the act",
+    "holding 20 messages: the whole `mxtui hold`",
+    "holding 20 messages: `postsuper` processes",
+)
+
+
+@pytest.mark.postfix
+def test_one_run_measures_every_figure_that_has_a_limit(need_postfix: None) -> None:
+    figures, where = measure(arguments(SMALL), lambda _: None)
+    names = [figure.name for figure in figures]
+    assert len(names) == len(ROWS)
+    assert all(name.startswith(row) for name, row in zip(names, ROWS, strict=True))
+    assert "300 messages in 5 domains" in where
+
+
+def test_a_figure_over_its_limit_is_called_missed() -> None:
+    figures = [Figure("slow", 2.0, "s", 1.0), Figure("quick", 1.0, "s", 1.0), Figure("told", 5.0, "s")]
+    assert [figure.missed for figure in figures] == [True, False, False]
+    assert "MISSED" in as_text(figures, "a machine").splitlines()[1]
+
+
+def test_the_table_for_readme_is_markdown() -> None:
+    figures = [Figure("a share", 0.456, "×", 0.5), Figure("files", None, "", 1, "needs strace")]
+    assert as_markdown(figures, "a machine").splitlines() == [
+        "| figure | measured | limit | verdict |",
+        "| --- | ---: | ---: | --- |",
+        "| a share | 0.46 × | 0.50 × | met |",
+        "| files (needs strace) | – | 1 | not measured |",
+        "",
+        "a machine",
+    ]
