@@ -9,8 +9,8 @@ _SECONDS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _BYTES = {"T": 1 << 40, "G": 1 << 30, "M": 1 << 20, "k": 1 << 10, "": 1}
 
 # Digits are bounded so that every value fits SQLite's 64-bit integers.
-_PART = re.compile(r"([0-9]{1,9})([smhdw])")
-_DURATION = re.compile(r"(?:[0-9]{1,9}[smhdw]){1,5}")
+_PART = re.compile(r"([0-9]{1,10})([smhdw])")
+_DURATION = re.compile(r"(?:[0-9]{1,10}[smhdw]){1,5}")
 _SIZE = re.compile(r"([0-9]{1,15})(\.[0-9]{1,6})?([kKMGT]?)")
 
 

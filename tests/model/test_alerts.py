@@ -1,0 +1,92 @@
+from dataclasses import replace
+
+from mxtui.model.alerts import Thresholds, alerts
+from mxtui.model.health import Health, Primary
+from mxtui.model.overview import Alert, DomainStatus, DomainTotals, QueueTotals, TopReason
+from mxtui.model.source import Capabilities, Space
+
+NOW = 1_800_000_000.0
+HOUR = 3600.0
+RUNNING = Capabilities("files", running=True)
+ROOM = Space(100, 60, 100, 90)
+
+
+def row(domain: str = "example.org", messages: int = 7, **changes: object) -> DomainStatus:
+    totals = DomainTotals(domain, messages, messages, 0, {}, (messages, *[0] * 9), NOW - HOUR, NOW + 90 * HOUR)
+    primary = Primary("mx1.example.org", 25, "transport")
+    health = Health("up", NOW - HOUR, "starttls", "", 9.0)
+    return replace(DomainStatus(totals, primary, health), **changes)  # type: ignore[arg-type]
+
+
+def sick(state: str, detail: str, rung: str = "tcp") -> Health:
+    return Health(state, NOW - 6 * HOUR, rung, detail, None)  # type: ignore[arg-type]
+
+
+def found(*rows: DomainStatus, capabilities: Capabilities = RUNNING, space: Space = ROOM) -> list[Alert]:
+    queue = QueueTotals(sum(status.totals.messages for status in rows))
+    return list(alerts(rows, queue, capabilities, space, NOW, Thresholds()))
+
+
+def test_all_is_well() -> None:
+    assert found(row()) == []
+
+
+def test_a_primary_that_is_down_is_critical_while_mail_waits() -> None:
+    (alert,) = found(row(health=sick("down", "connection refused")))
+    assert (alert.name, alert.severity, alert.domain, alert.badge) == (
+        "primary_down",
+        "critical",
+        "example.org",
+        "DOWN",
+    )
+    assert alert.text.startswith("mx1.example.org has refused connections for 6h 00m. 7 messages wait, safe until ")
+
+
+def test_a_primary_that_is_down_with_nothing_waiting_is_a_warning() -> None:
+    (alert,) = found(row(messages=0, health=sick("down", "timed out")))
+    assert (alert.severity, alert.text.endswith("Nothing waits.")) == ("warning", True)
+
+
+def test_busy_is_not_down() -> None:
+    (alert,) = found(row(health=sick("degraded", "421 too many connections", "banner")))
+    assert (alert.severity, alert.badge) == ("warning", "BUSY")
+    assert alert.text == "primary busy for 6h 00m: 421 too many connections"
+
+
+def test_the_most_mail_comes_first_and_critical_before_warning() -> None:
+    names = [
+        (alert.name, alert.domain)
+        for alert in found(
+            row("busy.example", 900, health=sick("degraded", "421")),
+            row("small.example", 3, health=sick("down", "refused")),
+            row("large.example", 500, health=sick("down", "refused")),
+        )
+    ]
+    assert names == [
+        ("primary_down", "large.example"),
+        ("primary_down", "small.example"),
+        ("primary_degraded", "busy.example"),
+    ]
+
+
+def test_mail_that_expires_within_a_day_is_said_with_its_reason() -> None:
+    totals = replace(row().totals, next_expire=NOW + 13.5 * HOUR, top_reason=TopReason("452 mailbox full", 1))
+    (alert,) = found(row(totals=totals))
+    assert (alert.name, alert.severity) == ("expiry", "warning")
+    assert alert.text == "the next message expires in 13h 30m: 452 mailbox full"
+
+
+def test_mail_that_expires_within_hours_is_critical() -> None:
+    (alert,) = found(row(totals=replace(row().totals, next_expire=NOW + HOUR)))
+    assert alert.severity == "critical"
+
+
+def test_a_stopped_mail_system_comes_before_everything() -> None:
+    first = found(row(health=sick("down", "refused")), capabilities=Capabilities("files", running=False))[0]
+    assert first.name == "stopped"
+
+
+def test_a_file_system_that_fills_up_is_told_by_bytes_or_inodes_whichever_is_fuller() -> None:
+    (alert,) = found(row(), space=Space(100, 90, 100, 3))
+    assert (alert.name, alert.severity) == ("disk", "critical")
+    assert "97%" in alert.text
