@@ -10,6 +10,7 @@ import re
 import threading
 import time
 from collections.abc import Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Final, Self
@@ -126,29 +127,33 @@ class FakePrimary:
         if self._server is not None:
             self._server.close()
             self._server = None
-        for writer in list(self._open):
-            writer.transport.abort()
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        # A connection accepted just now gets its handler a few turns of the loop later; it must not outlive us either.
+        for _ in range(5):
+            for writer in list(self._open):
+                writer.transport.abort()
+            tasks = list(self._tasks)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.sleep(0)
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = self._loop.create_task(self._serve(reader, writer))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         self._open.add(writer)
         self.busiest = max(self.busiest, len(self._open))
-        try:
-            await _Session(self, reader, writer).run()
-        except (OSError, EOFError, ValueError):
-            pass  # the client went away, or sent a line past every limit
-        finally:
+        task = self._loop.create_task(self._serve(reader, writer))
+        self._tasks.add(task)
+
+        def ended(task: asyncio.Task[None]) -> None:  # also for one cancelled before it began
+            self._tasks.discard(task)
             self._open.discard(writer)
             writer.close()
+
+        task.add_done_callback(ended)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError, EOFError, ValueError):  # the client went away, or sent a line past every limit
+            await _Session(self, reader, writer).run()
 
     def keep(self, message: Accepted) -> None:
         """Record a message that is about to be answered with 250."""
