@@ -91,7 +91,7 @@ def _of_queue(path: Path) -> Layout:
 
 
 def _config_of_master(queue: Path) -> Path | None:
-    """The configuration directory of the master(8) that runs this queue, by its environment; None if we may not look."""
+    """The configuration directory of the master(8) that runs this queue; None if we may not see it."""
     try:
         pid = int((queue / "pid" / "master.pid").read_bytes()[:32])
         environment = Path(f"/proc/{pid}/environ").read_bytes()

@@ -1,0 +1,87 @@
+"""The first read of a whole queue, while Postfix moves its files about.
+
+A message that moves between listing and reading is looked up by path, twice, before it counts as gone. The names are
+listed a second time while the files are read: a message that moved against the order of the first pass (released,
+retried) shows up in the second.
+"""
+
+import itertools
+import os
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from mxtui.queues.postfix.message_file import Absent, MessageReader, Row
+from mxtui.queues.postfix.names import Folder, folders
+from mxtui.queues.postfix.queue_id import Hashing
+from mxtui.queues.postfix.workers import BATCH, Answer, Settings, Task, carry_out, spread
+
+ALONE = 5000
+"""Messages up to which starting workers (40 ms) costs more than it saves."""
+
+MOST_WORKERS = 2
+"""Postfix needs the other cores, above all during an outage."""
+
+
+class Batch(NamedTuple):
+    """Some messages of the first read."""
+
+    rows: list[Row]
+    gone: list[str]
+    """Listed, and gone since."""
+    unfinished: list[tuple[str, str]]
+    """Folder and ID of files that somebody is still writing."""
+
+
+def scan(settings: Settings, listed: list[Folder]) -> Iterator[Batch]:
+    """Every message of the folders as `names.folders` listed them, and those that moved meanwhile, in batches."""
+    reader = settings.reader()
+    tasks = _tasks(settings.hashing, itertools.chain(listed, _since(settings.root, listed)))
+    answers: Iterator[Answer]
+    if sum(len(folder.ids) for folder in listed) <= ALONE:
+        answers = (carry_out(reader, task) for task in tasks)
+    else:
+        answers = spread(settings, tasks, min(MOST_WORKERS, len(os.sched_getaffinity(0))))
+    for answer in answers:
+        yield _settled(reader, answer)
+
+
+def _tasks(hashing: Hashing, listed: Iterable[Folder]) -> Iterator[Task]:
+    for folder in listed:
+        logs = _logs(hashing, folder)
+        for start in range(0, len(folder.ids), BATCH):
+            yield Task(folder.state, folder.path, logs, folder.ids[start : start + BATCH])
+
+
+def _logs(hashing: Hashing, folder: Folder) -> str:
+    """Where the defer logs of a whole folder are, when that is one place."""
+    if not folder.ids:
+        return ""
+    if "defer" not in hashing.names:
+        return "defer"
+    state, _, spelled = folder.path.partition("/")
+    return f"defer/{spelled}" if spelled and folder.path == hashing.folder(state, folder.ids[0]) else ""
+
+
+def _since(root: str, listed: list[Folder]) -> Iterator[Folder]:
+    """What a second look at the names shows that the first did not; taken when it is asked for."""
+    before = {folder.path: folder.ids for folder in listed}
+    for folder in folders(root):
+        new = set(folder.ids).difference(before.pop(folder.path, ()))
+        if new:
+            yield Folder(folder.state, folder.path, list(new))
+
+
+def _settled(reader: MessageReader, answer: Answer) -> Batch:
+    """An answer with what was not where it was listed looked up by path."""
+    gone, unfinished = [], [(answer.task.path, name) for name in answer.unfinished]
+    for name in answer.gone:
+        found = reader.find(name)
+        if found is Absent.GONE:  # perhaps it passed us, from a place not yet tried to one tried before
+            found = reader.find(name)
+        if isinstance(found, list):
+            answer.rows.append(found)
+        elif found is Absent.GONE:
+            gone.append(name)
+        else:
+            unfinished.append((answer.task.path, name))
+    return Batch(answer.rows, gone, unfinished)
