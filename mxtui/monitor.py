@@ -7,8 +7,9 @@ overviews only asks the index for totals. When reading fails, the last known fig
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Protocol
 
 from mxtui.errors import MxtuiError
@@ -71,7 +72,8 @@ class Monitor:
         self._clock = clock
         self._stop = threading.Event()
         self._threads = ThreadPoolExecutor(3, thread_name_prefix="mxtui-queue")
-        self._fault: MxtuiError | None = None
+        self._faults: dict[str, MxtuiError] = {}
+        """By what failed: one that works again must not hide another that does not."""
         self._heard_at = clock()
         self._depth: Mapping[State, int] = {}
         self._reading: Reading | None = Reading(0, 0)
@@ -143,16 +145,13 @@ class Monitor:
 
     def _keep_reading(self) -> None:
         """Read everything once; again after a failure."""
-        while not self._stop.is_set():
-            try:
+        done = False
+        while not done and not self._stop.is_set():
+            with self._noting("read"):
                 self._read()
-            except MxtuiError as error:
-                self._fault = error
-            except OSError as error:
-                self._fault = MxtuiError(f"the queue cannot be read: {error}", "Check that the path is still there.")
-            else:
-                return
-            self._stop.wait(RETRY)
+                done = True
+            if not done:
+                self._stop.wait(RETRY)
 
     def _read(self) -> None:
         self._depth = self.queue.depth()
@@ -165,26 +164,34 @@ class Monitor:
             self.index.apply(changes)
             read += len(changes.present)
             self._reading = Reading(read, max(expected, read))
-            self._heard()
+            self._heard("read")
+        self._heard("read")
         self.index.complete()
         self._reading = None
 
     def _keep_watching(self) -> None:
         while not self._stop.is_set():
-            try:
+            with self._noting("watched"):
                 for changes in self.queue.watch(self._stop):
                     if changes.present or changes.gone:
                         self.index.apply(changes)
-                    self._heard()
-            except MxtuiError as error:
-                self._fault = error
-            except OSError as error:
-                self._fault = MxtuiError(f"the queue cannot be watched: {error}", "Check that the path is still there.")
+                    self._heard("watched")
             self._stop.wait(RETRY)
 
-    def _heard(self) -> None:
-        self._heard_at = self._clock()
-        self._fault = None
+    def _heard(self, how: str) -> None:
+        self._faults.pop(how, None)
+        if not self._faults:
+            self._heard_at = self._clock()
+
+    @contextmanager
+    def _noting(self, how: str) -> Iterator[None]:
+        """Keep a failure as something to show."""
+        try:
+            yield
+        except MxtuiError as error:
+            self._faults[how] = error
+        except OSError as error:
+            self._faults[how] = MxtuiError(f"the queue cannot be {how}: {error}", "Check that its path is still there.")
 
     def _look(self) -> Overview:
         now = self._clock()
@@ -197,7 +204,7 @@ class Monitor:
         self._departures.observe(now, self.index.departed)
         domains = self._domains(totals, now)
         capabilities = self._capabilities or Capabilities("files", running=True)
-        fault = self._fault
+        fault = next(iter(self._faults.copy().values()), None)
         return Overview(
             source=self.queue.source,
             capabilities=capabilities,
@@ -220,13 +227,10 @@ class Monitor:
         if time.monotonic() - self._slow_at < SLOW_FACTS:
             return
         self._slow_at = time.monotonic()
-        try:
+        with self._noting("reached"):
             self._capabilities = self.queue.capabilities()
             self._space = self.queue.space()
-        except MxtuiError as error:
-            self._fault = error
-        except OSError as error:
-            self._fault = MxtuiError(f"the queue cannot be reached: {error}", "Check that the path is still there.")
+            self._faults.pop("reached", None)
 
     def _domains(self, totals: Sequence[DomainTotals], now: float) -> Sequence[DomainStatus]:
         known = self._primaries.snapshot() if self._primaries else {}
