@@ -112,7 +112,7 @@ def test_whoever_may_not_ask_postfix_reads_its_settings(instance: PrivatePostfix
 
 @contextmanager
 def acting_as(user: str) -> Iterator[None]:
-    """Really so for the programs that are run meanwhile: Postfix's trust nothing when real and effective user differ."""
+    """Real user and effective: where they differ, the programs of Postfix take no -c."""
     uid = pwd.getpwnam(user).pw_uid
     os.setresuid(uid, uid, 0)
     try:

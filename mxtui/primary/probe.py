@@ -1,0 +1,186 @@
+"""The health ladder: DNS, TCP, banner, EHLO, STARTTLS; each rung timed, each climb on a fresh connection.
+
+Nothing is sent that could count as an attempt to deliver, and every climb says QUIT, so that a primary's own defences
+have no reason to shut out its backup.
+"""
+
+import asyncio
+import ssl
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from mxtui.model.health import Climb, Primary, Rung
+from mxtui.model.route import Ourselves
+from mxtui.primary import tls
+from mxtui.primary.lookup import MAX_ADDRESSES, Lookup, Server
+from mxtui.primary.session import Reply, Session
+from mxtui.primary.words import LIMIT, explain
+
+BUSY = 421
+"""Closing the channel (RFC 5321 4.2.3): the server is there and has too much to do."""
+
+SHORTEST = 0.1
+"""Seconds that a rung gets even when the climb's time is used up, so that it fails for its own reason."""
+
+Outcome = Literal["passed", "failed", "busy", "warning", "skipped"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Seconds that a rung and that a climb may take."""
+
+    rung: float = 10.0
+    total: float = 25.0
+
+
+LIMITS = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a climb found."""
+
+    climb: Climb
+    host: str | None
+    """The host that answered, or that was tried first; None where no name led to one."""
+    distrust: str = ""
+    """Why the certificate could not be verified. A later climb that is told so does not ask again: a broken-off
+    handshake every 30 s would fill the primary's log."""
+
+
+async def climb(
+    primary: Primary,
+    ourselves: Ourselves,
+    lookup: Lookup,
+    limits: Limits = LIMITS,
+    *,
+    distrust: str = "",
+    clock: Callable[[], float] = time.time,
+) -> Finding:
+    """Climb once. Always ends within `limits.total`, a second for QUIT and a tenth for each rung left; never raises."""
+    ladder = _Ladder(primary, ourselves, lookup, limits, distrust)
+    taken_at = clock()
+    try:
+        rungs = await ladder.climb()
+    finally:
+        await ladder.leave()
+    return Finding(Climb(taken_at, rungs), ladder.host, ladder.distrust)
+
+
+class _Ladder:
+    def __init__(self, primary: Primary, ourselves: Ourselves, lookup: Lookup, limits: Limits, distrust: str) -> None:
+        self.host: str | None = None
+        self.distrust = distrust
+        self._primary = primary
+        self._ourselves = ourselves
+        self._lookup = lookup
+        self._limits = limits
+        self._deadline = time.monotonic() + limits.total
+        self._servers: tuple[Server, ...] = ()
+        self._connected: Session | None = None
+        self._offers: frozenset[str] = frozenset()
+
+    async def climb(self) -> tuple[Rung, ...]:
+        steps: tuple[tuple[str, Callable[[], Awaitable[tuple[Outcome, str]]]], ...] = (
+            ("dns", self._dns),
+            ("tcp", self._tcp),
+            ("banner", self._banner),
+            ("ehlo", self._ehlo),
+            ("starttls", self._starttls),
+        )
+        rungs: list[Rung] = []
+        for name, step in steps:
+            if rungs and rungs[-1].outcome in ("failed", "busy", "skipped"):
+                rungs.append(Rung(name, "skipped", None, ""))
+                continue
+            started = time.perf_counter()
+            seconds = max(SHORTEST, min(self._limits.rung, self._deadline - time.monotonic()))
+            try:
+                async with asyncio.timeout(seconds):
+                    outcome, detail = await step()
+            except TimeoutError as error:
+                # The kernel's own ETIMEDOUT is a TimeoutError too.
+                outcome = "failed"
+                detail = explain(error) if error.errno is not None else f"no answer within {seconds:.2g} s"
+            except (OSError, EOFError, ValueError) as error:
+                # ValueError: a host name from DNS that no certificate could carry, refused by the ssl module.
+                outcome, detail = "failed", explain(error)
+            if name == "starttls" and outcome == "failed":
+                outcome = "warning"  # mail can still be taken in the clear, if the sender is willing
+            rungs.append(Rung(name, outcome, (time.perf_counter() - started) * 1000, detail[:LIMIT]))
+        return tuple(rungs)
+
+    async def leave(self) -> None:
+        if self._connected is not None:
+            await self._connected.leave()
+
+    @property
+    def _session(self) -> Session:
+        assert self._connected is not None
+        return self._connected
+
+    async def _dns(self) -> tuple[Outcome, str]:
+        primary = self._primary
+        if primary.lookup_mx:
+            self._servers = await self._lookup.exchangers(primary.host, self._ourselves)
+        else:
+            self._servers = (await self._lookup.host(primary.host),)
+        best = self._servers[0]
+        self.host = best.host
+        found = ", ".join(best.addresses[:2])
+        return "passed", f"MX {best.preference} {best.host}: {found}" if primary.lookup_mx else found
+
+    async def _tcp(self) -> tuple[Outcome, str]:
+        """The first address that answers, best exchanger first, as Postfix would try them."""
+        tried = [(server, address) for server in self._servers for address in server.addresses][:MAX_ADDRESSES]
+        first_failure = ""
+        for number, (server, address) in enumerate(tried):
+            try:
+                # One silent address must leave time for the next.
+                async with asyncio.timeout(self._limits.rung / len(tried) if number + 1 < len(tried) else None):
+                    self._connected = await Session.connect(address, self._primary.port)
+            except OSError as error:
+                first_failure = first_failure or f"{address}: {explain(error)}"
+                if number + 1 == len(tried):
+                    return "failed", explain(error) if len(tried) == 1 else first_failure
+                continue
+            self.host = server.host
+            if server != self._servers[0]:
+                return "warning", f"{server.host} answers, but {self._servers[0].host} ({first_failure}) does not"
+            return "passed", f"{address} port {self._primary.port}"
+        return "failed", "no address to connect to"
+
+    async def _banner(self) -> tuple[Outcome, str]:
+        return _judge(await self._session.reply(), 220)
+
+    async def _ehlo(self) -> tuple[Outcome, str]:
+        reply = await self._session.command(f"EHLO {self._ourselves.hostname}")
+        if 500 <= reply.code <= 504:
+            # RFC 5321 4.1.4: a server that does not know EHLO still has to know HELO.
+            return _judge(await self._session.command(f"HELO {self._ourselves.hostname}"), 250)
+        self._offers = frozenset(line.upper() for line in reply.lines[1:])
+        return _judge(reply, 250)
+
+    async def _starttls(self) -> tuple[Outcome, str]:
+        if "STARTTLS" not in self._offers:
+            return "skipped", "not offered"
+        outcome, words = _judge(await self._session.command("STARTTLS"), 220)
+        if outcome != "passed":
+            return outcome, words
+        try:
+            secured = await self._session.start_tls(
+                tls.context(verify=not self.distrust), self.host or self._primary.host, self._limits.rung
+            )
+        except ssl.SSLCertVerificationError as error:
+            # Reached only when TLS itself works.
+            self.distrust = error.verify_message[:LIMIT]
+            return "passed", tls.not_verified(self.distrust)
+        return "passed", tls.describe(secured, self.distrust)
+
+
+def _judge(reply: Reply, wanted: int) -> tuple[Outcome, str]:
+    if reply.code == wanted:
+        return "passed", reply.text
+    return ("busy" if reply.code == BUSY else "failed"), reply.text
