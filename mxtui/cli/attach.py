@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -111,7 +111,9 @@ def attach(source: str | None, config: str | None) -> Iterator[Attached]:
     """Find the queue that is meant and let go of it afterwards. Raises ConfigError, NoQueue, NotPermitted."""
     settings = settings_of(config)
     layout = find_layout(source or settings.queue)
-    queue = PostfixQueue(layout, maillog=settings.maillog)
+    if settings.maillog is not None:
+        layout = replace(layout, maillog_file=settings.maillog)
+    queue = PostfixQueue(layout)
     try:
         yield Attached(settings, layout, queue)
     finally:

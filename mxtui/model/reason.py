@@ -16,7 +16,7 @@ _SAID = re.compile(r"^host [^\s\[]{1,255}\[[^\]\s]{1,60}\](?::\d{1,5})? (?:said|
 _CONVERSATION = re.compile(r"^(lost connection|conversation) with [^\s\[]{1,255}\[[^\]\s]{1,60}\](?::\d{1,5})? ")
 _LOOKUP = re.compile(r"^(?:Host or domain name not found\. )?Name service error for name=\S{1,255} type=\S{1,10}: ")
 _IN_REPLY = re.compile(r" \(in reply to [^()]{1,60}\)$")
-_ADDRESS = re.compile(r"<[^<>\s]{0,320}>|\b[\w.+=-]{1,64}@[\w.-]{1,255}")
+_ADDRESS = re.compile(r"<[^<>\s]{0,320}>:?|\b[\w.+=-]{1,64}@[\w.-]{1,255}")
 _IP = re.compile(r"\[?\b(?:\d{1,3}\.){3}\d{1,3}\b\]?|\[?\b(?:[0-9a-f]{0,4}:){3,7}[0-9a-f]{0,4}\b\]?")
 _QUEUE_ID = re.compile(r"\b(?=\w*\d)(?=\w*[A-Za-z])[0-9A-Za-z]{10,}\b")
 _NUMBERS = re.compile(r"(?<![\d.])\d{4,}(?![\d.])")
@@ -29,7 +29,7 @@ def summarise(text: str) -> str:
     >>> summarise("connect to mx1.example.org[192.0.2.1]:25: Connection refused")
     'connection refused'
     >>> summarise("host mx[192.0.2.1] said: 450 4.1.1 <a@b.example>: try later (in reply to RCPT TO command)")
-    '450 4.1.1 : try later'
+    '450 4.1.1 try later'
     >>> summarise("lost connection with mx[192.0.2.1] while receiving the initial server greeting")
     'lost connection while receiving the initial server greeting'
     """
@@ -48,7 +48,7 @@ def summarise(text: str) -> str:
 def short(summary: str) -> str:
     """One or two words for a narrow column.
 
-    >>> short("connection refused"), short("450 4.1.1 : try later"), short("host unreachable somewhere")
+    >>> short("connection refused"), short("450 4.1.1 try later"), short("host unreachable somewhere")
     ('refused', '450 4.1.1', 'unreachable')
     """
     lowered = summary.lower()
