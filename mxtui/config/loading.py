@@ -87,7 +87,7 @@ class _File:
                 yield name, dict(self.table(TABLES[name], self.as_table(value, here), here))
             elif ENTRIES in metadata:
                 entries = self.as_table(value, here)
-                yield name, {key: self.value(metadata, entry, (*here, key)) for key, entry in entries.items()}
+                yield name, {key.lower(): self.value(metadata, entry, (*here, key)) for key, entry in entries.items()}
             else:
                 yield name, self.value(metadata, value, here)
 

@@ -28,10 +28,10 @@ def count(value: object) -> int:
 
 
 def percent(value: object) -> float:
-    """A number from 0 to 100, as a share of 1."""
+    """A number from 0 to 100, kept as such."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 100:
         raise ValueError("a number from 0 to 100 (percent)")
-    return value / 100
+    return float(value)
 
 
 def seconds(value: object) -> float:

@@ -16,7 +16,7 @@ T = TypeVar("T")
 READ = "read"
 """Metadata of a field: how its value is read from TOML."""
 ENTRIES = "entries"
-"""Metadata of a table whose keys are the operator's own."""
+"""Metadata of a table whose keys are the operator's own; read in lower case, as domains and commands are."""
 
 
 def _about(read: Callable[[object], Any], default: str, meaning: str) -> dict[str, Any]:

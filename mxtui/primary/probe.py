@@ -29,9 +29,12 @@ Outcome = Literal["passed", "failed", "busy", "warning", "skipped"]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Seconds that a rung and that a climb may take."""
+    """Seconds that parts of a climb may take."""
 
     rung: float = 10.0
+    """Any one rung: servers that keep strangers waiting for a greeting (postscreen) take six."""
+    connect: float = 10.0
+    """The TCP rung, if that is less."""
     total: float = 25.0
 
 
@@ -96,7 +99,8 @@ class _Ladder:
                 rungs.append(Rung(name, "skipped", None, ""))
                 continue
             started = time.perf_counter()
-            seconds = max(SHORTEST, min(self._limits.rung, self._deadline - time.monotonic()))
+            limit = min(self._limits.rung, self._limits.connect) if name == "tcp" else self._limits.rung
+            seconds = max(SHORTEST, min(limit, self._deadline - time.monotonic()))
             try:
                 async with asyncio.timeout(seconds):
                     outcome, detail = await step()
@@ -136,10 +140,11 @@ class _Ladder:
         """The first address that answers, best exchanger first, as Postfix would try them."""
         tried = [(server, address) for server in self._servers for address in server.addresses][:MAX_ADDRESSES]
         first_failure = ""
+        share = min(self._limits.rung, self._limits.connect) / max(1, len(tried))
         for number, (server, address) in enumerate(tried):
             try:
                 # One silent address must leave time for the next.
-                async with asyncio.timeout(self._limits.rung / len(tried) if number + 1 < len(tried) else None):
+                async with asyncio.timeout(share if number + 1 < len(tried) else None):
                     self._connected = await Session.connect(address, self._primary.port)
             except OSError as error:
                 first_failure = first_failure or f"{address}: {explain(error)}"

@@ -186,8 +186,9 @@ def probe_once(
 ) -> Known:
     """One climb for each next hop of these domains, all of them within `timeout` seconds; blocks.
 
-    A primary whose climb had to be left is unknown, and says so.
+    A primary whose climb had to be left is unknown, and says so; one that takes no connection for half the time, down.
     """
+    limits = replace(limits, connect=min(limits.connect, timeout / 2))
     routes = ask(router, domains)
     primaries = {_key(routed.primary): routed.primary for routed in routes.values() if routed.primary is not None}
     if not primaries:

@@ -32,7 +32,7 @@ def test_without_any_file_everything_has_its_default() -> None:
     assert settings == Settings()
     assert (settings.probe.interval, settings.probe.fall, settings.probe.rise) == (30.0, 3, 3)
     assert (settings.kept.age, settings.kept.size) == (7 * 86400.0, 1 << 30)
-    assert (settings.alerts.expiry, settings.alerts.free) == (86400.0, 0.2)
+    assert (settings.alerts.expiry, settings.alerts.free) == (86400.0, 20.0)
     assert (settings.queue, settings.audit, settings.primaries) == (None, None, {})
 
 
@@ -44,7 +44,7 @@ def test_every_kind_of_value_is_read(tmp_path: Path) -> None:
         audit = "/srv/audit.jsonl"
         [primaries]
         "example.org" = "mx1.example.org:2525"
-        "example.net" = "[192.0.2.1]"
+        "Example.NET" = "[192.0.2.1]"
         [probe]
         interval = "1m30s"
         fall = 2
@@ -64,7 +64,7 @@ def test_every_kind_of_value_is_read(tmp_path: Path) -> None:
         "example.net": NextHop("192.0.2.1", 25, False),
     }
     assert (settings.probe.interval, settings.probe.fall, settings.probe.rise) == (90.0, 2, 3)
-    assert (settings.kept.size, settings.alerts.free, settings.console.mouse) == (10 << 20, 0.125, False)
+    assert (settings.kept.size, settings.alerts.free, settings.console.mouse) == (10 << 20, 12.5, False)
     assert settings.console.keys == {"hold": "f7"}
 
 

@@ -1,7 +1,8 @@
 import asyncio
+import socket
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 
 import pytest
 
@@ -224,6 +225,21 @@ async def test_probing_once_leaves_what_takes_too_long() -> None:
         ports = {"slow.example": primary.port}
         known = await asyncio.to_thread(probe_once, ["slow.example"], Table(ports), 0.1, limits=LIMITS)
     assert known["slow.example"][1].detail == "not checked within 0.1 s"
+
+
+def test_probing_once_calls_a_host_that_takes_no_connection_down() -> None:
+    with socket.socket() as full:
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        port = full.getsockname()[1]
+        # With its queue of connections full, the kernel leaves further ones without an answer, as a firewall does.
+        with ExitStack() as stack:
+            for _ in range(2):
+                waiting = stack.enter_context(socket.socket())
+                waiting.setblocking(False)
+                waiting.connect_ex(("127.0.0.1", port))
+            state = probe_once(["silent.example"], Table({"silent.example": port}), 1.0)["silent.example"][1]
+    assert (state.state, state.rung, state.detail) == ("down", "tcp", "no answer within 0.5 s")
 
 
 @pytest.mark.parametrize("domains", [[], ["nowhere.example"]])
