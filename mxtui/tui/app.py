@@ -25,6 +25,9 @@ from mxtui.tui.screens.primaries import PrimariesScreen
 from mxtui.tui.screens.reasons import ReasonsScreen
 from mxtui.tui.services import Services
 
+_OF_TEXTUAL = ("Theme", "Screenshot")
+"""What of Textual's own palette makes sense here."""
+
 
 class ConsoleApp(Host):
     """Mail queue, live."""
@@ -40,7 +43,7 @@ class ConsoleApp(Host):
         "audit": AuditScreen,
     }
     DEFAULT_MODE = "domains"
-    ENABLE_COMMAND_PALETTE = True
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (30, "-tall")]  # noqa: RUF012
 
     def __init__(self, services: Services) -> None:
         super().__init__()
@@ -125,7 +128,7 @@ class ConsoleApp(Host):
                 if command.palette and command.allowed(screen).allowed:
                     run = command.run
                     yield SystemCommand(command.words(screen), command.tooltip, lambda run=run: run(screen))
-        yield from super().get_system_commands(screen)
+        yield from (command for command in super().get_system_commands(screen) if command.title in _OF_TEXTUAL)
 
     # -- a flush ------------------------------------------------------------------------------------------------
 

@@ -30,12 +30,15 @@ class Command:
         return self.label if isinstance(self.label, str) else self.label(screen)
 
 
-def bindings(commands: Iterable[Command]) -> list[Binding]:
-    """Textual's bindings for the commands, each with the id by which it can be mapped to other keys."""
+def bindings(commands: Iterable[Command], prefix: str = "") -> list[Binding]:
+    """Textual's bindings for the commands, each with the id by which it can be mapped to other keys.
+
+    `prefix` is `screen.` for a widget that hands its commands to its screen.
+    """
     return [
         Binding(
             command.keys,
-            f"command({command.id!r})",
+            f"{prefix}command({command.id!r})",
             command.label if isinstance(command.label, str) else command.id,
             show=False,
             id=command.id,

@@ -70,7 +70,7 @@ class Line:
         return self
 
     def strip(self, cells: int, base: Style, *, ascii_only: bool = False) -> Strip:
-        """The line on its background, exactly this wide."""
+        """The line on its background, exactly this wide, in as few segments as look the same: each costs 45 bytes."""
         segments: list[Segment] = []
         left = cells
         for text, style in self.spans:
@@ -80,11 +80,33 @@ class Line:
             length = cell_len(shown)
             if length > left:
                 shown, length = set_cell_size(shown, left), left
-            segments.append(Segment(shown, base + style))
+            _append(segments, shown, base + style)
             left -= length
         if left > 0:
-            segments.append(Segment(" " * left, base))
+            _append(segments, " " * left, base)
         return Strip(segments, cells)
+
+
+def _append(segments: list[Segment], text: str, style: Style) -> None:
+    """Add a segment, or to the last one: spaces look alike in any colour on the same ground."""
+    if segments:
+        before, last, _ = segments[-1]
+        assert last is not None
+        if style == last:
+            segments[-1] = Segment(before + text, last)
+            return
+        if style.bgcolor == last.bgcolor and not (_shows_on_spaces(style) or _shows_on_spaces(last)):
+            if text.isspace():
+                segments[-1] = Segment(before + text, last)
+                return
+            if before.isspace():
+                segments[-1] = Segment(before + text, style)
+                return
+    segments.append(Segment(text, style))
+
+
+def _shows_on_spaces(style: Style) -> bool:
+    return bool(style.reverse or style.underline)
 
 
 def fit(text: str, cells: int, ellipsis: str = "…") -> str:

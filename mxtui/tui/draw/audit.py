@@ -73,16 +73,18 @@ def details(scene: Scene, record: AuditRecord, entries: Sequence[AuditEntry]) ->
     """Who, when, why, and each message with its result."""
     look, begin = scene.look, record.begin
     operator = begin.operator
+    until = f" to {fmt.time_of_day(record.ended_at)}" if record.ended_at else ""
+    tty = f" on {operator.tty}" if operator.tty else ""
+    sudo = f", sudo by {operator.sudo_user}" if operator.sudo_user else ""
     facts = [
-        ("when", f"{clock(begin.at, scene.now)} to {fmt.time_of_day(record.ended_at)}" if record.ended_at else clock(begin.at, scene.now)),
-        ("who", " ".join(part for part in (who(record), f"on {operator.tty}" if operator.tty else "",
-                                             f"sudo from {operator.sudo_user}" if operator.sudo_user else "") if part)),
+        ("when", clock(begin.at, scene.now) + until),
+        ("who", who(record) + tty + sudo),
         ("where", f"{begin.host}  {begin.queue}"),
         ("what", f"{begin.verb} {counted(begin.messages, 'message')}, {fmt.bytes_(begin.bytes)}"),
         ("selection", begin.selection),
         ("reason", begin.reason or "none given"),
         ("outcome", outcome(record)),
-    ]  # fmt: skip
+    ]
     lines = []
     for name, words in facts:
         for position, part in enumerate(wrap(words, scene.width - 12)):

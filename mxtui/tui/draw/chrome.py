@@ -23,6 +23,9 @@ TABS: tuple[tuple[str, str, str], ...] = (
 
 ALERT_LINES = 3
 
+CLOCK = 12
+"""Cells of the clock and the space before it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Top:
@@ -33,25 +36,25 @@ class Top:
 
 
 def header(scene: Scene, overview: Overview | None, *, paused: bool = False) -> Line:
-    """Which console, which queue, how fresh, what time."""
+    """Which console, which queue, how fresh; room for the clock at the right."""
     look = scene.look
     line = Line((" ", look.text), ("mxtui", look.key))
+    edge = scene.width - CLOCK
     if overview is None:
-        return line.right([("starting", look.label), ("   " + fmt.time_of_day(scene.now), look.text)], scene.width - 1)
-    line.add("  ", look.text).add(scene.fit(overview.source.name, max(10, scene.width - 40)), look.strong)
+        return line.right([("starting", look.label)], edge)
+    line.add("  ", look.text).add(scene.fit(overview.source.name, max(10, scene.width - 42)), look.strong)
     if scene.width >= 72:
         words = f"{overview.source.kind} {overview.source.version}".rstrip()
         line.add("  " + words, look.label)
-    clock = ("   " + fmt.time_of_day(scene.now), look.text)
-    edge = scene.width - 1
-    fresh = [*_freshness(scene, overview, paused), clock]
-    return line.right(fresh, edge) if line.width + 30 < edge else line.right([clock], edge)
+    return line.right(_freshness(scene, overview, paused), edge)
 
 
 def _freshness(scene: Scene, overview: Overview, paused: bool) -> Spans:
     look, silent = scene.look, scene.now - overview.heard_at
     if paused:
         return [(scene.glyphs.held, look.warning), (" paused", look.text)]
+    if overview.fault:
+        return [(scene.glyphs.stale, look.warning), (" unreadable", look.warning)]
     if silent > STALE_AFTER:
         return [(scene.glyphs.stale, look.warning), (f" stale {int(silent)} s", look.warning)]
     # To the second above two, so that an idle screen sends nothing for it.

@@ -84,10 +84,12 @@ def _decisions(scene: Scene, row: DomainStatus) -> list[Line]:
 
 def _open_questions(scene: Scene, row: DomainStatus) -> list[tuple[str, str]]:
     held = row.totals.states.get("hold", 0)
-    asked = [(fmt.count(held), "held: releasing is up to you")]
+    asked = [(fmt.count(held), "held: releasing is up to you" if held else "held")]
     left = row.totals.next_expire - scene.now if row.totals.next_expire is not None else None
     if left is not None and left < 86_400:
         asked.append((duration(left), "until the first is given up"))
+    else:
+        asked.append(("0", "expire within 24 h"))
     if corrupt := row.totals.states.get("corrupt", 0):
         asked.append((fmt.count(corrupt), "corrupt: set aside, never delivered"))
     return asked

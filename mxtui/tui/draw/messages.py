@@ -29,7 +29,7 @@ def address(text: str) -> str:
     return text or "<>"
 
 
-def _mark(row: Row, cell: Cell) -> Spans:
+def _mark(_: Row, cell: Cell) -> Spans:
     return [(cell.look.glyphs.marked, cell.look.accent)] if cell.marked else []
 
 

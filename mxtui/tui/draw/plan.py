@@ -34,6 +34,11 @@ FAILURES = 12
 STOP = "This cannot be undone."
 
 
+def grave(plan: Plan) -> bool:
+    """Whether mail is gone for good: a flush cannot be undone either, but delivering is what the queue is for."""
+    return not plan.reversible and plan.verb in (Verb.REJECT, Verb.DELETE)
+
+
 def title(plan: Plan) -> str:
     """Verb and number."""
     return f"{plan.verb.capitalize()} {counted(len(plan.targets), 'message')}"
@@ -48,7 +53,7 @@ def plan_lines(scene: Scene, plan: Plan, outside: int | None) -> list[Line]:
     """What, what to think about, what will run. `outside`: how many marked messages the filter does not show."""
     look = scene.look
     lines = [Line((words, look.text)) for words in wrap(_effect(plan), scene.width)]
-    if not plan.reversible:
+    if grave(plan):
         last = lines[-1]
         if last.width + len(STOP) + 1 > scene.width:
             lines.append(last := Line())
@@ -108,15 +113,13 @@ def _what(scene: Scene, plan: Plan, outside: int | None) -> list[Line]:
     return lines
 
 
-def outcome_lines(
-    scene: Scene, plan: Plan, counts: Mapping[str, int], failed: Sequence[Result], fault: str
-) -> list[Line]:
+def outcome_lines(scene: Scene, counts: Mapping[str, int], failed: Sequence[Result], fault: str) -> list[Line]:
     """What came of it, failures named."""
     look, glyphs, lines = scene.look, scene.glyphs, list[Line]()
     words = {"done": "done", "failed": "failed", "gone": "no longer queued", "changed": "id names another message now",
              "refused": "not done"}  # fmt: skip
-    for name, many in counts.items():
-        if many:
+    for name in ("done", "gone", "changed", "refused", "failed"):
+        if many := counts.get(name, 0):
             sign = (glyphs.passed, look.ok) if name == "done" else (glyphs.down, look.danger)
             lines.append(Line(sign, (f" {many:,}".rjust(10), look.strong), ("  " + words.get(name, name), look.text)))
     if fault:

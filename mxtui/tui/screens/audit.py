@@ -54,8 +54,8 @@ class AuditScreen(ActingScreen):
     COMMANDS_HERE = _ON_AUDIT
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(_ON_AUDIT)]
     EXPLAINED = (
-        "What was done to mail here, by the console and by commands: who, when, why, to which messages, and what came of "
-        "each. The record is written before anything happens, and only ever appended to."
+        "What was done to mail here, by the console and by commands: who, when, why, to which messages, and what came "
+        "of each. The record is written before anything happens, and only ever appended to."
     )
 
     def content(self) -> Iterable[Widget]:

@@ -13,7 +13,7 @@ from textual.widgets import Input
 from mxtui.model.plan import Plan
 from mxtui.model.source import Verb
 from mxtui.model.words import counted
-from mxtui.tui.draw.plan import plan_lines, title
+from mxtui.tui.draw.plan import grave, plan_lines, title
 from mxtui.tui.line import Line
 from mxtui.tui.screens.dialog import Dialog
 from mxtui.tui.widgets.painted import Painted
@@ -36,7 +36,7 @@ class ConfirmScreen(Dialog[Decision]):
     ]
 
     def __init__(self, plan: Plan, outside: int | None = None) -> None:
-        super().__init__(classes="" if plan.reversible else "-danger")
+        super().__init__(classes="-danger" if grave(plan) else "")
         self.plan = plan
         self._outside = outside
         self._armed = False
@@ -60,9 +60,9 @@ class ConfirmScreen(Dialog[Decision]):
         needed = "required" if self.plan.reason_required else "optional"
         hint = Line(("        ", look.text), (f"{needed}, kept in the audit with your name", look.label))
         act = f"{self.plan.verb.capitalize()} {len(self.plan.targets):,}"
-        button = look.selected if self.plan.reversible else look.badge_danger
+        button = look.badge_danger if grave(self.plan) else look.selected
         line = Line(("Esc", look.key), (" Cancel", look.text))
-        if self.plan.reversible:
+        if not grave(self.plan):
             presses = [("Enter", look.key), ("   ", look.text)]
         elif self._armed:
             presses = [("Enter", look.key), (" once more: this cannot be undone   ", look.danger)]
@@ -82,7 +82,7 @@ class ConfirmScreen(Dialog[Decision]):
         if self.plan.reason_required and not reason:
             self.notify(f"Say why {counted(len(self.plan.targets), 'message')} should go; it is kept in the audit.",
                         title="A reason is required", severity="warning", markup=False)  # fmt: skip
-        elif self.plan.reversible or self._armed:
+        elif self._armed or not grave(self.plan):
             self.dismiss(Decision(self.plan.verb, reason))
         else:
             self._armed = True

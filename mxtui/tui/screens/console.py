@@ -80,7 +80,7 @@ class ConsoleScreen(Screen[None]):
 
     # -- showing ------------------------------------------------------------------------------------------------
 
-    def show_overview(self, overview: Overview) -> None:
+    def show_overview(self, overview: Overview, /) -> None:
         """A new overview has come; only the screen in sight is told."""
 
     def tick(self) -> None:

@@ -66,11 +66,12 @@ class DomainsScreen(ActingScreen):
 
     # -- showing ------------------------------------------------------------------------------------------------
 
-    def show_overview(self, overview: Overview) -> None:
+    def show_overview(self, overview: Overview, /) -> None:
         """The rows anew; the cursor stays with its domain."""
         chosen = self.table.row
         self._overview = overview
-        rows = order(overview.domains, *self._sort)
+        unreadable = overview.fault and not overview.queue.messages
+        rows = [] if unreadable else order(overview.domains, *self._sort)
         position = next((n for n, row in enumerate(rows) if chosen and row.domain == chosen.domain), None)
         self.table.sort = self._sort
         self.table.notice = self.notice("Nothing is queued.", "Mail shows here as it comes.")
@@ -89,7 +90,9 @@ class DomainsScreen(ActingScreen):
     def _paint_pane(self, height: int) -> None:
         row, lines = self.table.row, list[Line]()
         if self._overview is not None and height:
-            if not self._overview.queue.messages and not self._overview.reading:
+            if self._overview.fault and row is None:
+                lines = []
+            elif not self._overview.queue.messages and not self._overview.reading:
                 lines = ready_pane(self.scene, self._overview, height)
             elif row is not None:
                 known = self._reasons[1] if self._reasons[0] == row.domain else []
@@ -143,13 +146,17 @@ class DomainsScreen(ActingScreen):
             self.act_on_filter(verb, f"domain:{quote(self.table.row.domain)}")
 
     @on(Table.Titled)
-    def _sort_by(self, event: Table.Titled) -> None:
+    def _title_clicked(self, event: Table.Titled) -> None:
+        self.sort_by(event.column)
+
+    def sort_by(self, key: str) -> None:
+        """Most first; the same again turns round."""
         column, descending = self._sort
-        self._sort = (event.column, not descending if column == event.column else event.column != "domain")
+        self._sort = (key, not descending if column == key else key != "domain")
         if self._overview is not None:
             self.show_overview(self._overview)
 
     def next_sort(self) -> None:
         """Through the columns that can be sorted by."""
         keys = [column.key for column in COLUMNS if column.key]
-        self._sort_by(Table.Titled(cast("Table[Any]", self.table), keys[(keys.index(self._sort[0]) + 1) % len(keys)]))
+        self.sort_by(keys[(keys.index(self._sort[0]) + 1) % len(keys)])

@@ -27,8 +27,8 @@ class DrainScreen(ConsoleScreen):
     COMMANDS_HERE = _ON_DRAIN
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(_ON_DRAIN)]
     EXPLAINED = (
-        "A flush tries mail now, and follows each message to its verdict by the mail log: delivered, deferred again with "
-        "its reason, bounced, or left without evidence, which is never counted as delivered."
+        "A flush tries mail now, and follows each message to its verdict by the mail log: delivered, deferred again "
+        "with its reason, bounced, or left without evidence, which is never counted as delivered."
     )
 
     def content(self) -> Iterable[Widget]:

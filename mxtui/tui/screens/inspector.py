@@ -28,7 +28,8 @@ _ON_MESSAGE: tuple[Command, ...] = (
     Command("inspector.back", "escape", "Back", "Back to the list.", lambda screen: screen.dismiss(), palette=False),
     Command("inspector.next", "n", "Next", "The next message of the list.", lambda screen: screen.step(1)),
     Command("inspector.previous", "N", "Previous", "The one before.", lambda screen: screen.step(-1)),
-    Command("inspector.mark", "space", "Mark", "Mark this message, or take the mark away.", lambda screen: screen.mark()),
+    Command("inspector.mark", "space", "Mark", "Mark this message, or take the mark away.",
+            lambda screen: screen.mark()),
     verb_command("inspector", Verb.HOLD, "h", "Keep this message from being tried."),
     verb_command("inspector", Verb.RELEASE, "r", "Let this message be tried again."),
     verb_command("inspector", Verb.REJECT, "x", "Return this message to its sender."),
@@ -111,7 +112,7 @@ class InspectorScreen(ActingScreen):
             self.query_one("#body", Painted).grow(lines, ground)
         self.tick()
 
-    def show_overview(self, overview: Overview) -> None:
+    def show_overview(self, _: Overview, /) -> None:
         """The message may have left, or moved."""
         self._look_again()
 
@@ -128,9 +129,12 @@ class InspectorScreen(ActingScreen):
     def tick(self) -> None:
         """Ages grow."""
         look, chrome = self.host.look, self.query_one(Chrome)
-        of = f"   {self._at + 1:,} of {self._view.count:,}"
-        chrome.trail = [("2 Messages ", look.label), (f"{look.glyphs.into} ", look.faint), (self._queue_id, look.strong),
-                        (of, look.label)]  # fmt: skip
+        chrome.trail = [
+            ("2 Messages ", look.label),
+            (f"{look.glyphs.into} ", look.faint),
+            (self._queue_id, look.strong),
+            (f"   {self._at + 1:,} of {self._view.count:,}", look.label),
+        ]
         chrome.aside = [(f"{look.glyphs.marked} marked", look.accent)] if self._queue_id in self.host.marks else []
         if self._gone:
             chrome.aside = [(f"{look.glyphs.warning} no longer queued", look.warning)]

@@ -22,8 +22,8 @@ class LeaveScreen(Dialog[bool]):
         """What leaving means."""
         look = self.host.look
         lines = [Line((part, look.text)) for part in wrap(_WORDS, self.scene.width)]
-        keys = Line(("Esc", look.key), (" Stay", look.text)).right([("Enter", look.key), ("  ", look.text), (" Leave ", look.selected)],
-                                                                 self.scene.width)  # fmt: skip
+        keys = Line(("Esc", look.key), (" Stay", look.text))
+        keys.right([("Enter", look.key), ("  ", look.text), (" Leave ", look.selected)], self.scene.width)
         self.show("Leave mxtui?", [*lines, Line(), keys])
 
     def action_leave(self) -> None:

@@ -14,13 +14,14 @@ from mxtui.message.inspect import Inspection
 from mxtui.model.message import QueuedMessage
 from mxtui.model.overview import Overview
 from mxtui.model.plan import Plan
-from mxtui.model.source import ALLOWED, Permission, Verb
+from mxtui.model.source import Verb
 from mxtui.model.words import counted
 from mxtui.tui.commands import Command, bindings
 from mxtui.tui.draw.messages import COLUMNS, marks_line, preview
-from mxtui.tui.screens.acting import ActingScreen, verb_command
+from mxtui.tui.screens.acting import verb_command
 from mxtui.tui.screens.inspector import InspectorScreen
-from mxtui.tui.widgets.filter_bar import FilterBar
+from mxtui.tui.screens.marking import MarkingScreen
+from mxtui.tui.widgets.filter_bar import TYPING, FilterBar
 from mxtui.tui.widgets.painted import Painted
 from mxtui.tui.widgets.table import Table
 
@@ -52,7 +53,7 @@ PAUSE = 0.12
 """Seconds of rest in typing or moving before the queue is asked."""
 
 
-class MessagesScreen(ActingScreen):
+class MessagesScreen(MarkingScreen):
     """A million messages, a screenful at a time."""
 
     TAB = "messages"
@@ -66,12 +67,9 @@ class MessagesScreen(ActingScreen):
     def __init__(self) -> None:
         super().__init__()
         self.sort = Sort("age", True)
-        self._view: View | None = None
         self._revision = -1
         self._message: QueuedMessage | None = None
         self._seen: Inspection | None = None
-        self._marked = (0, 0, 0)
-        """Marked messages that are still queued, their bytes, and how many of them the filter shows."""
 
     def content(self) -> Iterable[Widget]:
         """Filter, list, marks, preview."""
@@ -87,9 +85,9 @@ class MessagesScreen(ActingScreen):
         self._load()
 
     @property
-    def table(self) -> Table[Row]:
-        """The list."""
-        return cast("Table[Row]", self.query_one("#messages", Table))
+    def commands(self) -> tuple[Command, ...]:
+        """Those of the filter bar while typing."""
+        return TYPING if self.bar.typing else super().commands
 
     @property
     def bar(self) -> FilterBar:
@@ -113,14 +111,14 @@ class MessagesScreen(ActingScreen):
             view = index.view(filter_, sort, self.host.now())
             return view, view.position(row.queue_id) if row else None
 
-        self._view, position = await asyncio.to_thread(find)
+        self.view, position = await asyncio.to_thread(find)
         self.table.sort = (sort.column, sort.descending)
         self._show(position or 0)
 
     @work(exclusive=True, group="view")
     async def _follow(self) -> None:
         """Catch up with the queue."""
-        view, row = self._view, self.table.row
+        view, row = self.view, self.table.row
 
         def catch_up() -> int | None:
             assert view is not None
@@ -131,7 +129,7 @@ class MessagesScreen(ActingScreen):
         self._show(position)
 
     def _show(self, position: int | None) -> None:
-        view = self._view
+        view = self.view
         if view is None:
             return
         if self.bar.everything:
@@ -142,12 +140,12 @@ class MessagesScreen(ActingScreen):
         overview = self.host.overview
         queued = overview.queue.messages if overview is not None else view.count
         self.bar.found(view.count, max(queued, view.count), view.bytes, view.oldest)
-        self._count_marks()
+        self.count_marks()
         self.tick()
 
-    def show_overview(self, overview: Overview) -> None:
+    def show_overview(self, overview: Overview, /) -> None:
         """Rows again if the queue changed."""
-        if overview.revision != self._revision and self._view is not None:
+        if overview.revision != self._revision and self.view is not None:
             self._revision = overview.revision
             self._follow()
 
@@ -159,7 +157,7 @@ class MessagesScreen(ActingScreen):
         pane.display, pane.styles.height = bool(height), height
         marks.display = bool(self.host.marks) and self.size.height >= 10
         self.table.repaint()
-        marks.paint([marks_line(self.scene, *self._marked)], self.host.look.ground)
+        marks.paint([marks_line(self.scene, *self.marked)], self.host.look.ground)
         shown = preview(self.scene, self._message, self._seen, height) if self._message is not None else []
         pane.paint(shown, self.host.look.ground)
 
@@ -182,60 +180,6 @@ class MessagesScreen(ActingScreen):
             self._seen = await asyncio.to_thread(services.inspect, queue_id)
         except MxtuiError:
             return  # gone or not permitted: the envelope is all there is to show
-        self.tick()
-
-    # -- marks --------------------------------------------------------------------------------------------------
-
-    def some_message(self) -> Permission:
-        """Whether there is one under the cursor."""
-        return ALLOWED if self.table.row is not None else Permission(False, "there is no message here")
-
-    def mark_all_label(self) -> str:
-        """With the number it means."""
-        return f"Mark all {self._view.count:,}" if self._view is not None and self._view.count else "Mark all"
-
-    def toggle_mark(self) -> None:
-        """Mark or unmark, and go on to the next."""
-        if self.table.row is not None:
-            self.host.marks.symmetric_difference_update({self.table.row.queue_id})
-            self.table.action_cursor(1)
-            self.marks_changed()
-
-    @work(exclusive=True, group="mark")
-    async def mark_all(self) -> None:
-        """All that match, in sight or not; if they all are, none of them."""
-        if self._view is not None:
-            ids = set(await asyncio.to_thread(self._view.ids))
-            if ids <= self.host.marks:
-                self.host.marks.difference_update(ids)
-            else:
-                self.host.marks.update(ids)
-            self.marks_changed()
-
-    def unmark_all(self) -> None:
-        """None is marked."""
-        self.host.marks.clear()
-        self.marks_changed()
-
-    def marks_changed(self) -> None:
-        """Draw and count them again."""
-        self.table.repaint()
-        self._count_marks()
-
-    @work(exclusive=True, group="marks")
-    async def _count_marks(self) -> None:
-        index, view, marks = self.host.services.monitor.index, self._view, frozenset(self.host.marks)
-
-        def measure() -> tuple[set[str], int, int]:
-            known = index.targets(marks)
-            ids = {target.queue_id for target in known}
-            shown = len(ids) if view is None or self.bar.everything else len(ids.intersection(view.ids()))
-            return ids, sum(target.size for target in known), shown
-
-        if marks:
-            known, octets, inside = await asyncio.to_thread(measure)
-            self.host.marks.difference_update(marks - known)  # they left the queue
-            self._marked = len(known), octets, inside
         self.tick()
 
     # -- commands -----------------------------------------------------------------------------------------------
@@ -263,8 +207,8 @@ class MessagesScreen(ActingScreen):
     @on(Table.Chosen)
     def inspect(self) -> None:
         """Open the message under the cursor."""
-        if self.table.row is not None and self._view is not None:
-            self.app.push_screen(InspectorScreen(self._view, self.table.row.queue_id, self.table.cursor))
+        if self.table.row is not None and self.view is not None:
+            self.app.push_screen(InspectorScreen(self.view, self.table.row.queue_id, self.table.cursor))
 
     @on(Table.Titled)
     def _title_clicked(self, event: Table.Titled) -> None:
@@ -285,7 +229,7 @@ class MessagesScreen(ActingScreen):
         marks = tuple(self.host.marks)
         if marks:
             selection = f"{len(marks):,} marked"
-            self.plan_for(verb, lambda: marks, selection, self._marked[0] - self._marked[2])
+            self.plan_for(verb, lambda: marks, selection, self.outside)
         elif self.table.row is not None:
             chosen = (self.table.row.queue_id,)
             self.plan_for(verb, lambda: chosen, f"id:{chosen[0]}")

@@ -49,7 +49,7 @@ class PrimariesScreen(ConsoleScreen):
         """The primaries."""
         return cast("Table[DomainStatus]", self.query_one("#primaries", Table))
 
-    def show_overview(self, overview: Overview) -> None:
+    def show_overview(self, overview: Overview, /) -> None:
         """Those in trouble first; the cursor stays with its domain."""
         chosen = self.table.row
         rows = sorted(overview.domains, key=lambda row: (_ORDER[row.health.state] if row.health else 5, row.domain))

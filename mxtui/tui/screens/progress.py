@@ -77,7 +77,7 @@ class ProgressScreen(Dialog[bool]):
         done, failed = self._counts["done"], self._counts.total() - self._counts["done"]
         lines = [bar(scene, [(done / number, "ok"), (failed / number, "danger")], scene.width), Line()]
         if self._over:
-            lines += outcome_lines(scene, self.plan, dict(self._counts), list(self._failed), self._fault)
+            lines += outcome_lines(scene, dict(self._counts), list(self._failed), self._fault)
             lines += [Line(), Line(("Enter", look.key), (" Close", look.text))]
         else:
             said = f"{fmt.count(self._counts.total())} of {fmt.count(number)}"

@@ -61,7 +61,7 @@ class ReasonsScreen(ActingScreen):
         """The groups."""
         return cast("Table[Ranked]", self.query_one("#reasons", Table))
 
-    def show_overview(self, overview: Overview) -> None:
+    def show_overview(self, overview: Overview, /) -> None:
         """Group again if the queue changed."""
         waited = overview.taken_at - self._grouped_at
         if overview.revision != self._revision and not 0 <= waited < REGROUP:

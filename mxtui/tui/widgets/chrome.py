@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from textual import events
+from textual.app import ComposeResult
 from textual.message import Message
 
+from mxtui.tui import format as fmt
 from mxtui.tui.draw import chrome
 from mxtui.tui.draw.scene import Scene
 from mxtui.tui.host import host_of
@@ -37,6 +39,10 @@ class Chrome(Painted):
         """Shown instead of the tabs, when there is one."""
         self.aside: Spans = ()
 
+    def compose(self) -> ComposeResult:
+        """The clock is a widget of its own: Textual sends a line from a widget's left edge, and this changes always."""
+        yield Painted("clock")
+
     def update(self) -> None:
         """Say how things are now."""
         host, size = host_of(self), self.screen.size
@@ -67,6 +73,8 @@ class Chrome(Painted):
             tabs, self._places = chrome.tabs(scene, self._tab, self.notes)
             lines += tabs if size.height >= 14 else tabs[:1]
         self.grow(lines, look.ground, grounds)
+        clock = Line((fmt.time_of_day(scene.now), look.text))
+        self.query_one("#clock", Painted).paint([clock], look.bar)
 
     def on_click(self, event: events.Click) -> None:
         """A tab opens its screen."""

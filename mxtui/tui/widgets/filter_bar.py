@@ -7,13 +7,14 @@ from rich.highlighter import Highlighter
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import Input
 
 from mxtui.errors import FilterError
 from mxtui.model.filter import EVERYTHING, Everything, Filter, parse, spans
+from mxtui.tui.commands import Command, bindings
 from mxtui.tui.draw import messages as draw
 from mxtui.tui.draw.scene import Scene
 from mxtui.tui.host import host_of
@@ -40,21 +41,17 @@ class _Colours(Highlighter):
             text.stylize(styles[kind], start, end)
 
 
+TYPING: tuple[Command, ...] = (
+    Command("filter.done", "enter,down", "Done", "Back to the list, with this filter.",
+            lambda screen: screen.bar.leave(), palette=False),
+    Command("filter.clear", "escape", "Clear", "Back to the list, without a filter.",
+            lambda screen: screen.bar.leave(clear=True), palette=False),
+)  # fmt: skip
+"""What works while typing."""
+
+
 class _Input(Input):
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave(True)", "Clear", show=False, id="filter.clear"),
-        Binding("down", "leave(False)", "Back to the list", show=False, id="filter.leave"),
-    ]
-
-    @dataclass
-    class Left(Message):
-        """The operator goes back to the list."""
-
-        clear: bool
-
-    def action_leave(self, clear: bool) -> None:
-        """Back to the list, with or without the filter."""
-        self.post_message(self.Left(clear))
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings(TYPING, "screen.")]
 
 
 class FilterBar(Vertical):
@@ -150,18 +147,17 @@ class FilterBar(Vertical):
         self.query_one(_Input).refresh()
         self.update()
 
-    @on(Input.Submitted)
-    def _submitted(self, event: Input.Submitted) -> None:
-        event.stop()
-        if self.error is None:
-            self.post_message(self.Left())
+    @property
+    def typing(self) -> bool:
+        """The cursor is in it."""
+        return self.query_one(_Input).has_focus
 
-    @on(_Input.Left)
-    def _leave(self, event: _Input.Left) -> None:
-        event.stop()
-        if event.clear:
+    def leave(self, *, clear: bool = False) -> None:
+        """Back to the list; a filter that cannot be understood has to be mended or cleared first."""
+        if clear:
             self.type_in("")
-        self.post_message(self.Left())
+        if clear or self.error is None:
+            self.post_message(self.Left())
 
     def on_descendant_focus(self) -> None:
         """Typing: help appears."""

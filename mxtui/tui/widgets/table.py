@@ -1,7 +1,7 @@
 """A table of any length that costs what is on the screen.
 
 Textual's DataTable keeps every cell and needs 15 s for 100,000 rows, and 18 kB on the wire for one changed cell. This
-one asks its source for the rows in sight, draws them with the column's own functions, and repaints the cells that differ.
+one asks its source for the rows in sight, draws them by the column's own functions, and repaints what differs.
 """
 
 from collections.abc import Callable, Container, Sequence
