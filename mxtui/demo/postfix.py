@@ -3,7 +3,6 @@
 Started for demonstrations and tests; never touches the system's instance. Needs root, since Postfix's master does.
 """
 
-import grp
 import os
 import pwd
 import re
@@ -77,13 +76,6 @@ anvil unix - - n - 1 anvil
 scache unix - - n - 1 scache
 postlog unix-dgram n - n - 1 postlogd
 """
-
-QUEUE_FOLDERS: Final = (
-    ("active bounce corrupt defer deferred flush hold incoming private saved trace", 0o700, "postfix"),
-    ("maildrop", 0o730, "postdrop"),
-    ("public", 0o710, "postdrop"),
-)
-"""As /etc/postfix/postfix-files has them; owner postfix."""
 
 START_TIMEOUT: Final = 30.0
 COMMAND_TIMEOUT: Final = 60.0
@@ -159,15 +151,6 @@ class PrivatePostfix:
         for name in ("etc", "queue", "data", "log"):
             (self.directory / name).mkdir(exist_ok=True)
         os.chown(self.directory / "data", owner.pw_uid, owner.pw_gid)
-        for names, mode, group in QUEUE_FOLDERS:
-            for name in names.split():
-                folder = self.queue_directory / name
-                folder.mkdir(exist_ok=True)
-                os.chown(folder, owner.pw_uid, grp.getgrnam(group).gr_gid)
-                folder.chmod(mode)
-        (self.queue_directory / "pid").mkdir(exist_ok=True)
-        # postfix-script's own mark that all is in place: 0.2 s to start instead of the 2 s that its checks take.
-        (self.queue_directory / "quick-start").touch()
         main = MAIN_CF.format(
             directory=self.directory, hostname=self.hostname, long_queue_ids="yes" if self._long_queue_ids else "no"
         )

@@ -9,13 +9,14 @@ Exit codes say nothing; postsuper prints a line per message it acted on. What it
 import os
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from mxtui.errors import CommandFailed, NotPermitted, Unreachable
-from mxtui.model.message import Identity
+from mxtui.model.message import QueuedMessage
 from mxtui.model.plan import Outcome, Result, Target
 from mxtui.model.planning import IN_DELIVERY, needs_renewal
 from mxtui.model.source import Verb
@@ -25,7 +26,7 @@ from mxtui.queues.postfix.permission import POSTSUPER, RENEW, Privileges, postsu
 from mxtui.queues.postfix.queue_file import read_envelope
 from mxtui.queues.postfix.run import run
 from mxtui.queues.postfix.sockets import request_delivery, wake_pickup
-from mxtui.queues.postfix.whereabouts import Standing, Whereabouts, locate, standing
+from mxtui.queues.postfix.whereabouts import Standing, Whereabouts, locate, same_arrival, standing
 
 NAMED: Final = re.compile(
     rb"^postsuper: ([0-9A-Za-z]{6,100}): (?:placed on hold|released from hold|expired|removed|requeued)$", re.MULTILINE
@@ -37,6 +38,16 @@ SECONDS_EACH: Final = 0.02
 SETTLE: Final[Mapping[Verb, str]] = {Verb.RELEASE: "released", Verb.REJECT: "expired"}
 
 TRIED_LATER: Final = "will be tried at its next retry time"
+
+
+STANDINGS: Final[Mapping[Standing, tuple[Outcome, str]]] = {
+    "same": ("done", ""),
+    "gone": ("gone", "no longer queued"),
+    "changed": ("changed", "this ID now names another message"),
+}
+
+Look = Callable[[Collection[str]], Mapping[str, QueuedMessage]]
+"""Some messages as they are now; those missing are gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +62,8 @@ class Sorted:
 class Actions:
     """Acts on one Postfix queue.
 
-    `stands` tells whether a message is still the one that was meant, for users who may not look at queue files.
+    `look` tells of some messages as they are now, for users who may not look at queue files; their word is then all
+    there is.
     """
 
     def __init__(
@@ -59,12 +71,12 @@ class Actions:
         layout: Layout,
         privileges: Privileges,
         *,
-        stands: Callable[[Iterable[Identity]], Mapping[str, Standing]] | None = None,
+        look: Look | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._layout = layout
         self._privileges = privileges
-        self._stands = stands
+        self._look = look
         self._clock = clock
 
     def steps(self, verb: Verb, targets: Sequence[Target]) -> tuple[str, ...]:
@@ -100,36 +112,26 @@ class Actions:
 
     def _checked(self, verb: Verb, targets: Sequence[Target]) -> Sorted:
         checked = Sorted([], [])
-        elsewhere: Mapping[str, Standing] = {}
-        if self._stands is not None:
-            elsewhere = self._stands([target.identity for target in targets])
+        judge: Callable[[Target], tuple[Outcome, str]] = self._by_file
+        if self._look is not None:
+            judge = partial(_by_listing, self._look({target.queue_id for target in targets}))
         for target in targets:
-            outcome, detail = self._verdict(target, elsewhere)
+            outcome, detail = judge(target) if queue_id.valid(target.queue_id) else ("refused", "not a queue ID")
             if outcome == "done":
                 checked.going.append(target)
             else:
                 checked.results.append(Result(target.queue_id, verb, outcome, detail))
         return checked
 
-    def _verdict(self, target: Target, elsewhere: Mapping[str, Standing]) -> tuple[Outcome, str]:
+    def _by_file(self, target: Target) -> tuple[Outcome, str]:
         """`done` for a target that may be acted on."""
-        if not queue_id.valid(target.queue_id):
-            return "refused", "not a queue ID"
-        if self._stands is not None:
-            stands = elsewhere.get(target.queue_id, "gone")
-        else:
-            here = locate(self._layout, target.queue_id)
-            if here is not None and here.state == "active":
-                return "refused", IN_DELIVERY
-            try:
-                stands = standing(target.identity, here)
-            except OSError as error:
-                return "failed", f"its queue file cannot be read: {error.strerror}"
-        if stands == "gone":
-            return "gone", "no longer queued"
-        if stands == "changed":
-            return "changed", "this ID now names another message"
-        return "done", ""
+        here = locate(self._layout, target.queue_id)
+        if here is not None and here.state == "active":
+            return "refused", IN_DELIVERY
+        try:
+            return STANDINGS[standing(target.identity, here)]
+        except OSError as error:
+            return "failed", f"its queue file cannot be read: {error.strerror}"
 
     def _run(self, verb: Verb, targets: Sequence[Target]) -> Iterator[Result]:
         if not targets:
@@ -182,7 +184,7 @@ class Actions:
 
     def _evidence(self, verb: Verb, target: Target) -> tuple[Outcome, str]:
         """Whether what postsuper says it did is so; hold and delete leave a state that can be looked at."""
-        if self._stands is not None or verb not in (Verb.HOLD, Verb.DELETE):
+        if self._look is not None or verb not in (Verb.HOLD, Verb.DELETE):
             return "done", ""
         here = locate(self._layout, target.queue_id)
         same = here is not None and here.inode == target.identity.inode
@@ -194,12 +196,12 @@ class Actions:
 
     def _unnamed(self, verb: Verb, target: Target, complaint: str) -> Result:
         """postsuper passed it over: because it moved, is gone, or could not be acted on."""
-        here = None if self._stands is not None else locate(self._layout, target.queue_id)
+        here = None if self._look is not None else locate(self._layout, target.queue_id)
         if verb is Verb.HOLD and here and here.state == "hold" and here.inode == target.identity.inode:
             return Result(target.queue_id, verb, "done", "held")  # killed before it could say so, or by somebody else
         if complaint:
             return Result(target.queue_id, verb, "failed", complaint)
-        if self._stands is not None:
+        if self._look is not None:
             return Result(target.queue_id, verb, "refused", "gone, or in delivery now")
         if here is None or here.inode != target.identity.inode:
             return Result(target.queue_id, verb, "gone", "no longer queued")
@@ -236,3 +238,13 @@ class Actions:
         if dropped:
             return f"expires at once, and renewing would drop its {' and '.join(dropped)}"
         return ""
+
+
+def _by_listing(listed: Mapping[str, QueuedMessage], target: Target) -> tuple[Outcome, str]:
+    """As `_by_file`, from Postfix's own listing, which tells arrival in whole seconds."""
+    message = listed.get(target.queue_id)
+    if message is None:
+        return STANDINGS["gone"]
+    if message.state == "active":
+        return "refused", IN_DELIVERY
+    return STANDINGS["same" if same_arrival(message.arrival, target.identity.arrival) else "changed"]

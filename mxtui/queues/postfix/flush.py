@@ -17,6 +17,7 @@ from mxtui.errors import CommandFailed, NotPermitted
 from mxtui.model.flushing import Flushing
 from mxtui.model.message import QueuedMessage
 from mxtui.model.plan import Fate, FlushProgress, Target, Verdict
+from mxtui.queues.postfix.actions import Look
 from mxtui.queues.postfix.layout import Layout
 from mxtui.queues.postfix.logtail import LogTail, open_tail
 from mxtui.queues.postfix.maillog import Attempt, Event, PickedUp, Removed, Returned, Status
@@ -34,6 +35,10 @@ REQUESTS: Final = 500
 
 FILES: Final = 500
 """Queue files looked for each second, for messages of which the log has not spoken."""
+
+LISTING_SECONDS: Final = 2.0
+LISTING_SHARE: Final = 20.0
+"""A listing may take one twentieth of the time."""
 
 GRACE_SECONDS: Final = 3.0
 """How long the log may lag behind the files."""
@@ -57,7 +62,11 @@ class _Asked:
 
 
 class Flush:
-    """One flush. `find` tells a message's reasons, where the log cannot."""
+    """One flush.
+
+    `find` tells a message's reasons, where the log cannot. `look`, for users who may not look at queue files, tells of
+    many messages at once at the cost of a listing of the whole queue.
+    """
 
     def __init__(
         self,
@@ -65,14 +74,15 @@ class Flush:
         targets: Sequence[Target],
         *,
         find: Callable[[str], QueuedMessage | None],
-        files: bool = True,
+        look: Look | None = None,
         quiet: float = QUIET_SECONDS,
         clock: Callable[[], float] = time.time,
         tail: Callable[[Path | None], LogTail | None] = open_tail,
     ) -> None:
         self._layout = layout
         self._find = find
-        self._files = files
+        self._listing = look
+        self._look_every = 1.0
         self._quiet = quiet
         self._clock = clock
         self._tail = tail
@@ -112,7 +122,7 @@ class Flush:
         for _ in range(min(REQUESTS, len(self._unasked))):
             target = self._unasked.popleft()
             now = self._clock()
-            if self._files and not self._still_waits(target, now):
+            if self._listing is None and not self._still_waits(target, now):
                 continue
             self._asked[target.queue_id] = _Asked(target, now)
             self._rounds.append(target.queue_id)
@@ -167,10 +177,14 @@ class Flush:
                 pass
 
     def _look(self, now: float, *, patient: bool) -> None:
-        """Where the files of some of those without a verdict are, once a second."""
-        if now - self._looked_at < 1.0:
+        """Where some of those without a verdict are, once a second, or so seldom that it costs next to nothing."""
+        if now - self._looked_at < self._look_every:
             return
         self._looked_at = now
+        if self._listing is not None:
+            self._look_at_listing(self._listing, now)
+            self._look_every = max(LISTING_SECONDS, LISTING_SHARE * (self._clock() - now))
+            return
         for _ in range(min(FILES, len(self._rounds))):
             each = self._rounds.popleft()
             if each in self._books.waiting:
@@ -185,9 +199,6 @@ class Flush:
 
     def _settled(self, asked: _Asked) -> bool:
         """The queue has done with it: gone, or waiting for a time that lies after our asking."""
-        if not self._files:
-            message = self._find(asked.target.queue_id)
-            return message is None
         here = locate(self._layout, asked.target.queue_id)
         if here is None or here.inode != asked.target.identity.inode:
             return True
@@ -196,10 +207,30 @@ class Flush:
     def _conclude(self, asked: _Asked, now: float) -> None:
         each = asked.target.queue_id
         message = self._find(each)
-        if message is None or (message.inode and message.inode != asked.target.identity.inode):
+        if message is None or message.inode != asked.target.identity.inode:
             self._books.left(each, now)
-            return
+        else:
+            self._deferred(message, now)
+
+    def _deferred(self, message: QueuedMessage, now: float) -> None:
+        each = message.queue_id
         for recipient in message.recipients[:3]:
             reply = recipient.reason or ""
             self._books.verdict(Verdict(each, recipient.address, "deferred", recipient.dsn or "", reply, now))
         self._books.back_in_queue(each, now)
+
+    def _look_at_listing(self, look: Look, now: float) -> None:
+        """Without the right to see files: who is listed as deferred well after the asking was tried in vain."""
+        asked = {each: self._asked[each] for each in self._books.waiting if each in self._asked}
+        listed = look(asked.keys())
+        for each, request in asked.items():
+            message = listed.get(each)
+            if message is None or message.state in ("deferred", "hold"):
+                if not self._waited(request, now, GRACE_SECONDS):
+                    continue
+                if message is None:
+                    self._books.left(each, now)
+                else:
+                    self._deferred(message, now)
+            else:
+                request.silent_since = None

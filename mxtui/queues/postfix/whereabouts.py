@@ -60,9 +60,12 @@ def standing(identity: Identity, here: Whereabouts | None) -> Standing:
         arrived = arrival(here.path)
     except FileNotFoundError:  # moved between the two looks; the inode was right
         return "same" if identity.inode else "gone"
-    if arrived is None or abs(arrived - identity.arrival) >= ARRIVAL_TOLERANCE:
-        return "changed"
-    return "same"
+    return "same" if arrived is not None and same_arrival(arrived, identity.arrival) else "changed"
+
+
+def same_arrival(one: float, other: float) -> bool:
+    """Whether two times of arrival, perhaps in whole seconds, can be the same."""
+    return abs(one - other) < ARRIVAL_TOLERANCE
 
 
 def arrival(path: Path) -> float | None:

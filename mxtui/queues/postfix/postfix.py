@@ -1,0 +1,136 @@
+"""A Postfix queue: its reader, its permissions and its actions, behind the one face that the rest of mxtui knows."""
+
+import os
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from mxtui.model.message import Changes, Identity, QueuedMessage, State
+from mxtui.model.plan import FlushProgress, Result, Target
+from mxtui.model.source import ALLOWED, Capabilities, Permission, Source, Space, Verb
+from mxtui.queues.postfix import instances, kept
+from mxtui.queues.postfix.actions import Actions
+from mxtui.queues.postfix.flush import QUIET_SECONDS, Flush
+from mxtui.queues.postfix.layout import Layout
+from mxtui.queues.postfix.master import master_runs
+from mxtui.queues.postfix.permission import Privileges, permissions
+from mxtui.queues.postfix.queue_file import Envelope
+from mxtui.queues.postfix.reader import Reader, open_reader
+
+CONTENT_CLOSED = Permission(False, "messages themselves are for root and the postfix user", "run as root")
+
+
+class PostfixQueue:
+    """One Postfix instance's queue (see `queues.queue.Queue`)."""
+
+    def __init__(
+        self,
+        layout: Layout,
+        *,
+        road: Callable[[Layout], Reader] = open_reader,
+        privileges: Privileges | None = None,
+        quiet: float = QUIET_SECONDS,
+    ) -> None:
+        self.layout = layout
+        self._open = road
+        self._reader = road(layout)
+        self._privileges = privileges or Privileges()
+        self._quiet = quiet
+        self._look = None if self._reader.road == "files" else self._listed
+        self._actions = Actions(layout, self._privileges, look=self._look)
+
+    @classmethod
+    def attach(cls, source: str | None = None) -> "PostfixQueue":
+        """The queue that `source` names (see `instances.attach`). Raises NoQueue, NotPermitted, CommandFailed."""
+        return cls(instances.attach(source))
+
+    @property
+    def source(self) -> Source:
+        """Which instance this is."""
+        layout = self.layout
+        return Source(
+            "postfix", layout.hostname, str(layout.queue_directory), layout.version, str(layout.config_directory)
+        )
+
+    @property
+    def warning(self) -> str:
+        """What cannot be shown at present, or only late; empty when all is well."""
+        return self._reader.warning
+
+    def capabilities(self) -> Capabilities:
+        """What this user can do now: a stat and /proc/locks; sudo is asked once a minute at most."""
+        running = master_runs(self.layout.queue_directory)
+        return Capabilities(
+            self._reader.road,
+            running,
+            permissions(self.layout, self._privileges, running=running),
+            ALLOWED if self._reader.road == "files" else CONTENT_CLOSED,
+        )
+
+    def depth(self) -> Mapping[State, int]:
+        """Messages per state."""
+        return self._reader.depth()
+
+    def read(self, *, subjects: bool = True) -> Iterator[Changes]:
+        """Everything queued, once."""
+        return self._reader.read(subjects=subjects)
+
+    def watch(self, stop: threading.Event) -> Iterator[Changes]:
+        """What changes from the start of `read` on."""
+        return self._reader.watch(stop)
+
+    def find(self, queue_id: str) -> QueuedMessage | None:
+        """The message under this ID now."""
+        return self._reader.find(queue_id)
+
+    def content(self, queue_id: str, limit: int) -> bytes:
+        """The message as stored, at most `limit` bytes. Raises NotPermitted, NoQueue."""
+        return self._reader.content(queue_id, limit)
+
+    def envelope(self, queue_id: str) -> Envelope:
+        """Everything but the message. Raises NotPermitted, NoQueue."""
+        return self._reader.envelope(queue_id)
+
+    def save(self, target: Target, folder: Path) -> None:
+        """Keep a copy (see `kept.save`). Raises OSError, NoQueue."""
+        kept.save(self.layout, target, folder)
+
+    def steps(self, verb: Verb, targets: Sequence[Target]) -> tuple[str, ...]:
+        """The very commands, in order."""
+        match verb:
+            case Verb.FLUSH:
+                each = f"{self.layout.command_directory / 'postqueue'} -c {self.layout.config_directory} -i ID"
+                return (f"{each}  (each of {len(targets):,}, through its socket)",) if targets else ()
+            case Verb.RESTORE:
+                command = f"{self.layout.sendmail_path} -C {self.layout.config_directory} -G -i -f SENDER -- RECIPIENT…"
+                return (f"{command}  (each of {len(targets):,})",) if targets else ()
+            case _:
+                return self._actions.steps(verb, targets)
+
+    def act(self, verb: Verb, targets: Sequence[Target]) -> Iterator[Result]:
+        """Hold, release, reject or delete."""
+        return self._actions.act(verb, targets)
+
+    def flush(self, targets: Sequence[Target], stop: threading.Event) -> Iterator[FlushProgress]:
+        """Try now, and follow to the verdicts. Raises Unreachable."""
+        return Flush(self.layout, targets, find=self.find, look=self._look, quiet=self._quiet).run(stop)
+
+    def restore(self, folder: Path, identity: Identity) -> Result:
+        """Put a kept copy back through sendmail(1)."""
+        return kept.restore(self.layout, folder, identity, running=master_runs(self.layout.queue_directory))
+
+    def space(self) -> Space:
+        """Room on the queue's file system, as an unprivileged writer sees it."""
+        room = os.statvfs(self.layout.queue_directory)
+        return Space(room.f_blocks * room.f_frsize, room.f_bavail * room.f_frsize, room.f_files, room.f_favail)
+
+    def close(self) -> None:
+        """Nothing is held open between calls."""
+
+    def _listed(self, queue_ids: Collection[str]) -> Mapping[str, QueuedMessage]:
+        wanted = set(queue_ids)
+        # A reader of its own: the one that is watched would take what is read here for told.
+        batches = self._open(self.layout).read(subjects=False)
+        return {
+            message.queue_id: message for batch in batches for message in batch.present if message.queue_id in wanted
+        }
