@@ -163,7 +163,7 @@ def show_plan(plan: Plan, *, as_json: bool) -> None:
             narrate(f"    {result.queue_id}  {one_line(result.detail, 200)}")
     for number, step in enumerate(plan.steps, 1):
         narrate(f"  {number}  {step}")
-    if not plan.reversible and plan.targets:
+    if not plan.reversible and plan.targets and plan.verb is not Verb.FLUSH:
         narrate("  This cannot be undone.")
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from mxtui.config import Settings, load
 from mxtui.errors import NotPermitted
-from mxtui.index import Index
 from mxtui.model.alerts import Thresholds
 from mxtui.model.health import Health, Primary
 from mxtui.model.source import Verb
@@ -18,7 +17,8 @@ from mxtui.queues.postfix.permission import sudoers_lines
 from mxtui.queues.postfix.postfix import PostfixQueue
 from mxtui.queues.queue import Queue
 
-if TYPE_CHECKING:  # asyncio, DNS and msgspec cost 0.15 s together, and `mxtui list` needs none of them
+if TYPE_CHECKING:  # the index, asyncio, DNS and msgspec cost 0.2 s together, and not every command needs them
+    from mxtui.index import Index
     from mxtui.model.route import Router
     from mxtui.operations import Operations
     from mxtui.primary.prober import Prober
@@ -120,9 +120,11 @@ def attach(source: str | None, config: str | None) -> Iterator[Attached]:
         queue.close()
 
 
-def index_of(queue: Queue, *, subjects: bool) -> Index:
+def index_of(queue: Queue, *, subjects: bool) -> "Index":
     """Everything queued, read once."""
     import time
+
+    from mxtui.index import Index
 
     index = Index(time.time())
     for changes in queue.read(subjects=subjects):

@@ -10,12 +10,12 @@ import click
 from mxtui.cli.attach import attach
 from mxtui.cli.common import common_options
 from mxtui.cli.output import print_json, table
-from mxtui.index.totals import tally
 from mxtui.message.sanitize import one_line
 from mxtui.model.age import BUCKET_MINUTES
 from mxtui.model.alerts import judged
 from mxtui.model.health import Health, Primary
 from mxtui.model.overview import DomainStatus, Overview
+from mxtui.model.totals import tally
 from mxtui.model.words import clock, counted, duration
 from mxtui.queues.queue import Queue
 

@@ -15,7 +15,6 @@ from typing import TypeVar
 from mxtui.index.groups import Group, Grouping, group_statement
 from mxtui.index.schema import INDICES, MESSAGE_COLUMNS, TABLES
 from mxtui.index.sql import add_functions, where
-from mxtui.index.totals import Totals
 from mxtui.index.view import Sort, View
 from mxtui.model.age import BUCKET_SECONDS
 from mxtui.model.filter import Filter
@@ -23,6 +22,7 @@ from mxtui.model.message import Changes, QueuedMessage, Recipient
 from mxtui.model.overview import DomainTotals, QueueTotals
 from mxtui.model.plan import Target
 from mxtui.model.planning import target_of
+from mxtui.model.totals import Totals
 
 T = TypeVar("T")
 
