@@ -166,7 +166,9 @@ class _Ladder:
             # RFC 5321 4.1.4: a server that does not know EHLO still has to know HELO.
             return _judge(await self._session.command(f"HELO {self._ourselves.hostname}"), 250)
         self._offers = frozenset(line.upper() for line in reply.lines[1:])
-        return _judge(reply, 250)
+        outcome, words = _judge(reply, 250)
+        # Of a good answer the name is news, the extensions are not.
+        return outcome, f"250 {reply.lines[0]}" if outcome == "passed" else words
 
     async def _starttls(self) -> tuple[Outcome, str]:
         if "STARTTLS" not in self._offers:

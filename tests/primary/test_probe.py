@@ -46,6 +46,7 @@ async def test_a_good_server_passes_every_rung_and_is_taken_leave_of() -> None:
     assert server.heard == ["EHLO mx2.example.net", "QUIT"]
     assert all(rung.milliseconds is not None and rung.milliseconds < 500 for rung in finding.climb.rungs)
     assert detail(finding, "starttls") == "not offered"
+    assert detail(finding, "ehlo") == "250 mx1.example.org"
 
 
 async def test_nobody_listening_is_down_in_plain_words() -> None:
