@@ -43,7 +43,7 @@ def listed_message(
 
 
 def _recipients(listed: Iterable[tuple[str, str | None]]) -> Iterable[Recipient]:
-    """Those with a reason come first; showq remembers 1,000 of them, and tells later ones again without their reason."""
+    """Those with a reason come first; showq remembers 1,000 of them, and tells later ones again without it."""
     explained: set[str] = set()
     for address, reason in listed:
         if reason is not None:

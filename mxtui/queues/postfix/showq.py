@@ -1,7 +1,7 @@
 """The second road to a queue: the showq(8) service's socket, for root, the postfix user and members of postdrop.
 
-`name\\0value\\0 … \\0`: an empty name ends a list, an empty list ends the stream; since 3.6 it begins with a list that
-says hello. Source: Postfix, src/showq/showq.c, src/util/attr_scan0.c.
+One list per message, its recipients in it: `name\\0value\\0 … \\0`. An empty name ends a list, an empty list ends the
+stream; since 3.6 it begins with a list that says hello. Source: Postfix, src/showq/showq.c, src/util/attr_scan0.c.
 """
 
 import socket
@@ -14,8 +14,6 @@ from mxtui.queues.postfix.listed import listed_message
 
 SOCKET = "public/showq"
 
-HELLO = "mail_queue_list_protocol"
-
 TIMEOUT = 30.0
 """Seconds of silence after which showq is taken for dead; on a busy host it takes a few to start."""
 
@@ -23,7 +21,7 @@ LONGEST = 1024 * 1024
 """Bytes of one string: a thousand times the longest address or reason."""
 
 MOST = 1_000_000
-"""Recipients of one message that are kept."""
+"""Attributes of one message that are kept, two to four for a recipient."""
 
 _CHUNK = 65536
 
@@ -48,52 +46,59 @@ def list_queue(layout: Layout) -> Iterator[QueuedMessage]:
 def parse(chunks: Iterator[bytes], lifetimes: tuple[float, float]) -> Iterator[QueuedMessage]:
     """The messages in showq's answer. Raises Unreachable where it is broken off or makes no sense."""
     strings = _strings(chunks)
-    first = True
-    while True:
-        fields = _list(strings)
-        if first and fields.get("protocol") == HELLO:
-            fields = _list(strings)
-        first = False
-        if not fields:
-            return
+    attributes = list(_list(strings))
+    if attributes and attributes[0][0] == "protocol":
+        attributes = list(_list(strings))
+    while attributes:
         try:
-            message = listed_message(
-                fields["queue_name"],
-                fields["queue_id"],
-                float(fields["time"]),
-                int(fields["size"]),
-                fields.get("forced_expire", "0") != "0",
-                fields["sender"],
-                _recipients(strings),
-                lifetimes,
-            )
+            message = _message(attributes, lifetimes)
         except (KeyError, ValueError) as error:
-            raise Unreachable(
-                f"showq's answer makes no sense: {error!r}", "Is this a Postfix of 3.5 or later?"
-            ) from error
+            raise Unreachable(f"showq's answer makes no sense: {error!r}", "Is this a Postfix of 3.5 or later?") from error
         if message is not None:
             yield message
+        attributes = list(_list(strings))
 
 
-def _recipients(strings: Iterator[bytes]) -> Iterator[tuple[str, str | None]]:
+def _message(attributes: list[tuple[str, str]], lifetimes: tuple[float, float]) -> QueuedMessage | None:
+    first = next((place for place, (name, _) in enumerate(attributes) if name in _RECIPIENT), len(attributes))
+    fields = dict(attributes[:first])
+    return listed_message(
+        fields["queue_name"],
+        fields["queue_id"],
+        float(fields["time"]),
+        int(fields["size"]),
+        fields.get("forced_expire", "0") != "0",
+        fields["sender"],
+        _recipients(attributes[first:]),
+        lifetimes,
+    )
+
+
+_RECIPIENT = frozenset({"recipient", "original_recipient"})
+"""What a recipient begins with; the second since 3.11."""
+
+
+def _recipients(attributes: list[tuple[str, str]]) -> Iterator[tuple[str, str | None]]:
+    address: str | None = None
+    for name, value in attributes:
+        if name == "recipient":
+            address = value
+        elif name == "reason" and address is not None:  # always there, and empty where there is none
+            yield address, value or None
+
+
+def _list(strings: Iterator[bytes]) -> Iterator[tuple[str, str]]:
+    """The attributes of one list."""
     count = 0
-    while fields := _list(strings):
-        count += 1
-        if count <= MOST:
-            yield fields["recipient"], fields.get("reason") or None
-
-
-def _list(strings: Iterator[bytes]) -> dict[str, str]:
-    """One list of attributes; empty at the end of the lists."""
-    fields: dict[str, str] = {}
     for name in strings:
         if not name:
-            return fields
+            return
         value = next(strings, None)
         if value is None:
             break
-        if len(fields) < 32:
-            fields[name.decode("ascii", "replace")] = value.decode("utf-8", "replace")
+        count += 1
+        if count <= MOST:
+            yield name.decode("ascii", "replace"), value.decode("utf-8", "replace")
     raise Unreachable("showq broke off", "Postfix was stopped, or it has trouble of its own: see the mail log.")
 
 
