@@ -43,9 +43,11 @@ def console(site: Site, times: int, idle: float) -> Iterator[Figure]:
         yield Figure("console: everything read", loading)
         yield from _at_rest(terminal, idle)
         yield Figure("console: memory, most while reading (PSS, with its helpers)", peak.megabytes, "MB")
-        yield from _paging(terminal)
+    with _open(site) as terminal:
+        yield _keys(terminal, site, loading)
+        _wait_until_read(terminal)
+        yield _paging(terminal)
         yield from _arrivals(terminal, site)
-    yield _keys(site, loading)
 
 
 def footprint(site: Site, limit: float) -> Iterator[Figure]:
@@ -90,16 +92,18 @@ def _is_reading(screen: Screen) -> bool:
 # -- keys -------------------------------------------------------------------------------------------------------------
 
 
-def _keys(site: Site, loading: float) -> Figure:
-    with _open(site) as terminal:
-        _wait_for_depth(terminal, site)
-        first = Shot(0.0, terminal.wait_for(lambda screen: _cursor(screen) is not None, BEGIN))
-        presses, shots = terminal.film(KEYS * (int(loading / PACE / len(KEYS)) + 1), PACE)
-    read_at = next((shot.at for shot in shots if _tab(shot.screen) == "Domains" and not _is_reading(shot.screen)),
-                   float("inf"))  # fmt: skip
+def _keys(terminal: FilmedTerminal, site: Site, loading: float) -> Figure:
+    _wait_for_depth(terminal, site)
+    first = Shot(0.0, terminal.wait_for(lambda screen: _cursor(screen) is not None, BEGIN))
+    presses, shots = terminal.film(KEYS * (int(loading / PACE / len(KEYS)) + 1), PACE)
+    read_at = next(
+        (shot.at for shot in shots if _tab(shot.screen) == "Domains" and not _is_reading(shot.screen)), float("inf")
+    )
     latencies = _latencies(presses, [first, *shots], read_at)
     name = f"console: keys while it reads, 95th percentile of {len(latencies)}"
-    return Figure(name, 1000 * _percentile(latencies), "ms", 100, "" if latencies else "it had read before a key")
+    if not latencies:
+        return Figure(name, None, "ms", 100, "it had read before the first key")
+    return Figure(name, 1000 * _percentile(latencies), "ms", 100)
 
 
 def _latencies(presses: Sequence[Press], shots: Sequence[Shot], until: float) -> list[float]:
@@ -152,7 +156,7 @@ def _cursor(screen: Screen) -> str | None:
 
 
 def _percentile(values: Sequence[float]) -> float:
-    return quantiles(values, n=20, method="inclusive")[18] if len(values) > 1 else max(values, default=0.0)
+    return quantiles(values, n=20, method="inclusive")[18] if len(values) > 1 else values[0]
 
 
 # -- once everything is read -------------------------------------------------------------------------------------------
@@ -169,7 +173,7 @@ def _at_rest(terminal: FilmedTerminal, seconds: float) -> Iterator[Figure]:
     yield Figure("console: memory, once read (PSS, with its helpers)", memory(terminal.pid), "MB", 150)
 
 
-def _paging(terminal: FilmedTerminal) -> Iterator[Figure]:
+def _paging(terminal: FilmedTerminal) -> Figure:
     terminal.press("2")
     terminal.wait_for(lambda screen: _cursor(screen) is not None and _tab(screen) == "Messages", BEGIN)
     terminal.idle(1)
@@ -180,9 +184,9 @@ def _paging(terminal: FilmedTerminal) -> Iterator[Figure]:
         # The page is there when its first and its last row are.
         shown = [shot.at for shot in shots if (now := _page(shot.screen))[0] != before[0] and now[-1] != before[-1]]
         seconds.append(shown[0] - presses[0].at if shown else 1.0)
-    yield Figure("console: page down, 95th percentile of 20", 1000 * _percentile(seconds), "ms", 50)
     terminal.press("1")
     terminal.wait_for(lambda screen: _tab(screen) == "Domains", BEGIN)
+    return Figure(f"console: page down, 95th percentile of {PAGES}", 1000 * _percentile(seconds), "ms", 50)
 
 
 def _page(screen: Screen) -> list[str]:

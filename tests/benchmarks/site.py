@@ -13,6 +13,7 @@ from pathlib import Path
 
 from mxtui.demo.postfix import SBIN, PrivatePostfix
 from mxtui.demo.primary import FakePrimary
+from mxtui.errors import CommandFailed
 from tests.benchmarks.queue_factory import QUEUES, Queue, make
 
 LEAVES_MAIL_ALONE = {
@@ -62,7 +63,7 @@ class Site:
         """Run to the end and keep the output in a file, as a shell does with `>`: no reader takes part of a core.
 
         Raises:
-            subprocess.CalledProcessError: it failed.
+            CommandFailed: it failed.
         """
         with tempfile.TemporaryFile("w+", dir=self.settings.parent) as output:
             began = time.perf_counter()
@@ -80,7 +81,7 @@ class Site:
             output.seek(0)
             text = output.read()
         if done.returncode:
-            raise subprocess.CalledProcessError(done.returncode, list(argv), text[-2000:], done.stderr[-2000:])
+            raise CommandFailed(f"{' '.join(argv)}: exit status {done.returncode}\n{text[-500:]}{done.stderr[-2000:]}")
         return Ran(seconds, text)
 
 
@@ -89,6 +90,7 @@ def running(queue: Queue) -> Iterator[Site]:
     """A Postfix with this queue; all its domains are routed to one primary, which is up. Gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="mxtui-bench-") as name, FakePrimary() as primary:
         directory = Path(name)
+        directory.chmod(0o755)  # Postfix's daemons are not root
         settings = directory / "mxtui.toml"
         settings.write_text(
             f"audit = {json.dumps(str(directory / 'audit.jsonl'))}\n[kept]\nfolder = {json.dumps(name + '/kept')}\n"
