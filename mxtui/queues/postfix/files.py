@@ -50,7 +50,8 @@ class FileReader:
         with self._progress.reading():
             listed = list(folders(self._root))
             for folder in listed:
-                known.learn(folder.path, folder.ids)
+                # Nobody, the first time.
+                self._progress.suspect(known.differences(folder.path, folder.ids).difference(folder.ids))
             for batch in scan(self._settings(), listed):
                 for path, name in batch.unfinished:
                     known.note(path, name, present=False)

@@ -75,12 +75,6 @@ class Known:
         self._names: dict[str, bytes] = {}
         self._changed: dict[str, dict[str, bool]] = {}
 
-    def learn(self, path: str, ids: Iterable[str]) -> None:
-        """That is what the folder holds now."""
-        with self._lock:
-            self._names[path] = "\n".join(ids).encode()
-            self._changed.pop(path, None)
-
     def note(self, path: str, queue_id: str, present: bool) -> None:
         """One came or went."""
         with self._lock:

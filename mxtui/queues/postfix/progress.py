@@ -25,6 +25,7 @@ class Progress:
         self._read = False
         self._watching = False
         self._touched: set[str] = set()
+        self._suspects: set[str] = set()
         self._blind_since: float | None = None
 
     @contextmanager
@@ -65,6 +66,11 @@ class Progress:
             if not self.complete:
                 self._touched.update(ids)
 
+    def suspect(self, ids: Iterable[str]) -> None:
+        """These have left where they were known to be."""
+        with self._lock:
+            self._suspects.update(ids)
+
     def untouched(self, rows: list[Row], gone: list[str]) -> tuple[list[Row], list[str]]:
         """What the read found, without that of which an event has told since."""
         touched = self._touched
@@ -79,7 +85,7 @@ class Progress:
         `blind`: from now on they are missed again.
         """
         with self._lock:
-            touched, self._touched = self._touched, set()
+            suspects, self._touched, self._suspects = self._touched | self._suspects, set(), set()
             missed_since = self._blind_since
             self._blind_since = self._clock() if blind else None
-            return touched, missed_since
+            return suspects, missed_since

@@ -53,7 +53,9 @@ def parse(chunks: Iterator[bytes], lifetimes: tuple[float, float]) -> Iterator[Q
         try:
             message = _message(attributes, lifetimes)
         except (KeyError, ValueError) as error:
-            raise Unreachable(f"showq's answer makes no sense: {error!r}", "Is this a Postfix of 3.5 or later?") from error
+            raise Unreachable(
+                f"showq's answer makes no sense: {error!r}", "Is this a Postfix of 3.5 or later?"
+            ) from error
         if message is not None:
             yield message
         attributes = list(_list(strings))
