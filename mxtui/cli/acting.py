@@ -226,10 +226,10 @@ def finish(results: Iterator[Result], plan: Plan, *, as_json: bool) -> None:
         untried = f", {left:,} not tried" if left else ""
         click.echo(f"{counted(done, 'message')} {PAST[plan.verb]}{others}{untried}")
     if counts or left:
-        raise PartlyDoneError
+        raise PartlyDone
 
 
-class PartlyDoneError(MxtuiError):
+class PartlyDone(MxtuiError):
     """Some messages were not done; each was named."""
 
     def __init__(self) -> None:

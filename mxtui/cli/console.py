@@ -2,52 +2,82 @@
 
 import os
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from mxtui.cli.attach import attach
+import click
+
+from mxtui.cli.attach import Attached, attach, settings_of
 from mxtui.cli.show import INSPECTED
 from mxtui.errors import UsageError
 from mxtui.index import Index
 from mxtui.message.inspect import Inspection, inspect
 from mxtui.monitor import Monitor
+from mxtui.queues.postfix.instances import instances
+from mxtui.tui.run import run_console
+from mxtui.tui.services import Services, Settings
 
 
 def open_console(
-    source: str | None, config: str | None, *, no_color: bool, mouse: bool, ascii_only: bool, theme: str | None
+    source: str | None,
+    config: str | None,
+    *,
+    no_color: bool = False,
+    mouse: bool = True,
+    ascii_only: bool = False,
+    theme: str | None = None,
 ) -> None:
     """Attach and run until the operator leaves."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("the console needs a terminal", "mxtui status, list and the other commands do not.")
     if no_color:
         os.environ["NO_COLOR"] = "1"
+    if source is None and settings_of(config).queue is None:
+        source = choose()
     with attach(source, config) as attached:
-        import time
-
-        from mxtui.tui.run import run_console
-        from mxtui.tui.services import Services, Settings
-
-        queue, wanted = attached.queue, attached.settings.console
-        monitor = Monitor(
-            queue, Index(time.time()), attached.primaries(), always=attached.relayed, thresholds=attached.thresholds
+        wanted = attached.settings.console
+        settings = Settings(
+            theme=theme or wanted.theme,
+            ascii=ascii_only or wanted.ascii,
+            mouse=mouse and wanted.mouse,
+            keymap=wanted.keys,
         )
+        with services(attached, settings) as given:
+            run_console(given)
 
-        def look_inside(queue_id: str) -> Inspection:
-            content = queue.content(queue_id, INSPECTED)
-            return inspect(content, truncated=len(content) == INSPECTED)
 
-        services = Services(
+@contextmanager
+def services(attached: Attached, settings: Settings) -> Iterator[Services]:
+    """Everything the console needs of a queue; watching ends with the context."""
+    queue = attached.queue
+    monitor = Monitor(
+        queue, Index(time.time()), attached.primaries(), always=attached.relayed, thresholds=attached.thresholds
+    )
+
+    def look_inside(queue_id: str) -> Inspection:
+        content = queue.content(queue_id, INSPECTED)
+        return inspect(content, truncated=len(content) == INSPECTED)
+
+    try:
+        yield Services(
             monitor=monitor,
             operations=attached.operations,
             inspect=look_inside,
             content=queue.content,
             own_names=frozenset({queue.source.name.lower()}),
-            settings=Settings(
-                theme=theme or wanted.theme,
-                ascii=ascii_only or wanted.ascii,
-                mouse=mouse and wanted.mouse,
-                keymap=wanted.keys,
-            ),
+            settings=settings,
         )
-        try:
-            run_console(services)
-        finally:
-            monitor.close()
+    finally:
+        monitor.close()
+
+
+def choose() -> str | None:
+    """Which of several Postfix instances on this host; None where there is no choice to be made."""
+    known = [instance for instance in instances() if instance.enabled]
+    if len(known) < 2:
+        return None
+    for number, instance in enumerate(known, 1):
+        click.echo(f"{number}  {instance.name or 'postfix'}  {instance.config_directory}", err=True)
+    number = click.prompt("Which queue", type=click.IntRange(1, len(known)), default=1, err=True)
+    return str(known[number - 1].config_directory)

@@ -30,6 +30,4 @@ def demo_command(recovery: float) -> None:
         tempfile.TemporaryDirectory(prefix="mxtui-demo-") as folder,
         Scenario(Path(folder), recovery=recovery, tell=narrate) as scenario,
     ):
-        open_console(
-            str(scenario.postfix.config_directory), None, no_color=False, mouse=True, ascii_only=False, theme=None
-        )
+        open_console(str(scenario.postfix.config_directory), None)

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from mxtui.cli.acting import PartlyDoneError, changing_options, confirmed, select, show_plan, stopping
+from mxtui.cli.acting import PartlyDone, changing_options, confirmed, select, show_plan, stopping
 from mxtui.cli.attach import Attached, attach
 from mxtui.cli.common import FilteringCommand
 from mxtui.cli.output import narrate, print_json
@@ -61,7 +61,7 @@ def flush(
     with stopping() as stop:
         last = _follow(attached.operations.flush(plan, reason=reason, stop=stop), as_json=as_json)
     if last is None or last.delivered < last.queued:
-        raise PartlyDoneError
+        raise PartlyDone
 
 
 def _follow(stream: Any, *, as_json: bool) -> FlushProgress | None:

@@ -50,10 +50,10 @@ def probe_command(
         else:
             _print(domain, primary, health, colour=not no_color and sys.stdout.isatty())
     if down:
-        raise DownError(down)
+        raise PrimaryDown(down)
 
 
-class DownError(Unreachable):
+class PrimaryDown(Unreachable):
     """A primary is down; which was printed."""
 
     def __init__(self, domains: list[str]) -> None:

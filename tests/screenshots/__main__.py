@@ -1,0 +1,170 @@
+"""Makes screenshots/: every screen of a console on a real Postfix in a real outage (`make screenshots`).
+
+Run as root where Postfix is installed; takes about a minute. Nothing is drawn by hand.
+"""
+
+import asyncio
+import os
+import re
+import shutil
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+from textual.pilot import Pilot
+
+from mxtui.cli.attach import attach
+from mxtui.cli.console import services
+from mxtui.demo.scenario import Scenario
+from mxtui.tui.app import ConsoleApp
+from mxtui.tui.services import Settings
+
+HERE = Path(__file__).resolve().parents[2] / "screenshots"
+FOLDER = Path("/srv/mx2")
+"""A name that may be seen in pictures. Made, and removed."""
+
+LARGE, SMALL = (140, 40), (80, 24)
+
+
+class Camera:
+    """A console under way, and a way to keep what it shows."""
+
+    def __init__(self, app: ConsoleApp, pilot: Pilot[None]) -> None:
+        self._app = app
+        self._pilot = pilot
+
+    async def press(self, *keys: str) -> None:
+        await self._pilot.press(*keys)
+        await self._pilot.pause()
+
+    async def until(self, true: Callable[[], object], seconds: float = 30) -> None:
+        async with asyncio.timeout(seconds):
+            while not true():
+                await self._pilot.pause(0.05)
+
+    async def settled(self) -> None:
+        """Everything read and every primary checked."""
+        app = self._app
+        await self.until(
+            lambda: (
+                app.overview
+                and app.overview.reading is None
+                and app.overview.domains
+                and all(row.health and row.health.state != "unknown" for row in app.overview.domains)
+            )
+        )
+        await self.press()
+
+    @property
+    def watched_for_a_minute(self) -> bool:
+        """Every column has something to say."""
+        overview = self._app.overview
+        return overview is not None and any(row.change_per_minute for row in overview.domains)
+
+    async def shows(self, text: str, seconds: float = 30) -> None:
+        await self.until(lambda: text in self._app.export_screenshot().replace("&#160;", " "), seconds)
+
+    def keep(self, name: str) -> None:
+        HERE.mkdir(exist_ok=True)
+        (HERE / f"{name}.svg").write_text(portable(self._app.export_screenshot(title="mxtui")))
+        print(f"screenshots/{name}.svg")
+
+
+def portable(svg: str) -> str:
+    """Without fonts from elsewhere, and with the spaces that begin a run of text kept by every viewer."""
+    svg = re.sub(r"@font-face \{[^}]*\}\s*", "", svg)
+    svg = svg.replace("Fira Code", "DejaVu Sans Mono")
+    return svg.replace("<text ", '<text xml:space="preserve" ')
+
+
+async def tour(config: Path, camera: Callable[[Camera], object], size: tuple[int, int], settings: Settings) -> None:
+    with attach(str(config), str(FOLDER / "mxtui.toml")) as attached, services(attached, settings) as given:
+        app = ConsoleApp(given)
+        async with app.run_test(size=size) as pilot:
+            taken = Camera(app, pilot)
+            await taken.settled()
+            await camera(taken)  # type: ignore[misc]
+
+
+async def everything(camera: Camera) -> None:
+    await camera.until(lambda: camera.watched_for_a_minute, 90)
+    camera.keep("domains")
+    await camera.press("2")
+    await camera.shows("queue id")
+    await camera.press("slash", *"from:*@rechnung.example", "enter")
+    await camera.shows("match")
+    await camera.press("asterisk")
+    await camera.shows("marked")
+    camera.keep("messages")
+    await camera.press("x")
+    await camera.shows("What will run")
+    camera.keep("confirm")
+    await camera.press("escape", "enter")
+    await camera.shows("Envelope")
+    camera.keep("inspector")
+    await camera.press("escape", "3")
+    await camera.shows("connection refused")
+    camera.keep("reasons")
+    await camera.press("2")
+    await camera.press("h")
+    await camera.shows("Hold")
+    await camera.press(*"forged invoices", "enter")
+    await camera.shows("held")
+    camera.keep("outcome")
+    await camera.press("escape", "6")
+    await camera.shows("forged invoices")
+    camera.keep("audit")
+    await camera.press("5")
+    await camera.shows("421")
+    camera.keep("primaries")
+    await camera.press("question_mark")
+    await camera.shows("Esc")
+    camera.keep("help")
+
+
+async def small(camera: Camera) -> None:
+    camera.keep("domains-80x24")
+    await camera.press("2")
+    await camera.shows("age")
+    camera.keep("messages-80x24")
+
+
+async def domains_light(camera: Camera) -> None:
+    camera.keep("domains-light")
+
+
+def drained(scenario: Scenario) -> Callable[[Camera], object]:
+    async def drain(camera: Camera) -> None:
+        primary = scenario.primaries["example.org"]
+        primary.behave(delay=0.3)
+        primary.up()
+        await camera.shows("up ")
+        await camera.press("f")
+        await camera.shows("Flush")
+        await camera.press("enter")
+        await camera.shows("delivered", 60)
+        await camera.shows("250 2.0.0", 60)
+        camera.keep("drain")
+
+    return drain
+
+
+def main() -> None:
+    for name in ("NO_COLOR", "TERM_PROGRAM"):
+        os.environ.pop(name, None)
+    os.environ["COLORTERM"] = "truecolor"
+    with ExitStack() as stack:
+        FOLDER.mkdir()
+        stack.callback(shutil.rmtree, FOLDER)
+        settings = FOLDER / "mxtui.toml"
+        settings.write_text(f'audit = "{FOLDER}/audit.jsonl"\n[kept]\nfolder = "{FOLDER}/kept"\n')
+        scenario = stack.enter_context(Scenario(FOLDER, recovery=None, traffic=1.0))
+        config = scenario.postfix.config_directory
+        asyncio.run(tour(config, domains_light, LARGE, Settings(theme="catppuccin-latte", mouse=False)))
+        asyncio.run(tour(config, small, SMALL, Settings(theme="tokyo-night", mouse=False)))
+        asyncio.run(tour(config, everything, LARGE, Settings(theme="tokyo-night", mouse=False)))
+        asyncio.run(tour(config, drained(scenario), LARGE, Settings(theme="tokyo-night", mouse=False)))
+
+
+if __name__ == "__main__":
+    main()
