@@ -1,5 +1,6 @@
 """What commands share: options, filters on a command line, attaching, errors in words."""
 
+import os
 import re
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -12,8 +13,11 @@ from mxtui.model.filter import Filter, join_arguments, parse
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
-_NEGATED = re.compile(r"-(?!-)(?!q|h$)(?=.)")
-"""`-from:<>`, `-(a or b)`, `-invoice`: a term, not options. `-q` and `-h` are the only short options there are."""
+NO_COLOR = "NO_COLOR"
+
+_NEGATED = re.compile(r"-(?!-)(?!q)(?=..)")
+"""`-from:<>`, `-(a or b)`, `-invoice`: a term, not options. A single letter is an option, though there are but `-q` and
+`-h`: who types `-y` or `-n` by habit must not act on everything that lacks that letter."""
 
 _SHIELD = "\N{NULL}"
 """Before a negated term while click reads the line; it cannot occur in an argument."""
@@ -30,12 +34,19 @@ class FilteringCommand(click.Command):
 def common_options(command: Decorated) -> Decorated:
     """`-q`, `--config`, `--no-color`."""
     for option in (
-        click.option("--no-color", is_flag=True, help="No colours (so does NO_COLOR)."),
+        click.option("--no-color", is_flag=True, callback=_no_color, help="No colours (so does NO_COLOR)."),
         click.option("--config", metavar="FILE", help="Settings, after /etc/mxtui.toml and the user's own."),
         click.option("-q", "--queue", metavar="SOURCE", help="Postfix configuration or queue directory."),
     ):
         command = option(command)
     return command
+
+
+def _no_color(ctx: click.Context, parameter: click.Parameter, value: bool) -> bool:
+    """Whether colours are unwanted (https://no-color.org); from here on the environment says so, also for `fail`."""
+    if value:
+        os.environ[NO_COLOR] = "1"
+    return bool(os.environ.get(NO_COLOR))
 
 
 def filter_argument(command: Decorated) -> Decorated:
@@ -59,7 +70,8 @@ def read_filter(words: Sequence[str]) -> tuple[Filter, str]:
 
 def fail(error: MxtuiError) -> int:
     """Say what went wrong and what to do, on stderr; the exit status to leave with."""
-    click.echo(f"{click.style('mxtui:', fg='red', bold=True)} {one_line(error.message, 600)}", err=True)
+    colour = False if os.environ.get(NO_COLOR) else None  # None: as the terminal can
+    click.echo(f"{click.style('mxtui:', fg='red', bold=True)} {one_line(error.message, 600)}", err=True, color=colour)
     if isinstance(error, FilterError) and getattr(error, "__notes__", None):
         click.echo(f"  {one_line(error.__notes__[0], 2000)}\n  {' ' * error.position}^", err=True)
     if error.hint:
