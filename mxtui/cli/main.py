@@ -7,12 +7,14 @@ Modules of commands are imported when used, so that `mxtui status` does not pay 
 import importlib
 import os
 import sys
+from typing import Any
 
 import click
 
 from mxtui import __version__
 from mxtui.cli.common import common_options, fail
 from mxtui.errors import MxtuiError
+from mxtui.model.source import Verb
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "status": ("mxtui.cli.status", "Totals, domains, primaries, alerts: one look, then exit."),
@@ -47,6 +49,19 @@ class Commands(click.Group):
         command = getattr(importlib.import_module(module), f"{cmd_name}_command")
         assert isinstance(command, click.Command)
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run it. A reader of stdout that has seen enough, as in `mxtui list | head`, is no error.
+
+        A verb that was cut short by that has been done in part: it may have stopped between two batches.
+        """
+        try:
+            value = super().invoke(ctx)
+            sys.stdout.flush()
+        except BrokenPipeError:  # click would leave with 1 whatever the command
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise click.exceptions.Exit(1 if ctx.invoked_subcommand in tuple(Verb) else 0) from None
+        return value
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list in `--help`, without importing any of them."""
@@ -97,6 +112,3 @@ def run() -> None:
         sys.exit(error.exit_code)
     except click.exceptions.Exit as leaving:
         sys.exit(leaving.exit_code)
-    except BrokenPipeError:  # `mxtui list | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
