@@ -46,7 +46,7 @@ def postfix(need_postfix: None) -> Iterator[PostfixFactory]:
         yield start
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def need_postfix() -> None:
     """Skips without Postfix, and fails in CI."""
     if reason := postfix_available():

@@ -69,8 +69,7 @@ class Terminal:
         env: Mapping[str, str] | None = None,
         cwd: str | os.PathLike[str] | None = None,
     ) -> None:
-        self.bytes_received = 0
-        """Everything the program has sent so far, as far as it was read."""
+        self._received = bytearray()
         self._unfinished = b""
         self._open = True
         self._master, slave = pty.openpty()
@@ -108,6 +107,16 @@ class Terminal:
     @property
     def pid(self) -> int:
         return self._process.pid
+
+    @property
+    def received(self) -> bytes:
+        """Everything the program has sent so far, as far as it was read: what a terminal would have obeyed."""
+        return bytes(self._received)
+
+    @property
+    def bytes_received(self) -> int:
+        """How much that is."""
+        return len(self._received)
 
     def screen(self) -> Screen:
         """The lines as they are now, all output up to now taken in, without trailing spaces."""
@@ -203,7 +212,7 @@ class Terminal:
         if not data:
             self._open = False
             return False
-        self.bytes_received += len(data)
+        self._received += data
         self._take_in(data)
         return True
 

@@ -56,12 +56,12 @@ def test_questions_to_the_terminal_are_answered() -> None:
 
 def test_bytes_are_counted_and_silence_is_none() -> None:
     with Terminal(program(ECHO)) as terminal:
-        terminal.wait_for("size")
-        before = terminal.bytes_received
+        terminal.wait_for(lambda _: terminal.received == b"size 80x24\r\n")
+        assert terminal.bytes_received == 12
         assert terminal.idle(0.1) == 0
         terminal.press("j")
-        terminal.wait_for("b'j'")
-        assert terminal.bytes_received - before == len("b'j'\r\n")
+        terminal.wait_for(lambda _: terminal.received == b"size 80x24\r\nb'j'\r\n")
+        assert terminal.bytes_received == 18
 
 
 def test_a_flood_of_output_is_taken_in() -> None:
