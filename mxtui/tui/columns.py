@@ -10,6 +10,9 @@ from mxtui.tui.look import Look
 
 R = TypeVar("R")
 
+SCROLLBAR = 1
+"""Cells kept free at the right, whether it is needed or not: columns must not jump when it comes."""
+
 LEAD = 2
 """Cells before the first column: the cursor's sign and a space."""
 
@@ -56,21 +59,22 @@ class Placed(Generic[R]):
 
 
 def place(columns: Sequence[Column[R]], total: int) -> list[Placed[R]]:
-    """Columns that fit a table this wide, from left to right."""
+    """Columns that fit a table this wide, its scroll bar included, from left to right."""
     shown = [
         (column, next((size for least, size in reversed(column.sizes) if total >= least), 0)) for column in columns
     ]
     shown = [(column, size) for column, size in shown if size]
     needed = LEAD + sum(size + column.gap for column, size in shown) - (shown[-1][0].gap if shown else 0)
     flexible = sum(column.flexible for column, _ in shown)
-    spare = max(0, total - needed)
+    room = total - SCROLLBAR
+    spare = max(0, room - needed)
     placed, at = [], LEAD
     for column, size in shown:
         extra = 0
         if column.flexible:
             extra = spare // flexible
             spare, flexible = spare - extra, flexible - 1
-        cells = min(size + extra, max(0, total - at))
+        cells = min(size + extra, max(0, room - at))
         if cells:
             placed.append(Placed(column, at, cells))
         at += size + extra + column.gap

@@ -308,8 +308,9 @@ class World:
         rows += [self._status(DomainTotals(name, 0, 0, 0, {}, (0,) * 10, None, None)) for name in self.extra]
         queue, able, space = self.index.queue(), self.queue.capabilities(), self.queue.space()
         known = Overview(
-            SOURCE, able, self.clock.now, self.clock.now - 0.4, queue, rows, alerts(rows, queue, able, space, self.clock.now, Thresholds()),
-            queue.states, None, 212.0, 1_260.0, space, revision=self.index.revision,
+            source=SOURCE, capabilities=able, taken_at=self.clock.now, heard_at=self.clock.now - 0.4, queue=queue,
+            domains=rows, alerts=alerts(rows, queue, able, space, self.clock.now, Thresholds()), depth=queue.states,
+            in_per_minute=212.0, out_per_minute=1_260.0, space=space, revision=self.index.revision,
         )  # fmt: skip
         return replace(known, **changed)  # type: ignore[arg-type]
 
@@ -331,4 +332,4 @@ class World:
             else (0, depth, 0, 0, depth) + (depth,) * 7
         )
         primary = Primary(f"mx1.{totals.domain}", 25, "transport")
-        return DomainStatus(totals, primary, health, float(number % 190 - 20), history)
+        return DomainStatus(totals, primary, health, float(number % 190 - 20) if depth else 0.0, history)

@@ -16,6 +16,9 @@ from mxtui.tui.look import Look, strength
 
 NORMAL = Style(bold=False)
 
+LAST_HOUR = "last hour"
+"""The column that needs signs ASCII has not."""
+
 _AGES = ("5m", "10m", "20m", "40m", "80m", "2h", "5h", "10h", "21h", "old")
 
 
@@ -178,7 +181,7 @@ COLUMNS: tuple[Column[DomainStatus], ...] = (
     Column("oldest", "oldest", ((0, 8),), _oldest, right=True, gap=0),
     Column("queued", "queued", ((0, 8), (108, 9)), _queued, right=True, gap=0),
     Column("change", "Δ/min", ((72, 7), (108, 8)), _change, right=True),
-    Column("", "last hour", ((100, 13),), _last_hour, gap=3),
+    Column("", LAST_HOUR, ((100, 13),), _last_hour, gap=3),
     Column("", ages_title, ((46, 10), (108, 20), (170, 60)), _ages),
     Column("expires", "expires", ((120, 8),), _expires, right=True, gap=3),
     Column("", "primary", ((60, 12),), _primary, flexible=True, gap=1),

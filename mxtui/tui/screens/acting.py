@@ -18,6 +18,7 @@ from mxtui.tui.line import Line
 from mxtui.tui.screens.confirm import ConfirmScreen, Decision
 from mxtui.tui.screens.console import ConsoleScreen
 from mxtui.tui.screens.progress import ProgressScreen
+from mxtui.tui.selecting import targets_of
 
 UNDOABLE = (Verb.HOLD, Verb.RELEASE, Verb.DELETE)
 
@@ -73,7 +74,7 @@ class ActingScreen(ConsoleScreen):
         index, operations = self.host.services.monitor.index, self.host.services.operations
 
         def make() -> Plan:
-            return operations.plan(verb, index.targets(ids()), selection)
+            return operations.plan(verb, targets_of(index, ids()), selection)
 
         try:
             plan = await asyncio.to_thread(make)

@@ -13,7 +13,7 @@ from mxtui.model.overview import DomainStatus, Overview
 from mxtui.model.source import ALLOWED, Permission, Verb
 from mxtui.tui.commands import Command, bindings
 from mxtui.tui.draw.domain_pane import LOW, TALL, domain_pane, ready_pane
-from mxtui.tui.draw.domains import COLUMNS, order
+from mxtui.tui.draw.domains import COLUMNS, LAST_HOUR, order
 from mxtui.tui.line import Line
 from mxtui.tui.screens.acting import ActingScreen, verb_command
 from mxtui.tui.widgets.painted import Painted
@@ -56,7 +56,8 @@ class DomainsScreen(ActingScreen):
 
     def content(self) -> Iterable[Widget]:
         """The table, and the pane."""
-        yield Table[DomainStatus](COLUMNS, key=lambda row: row.domain, id_="domains")
+        columns = [column for column in COLUMNS if column.title != LAST_HOUR or self.host.look.glyphs.bars]
+        yield Table[DomainStatus](columns, key=lambda row: row.domain, id_="domains")
         yield Painted("pane")
 
     @property

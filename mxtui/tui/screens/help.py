@@ -30,11 +30,10 @@ class HelpScreen(Dialog[None]):
             permission = command.allowed(about)
             line = Line((keys.get(command.id, "").rjust(6), look.key if permission.allowed else look.label))
             line.add("  ", look.text).add(scene.fit(command.words(about), 12), look.strong).to(22)
-            if permission.allowed:
-                line.add(scene.fit(command.tooltip, scene.width - 22), look.text)
-            else:
-                line.add(scene.fit(refusal(permission), scene.width - 22), look.label)
-            lines.append(line)
+            words, style = (command.tooltip, look.text) if permission.allowed else (refusal(permission), look.label)
+            for part in wrap(words, scene.width - 24):
+                lines.append(line.to(22).add(part, style))
+                line = Line()
         lines.append(Line())
         for key, words in _MOVING:
             lines.append(Line((key.rjust(10), look.key), ("  " + words, look.text)))

@@ -8,7 +8,11 @@ from textual import work
 from mxtui.index import Row, View
 from mxtui.model.source import ALLOWED, Permission
 from mxtui.tui.screens.acting import ActingScreen
+from mxtui.tui.selecting import targets_of
 from mxtui.tui.widgets.table import Table
+
+RECOUNT = 5.0
+"""Seconds between two counts of what is marked, while nothing but the queue changes: 2 s of work for 100,000 marks."""
 
 
 class MarkingScreen(ActingScreen):
@@ -18,6 +22,7 @@ class MarkingScreen(ActingScreen):
         super().__init__()
         self.view: View | None = None
         """What the list shows."""
+        self._counted_at = 0.0
         self.marked = (0, 0, 0)
         """Marked messages that are still queued, their bytes, and how many of them the filter shows."""
 
@@ -65,20 +70,28 @@ class MarkingScreen(ActingScreen):
     def marks_changed(self) -> None:
         """Draw and count them again."""
         self.table.repaint()
-        self.count_marks()
+        self._count_marks()
+
+    def recount_soon(self) -> None:
+        """Another filter shows other marks."""
+        self._counted_at = 0.0
+
+    def view_changed(self) -> None:
+        """The list shows something else, or the queue went on: count again, but not all the time."""
+        if self.host.marks and self.host.now() - self._counted_at >= RECOUNT:
+            self._count_marks()
 
     @work(exclusive=True, group="marks")
-    async def count_marks(self) -> None:
+    async def _count_marks(self) -> None:
         index, view, marks = self.host.services.monitor.index, self.view, frozenset(self.host.marks)
+        self._counted_at = self.host.now()
 
         def measure() -> tuple[set[str], int, int]:
-            known = index.targets(marks)
-            ids = {target.queue_id for target in known}
-            shown = len(ids) if view is None or view.count == len(index) else len(ids.intersection(view.ids()))
-            return ids, sum(target.size for target in known), shown
+            sizes = {target.queue_id: target.size for target in targets_of(index, marks)}
+            shown = len(sizes) if view is None or view.count == len(index) else len(sizes.keys() & set(view.ids()))
+            return set(sizes), sum(sizes.values()), shown
 
-        if marks:
-            known, octets, inside = await asyncio.to_thread(measure)
-            self.host.marks.difference_update(marks - known)  # they left the queue
-            self.marked = len(known), octets, inside
+        known, octets, inside = await asyncio.to_thread(measure) if marks else (set(), 0, 0)
+        self.host.marks.difference_update(marks - known)  # they left the queue
+        self.marked = len(known), octets, inside
         self.tick()

@@ -98,6 +98,7 @@ class MessagesScreen(MarkingScreen):
 
     @on(FilterBar.Changed)
     def _filter_changed(self) -> None:
+        self.recount_soon()
         self._load(PAUSE)
 
     @work(exclusive=True, group="view")
@@ -140,7 +141,7 @@ class MessagesScreen(MarkingScreen):
         overview = self.host.overview
         queued = overview.queue.messages if overview is not None else view.count
         self.bar.found(view.count, max(queued, view.count), view.bytes, view.oldest)
-        self.count_marks()
+        self.view_changed()
         self.tick()
 
     def show_overview(self, overview: Overview, /) -> None:

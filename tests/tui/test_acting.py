@@ -1,0 +1,158 @@
+"""From a key to its outcome."""
+
+from dataclasses import replace
+
+import pytest
+
+from mxtui.errors import AuditFailed
+from mxtui.model.plan import Caution, Plan
+from mxtui.model.source import Verb
+from tests.tui.conftest import Open
+from tests.tui.fakes import World
+
+
+async def test_a_hold_is_planned_confirmed_done_and_recorded(world: World, console: Open) -> None:
+    async with console(world) as at:
+        await at.press("2")
+        await at.filter("domain:clinic.example")
+        await at.press("asterisk", "h")
+        await at.sees("Hold 46 messages", "postsuper -c /etc/postfix -h -", "Hold 46 ")
+        await at.type("ticket 4711")
+        await at.press("enter")
+        await at.sees("46  done")
+        assert [len(ids) for ids in at.done(Verb.HOLD)] == [46]
+        assert world.monitor.nudged == 1
+        (record,) = world.operations.audit.records()
+        assert (record.begin.reason, record.begin.selection, dict(record.counts)) == (
+            "ticket 4711", "46 marked", {"done": 46},
+        )  # fmt: skip
+        await at.press("enter")
+        assert not at.app.marks
+
+
+async def test_esc_leaves_everything_as_it_is(world: World, console: Open) -> None:
+    async with console(world) as at:
+        await at.press("h")
+        await at.sees("Hold 700 messages")
+        await at.press("escape")
+        assert not world.queue.acted
+
+
+async def test_what_cannot_be_undone_needs_enter_twice(world: World, console: Open) -> None:
+    async with console(world) as at:
+        await at.press("2", "x")
+        await at.sees("Reject 1 message", "This cannot be undone.", "Enter twice")
+        await at.press("enter")
+        await at.sees("once more")
+        assert not world.queue.acted
+        await at.type("s")
+        await at.sees("Enter twice")
+        await at.press("enter", "enter")
+        await at.sees("1  done")
+        assert len(at.done(Verb.REJECT)) == 1
+
+
+async def test_failures_are_named(world: World, console: Open) -> None:
+    async with console(world) as at:
+        await at.press("2")
+        await at.filter("domain:clinic.example")
+        await at.press("asterisk")
+        gone = sorted(at.app.marks)[0]
+        world.queue.gone.add(gone)
+        await at.press("h", "enter")
+        await at.sees("45  done", "1  no longer queued", gone, "it was delivered meanwhile")
+
+
+async def test_messages_in_delivery_are_left_out_and_said_to_be(world: World, console: Open) -> None:
+    async with console(world) as at:
+        await at.press("2")
+        await at.filter("domain:example.com")
+        await at.press("h")
+        await at.sees("Nothing to hold", "in delivery now")
+        assert not world.queue.acted
+
+
+async def test_marks_outside_the_filter_are_named_before_they_are_acted_on(world: World, console: Open) -> None:
+    async with console(world) as at:
+        await at.press("2")
+        await at.filter("domain:clinic.example")
+        await at.press("asterisk", "slash")
+        await at.type(" age>1h")
+        await at.press("enter")
+        await at.sees("25 outside this filter")
+        await at.press("d")
+        await at.sees("Delete 46 messages", "21 in this view, 25 outside this filter")
+
+
+async def test_undo_takes_the_last_act_back(world: World, console: Open) -> None:
+    async with console(world) as at:
+        await at.press("2", "h", "enter", "enter")
+        (held,) = at.done(Verb.HOLD)
+        await at.press("u")
+        await at.sees("Release 1 message", "undo hold")
+        await at.press("enter", "enter")
+        assert at.done(Verb.RELEASE) == [held]
+
+
+async def test_with_nothing_done_there_is_nothing_to_undo(world: World, console: Open) -> None:
+    async with console(world) as at:
+        await at.press("2", "u")
+        await at.sees("Nothing was done that can be")
+
+
+async def test_the_safer_way_is_one_key_away(world: World, console: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = world.operations.plan
+
+    def cautious(verb: Verb, *rest: object, **named: object) -> Plan:
+        made = plan(verb, *rest, **named)  # type: ignore[arg-type]
+        caution = Caution("Backscatter", "Most of these senders wrote nothing.", safer=Verb.DELETE)
+        return replace(made, cautions=(caution,), reason_required=True) if verb is Verb.REJECT else made
+
+    monkeypatch.setattr(world.operations, "plan", cautious)
+    async with console(world) as at:
+        await at.press("2", "x")
+        await at.sees("▲ Backscatter", "Most of these senders wrote nothing.", "^d Delete instead")
+        await at.press("enter", "enter")
+        await at.sees("A reason is required")
+        await at.press("ctrl+d")
+        await at.sees("Delete 1 message", "A copy is kept")
+        await at.press("enter")
+        await at.until(lambda: at.done(Verb.DELETE))
+        assert not at.done(Verb.REJECT)
+
+
+async def test_an_audit_that_cannot_be_written_stops_everything(
+    world: World, console: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise AuditFailed("the audit cannot be written: no space left on device", "Make room.")
+
+    monkeypatch.setattr(world.operations.audit, "begin", full)
+    async with console(world) as at:
+        await at.press("2", "h", "enter")
+        await at.sees("no space left on device", "Make room.")
+        assert not world.queue.acted
+
+
+async def test_a_flush_goes_on_while_other_screens_are_looked_at(world: World, console: Open) -> None:
+    async with console(world) as at:
+        await at.press("f", "enter")
+        await at.sees("Flushing 700 messages", "5–8 min left", "350", "delivered", "bounced")
+        await at.press("escape")
+        await at.sees("4 Drain ▸ 50 %", "oldest   queued")
+        await at.press("j", "f", "enter")
+        await at.sees("One flush at a time")
+        await at.press("q")
+        await at.sees("Leave mxtui?")
+        await at.press("escape")
+        world.queue.go_on.set()
+        await at.press("4")
+        await at.sees("✓ Flushed 700 messages")
+        await at.until(lambda: world.monitor.nudged)
+
+
+async def test_without_a_flush_the_screen_says_how_to_start_one(world: World, console: Open) -> None:
+    async with console(world) as at:
+        await at.press("4")
+        await at.sees("No flush has run in this session.")
+        assert "(s Stop)" in at.lines[-1]

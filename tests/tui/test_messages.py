@@ -1,0 +1,138 @@
+"""Finding and marking messages."""
+
+from tests.tui.conftest import Open
+from tests.tui.fakes import HOUR, World, message, queue_id
+
+
+async def test_the_oldest_message_comes_first(world: World, console: Open) -> None:
+    async with console(world) as at:
+        await at.press("2")
+        await at.sees("4d 10h", "773 queued", "oldest 4d 10h")
+        assert "age ↓" in at.text
+
+
+async def test_matches_are_counted_while_typing(world: World, console: Open) -> None:
+    async with console(world) as at:
+        await at.press("2", "slash")
+        await at.type("domain:clinic.example")
+        await at.sees("46 of 773 match")
+        await at.type(" age>1h")
+        await at.sees("21 of 773 match")
+
+
+async def test_a_mistake_gets_a_caret_and_the_last_good_list_stays(world: World, console: Open) -> None:
+    async with console(world) as at:
+        await at.press("2", "slash")
+        await at.type("domain:clinic.example age>")
+        await at.sees("46 of 773 match", "expected a duration")
+        filter_line = next(n for n, line in enumerate(at.lines) if line.startswith(" / domain:"))
+        caret = at.lines[filter_line + 1].index("^")
+        assert at.lines[filter_line].index("age>") <= caret <= len(at.lines[filter_line].split("    ")[0]) + 1
+        await at.press("enter")
+        assert "^ " in at.lines[filter_line + 1], "a filter that cannot be understood is not left behind"
+
+
+async def test_no_match_says_how_to_go_on_and_esc_clears(world: World, console: Open) -> None:
+    async with console(world) as at:
+        await at.press("2")
+        await at.filter("domain:nowhere.example")
+        await at.sees("nothing matches", "Esc clears the filter", "0 of 773 match")
+        await at.press("escape")
+        await at.sees("773 queued")
+        await at.press("escape")
+        await at.sees("oldest   queued")
+
+
+async def test_marks_stay_when_the_filter_changes_and_those_outside_are_named(world: World, console: Open) -> None:
+    async with console(world) as at:
+        await at.press("2")
+        await at.filter("domain:clinic.example")
+        await at.press("asterisk")
+        await at.sees("46 marked")
+        await at.press("slash")
+        await at.type(" age>1h")
+        await at.press("enter")
+        await at.sees("46 marked", "21 in this view, 25 outside this filter")
+        await at.press("U")
+        await at.until(lambda: "marked" not in at.text)
+
+
+async def test_all_that_match_are_marked_also_those_beyond_the_window(world: World, console: Open) -> None:
+    async with console(world, (80, 24)) as at:
+        await at.press("2", "asterisk")
+        await at.sees("773 marked")
+        assert len(at.app.marks) == 773
+        await at.press("asterisk")
+        assert not at.app.marks
+
+
+async def test_space_marks_and_goes_on(world: World, console: Open) -> None:
+    async with console(world) as at:
+        await at.press("2", "space", "space")
+        await at.sees("2 marked")
+        assert "▌" in at.lines[10]
+
+
+async def test_a_mark_goes_with_its_message(world: World, console: Open) -> None:
+    async with console(world) as at:
+        await at.press("2", "space")
+        (marked,) = at.app.marks
+        world.queue.remove(marked)
+        await at.after(10)
+        await at.say()
+        await at.until(lambda: not at.app.marks)
+
+
+async def test_a_new_message_shows_and_the_cursor_stays_with_its_own(world: World, console: Open) -> None:
+    async with console(world) as at:
+        await at.press("2", "j", "j")
+        before = at.line("▌")
+        world.queue.put(message(9_999, "example.org", 90 * HOUR, subject="older than all but one"))
+        await at.say()
+        await at.sees("older than all but one", "774 queued")
+        assert at.line("▌") == before
+
+
+async def test_the_preview_shows_envelope_and_the_beginning_of_the_text(world: World, console: Open) -> None:
+    async with console(world) as at:
+        await at.press("2")
+        await at.sees(
+            "office@museum.example", "Sehr geehrte Damen und Herren,", "hxxps://pay[.]rechnung[.]example/88413"
+        )
+
+
+async def test_a_click_on_a_title_sorts_and_the_same_again_turns_round(world: World, console: Open) -> None:
+    async with console(world) as at:
+        await at.press("2")
+        table = at.app.screen.query_one("#messages")
+        column = at.line("subject").index("size")
+        await at.pilot.click(table, offset=(column, 0))
+        await at.settle()
+        await at.sees("size ↓")
+        await at.pilot.click(table, offset=(column, 0))
+        await at.settle()
+        await at.sees("size ↑")
+
+
+async def test_a_page_down_keeps_the_cursor_on_its_line(world: World, console: Open) -> None:
+    async with console(world) as at:
+        await at.press("2", "j", "j")
+        at_line = next(n for n, line in enumerate(at.lines) if line.startswith("▌"))
+        before = at.line("▌")
+        await at.press("pagedown")
+        assert at.lines[at_line].startswith("▌")
+        assert at.line("▌") != before
+        await at.press("pageup")
+        assert at.line("▌") == before
+        await at.press("G")
+        await at.press("g")
+        assert "4d 10h" in at.line("▌")
+
+
+async def test_a_message_of_many_recipients_tells_how_many_more(world: World, console: Open) -> None:
+    first = message(9_999, "example.org", 90 * HOUR)
+    many = first._replace(recipients=(*first.recipients, *message(9_998, "example.net", 1.0).recipients) * 2)
+    world.queue.put(many)
+    async with console(world) as at:
+        await at.press("2")
+        await at.sees(f"{queue_id(9_999)}", "+3")
