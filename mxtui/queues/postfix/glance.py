@@ -124,7 +124,7 @@ def glance_subject(block: bytes, offset: int) -> tuple[bool, bytes | None]:
             continue
         if kind != records.LINE or following > len(block):
             # The extracted segment ends a message that has nothing but a header.
-            return (True, b"".join(parts) or None) if kind == records.EXTRACTED else (False, None)
+            return (True, b"".join(parts) if parts else None) if kind == records.EXTRACTED else (False, None)
         first = block[start] if length else 0
         if parts:
             if first not in b" \t":

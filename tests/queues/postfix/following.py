@@ -5,7 +5,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from mxtui.model.message import Changes, QueuedMessage
+from mxtui.queues.postfix.glance import Glance, glance
 from mxtui.queues.postfix.layout import Layout
 from mxtui.queues.postfix.queue_id import Hashing
 from mxtui.queues.postfix.reader import Reader
@@ -116,3 +119,15 @@ class Follower:
 def open_files(pid: int | None = None) -> int:
     """How many descriptors a process has open."""
     return sum(1 for _ in Path(f"/proc/{pid or 'self'}/fd").iterdir())
+
+
+def count_reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """From now on, the size of every queue file that is read."""
+    reads: list[int] = []
+
+    def counting(block: bytes, file_size: int) -> Glance | None:
+        reads.append(file_size)
+        return glance(block, file_size)
+
+    monkeypatch.setattr("mxtui.queues.postfix.message_file.glance", counting)
+    return reads

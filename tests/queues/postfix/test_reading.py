@@ -140,7 +140,7 @@ def test_files_tell_more_than_listings(queue: PrivatePostfix) -> None:
     found = everything(FileReader(read_layout(queue.config_directory)))
 
     subjects = {message.subject for message in found.values()}
-    assert {"plain", "caf\u00e9", "gr\u00fc\u00dfe", "one two three", "caf\ufffd", "long", None} <= subjects
+    assert {"plain", "caf\u00e9", "gr\u00fc\u00dfe", "one two three", "long", None} <= subjects
     for message in found.values():
         assert message.client_address == "127.0.0.1"
         assert message.expires == pytest.approx(message.arrival + 5 * 86400)

@@ -1,16 +1,18 @@
 import os
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from mxtui.demo.primary import FakePrimary
 from mxtui.errors import NoQueue
-from mxtui.queues.postfix import message_file, watch
+from mxtui.queues.postfix import watch
 from mxtui.queues.postfix.files import FileReader
 from mxtui.queues.postfix.layout import read_layout
 from tests.conftest import PostfixFactory
-from tests.queues.postfix.following import Follower, layout_of, make_queue, move, open_files, place, put
+from tests.queues.postfix.following import Follower, count_reads, layout_of, make_queue, move, open_files, place, put
 from tests.queues.postfix.writer import QueueFile, defer_log
 from tests.support.waiting import wait_until
 
@@ -48,9 +50,7 @@ def test_one_new_message_costs_one_file_read(queue: Path, monkeypatch: pytest.Mo
     with Follower(FileReader(layout_of(queue))).following() as follower:
         watched(follower)
         follower.told.clear()
-        reads = []
-        glance = message_file.glance
-        monkeypatch.setattr(message_file, "glance", lambda *block: reads.append(block) or glance(*block))
+        reads = count_reads(monkeypatch)
 
         put(queue, "incoming", "FFFFF1234")
         wait_until(lambda: follower.state("FFFFF1234") == "incoming")
@@ -197,11 +197,10 @@ def place_of(queue: Path, queue_id: str) -> bool:
     return place(queue, "deferred", queue_id).exists() and place(queue, "defer", queue_id).exists()
 
 
-def deaf(*paths: str, stop_event: object, **options: object) -> object:
-    while not stop_event.wait(0.02):  # type: ignore[attr-defined]
+def deaf(*paths: str, stop_event: threading.Event, **options: object) -> Iterator[set[object]]:
+    while not stop_event.wait(0.02):
         yield set()
 
 
-def refuse(*paths: str, **options: object) -> object:
+def refuse(*paths: str, **options: object) -> Iterator[set[object]]:
     raise OSError(28, "No space left on device")
-    yield
