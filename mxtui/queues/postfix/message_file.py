@@ -13,6 +13,7 @@ from enum import Enum
 from functools import partial
 from typing import Any
 
+from mxtui.message.encoded_words import decode_subject
 from mxtui.model.message import QueuedMessage, Recipient, State, recipient_domain
 from mxtui.queues.postfix import defer_log, queue_file, queue_id, records, subject
 from mxtui.queues.postfix.addresses import decoded
@@ -44,6 +45,13 @@ _DOMAINS = 16384
 """Domains remembered; a sender of spam chooses recipients, so there is a bound."""
 
 
+_NO_ATIME = getattr(os, "O_NOATIME", 0)
+"""Deferred mail is modified in the future, so even `relatime` would write each file's access time with every look.
+
+For the owner and root; where it is refused, files are opened without.
+"""
+
+
 class Absent(Enum):
     """Why there is no message where one was looked for."""
 
@@ -66,6 +74,7 @@ class MessageReader:
         self._block = SUBJECT_BLOCK if subjects else BLOCK
         self._logs = defer_log.Parser()
         self._domains: dict[bytes, str] = {}
+        self._flags = queue_file.OPEN | _NO_ATIME
 
     @contextmanager
     def folder(self, path: str) -> Iterator[int | None]:
@@ -102,7 +111,7 @@ class MessageReader:
         if folder is None:
             return Absent.GONE
         try:
-            fd = os.open(name, queue_file.OPEN, dir_fd=folder)
+            fd = self._open(name, folder)
         except FileNotFoundError:
             return Absent.GONE
         except OSError as error:
@@ -124,6 +133,15 @@ class MessageReader:
         finally:
             os.close(fd)
 
+    def _open(self, path: str, folder: int | None) -> int:
+        try:
+            return os.open(path, self._flags, dir_fd=folder)
+        except PermissionError:
+            if self._flags == queue_file.OPEN:
+                raise
+            self._flags = queue_file.OPEN
+            return self._open(path, folder)
+
     def _row(
         self, state: State, name: str, fd: int, status: os.stat_result, block: bytes, seen: Glance, logs: int | None
     ) -> Row:
@@ -139,7 +157,7 @@ class MessageReader:
             settled, raw = glance_subject(block, content)
             if not settled:
                 raw = self._subject(fd, content)
-            heading = subject.decoded(raw) if raw is not None else None
+            heading = decode_subject(raw) if raw is not None else None
         sender = decoded(sender_raw)
         return [
             name,
@@ -166,7 +184,7 @@ class MessageReader:
         heading = None
         if self._subjects:
             raw = self._subject(fd, found.sizes.offset if found.sizes else None)
-            heading = subject.decoded(raw) if raw is not None else None
+            heading = decode_subject(raw) if raw is not None else None
         fault = found.fault
         if state == "corrupt":
             fault = f"{_CORRUPT}: {fault}" if fault else _CORRUPT
@@ -218,7 +236,7 @@ class MessageReader:
     def _log(self, name: str, logs: int | None) -> DeferLog:
         path = name if logs is not None else f"{self._root}/{self._hashing.folder('defer', name)}/{name}"
         try:
-            fd = os.open(path, queue_file.OPEN, dir_fd=logs)
+            fd = self._open(path, logs)
         except OSError:  # no attempt failed yet, or the queue manager just took the message
             return NOTHING
         try:

@@ -98,6 +98,7 @@ def started(argv: Sequence[str], *, stdin: bool = False) -> Iterator[subprocess.
             stderr=subprocess.PIPE,
             env=ENVIRONMENT,
             bufsize=0,
+            process_group=0,  # Ctrl-C, or a terminal that closes, must not end postsuper(1) between two messages
         )
     except OSError as error:
         raise CommandFailed(f"{argv[0]} cannot be run: {error.strerror}", "Is Postfix installed?") from error

@@ -7,9 +7,6 @@ from collections.abc import Iterable
 from mxtui.queues.postfix import records
 from mxtui.queues.postfix.records import Record
 
-LONGEST = 200
-"""Characters kept."""
-
 _RAW = 2000
 """Bytes of an encoded subject that are looked at: more cannot show in 200 characters, and an attacker writes them."""
 
@@ -51,35 +48,3 @@ def is_subject(line: bytes) -> bool:
 def is_field(text: bytes, start: int = 0, end: int = sys.maxsize) -> bool:
     """Whether a header field begins at `start` of `text`."""
     return _FIELD.match(text, start, end) is not None
-
-
-def decoded(raw: bytes) -> str:
-    """An unfolded Subject as one line of text: RFC 2047 words decoded, blanks squeezed, at most 200 characters.
-
-    What cannot be decoded stays as it was written.
-    """
-    text = raw[:_RAW].decode("utf-8", "replace")
-    if "=?" in text:
-        text = _words(text)
-    return " ".join(text.split())[:LONGEST]
-
-
-def _words(text: str) -> str:
-    # 15 ms to import, and most queues are read without ever needing it.
-    from email.errors import HeaderParseError
-    from email.header import decode_header
-
-    try:
-        pieces = decode_header(text)
-    except (HeaderParseError, ValueError):  # base64 that is not
-        return text
-    decoded = ""
-    for piece, charset in pieces:
-        if isinstance(piece, str):
-            decoded += piece
-            continue
-        try:
-            decoded += piece.decode(charset or "utf-8", "replace")
-        except (LookupError, ValueError):  # a charset that nobody has heard of
-            decoded += piece.decode("utf-8", "replace")
-    return decoded
