@@ -80,12 +80,13 @@ class ConsoleApp(Host):
 
     def _console(self) -> ConsoleScreen | None:
         """The topmost screen of ours: a dialog may lie over it."""
-        return next((screen for screen in reversed(self.screen_stack) if isinstance(screen, ConsoleScreen)), None)
+        ours = (screen for screen in reversed(self.screen_stack) if isinstance(screen, ConsoleScreen))
+        return next((screen for screen in ours if screen.composed), None)
 
     def show_now(self) -> None:
         """A second has passed: what tells the time is redrawn, and only where it differs is anything sent."""
         screen = self._console()
-        if screen is not None and screen.is_mounted:
+        if screen is not None:
             screen.tick()
 
     def toggle_pause(self) -> None:

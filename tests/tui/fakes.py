@@ -233,7 +233,8 @@ class FakeQueue:
         )
         half = len(targets) // 2
         yield FlushProgress(len(targets), half, 1, 1, len(targets) - half - 2, 21.0, 380.0, "steady", recent=replies)
-        self.go_on.wait(10)
+        while not (self.go_on.wait(0.05) or stop.is_set()):
+            continue
         yield FlushProgress(len(targets), len(targets) - 2, 1, 1, 0, 20.0, 0.0, "done", recent=replies)
 
     def restore(self, folder: Path, identity: Identity) -> Result:

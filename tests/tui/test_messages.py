@@ -17,19 +17,30 @@ async def test_matches_are_counted_while_typing(world: World, console: Open) -> 
         await at.type("domain:clinic.example")
         await at.sees("46 of 773 match")
         await at.type(" age>1h")
-        await at.sees("21 of 773 match")
+        await at.sees("20 of 773 match")
 
 
 async def test_a_mistake_gets_a_caret_and_the_last_good_list_stays(world: World, console: Open) -> None:
     async with console(world) as at:
         await at.press("2", "slash")
-        await at.type("domain:clinic.example age>")
-        await at.sees("46 of 773 match", "expected a duration")
-        filter_line = next(n for n, line in enumerate(at.lines) if line.startswith(" / domain:"))
-        caret = at.lines[filter_line + 1].index("^")
-        assert at.lines[filter_line].index("age>") <= caret <= len(at.lines[filter_line].split("    ")[0]) + 1
+        await at.type("domain:clinic.example size>")
+        await at.type("lots")
+        await at.sees("is not a size")
+        typed = next(n for n, line in enumerate(at.lines) if line.startswith(" / domain:"))
+        assert at.lines[typed + 1].index("^") == at.lines[typed].index("lots")
         await at.press("enter")
-        assert "^ " in at.lines[filter_line + 1], "a filter that cannot be understood is not left behind"
+        assert "^ " in at.lines[typed + 1], "a filter that cannot be understood is not left behind"
+        await at.press("escape")
+        await at.sees("773 queued")
+
+
+async def test_while_a_filter_is_wrong_nothing_else_is_found(world: World, console: Open) -> None:
+    async with console(world) as at:
+        await at.press("2", "slash")
+        await at.type("domain:clinic.example")
+        await at.sees("46 of 773 match")
+        await at.type(" (")
+        await at.sees("46 of 773 match", "^ ")
 
 
 async def test_no_match_says_how_to_go_on_and_esc_clears(world: World, console: Open) -> None:
@@ -52,7 +63,7 @@ async def test_marks_stay_when_the_filter_changes_and_those_outside_are_named(wo
         await at.press("slash")
         await at.type(" age>1h")
         await at.press("enter")
-        await at.sees("46 marked", "21 in this view, 25 outside this filter")
+        await at.sees("46 marked", "20 in this view, 26 outside this filter")
         await at.press("U")
         await at.until(lambda: "marked" not in at.text)
 

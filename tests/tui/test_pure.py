@@ -109,13 +109,13 @@ def test_the_sorted_column_carries_an_arrow() -> None:
 
 
 def test_without_a_background_the_cursor_reverses_the_name() -> None:
-    name = Column[str]("", "name", ((0, 8),), lambda row, cell: [(row, cell.look.text)], name=True)
+    name: Column[str] = Column("", "name", ((0, 8),), lambda row, cell: [(row, cell.look.text)], name=True)
     line = row_line(place([name], 20), "example", look("ansi-dark"), 0.0, chosen=True, marked=False)
     assert [style.reverse for text, style in line.spans if text == "example"] == [True]
 
 
 def test_ascii_measures_what_it_shows() -> None:
-    name = Column[str]("", "name", ((0, 8),), lambda row, cell: [(row, cell.look.text)], right=True)
+    name: Column[str] = Column("", "name", ((0, 8),), lambda row, cell: [(row, cell.look.text)], right=True)
     line = row_line(place([name], 20), "a…", look("ansi-dark", ascii_only=True), 0.0, chosen=False, marked=False)
     assert line.strip(10, PLAIN, ascii_only=True).text == "       a.."
 

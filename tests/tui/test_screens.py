@@ -126,7 +126,7 @@ async def test_help_explains_the_screen_one_is_on(world: World, console: Open) -
         await at.press("question_mark")
         await at.sees("Whose mail waits.", "Try this domain's mail now")
         await at.press("escape", "5", "question_mark")
-        await at.sees("a ladder of name")
+        await at.sees("Where each domain's mail goes when all is well")
 
 
 async def test_alerts_are_told_in_full(world: World, console: Open) -> None:
