@@ -1,13 +1,14 @@
 """How the console does on a large queue, seen from a real terminal of 120×40."""
 
+import itertools
 import os
 import pwd
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from statistics import median, quantiles
 
 from mxtui.queues.postfix.queue_id import encode
-from tests.benchmarks.film import FilmedTerminal, Press, Shot
+from tests.benchmarks.film import Answer, FilmedTerminal
 from tests.benchmarks.opens import opened_files
 from tests.benchmarks.processes import Peak, cpu_seconds, memory
 from tests.benchmarks.site import Site
@@ -19,9 +20,6 @@ COLUMNS, LINES = 120, 40
 
 BEGIN, LOAD = 30.0, 600.0
 """Seconds to wait for, far beyond every limit: a slow console is to be measured, not given up."""
-
-PACE = 0.1
-"""Seconds between keys: as fast as a hand that reads what it does."""
 
 KEYS = ("j", "j", "2", "j", "k", "1")
 """Down two domains, to the messages, there and back; again and again."""
@@ -44,7 +42,7 @@ def console(site: Site, times: int, idle: float) -> Iterator[Figure]:
         yield from _at_rest(terminal, idle)
         yield Figure("console: memory, most while reading (PSS, with its helpers)", peak.megabytes, "MB")
     with _open(site) as terminal:
-        yield _keys(terminal, site, loading)
+        yield _keys(terminal, site)
         _wait_until_read(terminal)
         yield _paging(terminal)
         yield from _arrivals(terminal, site)
@@ -92,51 +90,23 @@ def _is_reading(screen: Screen) -> bool:
 # -- keys -------------------------------------------------------------------------------------------------------------
 
 
-def _keys(terminal: FilmedTerminal, site: Site, loading: float) -> Figure:
+def _keys(terminal: FilmedTerminal, site: Site) -> Figure:
     _wait_for_depth(terminal, site)
-    first = Shot(0.0, terminal.wait_for(lambda screen: _cursor(screen) is not None, BEGIN))
-    presses, shots = terminal.film(KEYS * (int(loading / PACE / len(KEYS)) + 1), PACE)
-    read_at = next(
-        (shot.at for shot in shots if _tab(shot.screen) == "Domains" and not _is_reading(shot.screen)), float("inf")
-    )
-    latencies = _latencies(presses, [first, *shots], read_at)
-    name = f"console: keys while it reads, 95th percentile of {len(latencies)}"
-    if not latencies:
-        return Figure(name, None, "ms", 100, "it had read before the first key")
-    return Figure(name, 1000 * _percentile(latencies), "ms", 100)
-
-
-def _latencies(presses: Sequence[Press], shots: Sequence[Shot], until: float) -> list[float]:
-    """Seconds from each key to the first screen that shows its effect; in order, one key's after the other's.
-
-    A key whose effect never shows on its own (the next one's came with it) counts with the whole second: its screen
-    was too late.
-    """
-    found: list[float] = []
-    seen = 0
-    for press in presses:
-        if press.at >= until:
+    seconds = []
+    for key in itertools.cycle(KEYS):
+        # A list that is still empty has no row to move from.
+        screen = terminal.wait_for(lambda screen: _cursor(screen) is not None, BEGIN)
+        if not _is_reading(screen):
             break
-        before = shots[seen].screen
-        answer = next(
-            (
-                number
-                for number in range(seen, len(shots))
-                if press.at < shots[number].at < press.at + 1 and _answered(press.key, before, shots[number].screen)
-            ),
-            None,
-        )
-        found.append(1.0 if answer is None else shots[answer].at - press.at)
-        seen = seen if answer is None else answer
-    return found
+        seconds.append(terminal.time_key(key, _TABS.get(key, _moved)))
+    name = f"console: keys while it reads, 95th percentile of {len(seconds)}"
+    if not seconds:
+        return Figure(name, None, "ms", 100, "it had read before the first key")
+    return Figure(name, 1000 * _percentile(seconds), "ms", 100)
 
 
-def _answered(key: str, before: Screen, now: Screen) -> bool:
-    if key == "2":
-        return _tab(now) == "Messages"
-    if key == "1":
-        return _tab(now) == "Domains"
-    return _tab(now) == _tab(before) and _cursor(now) not in (None, _cursor(before))
+def _moved(before: Screen, now: Screen) -> bool:
+    return _cursor(now) not in (None, _cursor(before))
 
 
 def _tab(screen: Screen) -> str:
@@ -159,6 +129,12 @@ def _percentile(values: Sequence[float]) -> float:
     return quantiles(values, n=20, method="inclusive")[18] if len(values) > 1 else values[0]
 
 
+_TABS: Mapping[str, Answer] = {
+    "1": lambda _, now: _tab(now) == "Domains",
+    "2": lambda _, now: _tab(now) == "Messages",
+}
+
+
 # -- once everything is read -------------------------------------------------------------------------------------------
 
 
@@ -179,14 +155,17 @@ def _paging(terminal: FilmedTerminal) -> Figure:
     terminal.idle(1)
     seconds = []
     for _ in range(PAGES):
-        before = _page(terminal.screen())
-        presses, shots = terminal.film(["PageDown"], 0.3, quiet=0)
-        # The page is there when its first and its last row are.
-        shown = [shot.at for shot in shots if (now := _page(shot.screen))[0] != before[0] and now[-1] != before[-1]]
-        seconds.append(shown[0] - presses[0].at if shown else 1.0)
+        seconds.append(terminal.time_key("PageDown", _another_page))
+        terminal.idle(0.2)  # the preview follows a little later
     terminal.press("1")
     terminal.wait_for(lambda screen: _tab(screen) == "Domains", BEGIN)
     return Figure(f"console: page down, 95th percentile of {PAGES}", 1000 * _percentile(seconds), "ms", 50)
+
+
+def _another_page(before: Screen, now: Screen) -> bool:
+    """From the first row to the last."""
+    (first, *_, last), (top, *_, bottom) = _page(before), _page(now)
+    return first != top and last != bottom
 
 
 def _page(screen: Screen) -> list[str]:

@@ -4,55 +4,45 @@ Drawing (pyte takes 20 ms for a screenful) would otherwise delay the reading, an
 """
 
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 
 from tests.end_to_end.terminal import Screen, Terminal
 
+SLICE = 0.1
+"""Seconds of film between drawings, and so at least between two keys: the pace of a hand whose eyes follow."""
 
-@dataclass(frozen=True)
-class Shot:
-    """The screen after one read."""
+Answer = Callable[[Screen, Screen], bool]
+"""Whether the second screen is the first with the key's effect."""
 
-    at: float
-    screen: Screen
-
-
-@dataclass(frozen=True)
-class Press:
-    """A key, and when it was pressed."""
-
-    at: float
-    key: str
+Reel = list[tuple[float, bytes]]
 
 
 class FilmedTerminal(Terminal):
-    """Draws at once, as any Terminal, but while `film` runs."""
+    """Draws at once, as any Terminal, but while a key is timed."""
 
-    _reel: list[tuple[float, bytes]] | None = None
+    _reel: Reel | None = None
 
-    def film(self, keys: Sequence[str], every: float, *, quiet: float = 0.5) -> tuple[list[Press], list[Shot]]:
-        """Press keys at a steady pace, whatever the program does meanwhile; film until `quiet` seconds after."""
-        reel: list[tuple[float, bytes]] = []
+    def time_key(self, key: str, answered: Answer, limit: float = 2.0) -> float:
+        """Seconds from the key to the bytes with which the screen first shows its effect; `limit` when it does not."""
+        before = self.screen()
+        began = time.perf_counter()
+        self.press(key)
+        answer = None
+        while answer is None and time.perf_counter() < began + limit:
+            for at, data in self._film():
+                self._take_in(data)
+                if answer is None and answered(before, [line.rstrip() for line in self._screen.display]):
+                    answer = at - began
+        return limit if answer is None else answer
+
+    def _film(self) -> Reel:
+        reel: Reel = []
         self._reel = reel
-        presses = []
-        for key in keys:
-            presses.append(Press(time.perf_counter(), key))
-            self.press(key)
-            self._run(every)
-        self._run(quiet)
-        self._reel = None
-        return presses, list(self._develop(reel))
-
-    def _run(self, seconds: float) -> None:
-        deadline = time.perf_counter() + seconds
+        deadline = time.perf_counter() + SLICE
         while self._open and (left := deadline - time.perf_counter()) > 0:
             self._read(left)
-
-    def _develop(self, reel: list[tuple[float, bytes]]) -> Iterator[Shot]:
-        for at, data in reel:
-            self._take_in(data)
-            yield Shot(at, self.screen())
+        self._reel = None
+        return reel
 
     def _take_in(self, data: bytes) -> None:
         if self._reel is None:
