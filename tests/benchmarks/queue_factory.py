@@ -127,7 +127,7 @@ def _text(domain: str, chance: random.Random) -> bytes:
         f"Message-ID: <{number}@sender.example>\nFrom: Somebody <somebody@sender.example>\n"
         f"To: user@{domain}\nSubject: {subject}\nMIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n\n"
     )
-    return (head + "The same line again and again, as in most mail.\n" * chance.randrange(20, 300)).encode()
+    return (head + "The same line again and again, as in most mail.\n" * chance.randrange(20, 200)).encode()
 
 
 def _owner() -> tuple[int, int]:

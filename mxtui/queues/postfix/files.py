@@ -16,7 +16,7 @@ from mxtui.queues.postfix.progress import Progress
 from mxtui.queues.postfix.queue_file import Envelope
 from mxtui.queues.postfix.scan import scan
 from mxtui.queues.postfix.watch import Watcher
-from mxtui.queues.postfix.workers import Settings
+from mxtui.queues.postfix.worker import Settings
 
 
 class FileReader:

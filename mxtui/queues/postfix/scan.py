@@ -13,7 +13,8 @@ from typing import NamedTuple
 from mxtui.queues.postfix.message_file import Absent, MessageReader, Row
 from mxtui.queues.postfix.names import Folder, folders
 from mxtui.queues.postfix.queue_id import Hashing
-from mxtui.queues.postfix.workers import BATCH, Answer, Settings, Task, carry_out, spread
+from mxtui.queues.postfix.worker import Answer, Settings, Task, carry_out
+from mxtui.queues.postfix.workers import BATCH, spread
 
 ALONE = 5000
 """Messages up to which starting workers (40 ms) costs more than it saves."""

@@ -9,7 +9,7 @@ import pytest
 from mxtui.queues.postfix import scan
 from mxtui.queues.postfix.files import FileReader
 from mxtui.queues.postfix.names import Known, folders
-from mxtui.queues.postfix.workers import Settings
+from mxtui.queues.postfix.worker import Settings
 from tests.benchmarks.queue_factory import Queue, make
 from tests.queues.postfix.following import count_reads, layout_of, make_queue, move, put
 from tests.support.waiting import wait_until
