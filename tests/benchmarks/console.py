@@ -25,6 +25,8 @@ KEYS = ("j", "j", "2", "j", "k", "1")
 """Down two domains, to the messages, there and back; again and again."""
 
 PAGES = 20
+"""At most."""
+
 ARRIVALS = 5
 
 
@@ -44,8 +46,8 @@ def console(site: Site, times: int, idle: float) -> Iterator[Figure]:
     with _open(site) as terminal:
         yield _keys(terminal, site)
         _wait_until_read(terminal)
-        yield _paging(terminal)
-        yield from _arrivals(terminal, site)
+        yield _paging(terminal, min(PAGES, site.messages // LINES))
+        yield from _arrivals(terminal, site, min(3.0, idle))
 
 
 def footprint(site: Site, limit: float) -> Iterator[Figure]:
@@ -149,17 +151,17 @@ def _at_rest(terminal: FilmedTerminal, seconds: float) -> Iterator[Figure]:
     yield Figure("console: memory, once read (PSS, with its helpers)", memory(terminal.pid), "MB", 150)
 
 
-def _paging(terminal: FilmedTerminal) -> Figure:
+def _paging(terminal: FilmedTerminal, pages: int) -> Figure:
     terminal.press("2")
     terminal.wait_for(lambda screen: _cursor(screen) is not None and _tab(screen) == "Messages", BEGIN)
     terminal.idle(1)
     seconds = []
-    for _ in range(PAGES):
+    for _ in range(pages):
         seconds.append(terminal.time_key("PageDown", _another_page))
         terminal.idle(0.2)  # the preview follows a little later
     terminal.press("1")
     terminal.wait_for(lambda screen: _tab(screen) == "Domains", BEGIN)
-    return Figure(f"console: page down, 95th percentile of {PAGES}", 1000 * _percentile(seconds), "ms", 50)
+    return Figure(f"console: page down, 95th percentile of {pages}", 1000 * _percentile(seconds), "ms", 50)
 
 
 def _another_page(before: Screen, now: Screen) -> bool:
@@ -176,7 +178,7 @@ def _page(screen: Screen) -> list[str]:
     return [words[-1] for words in rows[:end]]
 
 
-def _arrivals(terminal: FilmedTerminal, site: Site) -> Iterator[Figure]:
+def _arrivals(terminal: FilmedTerminal, site: Site, settle: float) -> Iterator[Figure]:
     total = site.messages
     seconds = []
     for _ in range(ARRIVALS):
@@ -186,13 +188,13 @@ def _arrivals(terminal: FilmedTerminal, site: Site) -> Iterator[Figure]:
         _wait_for_total(terminal, total)
         seconds.append(time.perf_counter() - accepted)
     yield Figure(f"console: a new message on screen, slowest of {ARRIVALS}", max(seconds), "s", 1.0)
-    terminal.idle(3)
+    terminal.idle(settle)
     name = "console: queue files read for it"
     try:
         with opened_files(terminal.pid, site.postfix.queue_directory, site.settings.parent / "trace") as opened:
             _put(site)
             _wait_for_total(terminal, total + 1)
-            terminal.idle(3)
+            terminal.idle(settle)
     except FileNotFoundError:
         yield Figure(name, None, "", 1, "needs strace")
     else:
