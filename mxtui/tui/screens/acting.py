@@ -9,6 +9,8 @@ from textual import work
 from mxtui.audit import AuditRecord
 from mxtui.errors import MxtuiError
 from mxtui.model.filter import parse
+from mxtui.model.guard import warned
+from mxtui.model.health import UNKNOWN
 from mxtui.model.plan import Plan
 from mxtui.model.source import Permission, Verb
 from mxtui.model.words import counted
@@ -73,8 +75,14 @@ class ActingScreen(ConsoleScreen):
         """Make a plan for messages, off the loop, and show it."""
         index, operations = self.host.services.monitor.index, self.host.services.operations
 
+        overview = self.host.overview
+        known = (
+            {} if overview is None else {row.domain: (row.primary, row.health or UNKNOWN) for row in overview.domains}
+        )
+
         def make() -> Plan:
-            return operations.plan(verb, targets_of(index, ids()), selection)
+            plan = operations.plan(verb, targets_of(index, ids()), selection)
+            return warned(plan, known) if verb is Verb.FLUSH else plan
 
         try:
             plan = await asyncio.to_thread(make)
