@@ -91,15 +91,13 @@ def _recipients(attributes: list[tuple[str, str]]) -> Iterator[tuple[str, str | 
 
 def _list(strings: Iterator[bytes]) -> Iterator[tuple[str, str]]:
     """The attributes of one list."""
-    count = 0
-    for name in strings:
+    for count, name in enumerate(strings):
         if not name:
             return
         value = next(strings, None)
         if value is None:
             break
-        count += 1
-        if count <= MOST:
+        if count < MOST:
             yield name.decode("ascii", "replace"), value.decode("utf-8", "replace")
     raise Unreachable("showq broke off", "Postfix was stopped, or it has trouble of its own: see the mail log.")
 
