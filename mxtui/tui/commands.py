@@ -24,6 +24,8 @@ class Command:
     allowed: Callable[[Any], Permission] = lambda _: ALLOWED
     footer: bool = True
     palette: bool = True
+    first: bool = False
+    """Its key is taken before the focused widget sees it, so that what is typed next already meets the new focus."""
 
     def words(self, screen: Any) -> str:
         """The label as it reads now."""
@@ -43,6 +45,7 @@ def bindings(commands: Iterable[Command], prefix: str = "") -> list[Binding]:
             show=False,
             id=command.id,
             tooltip=command.tooltip,
+            priority=command.first,
         )
         for command in commands
     ]

@@ -122,7 +122,9 @@ class ConsoleScreen(Screen[None]):
 
     def action_command(self, id_: str) -> None:
         """Run a command, or say why it is not allowed."""
-        command = next(command for command in self.commands if command.id == id_)
+        command = next((command for command in self.commands if command.id == id_), None)
+        if command is None:  # a key that was on its way when the commands became others
+            return
         permission = command.allowed(self)
         if permission.allowed:
             command.run(self)

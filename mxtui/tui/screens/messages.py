@@ -38,7 +38,8 @@ _ON_MESSAGES: tuple[Command, ...] = (
     verb_command("messages", Verb.REJECT, "x", "Return messages to their senders with a notice."),
     verb_command("messages", Verb.DELETE, "d", "Remove messages silently; a copy is kept."),
     verb_command("messages", Verb.FLUSH, "f", "Try delivery now, and follow each message to its verdict."),
-    Command("messages.filter", "slash", "Filter", "Narrow the list.", lambda screen: screen.bar.focus_text()),
+    Command("messages.filter", "slash", "Filter", "Narrow the list.", lambda screen: screen.bar.focus_text(),
+            first=True),
     Command("messages.undo", "u", "Undo", "Undo what was done last.", lambda screen: screen.undo()),
     Command("messages.clear", "escape", "Clear", "Clear the filter; then go back to Domains.",
             lambda screen: screen.clear(), footer=False, palette=False),
@@ -57,6 +58,7 @@ class MessagesScreen(MarkingScreen):
     """A million messages, a screenful at a time."""
 
     TAB = "messages"
+    AUTO_FOCUS = "#messages"
     COMMANDS_HERE = _ON_MESSAGES
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(_ON_MESSAGES)]
     EXPLAINED = (
@@ -93,6 +95,12 @@ class MessagesScreen(MarkingScreen):
     def bar(self) -> FilterBar:
         """The filter."""
         return self.query_one(FilterBar)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """While typing, `/` is a character like any other."""
+        if (action, parameters) == ("command", ("messages.filter",)) and self.bar.typing:
+            return False
+        return super().check_action(action, parameters)
 
     # -- what is shown ------------------------------------------------------------------------------------------
 

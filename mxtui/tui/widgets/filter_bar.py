@@ -103,7 +103,8 @@ class FilterBar(Vertical):
 
     def focus_text(self) -> None:
         """Ready to type."""
-        self.query_one(_Input).focus()
+        # Not Input.focus, which comes a turn of the loop later: keys of a fast hand or a slow line would be commands.
+        self.screen.set_focus(self.query_one(_Input))
 
     def found(self, matching: int, of: int, octets: int, oldest: float | None) -> None:
         """What the filter finds."""
@@ -150,7 +151,7 @@ class FilterBar(Vertical):
     @property
     def typing(self) -> bool:
         """The cursor is in it."""
-        return self.query_one(_Input).has_focus
+        return isinstance(self.screen.focused, _Input)
 
     def leave(self, *, clear: bool = False) -> None:
         """Back to the list; a filter that cannot be understood has to be mended or cleared first."""
