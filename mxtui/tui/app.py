@@ -1,6 +1,7 @@
 """The console: what is composed here is decided elsewhere."""
 
 import asyncio
+import os
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
@@ -46,7 +47,8 @@ class ConsoleApp(Host):
     VERTICAL_BREAKPOINTS = [(0, "-low"), (30, "-tall")]  # noqa: RUF012
 
     def __init__(self, services: Services) -> None:
-        super().__init__()
+        # Decides which filter Textual takes for NO_COLOR: the other one turns the terminal's default colours to black.
+        super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         self.services = services
         self.marks = set()
         self.set_keymap(dict(services.settings.keymap))

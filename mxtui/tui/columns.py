@@ -86,7 +86,7 @@ def heading(placed: Sequence[Placed[R]], look: Look, sort: tuple[str, bool] | No
     line = Line()
     for item in placed:
         words = item.column.title if isinstance(item.column.title, str) else item.column.title(item.width)
-        title: list[Span] = [(fit(to_ascii(words) if look.ascii else words, item.width, ""), look.label)]
+        title: list[Span] = [(fit(_ascii_title(words, look) if look.ascii else words, item.width, ""), look.label)]
         line.to(item.at + (item.width - width(title) if item.column.right else 0)).extend(title)
         if sort and sort[0] == item.column.key and words:
             arrow = look.glyphs.descending if sort[1] else look.glyphs.ascending
@@ -95,6 +95,10 @@ def heading(placed: Sequence[Placed[R]], look: Look, sort: tuple[str, bool] | No
             ):
                 line.add(" " + arrow, look.accent)
     return line
+
+
+def _ascii_title(words: str, look: Look) -> str:
+    return to_ascii(words.replace("Δ/min", look.glyphs.change))
 
 
 def row_line(placed: Sequence[Placed[R]], row: R, look: Look, now: float, chosen: bool, marked: bool) -> Line:

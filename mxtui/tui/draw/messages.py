@@ -206,6 +206,8 @@ def mistake(scene: Scene, column: int, message: str, expected: str) -> Line:
     look = scene.look
     words = f"{message}: expected {expected}" if expected else message
     column = min(column, scene.width - 2)
+    if len(words) + 4 > max(column, scene.width - column) and expected:
+        words = f"expected {expected}"
     if column + len(words) + 3 <= scene.width or column < scene.width // 2:
         line = Line().to(column).add("^ ", look.danger)
         return line.add(scene.fit(words, scene.width - line.width - 1), look.warning)

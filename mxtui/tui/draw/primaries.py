@@ -63,9 +63,9 @@ COLUMNS: tuple[Column[DomainStatus], ...] = (
     Column("", "domain", ((0, 16), (108, 22), (170, 32)), _domain, name=True),
     Column("", "primary", ((56, 20), (108, 28), (170, 40)), _host),
     Column("", "told by", ((100, 11),), _source),
-    Column("", "queued", ((84, 8),), _queued, right=True),
+    Column("", "queued", ((90, 8),), _queued, right=True),
     Column("", "since", ((70, 9),), _since, right=True),
-    Column("", "took", ((76, 7),), _took, right=True, gap=3),
+    Column("", "took", ((96, 7),), _took, right=True, gap=3),
     Column("", "state", ((0, 14),), _state, flexible=True, gap=1),
 )
 

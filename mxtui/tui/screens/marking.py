@@ -76,6 +76,11 @@ class MarkingScreen(ActingScreen):
         """Another filter shows other marks."""
         self._counted_at = 0.0
 
+    def on_screen_resume(self) -> None:
+        """The inspector may have marked something."""
+        super().on_screen_resume()
+        self._count_marks()
+
     def view_changed(self) -> None:
         """The list shows something else, or the queue went on: count again, but not all the time."""
         if self.host.marks and self.host.now() - self._counted_at >= RECOUNT:

@@ -70,6 +70,7 @@ class MessagesScreen(MarkingScreen):
         super().__init__()
         self.sort = Sort("age", True)
         self._revision = -1
+        self._due = self._looking = False
         self._message: QueuedMessage | None = None
         self._seen: Inspection | None = None
 
@@ -84,7 +85,7 @@ class MessagesScreen(MarkingScreen):
         """Everything, oldest first."""
         self.table.marks = self.host.marks
         self.table.focus()
-        self._load()
+        self._look_soon()
 
     @property
     def commands(self) -> tuple[Command, ...]:
@@ -106,47 +107,53 @@ class MessagesScreen(MarkingScreen):
 
     @on(FilterBar.Changed)
     def _filter_changed(self) -> None:
-        self.recount_soon()
-        self._load(PAUSE)
+        self._look_soon(PAUSE)
 
-    @work(exclusive=True, group="view")
-    async def _load(self, rest: float = 0.0) -> None:
-        """A view for filter and order. The last one stays until this is there."""
-        await asyncio.sleep(rest)
-        index, filter_, sort = self.host.services.monitor.index, self.bar.filter, self.sort
-        row = self.table.row
+    def _look_soon(self, rest: float = 0.0) -> None:
+        """Look at the queue again; while that is under way, once more after it.
+
+        Not an exclusive worker: news comes four times a second, and ordering a million messages takes longer.
+        """
+        self._due = True
+        if not self._looking:
+            self._look(rest)
+
+    @work(group="view")
+    async def _look(self, rest: float) -> None:
+        self._looking = True
+        try:
+            await asyncio.sleep(rest)
+            while self._due:
+                self._due = False
+                await self._look_once()
+        finally:
+            self._looking = False
+
+    async def _look_once(self) -> None:
+        """A view for the filter and order wanted, or the same one caught up. The last one stays until it is there."""
+        index, view, filter_, sort = self.host.services.monitor.index, self.view, self.bar.filter, self.sort
+        row, now = self.table.row, self.host.now()
+        same = view is not None and view.filter == filter_ and view.sort == sort
 
         def find() -> tuple[View, int | None]:
-            view = index.view(filter_, sort, self.host.now())
-            return view, view.position(row.queue_id) if row else None
+            found = view if view is not None and same else index.view(filter_, sort, now)
+            found.refresh(now)
+            return found, found.position(row.queue_id) if row else None
 
         self.view, position = await asyncio.to_thread(find)
         self.table.sort = (sort.column, sort.descending)
-        self._show(position or 0)
-
-    @work(exclusive=True, group="view")
-    async def _follow(self) -> None:
-        """Catch up with the queue."""
-        view, row = self.view, self.table.row
-
-        def catch_up() -> int | None:
-            assert view is not None
-            view.refresh(self.host.now())
-            return view.position(row.queue_id) if row else None
-
-        position = await asyncio.to_thread(catch_up)
-        self._show(position)
+        if not same:
+            self.recount_soon()
+        self._show(position if same or position is not None else 0)
 
     def _show(self, position: int | None) -> None:
-        view = self.view
-        if view is None:
-            return
+        view, overview = self.view, self.host.overview
+        assert view is not None
         if self.bar.everything:
             self.table.notice = self.notice("Nothing is queued.", "")
         else:
             self.table.notice = self.notice("nothing matches", "Esc clears the filter")
         self.table.show(view, position)
-        overview = self.host.overview
         queued = overview.queue.messages if overview is not None else view.count
         self.bar.found(view.count, max(queued, view.count), view.bytes, view.oldest)
         self.view_changed()
@@ -154,9 +161,9 @@ class MessagesScreen(MarkingScreen):
 
     def show_overview(self, overview: Overview, /) -> None:
         """Rows again if the queue changed."""
-        if overview.revision != self._revision and self.view is not None:
+        if overview.revision != self._revision:
             self._revision = overview.revision
-            self._follow()
+            self._look_soon()
 
     def tick(self) -> None:
         """Ages grow."""
@@ -226,7 +233,7 @@ class MessagesScreen(MarkingScreen):
     def sort_by(self, column: Column) -> None:
         """Oldest, largest, most first; the same again turns round."""
         self.sort = Sort(column, not self.sort.descending if column == self.sort.column else column in _MOST_FIRST)
-        self._load()
+        self._look_soon()
 
     def next_sort(self) -> None:
         """Through the columns."""

@@ -50,6 +50,7 @@ class ReasonsScreen(ActingScreen):
         self._by: Grouping = "reason"
         self._revision = -1
         self._grouped_at = 0.0
+        self._grouping = False
 
     def content(self) -> Iterable[Widget]:
         """What by, and the groups."""
@@ -64,14 +65,18 @@ class ReasonsScreen(ActingScreen):
     def show_overview(self, overview: Overview, /) -> None:
         """Group again if the queue changed."""
         waited = overview.taken_at - self._grouped_at
-        if overview.revision != self._revision and not 0 <= waited < REGROUP:
+        if overview.revision != self._revision and not (self._grouping or 0 <= waited < REGROUP):
             self._revision, self._grouped_at = overview.revision, overview.taken_at
             self._group()
 
     @work(exclusive=True, group="groups")
     async def _group(self) -> None:
         by, index, chosen = self._by, self.host.services.monitor.index, self.table.row
-        groups = await asyncio.to_thread(index.groups, by)
+        self._grouping = True
+        try:
+            groups = await asyncio.to_thread(index.groups, by)
+        finally:
+            self._grouping = False
         queued = self.host.overview.queue.messages if self.host.overview is not None else 0
         total = max(1, queued, *(group.messages for group in groups)) if groups else 1
         rows = [Ranked(group, by, group.messages / total) for group in groups]

@@ -42,8 +42,10 @@ class _Colours(Highlighter):
 
 
 TYPING: tuple[Command, ...] = (
-    Command("filter.done", "enter,down", "Done", "Back to the list, with this filter.",
+    Command("filter.done", "enter", "Done", "Back to the list, with this filter.",
             lambda screen: screen.bar.leave(), palette=False),
+    Command("filter.down", "down", "List", "Back to the list, with this filter.",
+            lambda screen: screen.bar.leave(), footer=False, palette=False),
     Command("filter.clear", "escape", "Clear", "Back to the list, without a filter.",
             lambda screen: screen.bar.leave(clear=True), palette=False),
 )  # fmt: skip
