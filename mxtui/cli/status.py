@@ -1,5 +1,6 @@
 """`mxtui status`: one look at everything, then exit."""
 
+import gc
 import sys
 import time
 from collections.abc import Mapping
@@ -26,6 +27,7 @@ from mxtui.queues.queue import Queue
 @click.option("--no-probe", is_flag=True, help="Leave the primaries alone.")
 def status_command(queue: str | None, config: str | None, no_color: bool, as_json: bool, no_probe: bool) -> None:
     """Totals, domains, primaries, alerts: one look, then exit."""
+    gc.disable()  # a look makes no cycles, and the collector would go through 100,000 messages again and again: 0.1 s
     with attach(queue, config) as attached:
         overview = look(attached.queue, time.time())
         names = [row.domain for row in overview.domains]
