@@ -118,6 +118,10 @@ class Terminal:
         """How much that is."""
         return len(self._received)
 
+    def modes(self) -> list[int]:
+        """How the kernel treats input and output (termios(3)): raw or cooked, with echo or without."""
+        return [int(flags) for flags in termios.tcgetattr(self._master)[:4]]
+
     def screen(self) -> Screen:
         """The lines as they are now, all output up to now taken in, without trailing spaces."""
         while self._read(0):
