@@ -67,6 +67,7 @@ class Follower:
         """Every ID told as present, in order."""
         self.signs = 0
         """Changes that said nothing but that all is well."""
+        self.read_over = threading.Event()
         self.errors: list[BaseException] = []
         self._reader = reader
         self._stop = threading.Event()
@@ -94,6 +95,7 @@ class Follower:
         def read() -> None:
             for changes in self._reader.read():
                 self.apply(changes)
+            self.read_over.set()
 
         threads = [
             threading.Thread(target=self._guarded, args=(work,)) for work in ((watch, read) if reading else (watch,))

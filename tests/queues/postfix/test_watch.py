@@ -23,8 +23,10 @@ def queue(tmp_path: Path) -> Path:
 
 
 def watched(follower: Follower) -> None:
-    """Wait until events arrive and the first read is over."""
-    wait_until(lambda: follower.signs > 1)
+    """Wait until events arrive, the first read is over, and what may have been missed before has been caught up with."""
+    assert follower.read_over.wait(10)
+    signs = follower.signs
+    wait_until(lambda: follower.signs > signs + 2)
 
 
 def test_a_message_that_arrives_moves_and_leaves_is_followed(queue: Path) -> None:
