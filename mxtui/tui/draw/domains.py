@@ -8,6 +8,7 @@ from mxtui.model.age import BUCKETS
 from mxtui.model.health import Health
 from mxtui.model.overview import DomainStatus
 from mxtui.model.reason import short
+from mxtui.model.trend import POINTS
 from mxtui.model.words import duration
 from mxtui.tui import format as fmt
 from mxtui.tui.columns import Cell, Column
@@ -90,9 +91,10 @@ def _last_hour(row: DomainStatus, cell: Cell) -> Spans:
     bars = cell.look.glyphs.bars
     if not bars:
         return []
-    values = [0] * (12 - len(row.history)) + list(row.history[-12:])
-    highest = max(values) or 1
-    spans = [(" ", cell.look.text)]
+    values = row.history[-POINTS:]
+    highest = max(values, default=0) or 1
+    # What was not watched is left blank: it was not zero.
+    spans = [(" " * (1 + POINTS - len(values)), cell.look.text)]
     for position, value in enumerate(values):
         # From zero, so that a small change of a large queue looks small.
         level = 0 if not value else max(1, round(value / highest * (len(bars) - 1)))
