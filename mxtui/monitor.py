@@ -104,8 +104,13 @@ class Monitor:
     async def overviews(self) -> AsyncIterator[Overview]:
         """Overviews, until closed; at most four a second, at least one. The first holds the depth alone."""
         loop = asyncio.get_running_loop()
-        running = [loop.run_in_executor(self._threads, work) for work in (self._keep_watching, self._keep_reading)]
-        prober = asyncio.create_task(self._primaries.run()) if self._primaries else None
+        running: list[asyncio.Future[None]] = [
+            loop.run_in_executor(self._threads, work) for work in (self._keep_watching, self._keep_reading)
+        ]
+        if self._primaries is not None:
+            running.append(asyncio.create_task(self._primaries.run()))
+        for future in running:
+            future.add_done_callback(self._ended)
         try:
             while not self._stop.is_set():
                 before = self.index.revision
@@ -120,10 +125,15 @@ class Monitor:
                 )
         finally:
             self._stop.set()
-            if prober is not None:
-                prober.cancel()
             for future in running:
                 future.cancel()
+
+    def _ended(self, future: asyncio.Future[None]) -> None:
+        """Whatever nobody foresaw must not leave a screen that looks fresh: it is shown, and the figures grow stale."""
+        if not future.cancelled() and (error := future.exception()) is not None:
+            self._faults["followed"] = MxtuiError(
+                f"the queue is no longer followed: {error!r}", "Start mxtui again, and report this."
+            )
 
     async def _pause(self, seconds: float) -> None:
         """Wait for the next tick; a change cuts an idle second short."""

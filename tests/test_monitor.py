@@ -119,3 +119,13 @@ async def test_a_queue_that_cannot_be_read_keeps_the_last_figures_and_says_why()
     overview = await watched.until(lambda seen: seen.reading is None)
     assert overview.fault == ""
     await watched.close()
+
+
+async def test_what_nobody_foresaw_is_shown_rather_than_a_screen_that_looks_fresh() -> None:
+    queue = FakeQueue()
+    watched = Watched(queue)
+    queue.first.put(OverflowError("a number without end"))
+    overview = await watched.until(lambda seen: seen.fault)
+    assert "no longer followed" in overview.fault
+    assert "a number without end" in overview.fault
+    await watched.close()

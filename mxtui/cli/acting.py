@@ -156,7 +156,7 @@ def show_plan(plan: Plan, *, as_json: bool) -> None:
     )
     for caution in plan.cautions:
         safer = f" Safer: mxtui {caution.safer}." if caution.safer else ""
-        narrate(f"  ! {caution.title}: {caution.text}.{safer}")
+        narrate(f"  ! {caution.title}: {one_line(caution.text, 600)}.{safer}")
     if plan.excluded:
         narrate(f"  left out: {counted(len(plan.excluded), 'message')}")
         for result in plan.excluded[:5]:

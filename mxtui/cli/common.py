@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from mxtui.errors import FilterError, MxtuiError
+from mxtui.errors import FilterError, MxtuiError, UsageError
 from mxtui.message.sanitize import one_line
 from mxtui.model.filter import Filter, join_arguments, parse
 
@@ -28,6 +28,11 @@ class FilteringCommand(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Let terms such as `-from:<>` through as arguments."""
+        options = {name for parameter in self.params for name in parameter.opts}
+        for arg in args:
+            # Taken for "all that lack this word", a mistyped --dry-run would act on nearly everything.
+            if f"-{arg}" in options and arg not in options:
+                raise UsageError(f"{arg} with one dash", f'Say -{arg}, or -"{arg[1:]}" for all that lack this word.')
         return super().parse_args(ctx, [f"{_SHIELD}{arg}" if _NEGATED.match(arg) else arg for arg in args])
 
 

@@ -15,6 +15,7 @@ from mxtui.errors import Guarded
 from mxtui.message.sanitize import one_line
 from mxtui.model.guard import unwell
 from mxtui.model.plan import FlushProgress
+from mxtui.model.planning import refusal
 from mxtui.model.source import Verb
 from mxtui.model.words import counted, duration
 
@@ -48,7 +49,8 @@ def flush(
     """Plan, check the primaries, ask, follow."""
     attached.require(Verb.FLUSH)
     targets, selection = select(attached, words, everything=everything, verb=Verb.FLUSH)
-    plan = attached.operations.plan(Verb.FLUSH, targets[:limit], selection, forced=force)
+    tried = [target for target in targets if not refusal(Verb.FLUSH, target.state)] if limit else targets
+    plan = attached.operations.plan(Verb.FLUSH, tried[:limit], selection, forced=force)
     show_plan(plan, as_json=as_json)
     if dry_run or not plan.targets:
         return

@@ -1,5 +1,6 @@
 """How commands write: data to stdout, narration to stderr, progress to a terminal's stderr only."""
 
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -7,10 +8,16 @@ from typing import Any
 import click
 import msgspec
 
+_UNSEEN = re.compile("[\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
+"""What JSON leaves as it is and a terminal may obey or hide: C1 controls, bidirectional and zero-width characters."""
+
 
 def print_json(value: Any) -> None:
-    """One object on one line of stdout."""
-    sys.stdout.buffer.write(msgspec.json.encode(value) + b"\n")
+    """One object on one line of stdout; its strings mean what they meant, whatever a terminal makes of them."""
+    line = msgspec.json.encode(value)
+    if not line.isascii():
+        line = _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", line.decode()).encode()
+    sys.stdout.buffer.write(line + b"\n")
     sys.stdout.buffer.flush()
 
 

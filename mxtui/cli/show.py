@@ -49,6 +49,8 @@ def show_command(
             raise NoQueue(
                 f"no message {one_line(queue_id, 40)} is queued", "It may have been delivered: see the mail log."
             )
+        if raw and sys.stdout.isatty():
+            raise UsageError("raw mail can hold what a terminal obeys", "Pipe it (| less), or save it with --eml FILE.")
         if raw or eml is not None:
             content = attached.queue.content(queue_id, WHOLE)
             if eml is not None:

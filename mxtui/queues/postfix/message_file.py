@@ -151,6 +151,8 @@ class MessageReader:
             arrival = int(seconds) + int(microseconds) / 1e6
         except (ValueError, OverflowError):
             return self._exactly(state, name, fd, status, logs)
+        if not 0 <= arrival <= queue_file.LATEST:
+            return self._exactly(state, name, fd, status, logs)
         log = self._log(name, logs) if state in _LOGGED else NOTHING
         heading = None
         if self._subjects:

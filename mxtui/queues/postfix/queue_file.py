@@ -179,14 +179,20 @@ def content_records(
             inside = True
 
 
+_LARGEST_SIZE = 10**15
+
+LATEST = 1e11
+"""Seconds since the epoch: the year 5138. What is beyond is damage, and no calendar can show it."""
+
+
 def parse_sizes(data: bytes) -> Sizes | None:
     """The fields of a `C` record; None when they make no sense."""
     try:
         fields = [int(field) for field in data.split()[:6]]
     except ValueError:
         return None
-    # Before Postfix 2.4 and 3.0 there were four and five fields.
-    if len(fields) < 3 or min(fields) < 0 or fields[1] == 0:
+    # Before Postfix 2.4 and 3.0 there were four and five fields. More than Postfix's 15 digits no file offset can hold.
+    if len(fields) < 3 or min(fields) < 0 or max(fields) > _LARGEST_SIZE or fields[1] == 0:
         return None
     return Sizes(*fields)
 
@@ -195,9 +201,10 @@ def parse_time(data: bytes) -> float | None:
     """Seconds and microseconds of a `T` record; None when it makes no sense."""
     seconds, _, microseconds = data.partition(b" ")
     try:
-        return int(seconds) + int(microseconds or 0) / 1e6
+        moment = int(seconds) + int(microseconds or 0) / 1e6
     except (ValueError, OverflowError):
         return None
+    return moment if 0 <= moment <= LATEST else None
 
 
 class _Gatherer:
