@@ -58,8 +58,8 @@ def _headline(scene: Scene, flushing: Flushing) -> list[Line]:
     if flushing.running and progress is not None:
         if progress.eta_seconds is not None:
             first.right([(f"{fmt.eta(progress.eta_seconds)} left", look.strong)], edge)
-            times = (clock(scene.now + progress.eta_seconds * factor, scene.now) for factor in (0.8, 1.2))
-            until = f", done between {' and '.join(times)}"
+            early, late = (clock(scene.now + progress.eta_seconds * factor, scene.now) for factor in (0.8, 1.2))
+            until = f", done by {late}" if early == late else f", done between {early} and {late}"
         else:
             until = ", no end in sight yet" if progress.left else ""
         second.right([(f"{progress.per_second:,.1f}/s", look.text), (until, look.label)], edge)
@@ -93,9 +93,9 @@ def _counts(scene: Scene, progress: FlushProgress) -> list[Line]:
 def _rates(scene: Scene, flushing: Flushing, height: int) -> list[Line]:
     look, room = scene.look, min(120, scene.width - 14)
     rates = [rate for _, rate in flushing.rates[-room:]]
-    if not rates:
+    if not any(rates):
         return []
-    highest, steps = max(rates) or 1.0, len(scene.glyphs.blocks) - 1
+    highest, steps = max(rates), len(scene.glyphs.blocks) - 1
     lines = [Line(("   ", look.text), ("Messages per second", look.strong))]
     for level in reversed(range(height)):
         line = Line((f"{highest:,.0f}".rjust(7) if level == height - 1 else " " * 7, look.label), ("  ", look.text))
@@ -127,4 +127,5 @@ def reply(scene: Scene, verdict: Verdict) -> Line:
     line.add(sign, style).add(f" {verdict.fate:<10}", look.label if calm else look.text)
     line.add(fit_address(verdict.recipient, 26, glyphs.ellipsis).ljust(28), look.text)
     room = scene.width - line.width - 2
-    return line.add(scene.fit(f"{verdict.dsn} {verdict.reply}".strip(), room), look.label if calm else look.text)
+    words = verdict.reply if verdict.dsn in verdict.reply else f"{verdict.dsn} {verdict.reply}".strip()
+    return line.add(scene.fit(words, room), look.label if calm else look.text)

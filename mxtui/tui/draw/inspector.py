@@ -12,6 +12,7 @@ from mxtui.message.inspect import Inspection
 from mxtui.message.parts import Part
 from mxtui.message.sanitize import block
 from mxtui.model.message import QueuedMessage
+from mxtui.model.reason import summarise
 from mxtui.model.words import clock, counted, duration
 from mxtui.tui import format as fmt
 from mxtui.tui.draw.domains import NORMAL
@@ -105,7 +106,7 @@ def _envelope(scene: Scene, opened: Opened, room: int) -> list[Line]:
 
     lines = [_title(scene, "Envelope"), named("from", (fit_address(address(message.sender), room - 12), look.text))]
     for number, recipient in enumerate(message.recipients[:RECIPIENTS]):
-        why = f"{scene.glyphs.down} {recipient.reason}" if recipient.reason else ""
+        why = f"{scene.glyphs.down} {summarise(recipient.reason)}" if recipient.reason else ""
         shown = fit_address(recipient.address, max(16, room - 12 - min(len(why) + 2, room // 2)))
         line = named("to" if not number else "", (shown, look.text))
         lines.append(line.add("  " + scene.fit(why, room - line.width - 3), look.label) if why else line)

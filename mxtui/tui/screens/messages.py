@@ -71,6 +71,8 @@ class MessagesScreen(MarkingScreen):
         self.sort = Sort("age", True)
         self._revision = -1
         self._due = self._looking = False
+        self._anchor: str | None = None
+        """The message that the operator put the cursor on: it stays there through every filter that shows it."""
         self._message: QueuedMessage | None = None
         self._seen: Inspection | None = None
 
@@ -132,13 +134,13 @@ class MessagesScreen(MarkingScreen):
     async def _look_once(self) -> None:
         """A view for the filter and order wanted, or the same one caught up. The last one stays until it is there."""
         index, view, filter_, sort = self.host.services.monitor.index, self.view, self.bar.filter, self.sort
-        row, now = self.table.row, self.host.now()
+        anchor, now = self._anchor, self.host.now()
         same = view is not None and view.filter == filter_ and view.sort == sort
 
         def find() -> tuple[View, int | None]:
             found = view if view is not None and same else index.view(filter_, sort, now)
             found.refresh(now)
-            return found, found.position(row.queue_id) if row else None
+            return found, found.position(anchor) if anchor is not None else None
 
         self.view, position = await asyncio.to_thread(find)
         self.table.sort = (sort.column, sort.descending)
@@ -178,8 +180,10 @@ class MessagesScreen(MarkingScreen):
         pane.paint(shown, self.host.look.ground)
 
     @on(Table.Moved)
-    def _look_closer(self) -> None:
+    def _look_closer(self, event: Table.Moved) -> None:
         row = self.table.row
+        if event.by_hand and row is not None:
+            self._anchor = row.queue_id
         if row is None:
             self._message = self._seen = None
         elif self._message is None or row.queue_id != self._message.queue_id:

@@ -5,7 +5,7 @@ one asks its source for the rows in sight, draws them by the column's own functi
 """
 
 from collections.abc import Callable, Container, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from rich.style import Style
@@ -70,6 +70,8 @@ class Table(ScrollView, Generic[R], can_focus=True):
         """The cursor is on another row, or its row changed."""
 
         table: "Table[Any]"
+        by_hand: bool = field(default=False, kw_only=True)
+        """The operator moved it; otherwise rows changed under it."""
 
         @property
         def control(self) -> "Table[Any]":
@@ -206,7 +208,7 @@ class Table(ScrollView, Generic[R], can_focus=True):
             self.cursor = position
             self._reveal()
             self.repaint()
-            self.post_message(self.Moved(self))
+            self.post_message(self.Moved(self, by_hand=True))
 
     def _reveal(self) -> None:
         top = self.scroll_offset.y
@@ -227,7 +229,7 @@ class Table(ScrollView, Generic[R], can_focus=True):
             self.cursor = max(0, min(top + offset, self._source.count - 1))
             self.scroll_to(y=top, animate=False, immediate=True, force=True)
             self.repaint()
-            self.post_message(self.Moved(self))
+            self.post_message(self.Moved(self, by_hand=True))
         else:
             self.action_edge(step)
 
