@@ -89,7 +89,8 @@ class _Factory:
         self._file(f"{self._folder(self._queue.hashing.folder('defer', queue_id))}/{queue_id}", log, 0o600)
 
     def _write(self, state: str, raw: bytes, arrival: float, mtime: float) -> str:
-        new = f"{self._root}/incoming/new"
+        # Not in incoming, where a running Postfix would take it.
+        new = f"{self._root}/pid/new"
         inode = self._file(new, raw, 0o700)
         seconds, fraction = divmod(arrival, 1)
         queue_id = encode(int(seconds), int(fraction * 1e6), inode, long=self._queue.long_ids)
