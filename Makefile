@@ -11,7 +11,7 @@ demo: $(READY)
 	$(BIN)/mxtui demo
 
 test: $(READY)
-	$(BIN)/pytest $(PYTEST_ARGS)
+	$(BIN)/pytest --numprocesses=2 --dist=loadfile $(PYTEST_ARGS)
 
 check: $(READY)
 	$(BIN)/ruff format --check .
