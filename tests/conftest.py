@@ -46,6 +46,22 @@ def postfix(need_postfix: None) -> Iterator[PostfixFactory]:
         yield start
 
 
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    """Not tmp_path: pytest closes that to others, and Postfix's daemons are not root."""
+    folder = Path(tempfile.mkdtemp(prefix="mxtui-test-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def servers(need_postfix: None) -> Iterator[ExitStack]:
+    """Whatever a module of tests starts and shares: a Postfix takes seconds. Stopped in reverse."""
+    with ExitStack() as stack:
+        yield stack
+
+
 @pytest.fixture(scope="session")
 def need_postfix() -> None:
     """Skips without Postfix, and fails in CI."""

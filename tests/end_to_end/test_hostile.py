@@ -1,20 +1,21 @@
 """What an attacker writes into mail must reach no terminal as anything but text."""
 
 import re
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from mxtui.demo.postfix import PrivatePostfix
-from mxtui.demo.primary import FakePrimary
 from mxtui.queues.postfix.whereabouts import locate
 from tests.cli.running import Mxtui
-from tests.conftest import PostfixFactory
 from tests.end_to_end.consoles import console, row
 from tests.end_to_end.terminal import Terminal
 from tests.queues.postfix.acting import QUIET, layout_of, settled
 
 pytestmark = pytest.mark.postfix
+
+NOBODY_LISTENS = 1
 
 ATTACKS = {
     "escape": b"\x1b]0;owned\x07\x1b[31m\x1b[2J\x1b[?1049l",
@@ -39,6 +40,7 @@ FORBIDDEN = {
 FIELDS = ("sender", "subject", "reason", "body")
 
 
+@pytest.fixture(scope="module")
 def planted(instance: PrivatePostfix) -> str:
     """A message whose sender, subject, reason and body carry the payload: put there behind Postfix's back, since it
     would not take all of it; another version, another milter or a broken disk might.
@@ -73,10 +75,11 @@ def _replace(path: Path, changes: dict[bytes, bytes]) -> None:
         file.write(raw)
 
 
-@pytest.fixture
-def instance(postfix: PostfixFactory, primary: FakePrimary) -> PrivatePostfix:
-    primary.down()
-    return postfix(routes={"example.org": primary.port}, settings=QUIET)
+@pytest.fixture(scope="module")
+def instance(folder: Path, servers: ExitStack) -> PrivatePostfix:
+    return servers.enter_context(
+        PrivatePostfix(folder / "postfix", routes={"example.org": NOBODY_LISTENS}, settings=QUIET)
+    )
 
 
 @pytest.fixture
@@ -94,13 +97,12 @@ def assert_harmless(sent: bytes) -> None:
     sent.decode()
 
 
-def test_the_console_shows_hostile_mail_as_text(instance: PrivatePostfix, mxtui: Mxtui) -> None:
-    queue_id = planted(instance)
+def test_the_console_shows_hostile_mail_as_text(planted: str, mxtui: Mxtui) -> None:
     with console(mxtui, columns=200, lines=60) as terminal:
         terminal.wait_for(lambda screen: row(screen, "example.org"))
         terminal.wait_for("reason-")
         terminal.press("2")
-        terminal.wait_for(lambda screen: "sender-" in row(screen, queue_id))
+        terminal.wait_for(lambda screen: "sender-" in row(screen, planted))
         terminal.wait_for("subject-")
         terminal.wait_for("body-")
         terminal.press("Enter")
@@ -128,10 +130,9 @@ def test_the_console_shows_hostile_mail_as_text(instance: PrivatePostfix, mxtui:
     assert b"[bold red]" in sent
 
 
-def test_commands_show_hostile_mail_as_text(instance: PrivatePostfix, mxtui: Mxtui) -> None:
-    queue_id = planted(instance)
+def test_commands_show_hostile_mail_as_text(planted: str, mxtui: Mxtui) -> None:
     shown: dict[str, bytes] = {}
-    for words in (["status"], ["list", "--subjects"], ["show", queue_id], ["show", "--headers", queue_id]):
+    for words in (["status"], ["list", "--subjects"], ["show", planted], ["show", "--headers", planted]):
         with Terminal(mxtui.argv(*words), columns=200, lines=60) as terminal:
             assert terminal.wait_for_exit() == 0
             shown[words[0]] = shown.get(words[0], b"") + terminal.received
@@ -142,9 +143,8 @@ def test_commands_show_hostile_mail_as_text(instance: PrivatePostfix, mxtui: Mxt
     assert b"body-" in shown["show"]
 
 
-def test_what_scripts_read_is_escaped(instance: PrivatePostfix, mxtui: Mxtui) -> None:
-    queue_id = planted(instance)
-    for words in (["list", "--json", "--subjects"], ["show", "--json", queue_id], ["status", "--json", "--no-probe"]):
+def test_what_scripts_read_is_escaped(planted: str, mxtui: Mxtui) -> None:
+    for words in (["list", "--json", "--subjects"], ["show", "--json", planted], ["status", "--json", "--no-probe"]):
         done = mxtui(*words)
         assert done.status == 0, done.err
         assert b"\x1b" not in done.out
