@@ -37,7 +37,7 @@ STATES = {
     "messages": ("2",),
     "filter": ("2", "slash", "'domain:example.org age>2h -from:<>"),
     "mistake": ("2", "slash", "'domain:example.org age>soon"),
-    "marks": ("2", "slash", "'from:*@rechnung.example", "enter", "asterisk", "slash", "' age>2h", "enter"),
+    "marks": ("2", "slash", "'from:*@rechnung.example", "enter", "asterisk", "slash", "'age>2h", "enter"),
     "reject": ("2", "slash", "'from:*@rechnung.example", "enter", "asterisk", "x"),
     "inspector": ("2", "j", "enter"),
     "reasons": ("3",),

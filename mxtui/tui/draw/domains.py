@@ -114,7 +114,7 @@ def _ages(row: DomainStatus, cell: Cell) -> Spans:
 def age_cell(recipients: int, bucket: int, width: int, look: Look) -> tuple[str, Style]:
     """One cell of the age map: colour tells age, strength the number."""
     if not recipients:
-        return look.glyphs.dot.ljust(width), look.faint
+        return (f"{look.glyphs.dot} ".rjust(width) if width >= 5 else look.glyphs.dot.ljust(width)), look.faint
     style, level = look.heat[bucket][strength(recipients)], strength(recipients)
     if width >= 5:
         number = _abbreviated(recipients)

@@ -15,7 +15,6 @@ from mxtui.model.plan import Plan
 from mxtui.model.source import Permission, Verb
 from mxtui.model.words import counted
 from mxtui.tui.commands import Command
-from mxtui.tui.draw.plan import title
 from mxtui.tui.line import Line
 from mxtui.tui.screens.confirm import ConfirmScreen, Decision
 from mxtui.tui.screens.console import ConsoleScreen
@@ -142,9 +141,7 @@ class ActingScreen(ConsoleScreen):
         self.app.push_screen(screen, lambda done: self.acted(plan) if done else None)
 
     def acted(self, plan: Plan) -> None:
-        """Something was done; for subclasses."""
-        self.notify(f"{title(plan)}: done. Press u to undo." if plan.reversible else f"{title(plan)}: done.",
-                    markup=False)  # fmt: skip
+        """Something was done, and the operator has seen what; for subclasses."""
 
     def complain(self, error: MxtuiError) -> None:
         """An error, in words."""

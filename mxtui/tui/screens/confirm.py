@@ -31,6 +31,8 @@ class Decision:
 class ConfirmScreen(Dialog[Decision]):
     """Shows a plan; Enter runs it, twice where it cannot be undone. Esc leaves everything as it is."""
 
+    BELOW: ClassVar[int] = 5
+
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+d", "safer", "Safer", show=False, id="confirm.safer", priority=True),
     ]

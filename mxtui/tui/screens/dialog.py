@@ -16,6 +16,12 @@ from mxtui.tui.widgets.painted import Painted
 
 T = TypeVar("T")
 
+HIGHEST = 0.96
+"""Share of the terminal's height that a box may take, as in the stylesheet."""
+
+FRAME = 4
+"""Rows of its border and padding."""
+
 
 class Dialog(ModalScreen[T], Generic[T]):
     """Lines in a box, which scroll where the terminal is small."""
@@ -27,6 +33,9 @@ class Dialog(ModalScreen[T], Generic[T]):
         Binding("pagedown", "scroll(10)", "Page down", show=False),
         Binding("pageup", "scroll(-10)", "Page up", show=False),
     ]
+
+    BELOW: ClassVar[int] = 0
+    """Rows that `below` takes."""
 
     def compose(self) -> ComposeResult:
         """The box."""
@@ -56,7 +65,9 @@ class Dialog(ModalScreen[T], Generic[T]):
         box, text = self.query_one("#box"), self.query_one("#text", Painted)
         box.border_title = title
         box.styles.width = self.scene.width + 6
-        self.query_one("#scroll").styles.height = len(lines)
+        # What is below stays in sight, however small the terminal: a plan that cannot be confirmed is no use.
+        room = int(self.size.height * HIGHEST) - FRAME - self.BELOW
+        self.query_one("#scroll").styles.height = max(1, min(len(lines), room))
         text.grow(lines, ground)
 
     def on_mount(self) -> None:

@@ -213,6 +213,10 @@ class MessagesScreen(MarkingScreen):
         else:
             self.table.focus()
 
+    def on_descendant_focus(self) -> None:
+        """Other keys work while typing: the footer says so at once."""
+        self.call_after_refresh(self.update_footer)
+
     @on(FilterBar.Left)
     def _back_to_list(self) -> None:
         self.table.focus()

@@ -78,7 +78,10 @@ class ProgressScreen(Dialog[bool]):
         lines = [bar(scene, [(done / number, "ok"), (failed / number, "danger")], scene.width), Line()]
         if self._over:
             lines += outcome_lines(scene, dict(self._counts), list(self._failed), self._fault)
-            lines += [Line(), Line(("Enter", look.key), (" Close", look.text))]
+            close = Line(("Enter", look.key), (" Close", look.text))
+            if self.plan.reversible and done:
+                close.add("   u", look.key).add(" on the list takes it back", look.label)
+            lines += [Line(), close]
         else:
             said = f"{fmt.count(self._counts.total())} of {fmt.count(number)}"
             keys = [("s", look.key), (" Stop", look.text)]

@@ -104,7 +104,9 @@ class FilterBar(Vertical):
         field.cursor_position = len(text)
 
     def focus_text(self) -> None:
-        """Ready to type."""
+        """Ready to type one more term."""
+        if self.text and not self.text.endswith(" "):
+            self.type_in(f"{self.text} ")
         # Not Input.focus, which comes a turn of the loop later: keys of a fast hand or a slow line would be commands.
         self.screen.set_focus(self.query_one(_Input))
 
