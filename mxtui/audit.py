@@ -197,19 +197,39 @@ class Act:
         self._audit = audit
         self._clock = clock
         self._counts: Counter[str] = Counter()
+        self._acted_on = 0
+        self._lost = 0
+        """Results that could not be recorded."""
 
     def results(self, results: Sequence[Result]) -> None:
-        """Record what became of a batch. Raises AuditFailed."""
+        """Record what became of a batch. Raises AuditFailed, which says how many messages were acted on by then."""
         now = self._clock()
         self._counts.update(result.result for result in results)
-        self._audit.append(
+        self._acted_on += sum(result.result == "done" or result.unsure for result in results)
+        lost = self._lost
+        self._lost += len(results)
+        self._append(
             Results(self.id, now, [Happened(r.queue_id, r.result, _text(r.detail)) for r in part])
             for part in _parts(results)
         )
+        self._lost = lost
 
     def end(self, *, complete: bool, counts: Mapping[str, int] | None = None) -> None:
-        """Record the sums; `counts` where they are not those of `results`. Raises AuditFailed."""
-        self._audit.append([End(self.id, self._clock(), dict(self._counts if counts is None else counts), complete)])
+        """Record the sums; `counts` where they are not those of `results`. Raises AuditFailed as `results` does."""
+        if counts is not None:
+            self._acted_on = sum(number for what, number in counts.items() if what != "left")
+        self._append([End(self.id, self._clock(), dict(self._counts if counts is None else counts), complete)])
+
+    def _append(self, lines: Iterable[Line]) -> None:
+        try:
+            self._audit.append(lines)
+        except AuditFailed as error:
+            were = "message WAS" if self._acted_on == 1 else "messages WERE"
+            missing = f"the results of {self._lost:,} are" if self._lost else "the end of the act is"
+            raise AuditFailed(
+                f"{self._acted_on:,} {were} acted on; {missing} not on record: {error.message}",
+                "nothing more is done: free some space there, and see the mail log for what was done",
+            ) from error
 
 
 class Audit:

@@ -9,7 +9,7 @@
     │   ├── NoQueue               exit 4   nothing found, or not a queue
     │   └── CommandFailed         exit 4   a program of the mail system failed: command, status, text
     ├── Guarded                   exit 5   refused for safety: a primary that is not healthy
-    └── AuditFailed               exit 1   the record could not be written, so nothing was done
+    └── AuditFailed               exit 1   the record could not be written; says whether anything was done
 
 Each carries a `message` (what and which) and a `hint` (what to do about it). Text from outside that goes into either
 passes `mxtui.message.sanitize` where it is shown, not here.
@@ -75,4 +75,4 @@ class Guarded(MxtuiError):
 
 
 class AuditFailed(MxtuiError, OSError):
-    """The audit record cannot be written; nothing was changed."""
+    """The audit record cannot be written; the message says where messages were acted on all the same."""

@@ -8,17 +8,17 @@ every batch that was acted on is in the audit with its results.
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from mxtui.audit import Act, Audit, AuditRecord, Operator, this_operator
-from mxtui.errors import MxtuiError, NotPermitted, UsageError
-from mxtui.folders import sync_folder
+from mxtui.errors import AuditFailed, NotPermitted, UsageError
+from mxtui.model.kept import kept_name
+from mxtui.model.message import Identity, QueuedMessage
 from mxtui.model.plan import FlushProgress, Plan, Result, Target
-from mxtui.model.planning import make_plan, target_of
+from mxtui.model.planning import make_plan, same_message, target_of
 from mxtui.model.source import Permission, Verb
 from mxtui.queues.queue import Queue
 from mxtui.vault import KeptCopy, Vault
@@ -26,12 +26,12 @@ from mxtui.vault import KeptCopy, Vault
 BATCH: Final = 2_000
 """Messages acted on between two looks at `stop`, and per line of progress; 0.1 s of postsuper."""
 
-COPIERS: Final = 8
-"""Copies are fsynced side by side: the file system's journal commits them together."""
-
 NO_COPY_HINT: Final = "delete without a copy (--no-copy), or with the right to read queue files"
 
 STOPPED: Final = "stopped before its turn"
+
+UNDONE: Final = ("refused", "gone", "changed")
+"""Results that say for certain that nothing was done: there is nothing to take back."""
 
 
 class Operations:
@@ -74,7 +74,11 @@ class Operations:
         if verb is Verb.DELETE and keep_copy and not capabilities.content.allowed:
             raise NotPermitted(f"no copy can be kept: {capabilities.content.why_not}", NO_COPY_HINT)
         plan = make_plan(verb, targets, selection, self._clock(), keep_copy=keep_copy, forced=forced)
-        return replace(plan, steps=self._queue.steps(verb, plan.targets))
+        keeping = verb is Verb.DELETE and keep_copy
+        hold = capabilities.may(Verb.HOLD)
+        if keeping and not hold.allowed and any(target.state != "hold" for target in plan.targets):
+            raise NotPermitted(f"no copy can be kept, for it is made in hold: {hold.why_not}", NO_COPY_HINT)
+        return replace(plan, steps=self._queue.steps(verb, plan.targets, keep_copy=keeping))
 
     def plan_restore(self, copies: Iterable[KeptCopy], selection: str, *, forced: bool = False) -> Plan:
         """Put kept copies back; those put back before are excluded unless `forced`."""
@@ -93,17 +97,25 @@ class Operations:
 
         Execute it with `undoes=record.id`. Raises UsageError for what cannot be taken back.
         """
-        if any(self.audit.records(limit=1, matching=lambda other: other.begin.undoes == record.id)):
+
+        def took_back(other: AuditRecord) -> bool:
+            return other.begin.undoes == record.id and other.counts.get("done", 0) > 0
+
+        if any(self.audit.records(limit=1, matching=took_back)):
             raise UsageError(f"{record.id} was taken back already", "see mxtui audit")
-        done = [entry.identity for entry in self.audit.entries(record.id) if entry.result == "done"]
+        entries = self.audit.entries(record.id)
         selection = f"undo {record.begin.verb} {record.id}"
         match record.begin.verb:
             case Verb.DELETE:
-                return self.plan_restore(self.vault.copies(audit_id=record.id), selection)
+                undone = {kept_name(entry.identity) for entry in entries if entry.result in UNDONE}
+                copies = self.vault.copies(audit_id=record.id)
+                return self.plan_restore((copy for copy in copies if copy.path.name not in undone), selection)
             case Verb.HOLD | Verb.RELEASE as verb:
                 back = Verb.RELEASE if verb is Verb.HOLD else Verb.HOLD
-                found = [(identity, self._queue.find(identity.queue_id)) for identity in done]
-                here = [target_of(message) for identity, message in found if message and message.identity == identity]
+                # Of those without a result (killed, or the disk was full) the state they are in tells the rest.
+                done = [entry.identity for entry in entries if entry.result in ("done", None)]
+                queued = self._queue.find_all([identity.queue_id for identity in done])
+                here = [target_of(queued[each.queue_id]) for each in done if _is_among(queued, each)]
                 plan = self.plan(back, here, selection)
                 known = {target.queue_id for target in here}
                 gone = [Result(i.queue_id, back, "gone", "no longer queued") for i in done if i.queue_id not in known]
@@ -117,8 +129,8 @@ class Operations:
         """Do what the plan says: a result for each of its targets, in the order they come to be known.
 
         Messages not reached when `stop` is set come back as refused. Raises, before anything is done: NotPermitted;
-        AuditFailed; MxtuiError when there is no room for copies. AuditFailed may also come between batches: what is
-        on disk then lacks the results of the last one, and nothing more is done.
+        AuditFailed; MxtuiError when there is no room for copies. AuditFailed may also come after a batch, once its
+        results were told: it says so, what is on disk lacks them, and nothing more is done.
         """
         _require(self.permission(plan.verb), plan.verb)
         act = self._begin(plan, reason, undoes)
@@ -130,7 +142,8 @@ class Operations:
             for start in range(0, len(plan.targets), BATCH):
                 batch = plan.targets[start : start + BATCH]
                 if stop is not None and stop.is_set():
-                    yield from self._stopped(plan, plan.targets[start:])
+                    stopped = [Result(t.queue_id, plan.verb, "refused", STOPPED) for t in plan.targets[start:]]
+                    yield from self._recorded(act, stopped)
                     return
                 yield from self._batch(act, plan, batch, folder)
             complete = True
@@ -147,7 +160,9 @@ class Operations:
                 yield last
         finally:
             counts = {} if last is None else _flush_counts(last)
-            act.end(complete=last is not None and last.phase == "done", counts=counts)
+            # A flush also ends when nothing was heard for long: of what is left by then nobody knows.
+            complete = last is not None and last.phase == "done" and not last.left
+            act.end(complete=complete, counts=counts)
 
     def _begin(self, plan: Plan, reason: str, undoes: str) -> Act:
         source = self._queue.source
@@ -157,54 +172,49 @@ class Operations:
         """Act on one batch; what is known is recorded even if the caller or the queue breaks off half way."""
         results: list[Result] = []
         try:
-            if plan.verb is Verb.RESTORE:
-                results.extend(self._restore(target, forced=plan.forced) for target in batch)
-            else:
-                acted_on: Sequence[Target] = batch
-                if folder is not None:
-                    refused = self._keep(batch, folder)
-                    results.extend(refused)
-                    without = {result.queue_id for result in refused}
-                    acted_on = [target for target in batch if target.queue_id not in without]
-                results.extend(self._queue.act(plan.verb, acted_on))
-        finally:
+            match plan.verb:
+                case Verb.RESTORE:
+                    queued = self._queue.find_all([target.queue_id for target in batch])
+                    results.extend(self._restore(target, queued, forced=plan.forced) for target in batch)
+                case Verb.DELETE if folder is not None:
+                    results.extend(self._queue.delete(batch, folder))
+                case verb:
+                    results.extend(self._queue.act(verb, batch))
+        except BaseException:
             act.results(results)
+            raise
+        yield from self._recorded(act, results)
+
+    def _recorded(self, act: Act, results: Sequence[Result]) -> Iterator[Result]:
+        """On record first, then told; told even where they cannot be recorded, for it has happened."""
+        failure: AuditFailed | None = None
+        try:
+            act.results(results)
+        except AuditFailed as error:
+            failure = error
         yield from results
+        if failure is not None:
+            raise failure
 
-    def _keep(self, batch: Sequence[Target], folder: Path) -> list[Result]:
-        """Copy a batch; the results of those that could not be copied, which must not be deleted."""
+    def _restore(self, target: Target, queued: Mapping[str, QueuedMessage], *, forced: bool) -> Result:
+        def refused(why: str) -> Result:
+            return Result(target.queue_id, Verb.RESTORE, "refused", why)
 
-        def save(target: Target) -> Result | None:
-            try:
-                self._queue.save(target, folder)
-            except (OSError, MxtuiError) as error:
-                why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-                return Result(target.queue_id, Verb.DELETE, "refused", f"no copy could be kept: {why}")
-            return None
-
-        with ThreadPoolExecutor(COPIERS, thread_name_prefix="copy") as pool:
-            refused = [result for result in pool.map(save, batch) if result is not None]
-        sync_folder(folder)
-        return refused
-
-    def _restore(self, target: Target, *, forced: bool) -> Result:
         copy = self.vault.find(target.identity)
         if copy is None:
             return Result(target.queue_id, Verb.RESTORE, "gone", "the copy is no longer kept")
+        if _is_among(queued, target.identity):
+            return refused("was not deleted: still queued")  # the outcome of its deletion was unknown
         if copy.restored is not None and not forced:
-            return Result(target.queue_id, Verb.RESTORE, "refused", _restored_before(copy))
+            return refused(_restored_before(copy))
         # The marker comes first: after a crash in between, a message missing is noticed and a doubled one is not.
         self.vault.mark_restored(copy, "")
         result = self._queue.restore(copy.path.parent, target.identity)
-        if result.result == "done":
+        if result.result == "done" or result.unsure:
             self.vault.mark_restored(copy, result.detail)
         else:
             self.vault.unmark_restored(copy)
         return result
-
-    def _stopped(self, plan: Plan, targets: Sequence[Target]) -> Iterator[Result]:
-        for target in targets:
-            yield Result(target.queue_id, plan.verb, "refused", STOPPED)
 
 
 def _require(permission: Permission, verb: Verb) -> None:
@@ -214,6 +224,11 @@ def _require(permission: Permission, verb: Verb) -> None:
 
 def _restored_before(copy: KeptCopy) -> str:
     return f"was put back already: {copy.restored}" if copy.restored else "was put back already"
+
+
+def _is_among(queued: Mapping[str, QueuedMessage], identity: Identity) -> bool:
+    message = queued.get(identity.queue_id)
+    return message is not None and same_message(message.identity, identity)
 
 
 def _flush_counts(progress: FlushProgress) -> dict[str, int]:

@@ -1,12 +1,12 @@
 """From a plan to a queue: nothing without a record, nothing deleted without a copy."""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
-from mxtui.audit import Audit, Operator
+from mxtui.audit import Audit, AuditRecord, Operator
 from mxtui.errors import AuditFailed, CommandFailed, MxtuiError, NotPermitted, UsageError
 from mxtui.model.kept import KeptHeader, encode_header, kept_name
 from mxtui.model.message import Changes, Identity, QueuedMessage, Recipient, State
@@ -30,6 +30,12 @@ class MemoryQueue(Queue):
         self.verbs: Mapping[Verb, Permission] = dict.fromkeys(Verb, ALLOWED)
         self.content_permission = ALLOWED
         self.cannot_save: frozenset[str] = frozenset()
+        self.refuses: frozenset[str] = frozenset()
+        self.unsure: frozenset[str] = frozenset()
+        self.looks = 0
+        self.restoring: Result | None = None
+        """What a restore comes to."""
+        self.flush_leaves = 0
         self.before_batch: Callable[[], None] = lambda: None
 
     @property
@@ -54,13 +60,25 @@ class MemoryQueue(Queue):
     def content(self, queue_id: str, limit: int) -> bytes:
         return b""
 
-    def save(self, target: Target, folder: Path) -> None:
-        if target.queue_id in self.cannot_save:
-            raise OSError(28, "No space left on device")
-        (folder / kept_name(target.identity)).write_bytes(encode_header(KeptHeader("postfix", target, NOW)))
+    def find_all(self, queue_ids: Collection[str]) -> Mapping[str, QueuedMessage]:
+        self.looks += 1
+        return {each: self.messages[each] for each in queue_ids if each in self.messages}
 
-    def steps(self, verb: Verb, targets: Sequence[Target]) -> tuple[str, ...]:
-        return (f"{verb} {len(targets)}",)
+    def delete(self, targets: Sequence[Target], folder: Path) -> Iterator[Result]:
+        for target in targets:
+            if target.queue_id in self.cannot_save:
+                yield Result(target.queue_id, Verb.DELETE, "refused", "no copy could be kept: No space left on device")
+                continue
+            (folder / kept_name(target.identity)).write_bytes(encode_header(KeptHeader("postfix", target, NOW)))
+            if target.queue_id in self.unsure:
+                yield Result(target.queue_id, Verb.DELETE, "failed", "deleted, or left: outcome unknown", unsure=True)
+            elif target.queue_id in self.refuses:
+                yield Result(target.queue_id, Verb.DELETE, "refused", "in delivery now")
+            else:
+                yield from self.act(Verb.DELETE, [target])
+
+    def steps(self, verb: Verb, targets: Sequence[Target], *, keep_copy: bool = False) -> tuple[str, ...]:
+        return (f"{verb} {len(targets)}{' keeping' if keep_copy else ''}",)
 
     def act(self, verb: Verb, targets: Sequence[Target]) -> Iterator[Result]:
         self.before_batch()
@@ -74,13 +92,15 @@ class MemoryQueue(Queue):
             yield Result(target.queue_id, verb, "done")
 
     def flush(self, targets: Sequence[Target], stop: threading.Event) -> Iterator[FlushProgress]:
-        for left in range(len(targets) - 1, -1, -1):
-            phase = "steady" if left else "done"
+        for left in range(len(targets) - 1, self.flush_leaves - 1, -1):
+            phase = "steady" if left > self.flush_leaves else "done"
             yield FlushProgress(len(targets), len(targets) - left, 0, 0, left, 1.0, None, phase)  # type: ignore[arg-type]
 
     def restore(self, folder: Path, identity: Identity) -> Result:
         assert (folder / kept_name(identity)).exists()
         self.restored.append(identity)
+        if self.restoring is not None:
+            return self.restoring
         return Result(identity.queue_id, Verb.RESTORE, "done", "queued as NEWID01")
 
     def space(self) -> Space:
@@ -229,7 +249,7 @@ def test_a_stop_ends_between_batches_and_says_what_was_not_reached(make: Make) -
     assert queue.batches == [BATCH]
     assert [result.detail for result in results[BATCH:]] == [STOPPED] * 5
     (record,) = operations.audit.records()
-    assert (record.counts, record.complete) == ({"done": BATCH}, False)
+    assert (record.counts, record.complete) == ({"done": BATCH, "refused": 5}, False)
 
 
 def test_a_terminal_that_goes_away_leaves_what_was_done_in_the_audit(make: Make) -> None:
@@ -286,3 +306,130 @@ def test_a_flush_is_recorded_with_its_sums(make: Make) -> None:
     assert [progress.left for progress in operations.flush(plan, reason="primary is back")] == [2, 1, 0]
     (record,) = operations.audit.records()
     assert (record.counts["delivered"], record.complete) == (3, True)
+
+
+def test_a_flush_that_ends_without_word_of_some_is_not_complete(make: Make) -> None:
+    queue = MemoryQueue(3)
+    queue.flush_leaves = 1
+    operations = make(queue)
+    last = list(operations.flush(operations.plan(Verb.FLUSH, targets_of(queue), "--all")))[-1]
+    assert (last.phase, last.left) == ("done", 1)
+    (record,) = operations.audit.records()
+    assert not record.complete
+
+
+def deleted(operations: Operations, queue: MemoryQueue) -> AuditRecord:
+    """Everything deleted, with copies; the record of it."""
+    list(operations.execute(operations.plan(Verb.DELETE, targets_of(queue), "--all")))
+    return next(operations.audit.records())
+
+
+def test_a_deletion_with_copies_shows_the_steps_of_one(make: Make) -> None:
+    queue = MemoryQueue()
+    operations = make(queue)
+    assert operations.plan(Verb.DELETE, targets_of(queue), "--all").steps == ("delete 3 keeping",)
+    assert operations.plan(Verb.DELETE, targets_of(queue), "--all", keep_copy=False).steps == ("delete 3",)
+
+
+def test_a_deletion_with_copies_needs_the_right_to_hold(make: Make) -> None:
+    queue = MemoryQueue()
+    queue.verbs = {**queue.verbs, Verb.HOLD: Permission(False, "only root may change the queue")}
+    operations = make(queue)
+    with pytest.raises(NotPermitted, match="made in hold"):
+        operations.plan(Verb.DELETE, targets_of(queue), "--all")
+    held = [target._replace(state="hold") for target in targets_of(queue)]
+    assert len(operations.plan(Verb.DELETE, held, "--all").targets) == 3
+    assert len(operations.plan(Verb.DELETE, targets_of(queue), "--all", keep_copy=False).targets) == 3
+
+
+def test_what_was_never_deleted_is_not_put_back_by_an_undo(make: Make) -> None:
+    queue = MemoryQueue(2)
+    queue.refuses = frozenset({"A00000000"})
+    operations = make(queue)
+    record = deleted(operations, queue)
+    del queue.messages["A00000000"]  # delivered meanwhile
+    assert [target.queue_id for target in operations.undo(record).targets] == ["A00000001"]
+
+
+def test_what_may_have_been_deleted_is_put_back_only_if_it_is_gone(make: Make) -> None:
+    queue = MemoryQueue(2)
+    queue.unsure = frozenset(queue.messages)
+    operations = make(queue)
+    record = deleted(operations, queue)
+    del queue.messages["A00000000"]
+    undo = operations.undo(record)
+    assert len(undo.targets) == 2
+    results = {result.queue_id: result for result in operations.execute(undo)}
+    assert results["A00000000"].result == "done"
+    assert (results["A00000001"].result, results["A00000001"].detail) == ("refused", "was not deleted: still queued")
+    assert [identity.queue_id for identity in queue.restored] == ["A00000000"]
+
+
+def test_a_restore_that_may_have_queued_something_needs_force_to_be_tried_again(make: Make) -> None:
+    queue = MemoryQueue(1)
+    operations = make(queue)
+    deleted(operations, queue)
+    queue.restoring = Result("A00000000", Verb.RESTORE, "failed", "in part only: queued as B1", unsure=True)
+    list(operations.execute(operations.plan_restore(operations.vault.copies(), "all")))
+    again = operations.plan_restore(operations.vault.copies(), "all")
+    assert again.targets == ()
+    assert again.excluded[0].detail == "was put back already: in part only: queued as B1"
+    assert len(operations.plan_restore(operations.vault.copies(), "all", forced=True).targets) == 1
+
+
+def test_a_restore_that_queued_nothing_can_be_tried_again(make: Make) -> None:
+    queue = MemoryQueue(1)
+    operations = make(queue)
+    record = deleted(operations, queue)
+    queue.restoring = Result("A00000000", Verb.RESTORE, "failed", "sendmail gave 75")
+    list(operations.execute(operations.undo(record), undoes=record.id))
+    queue.restoring = None
+    results = list(operations.execute(operations.undo(record), undoes=record.id))
+    assert [result.result for result in results] == ["done"]
+    with pytest.raises(UsageError, match="already"):
+        operations.undo(record)
+
+
+def test_what_was_done_is_told_even_when_it_cannot_be_recorded(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    queue = MemoryQueue(3)
+    operations = make(queue)
+    plan = hold_plan(operations, queue)
+
+    def full(fd: int, data: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    queue.before_batch = lambda: monkeypatch.setattr("mxtui.audit.os.write", full)
+    results = operations.execute(plan)
+    assert [next(results).result for _ in range(3)] == ["done"] * 3
+    with pytest.raises(AuditFailed) as failed:
+        next(results)
+    assert failed.value.message.startswith("3 messages WERE acted on; the results of 3 are not on record")
+    assert "nothing is done" not in failed.value.hint
+
+
+def test_a_hold_whose_results_were_lost_is_undone_for_what_is_held(make: Make) -> None:
+    queue = MemoryQueue(3)
+    operations = make(queue)
+    plan = hold_plan(operations, queue)
+    operations.audit.begin(plan, Operator("anna", "root", 0), host="mx2", queue="/var/spool/postfix")
+    list(queue.act(Verb.HOLD, plan.targets[:2]))  # and then the lights went out
+    undo = operations.undo(next(operations.audit.records()))
+    assert [target.queue_id for target in undo.targets] == ["A00000000", "A00000001"]
+    assert [(result.queue_id, result.detail) for result in undo.excluded] == [("A00000002", "not held")]
+
+
+def test_an_undo_takes_one_look_and_knows_mail_of_which_a_listing_told_no_inode(make: Make) -> None:
+    queue = MemoryQueue(3)
+    operations = make(queue)
+    list(operations.execute(hold_plan(operations, queue)))
+    for each, held in queue.messages.items():
+        queue.messages[each] = held._replace(inode=0, arrival=held.arrival + 0.25)
+    undo = operations.undo(next(operations.audit.records()))
+    assert (len(undo.targets), queue.looks) == (3, 1)
+
+
+def test_releasing_what_is_marked_to_be_returned_is_cautioned(make: Make) -> None:
+    queue = MemoryQueue(1)
+    queue.messages = {each: it._replace(state="hold", forced_expire=True) for each, it in queue.messages.items()}
+    plan = make(queue).plan(Verb.RELEASE, targets_of(queue), "--all")
+    assert [caution.title for caution in plan.cautions] == ["Returned"]

@@ -18,6 +18,8 @@ class Target(NamedTuple):
     domains: tuple[str, ...]
     recipients: int
     expires: float | None
+    forced_expire: bool = False
+    """Marked to be returned: as soon as it is not held, it is."""
 
     @property
     def queue_id(self) -> str:
@@ -87,6 +89,8 @@ class Result(NamedTuple):
     action: Verb
     result: Outcome
     detail: str = ""
+    unsure: bool = False
+    """Of `failed`: it may have been done all the same, or in part. What would double it needs a look, or force."""
 
 
 Fate = Literal["delivered", "deferred", "bounced", "expired", "vanished"]

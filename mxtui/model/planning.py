@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Final
 
-from mxtui.model.message import QueuedMessage, State
+from mxtui.model.message import Identity, QueuedMessage, State
 from mxtui.model.plan import Caution, Plan, Result, Target
 from mxtui.model.source import Verb
 
@@ -61,8 +61,31 @@ def target_of(message: QueuedMessage) -> Target:
     """What a plan has to know of a message."""
     domains = tuple(sorted({recipient.domain for recipient in message.recipients}))
     return Target(
-        message.identity, message.state, message.size, message.sender, domains, len(message.recipients), message.expires
+        message.identity,
+        message.state,
+        message.size,
+        message.sender,
+        domains,
+        len(message.recipients),
+        message.expires,
+        message.forced_expire,
     )
+
+
+ARRIVAL_TOLERANCE: Final = 1.0
+"""Seconds; some roads to a queue tell arrival in whole ones."""
+
+
+def same_message(one: Identity, other: Identity) -> bool:
+    """Whether two identities, perhaps told by different roads to the queue, mean one message.
+
+    >>> same_message(Identity("A1B2C3D4", 77, 1000.25), Identity("A1B2C3D4", 0, 1000.0))
+    True
+    >>> same_message(Identity("A1B2C3D4", 77, 1000.25), Identity("A1B2C3D4", 78, 1000.25))
+    False
+    """
+    inodes_agree = one.inode == other.inode or not one.inode or not other.inode
+    return one.queue_id == other.queue_id and inodes_agree and abs(one.arrival - other.arrival) < ARRIVAL_TOLERANCE
 
 
 def make_plan(
@@ -105,6 +128,12 @@ def cautions(
         case Verb.DELETE if not reversible:
             yield Caution("No copy", "no copy is kept: this cannot be undone", safer=Verb.HOLD)
         case Verb.RELEASE:
+            if returned := sum(target.forced_expire and not needs_renewal(target, now) for target in targets):
+                yield Caution(
+                    "Returned",
+                    f"{_messages(returned)} marked to be returned (forced expiry): released, they go back to their "
+                    "senders at once",
+                )
             if renewed := sum(needs_renewal(target, now) for target in targets):
                 yield Caution(
                     "Renewed",

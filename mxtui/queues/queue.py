@@ -4,7 +4,7 @@ Every method blocks and is called from threads; none may be called from an event
 """
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -45,6 +45,10 @@ class Queue(Protocol):
         """The message under this ID now, wherever it is; None when it is gone. One file read."""
         ...
 
+    def find_all(self, queue_ids: Collection[str]) -> Mapping[str, QueuedMessage]:
+        """As `find`, for many at once; those missing are gone. One file read each, or one listing for all."""
+        ...
+
     def content(self, queue_id: str, limit: int) -> bytes:
         """The message as stored (headers, empty line, body; LF line ends), at most `limit` bytes.
 
@@ -52,16 +56,20 @@ class Queue(Protocol):
         """
         ...
 
-    def save(self, target: Target, folder: Path) -> None:
-        """Keep a whole copy that `restore` can put back, fsynced, mode 0600."""
-        ...
-
-    def steps(self, verb: Verb, targets: Sequence[Target]) -> tuple[str, ...]:
-        """The very commands that `act` would run, for the plan."""
+    def steps(self, verb: Verb, targets: Sequence[Target], *, keep_copy: bool = False) -> tuple[str, ...]:
+        """The very commands that `act` would run, or with `keep_copy` those of `delete`, for the plan."""
         ...
 
     def act(self, verb: Verb, targets: Sequence[Target]) -> Iterator[Result]:
         """Do it: identity checked again, in bulk through one process, a result per message."""
+        ...
+
+    def delete(self, targets: Sequence[Target], folder: Path) -> Iterator[Result]:
+        """Delete, with a whole copy of each in `folder` that `restore` can put back: fsynced, mode 0600.
+
+        A copy is what the message was when it was deleted. What cannot be copied stays queued; what was not deleted
+        has no copy, but for results that are `unsure`.
+        """
         ...
 
     def flush(self, targets: Sequence[Target], stop: threading.Event) -> Iterator[FlushProgress]:
@@ -69,7 +77,10 @@ class Queue(Protocol):
         ...
 
     def restore(self, folder: Path, identity: Identity) -> Result:
-        """Put a kept copy back through the mail system; the detail names the new queue ID where known."""
+        """Put a kept copy back through the mail system; the detail names the new queue ID where known.
+
+        The result is `unsure` where a part of it, or all, may be queued although it failed.
+        """
         ...
 
     def space(self) -> Space:

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import threading
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -191,10 +191,15 @@ class FakeQueue:
             raise NoQueue(f"{queue_id} is no longer queued")
         return self.mail[:limit]
 
-    def save(self, target: Target, folder: Path) -> None:
-        (folder / target.queue_id).write_bytes(self.mail)
+    def find_all(self, queue_ids: Collection[str]) -> Mapping[str, QueuedMessage]:
+        return {each: self.messages[each] for each in queue_ids if each in self.messages}
 
-    def steps(self, verb: Verb, targets: Sequence[Target]) -> tuple[str, ...]:
+    def delete(self, targets: Sequence[Target], folder: Path) -> Iterator[Result]:
+        for target in targets:
+            (folder / target.queue_id).write_bytes(self.mail)
+        yield from self.act(Verb.DELETE, targets)
+
+    def steps(self, verb: Verb, targets: Sequence[Target], *, keep_copy: bool = False) -> tuple[str, ...]:
         return (
             f"check that {len(targets):,} ids are still the same messages",
             f"postsuper -c /etc/postfix -{verb[0]} -   {len(targets):,} ids on its input",

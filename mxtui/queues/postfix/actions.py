@@ -16,7 +16,7 @@ from functools import partial
 from typing import Final
 
 from mxtui.errors import CommandFailed, NotPermitted, Unreachable
-from mxtui.model.message import QueuedMessage
+from mxtui.model.message import QueuedMessage, State
 from mxtui.model.plan import Outcome, Result, Target
 from mxtui.model.planning import IN_DELIVERY, needs_renewal
 from mxtui.model.source import Verb
@@ -24,7 +24,7 @@ from mxtui.queues.postfix import queue_id
 from mxtui.queues.postfix.layout import Layout
 from mxtui.queues.postfix.permission import POSTSUPER, RENEW, Privileges, postsuper
 from mxtui.queues.postfix.queue_file import read_envelope
-from mxtui.queues.postfix.run import run
+from mxtui.queues.postfix.run import CutShort, run
 from mxtui.queues.postfix.sockets import request_delivery, wake_pickup
 from mxtui.queues.postfix.whereabouts import Standing, Whereabouts, locate, same_arrival, standing
 
@@ -39,6 +39,14 @@ SETTLE: Final[Mapping[Verb, str]] = {Verb.RELEASE: "released", Verb.REJECT: "exp
 
 TRIED_LATER: Final = "will be tried at its next retry time"
 
+HELD_BY_OTHERS: Final = "held by somebody else"
+
+UNKNOWN: Final[Mapping[Verb, str]] = {
+    Verb.HOLD: "held, or left",
+    Verb.RELEASE: "released, or left",
+    Verb.REJECT: "returned, or left",
+    Verb.DELETE: "deleted, or left",
+}
 
 STANDINGS: Final[Mapping[Standing, tuple[Outcome, str]]] = {
     "same": ("done", ""),
@@ -57,6 +65,17 @@ class Sorted:
     going: list[Target]
     results: list[Result]
     """Of those that are not acted on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What postsuper(1) said of itself."""
+
+    named: set[str]
+    """The IDs it says it acted on."""
+    complaint: str = ""
+    cut_short: bool = False
+    """Ended by us: what it did, and did not come to say, is not known."""
 
 
 class Actions:
@@ -86,15 +105,16 @@ class Actions:
         renewed = sum(needs_renewal(target, self._clock()) for target in targets) if verb is Verb.RELEASE else 0
         steps = []
         if renewed < len(targets):
-            steps.append(self._step(POSTSUPER[verb], len(targets) - renewed))
+            steps.append(self.step(POSTSUPER[verb], len(targets) - renewed))
         if renewed:
-            steps.append(self._step(RENEW, renewed))
+            steps.append(self.step(RENEW, renewed))
         if verb in SETTLE and renewed < len(targets):
             command = self._layout.command_directory / "postqueue"
             steps.append(f"{command} -c {self._layout.config_directory} -i ID  (each, through its socket)")
         return tuple(steps)
 
-    def _step(self, arguments: Sequence[str], count: int) -> str:
+    def step(self, arguments: Sequence[str], count: int) -> str:
+        """One run of postsuper, as an operator would type it."""
         argv = self._privileges.argv(postsuper(self._layout, arguments))
         return f"{' '.join(argv)}  < {count:,} queue ID{'' if count == 1 else 's'}"
 
@@ -110,52 +130,58 @@ class Actions:
         yield from self._run(verb, going)
         yield from self._renew(renewing)
 
+    def put_back(self, targets: Sequence[Target]) -> set[str]:
+        """Release what was held only for a moment, as it was: neither tried now nor renewed. The IDs released."""
+        return self._postsuper(POSTSUPER[Verb.RELEASE], targets).named if targets else set()
+
     def _checked(self, verb: Verb, targets: Sequence[Target]) -> Sorted:
         checked = Sorted([], [])
-        judge: Callable[[Target], tuple[Outcome, str]] = self._by_file
+        judge: Callable[[Verb, Target], tuple[Outcome, str]] = self._by_file
         if self._look is not None:
             judge = partial(_by_listing, self._look({target.queue_id for target in targets}))
         for target in targets:
-            outcome, detail = judge(target) if queue_id.valid(target.queue_id) else ("refused", "not a queue ID")
+            outcome, detail = judge(verb, target) if queue_id.valid(target.queue_id) else ("refused", "not a queue ID")
             if outcome == "done":
                 checked.going.append(target)
             else:
                 checked.results.append(Result(target.queue_id, verb, outcome, detail))
         return checked
 
-    def _by_file(self, target: Target) -> tuple[Outcome, str]:
+    def _by_file(self, verb: Verb, target: Target) -> tuple[Outcome, str]:
         """`done` for a target that may be acted on."""
-        here = locate(self._layout, target.queue_id)
-        if here is not None and here.state == "active":
-            return "refused", IN_DELIVERY
         try:
-            return STANDINGS[standing(target.identity, here)]
+            here = locate(self._layout, target.queue_id)
+            outcome, detail = STANDINGS[standing(target.identity, here)]
         except OSError as error:
             return "failed", f"its queue file cannot be read: {error.strerror}"
+        if outcome == "done" and here is not None and (why := _moved(verb, target, here.state)):
+            return "refused", why
+        return outcome, detail
 
     def _run(self, verb: Verb, targets: Sequence[Target]) -> Iterator[Result]:
         if not targets:
             return
-        named, complaint = self._postsuper(POSTSUPER[verb], targets)
-        after = self._after_retry(verb, [target.queue_id for target in targets if target.queue_id in named])
+        said = self._postsuper(POSTSUPER[verb], targets)
+        after = self._after_retry(verb, [target.queue_id for target in targets if target.queue_id in said.named])
         for target in targets:
-            if target.queue_id in named:
+            if target.queue_id in said.named:
                 outcome, detail = self._evidence(verb, target)
                 yield Result(target.queue_id, verb, outcome, detail or after)
             else:
-                yield self._unnamed(verb, target, complaint)
+                yield self._unnamed(verb, target, said)
 
-    def _postsuper(self, arguments: Sequence[str], targets: Sequence[Target]) -> tuple[set[str], str]:
-        """The IDs it says it acted on, and its complaint."""
+    def _postsuper(self, arguments: Sequence[str], targets: Sequence[Target]) -> Said:
         ids = b"".join(target.queue_id.encode() + b"\n" for target in targets)
         argv = self._privileges.argv(postsuper(self._layout, arguments))
         try:
             done = run(argv, input=ids, timeout=30 + SECONDS_EACH * len(targets))
         except CommandFailed as error:
-            return set(), error.message
+            return Said(set(), error.message, isinstance(error, CutShort))
         named = {match.decode() for match in NAMED.findall(done.stderr)}
         complaints = [line for line in done.complaint.splitlines() if "fatal" in line or "sudo" in line]
-        return named, complaints[-1] if complaints else ""
+        if done.status < 0:
+            complaints.append(f"postsuper was killed by signal {-done.status}")
+        return Said(named, complaints[-1] if complaints else "", done.status < 0)
 
     def _after_retry(self, verb: Verb, ids: Sequence[str]) -> str:
         """A released message keeps its retry time, and a rejected one waits for it too: have them tried now."""
@@ -187,24 +213,28 @@ class Actions:
         if self._look is not None or verb not in (Verb.HOLD, Verb.DELETE):
             return "done", ""
         here = locate(self._layout, target.queue_id)
-        same = here is not None and here.inode == target.identity.inode
+        same = _same_file(target, here)
         if verb is Verb.DELETE:
             return ("failed", "still queued afterwards") if same else ("done", "")
         if not same or here is None:
             return "failed", "not in hold afterwards: no longer queued"
         return ("done", "") if here.state == "hold" else ("failed", f"not in hold afterwards: {here.state}")
 
-    def _unnamed(self, verb: Verb, target: Target, complaint: str) -> Result:
+    def _unnamed(self, verb: Verb, target: Target, said: Said) -> Result:
         """postsuper passed it over: because it moved, is gone, or could not be acted on."""
         here = None if self._look is not None else locate(self._layout, target.queue_id)
-        if verb is Verb.HOLD and here and here.state == "hold" and here.inode == target.identity.inode:
-            return Result(target.queue_id, verb, "done", "held")  # killed before it could say so, or by somebody else
-        if complaint:
-            return Result(target.queue_id, verb, "failed", complaint)
+        same = _same_file(target, here)
+        if said.complaint:
+            if said.cut_short and not _untouched(verb, target, here):
+                what = f"{UNKNOWN[verb]}: outcome unknown"
+                return Result(target.queue_id, verb, "failed", f"{what} ({said.complaint})", unsure=True)
+            return Result(target.queue_id, verb, "failed", said.complaint)
         if self._look is not None:
             return Result(target.queue_id, verb, "refused", "gone, or in delivery now")
-        if here is None or here.inode != target.identity.inode:
+        if here is None or not same:
             return Result(target.queue_id, verb, "gone", "no longer queued")
+        if verb is Verb.HOLD and here.state == "hold":
+            return Result(target.queue_id, verb, "refused", HELD_BY_OTHERS)
         return Result(target.queue_id, verb, "refused", IN_DELIVERY if here.state == "active" else f"in {here.state}")
 
     def _renew(self, targets: Sequence[Target]) -> Iterator[Result]:
@@ -217,20 +247,20 @@ class Actions:
                 going.append(target)
         if not going:
             return
-        named, complaint = self._postsuper(RENEW, going)
+        said = self._postsuper(RENEW, going)
         with suppress(NotPermitted, Unreachable):  # pickup looks by itself within the minute
             wake_pickup(self._layout.queue_directory)
         for target in going:
-            if target.queue_id in named:
+            if target.queue_id in said.named:
                 yield Result(target.queue_id, Verb.RELEASE, "done", "renewed: queued again under a new ID")
             else:
-                yield self._unnamed(Verb.RELEASE, target, complaint)
+                yield self._unnamed(Verb.RELEASE, target, said)
 
     def _not_renewable(self, target: Target) -> str:
-        here: Whereabouts | None = locate(self._layout, target.queue_id, ("hold",))
-        if here is None:
-            return "not held"
         try:
+            here = locate(self._layout, target.queue_id, ("hold",))
+            if here is None:
+                return "not held"
             envelope = read_envelope(os.fspath(here.path))
         except OSError as error:
             return f"expires at once, and its file cannot be read to renew it safely: {error.strerror}"
@@ -240,11 +270,38 @@ class Actions:
         return ""
 
 
-def _by_listing(listed: Mapping[str, QueuedMessage], target: Target) -> tuple[Outcome, str]:
+def _same_file(target: Target, here: Whereabouts | None) -> bool:
+    """Whether the file met under an ID is the one that was meant; 0 where the plan came from a listing."""
+    return here is not None and target.identity.inode in (0, here.inode)
+
+
+def _untouched(verb: Verb, target: Target, here: Whereabouts | None) -> bool:
+    """Whether where a message is proves that nothing was done to it."""
+    match verb:
+        case Verb.DELETE:
+            return _same_file(target, here)
+        case Verb.REJECT:
+            return False  # what is marked to be returned stays where it is until it is tried
+        case _:
+            held = here is not None and here.state == "hold"
+            return _same_file(target, here) and held == (target.state == "hold")
+
+
+def _moved(verb: Verb, target: Target, state: State) -> str:
+    """Why a message that moved since it was planned for is left alone; empty when it is not."""
+    if state == "active":
+        return IN_DELIVERY
+    if verb is Verb.DELETE and target.state == "hold" and state != "hold":
+        return f"no longer held: in {state}"  # somebody wanted it delivered; and a copy of it may be out of date
+    return ""
+
+
+def _by_listing(listed: Mapping[str, QueuedMessage], verb: Verb, target: Target) -> tuple[Outcome, str]:
     """As `_by_file`, from Postfix's own listing, which tells arrival in whole seconds."""
     message = listed.get(target.queue_id)
     if message is None:
         return STANDINGS["gone"]
-    if message.state == "active":
-        return "refused", IN_DELIVERY
-    return STANDINGS["same" if same_arrival(message.arrival, target.identity.arrival) else "changed"]
+    if not same_arrival(message.arrival, target.identity.arrival):
+        return STANDINGS["changed"]
+    why = _moved(verb, target, message.state)
+    return ("refused", why) if why else STANDINGS["same"]

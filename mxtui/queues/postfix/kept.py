@@ -4,7 +4,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
@@ -20,7 +20,7 @@ from mxtui.queues.postfix.layout import Layout
 from mxtui.queues.postfix.logtail import FileTail
 from mxtui.queues.postfix.maillog import PickedUp
 from mxtui.queues.postfix.queue_file import Envelope, EnvelopeRecipient, content_records, envelope, open_file
-from mxtui.queues.postfix.run import run
+from mxtui.queues.postfix.run import CutShort, run
 from mxtui.queues.postfix.whereabouts import locate, standing
 
 KIND: Final = "postfix"
@@ -41,14 +41,15 @@ RETURN: Final = {"1": "full", "2": "hdrs"}
 
 
 def save(layout: Layout, target: Target, folder: Path) -> None:
-    """Copy a queue file, fsynced, mode 0600, under its final name only once it is whole.
+    """Copy a held queue file, fsynced, mode 0600, under its final name only once it is whole.
 
-    The caller fsyncs the folder. Raises OSError (disk full, not readable), NoQueue when the message is gone or is
-    another one by now.
+    Held, because nobody delivers from hold: elsewhere the copy may show recipients to do who have the mail by the time
+    it is deleted. The caller fsyncs the folder. Raises OSError (disk full, not readable), NoQueue when the message is
+    not held, or is another one by now.
     """
-    here = locate(layout, target.queue_id)
+    here = locate(layout, target.queue_id, ("hold",))
     if here is None or standing(target.identity, here) != "same":
-        raise NoQueue("no longer queued")
+        raise NoQueue("no longer held")
     name = kept_name(target.identity)
     unfinished = folder / f".{name}"
     try:
@@ -64,6 +65,11 @@ def save(layout: Layout, target: Target, folder: Path) -> None:
         raise
 
 
+def drop(folder: Path, identity: Identity) -> None:
+    """Forget a copy of what was not deleted after all. Raises OSError."""
+    (folder / kept_name(identity)).unlink(missing_ok=True)
+
+
 def restore(layout: Layout, folder: Path, identity: Identity, *, running: bool) -> Result:
     """Submit a kept message again to those who did not have it yet. The detail names the new queue ID where known.
 
@@ -71,8 +77,8 @@ def restore(layout: Layout, folder: Path, identity: Identity, *, running: bool) 
     and a FILTER of its own. Postfix adds a Received line, and the lifetime starts again.
     """
 
-    def result(outcome: Outcome, detail: str) -> Result:
-        return Result(identity.queue_id, Verb.RESTORE, outcome, detail)
+    def result(outcome: Outcome, detail: str, *, unsure: bool = False) -> Result:
+        return Result(identity.queue_id, Verb.RESTORE, outcome, detail, unsure)
 
     try:
         with _queue_file(folder / kept_name(identity)) as file:
@@ -90,14 +96,24 @@ def restore(layout: Layout, folder: Path, identity: Identity, *, running: bool) 
         todo = [EnvelopeRecipient(found.redirect, "todo", 0)]
     if not todo:
         return result("refused", "nobody is left to deliver it to")
-    ids = []
+    ids: list[str] = []
     for argv in commands(layout, found, todo):
         try:
             ids.append(_submit(layout, argv, message, found.sender, running=running))
+        except CutShort as error:
+            part = f"; before it, {_queued(ids)}" if ids else ""
+            return result("failed", f"queued, or not: outcome unknown ({error.message}{part})", unsure=True)
         except Unreachable as error:
-            return result("failed", f"{error.message}{f' (after {len(ids)} parts were queued)' if ids else ''}")
+            if not ids:
+                return result("failed", error.message)
+            return result("failed", f"in part only: {_queued(ids)}, then {error.message}", unsure=True)
+    return result("done", _queued(ids))
+
+
+def _queued(ids: Sequence[str]) -> str:
+    """What became of the parts that were handed in."""
     known = [each for each in ids if each]
-    return result("done", f"queued as {', '.join(known)}" if known else "queued again")
+    return f"queued as {', '.join(known)}" if known else "queued again"
 
 
 def commands(layout: Layout, found: Envelope, todo: list[EnvelopeRecipient]) -> Iterator[list[str]]:
@@ -127,7 +143,7 @@ def commands(layout: Layout, found: Envelope, todo: list[EnvelopeRecipient]) -> 
 
 
 def _submit(layout: Layout, argv: list[str], message: bytes, sender: str, *, running: bool) -> str:
-    """Hand a message in; its new queue ID, empty where the log does not tell. Raises CommandFailed."""
+    """Hand a message in; its new queue ID, empty where the log does not tell. Raises CommandFailed, CutShort."""
     log = layout.maillog_file
     if not running or log is None or not os.access(log, os.R_OK):
         _sendmail(argv, message)
@@ -145,6 +161,8 @@ def _submit(layout: Layout, argv: list[str], message: bytes, sender: str, *, run
 
 def _sendmail(argv: list[str], message: bytes) -> None:
     done = run(argv, input=message, timeout=300)
+    if done.status < 0:
+        raise CutShort(f"sendmail was killed by signal {-done.status}", "see the mail log")
     if done.status:
         raise CommandFailed(f"sendmail gave {done.status}: {done.complaint}", "see the mail log")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from mxtui.model.message import Changes, Identity, QueuedMessage, State
 from mxtui.model.plan import FlushProgress, Result, Target
 from mxtui.model.source import ALLOWED, Capabilities, Permission, Source, Space, Verb
-from mxtui.queues.postfix import instances, kept
+from mxtui.queues.postfix import instances, kept, removal
 from mxtui.queues.postfix.actions import Actions
 from mxtui.queues.postfix.flush import QUIET_SECONDS, Flush
 from mxtui.queues.postfix.layout import Layout
@@ -83,6 +83,13 @@ class PostfixQueue:
         """The message under this ID now."""
         return self._reader.find(queue_id)
 
+    def find_all(self, queue_ids: Collection[str]) -> Mapping[str, QueuedMessage]:
+        """Some messages as they are now; those missing are gone."""
+        if self._look is not None:
+            return self._look(queue_ids) if queue_ids else {}
+        found = ((each, self._reader.find(each)) for each in queue_ids)
+        return {each: message for each, message in found if message is not None}
+
     def content(self, queue_id: str, limit: int) -> bytes:
         """The message as stored, at most `limit` bytes. Raises NotPermitted, NoQueue."""
         return self._reader.content(queue_id, limit)
@@ -91,11 +98,7 @@ class PostfixQueue:
         """Everything but the message. Raises NotPermitted, NoQueue."""
         return self._reader.envelope(queue_id)
 
-    def save(self, target: Target, folder: Path) -> None:
-        """Keep a copy (see `kept.save`). Raises OSError, NoQueue."""
-        kept.save(self.layout, target, folder)
-
-    def steps(self, verb: Verb, targets: Sequence[Target]) -> tuple[str, ...]:
+    def steps(self, verb: Verb, targets: Sequence[Target], *, keep_copy: bool = False) -> tuple[str, ...]:
         """The very commands, in order."""
         match verb:
             case Verb.FLUSH:
@@ -104,12 +107,18 @@ class PostfixQueue:
             case Verb.RESTORE:
                 command = f"{self.layout.sendmail_path} -C {self.layout.config_directory} -G -i -f SENDER -- RECIPIENT…"
                 return (f"{command}  (each of {len(targets):,})",) if targets else ()
+            case Verb.DELETE if keep_copy:
+                return removal.steps(self._actions, targets)
             case _:
                 return self._actions.steps(verb, targets)
 
     def act(self, verb: Verb, targets: Sequence[Target]) -> Iterator[Result]:
-        """Hold, release, reject or delete."""
+        """Hold, release, reject, or delete without a copy."""
         return self._actions.act(verb, targets)
+
+    def delete(self, targets: Sequence[Target], folder: Path) -> Iterator[Result]:
+        """Delete with copies (see `removal`)."""
+        return removal.delete(self.layout, self._actions, targets, folder)
 
     def flush(self, targets: Sequence[Target], stop: threading.Event) -> Iterator[FlushProgress]:
         """Try now, and follow to the verdicts. Raises Unreachable."""

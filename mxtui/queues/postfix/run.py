@@ -22,6 +22,10 @@ LIMIT = 16 * 1024 * 1024
 _CHUNK = 65536
 
 
+class CutShort(CommandFailed):
+    """The program ran and was ended by us: what it had done by then is not known."""
+
+
 @dataclass(frozen=True, slots=True)
 class Completed:
     """How a program ended."""
@@ -40,8 +44,9 @@ class Completed:
 def run(argv: Sequence[str], *, input: bytes | None = None, timeout: float = TIMEOUT, limit: int = LIMIT) -> Completed:  # noqa: A002 (subprocess's own word)
     """Run `argv` to its end.
 
-    Raises CommandFailed when it cannot be started, takes more than `timeout` seconds or writes more than `limit`
-    bytes to one stream. Any exit status is returned: Postfix's mean little (postsuper(1) gives 0 for unknown IDs).
+    Raises CommandFailed when it cannot be started, CutShort when it takes more than `timeout` seconds or writes more
+    than `limit` bytes to one stream. Any exit status is returned: Postfix's mean little (postsuper(1)
+    gives 0 for unknown IDs).
     """
     with started(argv, stdin=input is not None) as child:
         deadline = time.monotonic() + timeout
@@ -113,5 +118,5 @@ def started(argv: Sequence[str], *, stdin: bool = False) -> Iterator[subprocess.
         child.wait()
 
 
-def _too(argv: Sequence[str], what: str) -> CommandFailed:
-    return CommandFailed(f"{argv[0]} {what} and was ended", "Try it by hand to see why.")
+def _too(argv: Sequence[str], what: str) -> CutShort:
+    return CutShort(f"{argv[0]} {what} and was ended", "Try it by hand to see why.")

@@ -3,6 +3,7 @@
 import os
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,9 +11,11 @@ import pytest
 
 from mxtui.demo.postfix import PrivatePostfix
 from mxtui.demo.primary import FakePrimary
-from mxtui.model.message import Identity
+from mxtui.model.kept import kept_name
+from mxtui.model.message import Identity, QueuedMessage
 from mxtui.model.plan import Result, Target
 from mxtui.model.source import Verb
+from mxtui.queues.postfix import kept, removal
 from mxtui.queues.postfix.actions import Actions
 from mxtui.queues.postfix.layout import Layout
 from mxtui.queues.postfix.permission import Privileges
@@ -63,11 +66,27 @@ def test_held_mail_is_in_hold_and_released_mail_is_tried_at_once(
     wait_until(lambda: len(primary.accepted) == 3)
 
 
-def test_two_thousand_holds_take_less_than_a_second(instance: PrivatePostfix, layout: Layout, actions: Actions) -> None:
+def test_two_thousand_are_held_within_a_second_and_deleted_with_copies_within_four(
+    instance: PrivatePostfix, layout: Layout, actions: Actions, tmp_path: Path
+) -> None:
     # Held on arrival, so that 2,000 are there at once.
     (instance.config_directory / "held").write_text("info@example.org HOLD for the test\n")
     instance.postconf(smtpd_recipient_restrictions=f"check_recipient_access texthash:{instance.config_directory}/held")
     ids = instance.inject("", ["info@example.org"], count=2_000)
+    mail = back_in_deferred(layout, ids)
+    started = time.monotonic()
+    results = list(actions.act(Verb.HOLD, mail))
+    assert time.monotonic() - started < 1.0
+    assert outcomes(results) == {"done": 2_000}
+    mail = back_in_deferred(layout, ids)
+    started = time.monotonic()
+    results = list(removal.delete(layout, actions, mail, tmp_path))
+    assert time.monotonic() - started < 4.0
+    assert outcomes(results) == {"done": 2_000}
+    assert {path.name for path in tmp_path.iterdir()} == {kept_name(target.identity) for target in mail}
+
+
+def back_in_deferred(layout: Layout, ids: list[str]) -> list[Target]:
     for queue_id in ids:
         here = locate(layout, queue_id)
         assert here is not None
@@ -75,11 +94,7 @@ def test_two_thousand_holds_take_less_than_a_second(instance: PrivatePostfix, la
         folder.mkdir(mode=0o700, exist_ok=True)
         os.chown(folder, here.path.stat().st_uid, here.path.stat().st_gid)
         here.path.rename(folder / queue_id)
-    mail = targets(layout, ids)
-    started = time.monotonic()
-    results = list(actions.act(Verb.HOLD, mail))
-    assert time.monotonic() - started < 1.0
-    assert outcomes(results) == {"done": 2_000}
+    return targets(layout, ids)
 
 
 def test_a_message_in_delivery_is_never_held(postfix: PostfixFactory, primary: FakePrimary) -> None:
@@ -222,3 +237,163 @@ def test_a_command_that_cannot_be_run_fails_every_message(instance: PrivatePostf
     results = list(Actions(broken, Privileges()).act(Verb.HOLD, mail))
     assert outcomes(results) == {"failed": 2}
     assert "cannot be run" in results[0].detail
+
+
+def moved(layout: Layout, target: Target, state: str) -> None:
+    """As if somebody, or qmgr, had moved it."""
+    folder = layout.queue_directory / layout.hashing.folder(state, target.queue_id)  # type: ignore[arg-type]
+    folder.mkdir(mode=0o700, exist_ok=True)
+    owner = found(layout, target).stat()
+    os.chown(folder, owner.st_uid, owner.st_gid)
+    found(layout, target).rename(folder / target.queue_id)
+
+
+def test_deleting_with_copies_shows_its_steps(layout: Layout, actions: Actions) -> None:
+    waiting = Target(Identity("A1B2C3D4E5", 7, 1.0), "deferred", 1, "", (), 1, None)
+    held = Target(Identity("B1B2C3D4E5", 8, 1.0), "hold", 1, "", (), 1, None)
+    hold, copy, delete = removal.steps(actions, [waiting, held])
+    assert hold.endswith("-h - deferred incoming  < 1 queue ID")
+    assert copy.startswith("copy from hold")
+    assert delete.endswith("-d - hold deferred incoming  < 2 queue IDs")
+    assert len(removal.steps(actions, [held])) == 2
+
+
+def test_what_was_not_deleted_leaves_no_copy(
+    instance: PrivatePostfix, layout: Layout, actions: Actions, tmp_path: Path
+) -> None:
+    deferred, delivering, gone, reused, held = queued(instance, layout, 5)
+    list(actions.act(Verb.HOLD, [held]))
+    moved(layout, delivering, "active")
+    found(layout, gone).unlink()
+    other = reused._replace(identity=reused.identity._replace(inode=reused.identity.inode + 1))
+    results = list(removal.delete(layout, actions, [deferred, delivering, gone, other, held], tmp_path))
+    assert {result.queue_id: result.result for result in results} == {
+        deferred.queue_id: "done",
+        delivering.queue_id: "refused",
+        gone.queue_id: "gone",
+        reused.queue_id: "changed",
+        held.queue_id: "done",
+    }
+    assert {result.action for result in results} == {Verb.DELETE}
+    assert {path.name for path in tmp_path.iterdir()} == {kept_name(each.identity) for each in (deferred, held)}
+    assert state(layout, reused.queue_id) == "deferred"
+
+
+def test_a_message_is_copied_in_hold_so_that_nobody_delivers_it_meanwhile(
+    instance: PrivatePostfix, layout: Layout, actions: Actions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (mail,) = queued(instance, layout)
+    seen = []
+    plain = kept.save
+
+    def save(layout: Layout, target: Target, folder: Path) -> None:
+        seen.append(state(layout, target.queue_id))
+        plain(layout, target, folder)
+
+    monkeypatch.setattr(kept, "save", save)
+    assert outcomes(list(removal.delete(layout, actions, [mail], tmp_path))) == {"done": 1}
+    assert seen == ["hold"]
+
+
+def test_what_cannot_be_copied_is_put_back_as_it_was(
+    instance: PrivatePostfix, layout: Layout, actions: Actions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting, held = queued(instance, layout, 2)
+    list(actions.act(Verb.HOLD, [held]))
+    retry = found(layout, waiting).stat().st_mtime
+
+    def full(layout: Layout, target: Target, folder: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(kept, "save", full)
+    results = list(removal.delete(layout, actions, [waiting, held], tmp_path))
+    assert {result.detail for result in results} == {"no copy could be kept: No space left on device"}
+    assert (state(layout, waiting.queue_id), state(layout, held.queue_id)) == ("deferred", "hold")
+    assert found(layout, waiting).stat().st_mtime == retry, "it is not tried before its time"
+
+
+def test_a_message_released_by_somebody_after_it_was_copied_is_not_deleted(
+    instance: PrivatePostfix, layout: Layout, actions: Actions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (mail,) = queued(instance, layout)
+    plain = kept.save
+
+    def save(layout: Layout, target: Target, folder: Path) -> None:
+        plain(layout, target, folder)
+        moved(layout, target, "deferred")
+
+    monkeypatch.setattr(kept, "save", save)
+    (result,) = removal.delete(layout, actions, [mail], tmp_path)
+    assert (result.result, state(layout, mail.queue_id)) == ("refused", "deferred")
+    assert result.detail.startswith("no longer held: in deferred")
+    assert list(tmp_path.iterdir()) == []
+
+
+def with_postsuper(layout: Layout, folder: Path, instead: str) -> Layout:
+    """A postsuper that does something else where it would delete or hold; $real is the true one."""
+    real = layout.command_directory
+    folder.mkdir()
+    program = folder / "postsuper"
+    program.write_text(f"#!/bin/sh\nreal={real}/postsuper\n{instead}\n")
+    program.chmod(0o755)
+    return replace(layout, command_directory=folder)
+
+
+KILLED_AFTER = 'case "$*" in *"-d - "*) $real "$@" 2>/dev/null; kill -9 $$;; esac; exec $real "$@"'
+KILLED_BEFORE = 'case "$*" in *"-d - "*) kill -9 $$;; esac; exec $real "$@"'
+
+
+def test_a_deletion_cut_short_keeps_the_copy_of_what_is_gone(
+    instance: PrivatePostfix, layout: Layout, tmp_path: Path
+) -> None:
+    (mail,) = queued(instance, layout)
+    (tmp_path / "kept").mkdir()
+    layout = with_postsuper(layout, tmp_path / "bin", KILLED_AFTER)
+    (result,) = removal.delete(layout, Actions(layout, Privileges()), [mail], tmp_path / "kept")
+    assert (result.result, result.unsure) == ("failed", True)
+    assert result.detail.startswith("deleted, or left: outcome unknown")
+    assert state(layout, mail.queue_id) == ""
+    assert len(list((tmp_path / "kept").iterdir())) == 1
+
+
+def test_a_deletion_cut_short_puts_back_what_is_left(instance: PrivatePostfix, layout: Layout, tmp_path: Path) -> None:
+    (mail,) = queued(instance, layout)
+    (tmp_path / "kept").mkdir()
+    layout = with_postsuper(layout, tmp_path / "bin", KILLED_BEFORE)
+    (result,) = removal.delete(layout, Actions(layout, Privileges()), [mail], tmp_path / "kept")
+    assert (result.result, result.unsure) == ("failed", False)
+    assert state(layout, mail.queue_id) == "deferred"
+    assert list((tmp_path / "kept").iterdir()) == []
+
+
+def test_a_hold_by_somebody_else_is_not_ours(
+    instance: PrivatePostfix, layout: Layout, actions: Actions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (mail,) = queued(instance, layout)
+    plain = Actions._checked
+
+    def then_it_is_held(self: Actions, verb: Verb, targets: Sequence[Target]) -> object:
+        checked = plain(self, verb, targets)
+        moved(layout, mail, "hold")
+        return checked
+
+    monkeypatch.setattr(Actions, "_checked", then_it_is_held)
+    (result,) = actions.act(Verb.HOLD, [mail])
+    assert (result.result, result.detail) == ("refused", "held by somebody else")
+
+
+def test_who_may_not_see_queue_files_renews_nothing(
+    instance: PrivatePostfix, layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (mail,) = queued(instance, layout)
+    list(Actions(layout, Privileges()).act(Verb.HOLD, [mail]))
+    (old,) = targets(layout, [mail.queue_id], lifetime=0.0)
+    message = QueuedMessage(old.queue_id, "hold", 0, old.identity.arrival, 1, "", ())
+
+    def closed(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("mxtui.queues.postfix.actions.locate", closed)
+    (result,) = Actions(layout, Privileges(), look=lambda _: {old.queue_id: message}).act(Verb.RELEASE, [old])
+    assert result.result == "refused"
+    assert "cannot be read to renew it safely: Permission denied" in result.detail

@@ -1,5 +1,6 @@
 """Copies of queue files, and the way back through sendmail."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from mxtui.model.kept import kept_name
 from mxtui.model.plan import Target
 from mxtui.model.source import Verb
 from mxtui.queues.postfix.actions import Actions
-from mxtui.queues.postfix.kept import restore, save
+from mxtui.queues.postfix.kept import commands, restore, save
 from mxtui.queues.postfix.layout import Layout
 from mxtui.queues.postfix.permission import Privileges
 from mxtui.queues.postfix.sockets import request_delivery
@@ -38,8 +39,15 @@ def layout(instance: PrivatePostfix) -> Layout:
     return layout_of(instance)
 
 
-def delete_with_copy(layout: Layout, queue_id: str, folder: Path) -> Target:
+def held(layout: Layout, queue_id: str) -> Target:
+    list(Actions(layout, Privileges()).act(Verb.HOLD, targets(layout, [queue_id])))
     (target,) = targets(layout, [queue_id])
+    assert target.state == "hold"
+    return target
+
+
+def delete_with_copy(layout: Layout, queue_id: str, folder: Path) -> Target:
+    target = held(layout, queue_id)
     save(layout, target, folder)
     (result,) = Actions(layout, Privileges()).act(Verb.DELETE, [target])
     assert result.result == "done"
@@ -118,11 +126,11 @@ def test_smtputf8_mail_comes_back(
 def test_copies_are_private_and_exact(instance: PrivatePostfix, layout: Layout, tmp_path: Path) -> None:
     (queue_id,) = instance.inject("s@client.example", ["info@example.org"], AWKWARD)
     settled(layout, [queue_id], "deferred")
-    (target,) = targets(layout, [queue_id])
+    target = held(layout, queue_id)
     save(layout, target, tmp_path)
     copy = tmp_path / kept_name(target.identity)
     assert copy.stat().st_mode & 0o777 == 0o600
-    original = layout.queue_directory / layout.hashing.folder("deferred", queue_id) / queue_id
+    original = layout.queue_directory / layout.hashing.folder("hold", queue_id) / queue_id
     assert copy.read_bytes().partition(b"\n")[2] == original.read_bytes()
     assert list(tmp_path.iterdir()) == [copy]
 
@@ -132,7 +140,7 @@ def test_a_full_disk_keeps_nothing_half_and_says_so(
 ) -> None:
     (queue_id,) = instance.inject("s@client.example", ["info@example.org"])
     settled(layout, [queue_id], "deferred")
-    (target,) = targets(layout, [queue_id])
+    target = held(layout, queue_id)
 
     def full(fd: int) -> None:
         raise OSError(28, "No space left on device")
@@ -143,12 +151,15 @@ def test_a_full_disk_keeps_nothing_half_and_says_so(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_another_message_under_the_same_id_is_not_kept_for_it(
+def test_another_message_under_the_same_id_and_one_that_waits_are_not_kept(
     instance: PrivatePostfix, layout: Layout, tmp_path: Path
 ) -> None:
     (queue_id,) = instance.inject("s@client.example", ["info@example.org"])
     settled(layout, [queue_id], "deferred")
-    (target,) = targets(layout, [queue_id])
+    (waiting,) = targets(layout, [queue_id])
+    with pytest.raises(NoQueue, match="no longer held"):
+        save(layout, waiting, tmp_path)
+    target = held(layout, queue_id)
     with pytest.raises(NoQueue):
         save(layout, target._replace(identity=target.identity._replace(inode=1)), tmp_path)
 
@@ -162,3 +173,47 @@ def test_a_damaged_or_missing_copy_is_told(instance: PrivatePostfix, layout: Lay
     assert restore(layout, tmp_path, target.identity, running=True).result == "failed"
     copy.unlink()
     assert restore(layout, tmp_path, target.identity, running=True).result == "gone"
+
+
+def fake_sendmail(layout: Layout, folder: Path, second: str) -> Layout:
+    """A sendmail that does as told from its second call on."""
+    program = folder / "sendmail"
+    program.write_text(f"#!/bin/sh\nif test -e {folder}/called; then {second}; fi\ntouch {folder}/called\n")
+    program.chmod(0o755)
+    return replace(layout, sendmail_path=program, maillog_file=None)
+
+
+def two_parts(instance: PrivatePostfix, layout: Layout, folder: Path) -> Target:
+    """A kept message whose recipients ask for different notices."""
+    ids = instance.inject("s@client.example", ["info@example.org"], rcpt_options=["NOTIFY=NEVER"])
+    settled(layout, ids, "deferred")
+    return delete_with_copy(layout, ids[0], folder)
+
+
+@pytest.mark.parametrize(
+    ("second", "detail"),
+    [("exit 75", "in part only: queued again, then sendmail gave 75: "), ("kill -9 $$", "outcome unknown")],
+)
+def test_a_restore_that_breaks_off_half_way_says_that_it_may_be_queued(
+    instance: PrivatePostfix,
+    layout: Layout,
+    tmp_path: Path,
+    second: str,
+    detail: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    target = two_parts(instance, layout, tmp_path)
+    plain = commands
+    monkeypatch.setattr("mxtui.queues.postfix.kept.commands", lambda *args: [*plain(*args), *plain(*args)])
+    result = restore(fake_sendmail(layout, tmp_path, second), tmp_path, target.identity, running=True)
+    assert (result.result, result.unsure) == ("failed", True)
+    assert detail in result.detail
+
+
+def test_a_restore_that_is_refused_at_once_queued_nothing(
+    instance: PrivatePostfix, layout: Layout, tmp_path: Path
+) -> None:
+    target = two_parts(instance, layout, tmp_path)
+    (tmp_path / "called").touch()
+    result = restore(fake_sendmail(layout, tmp_path, "exit 75"), tmp_path, target.identity, running=True)
+    assert (result.result, result.unsure) == ("failed", False)
