@@ -77,7 +77,7 @@ class Operations:
         keeping = verb is Verb.DELETE and keep_copy
         hold = capabilities.may(Verb.HOLD)
         if keeping and not hold.allowed and any(target.state != "hold" for target in plan.targets):
-            raise NotPermitted(f"no copy can be kept, for it is made in hold: {hold.why_not}", NO_COPY_HINT)
+            raise NotPermitted(f"no copy can be kept, for it is made in hold: {hold.why_not}", hold.hint)
         return replace(plan, steps=self._queue.steps(verb, plan.targets, keep_copy=keeping))
 
     def plan_restore(self, copies: Iterable[KeptCopy], selection: str, *, forced: bool = False) -> Plan:

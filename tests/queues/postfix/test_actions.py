@@ -12,7 +12,7 @@ import pytest
 from mxtui.demo.postfix import PrivatePostfix
 from mxtui.demo.primary import FakePrimary
 from mxtui.model.kept import kept_name
-from mxtui.model.message import Identity, QueuedMessage
+from mxtui.model.message import Identity, QueuedMessage, State
 from mxtui.model.plan import Result, Target
 from mxtui.model.source import Verb
 from mxtui.queues.postfix import kept, removal
@@ -239,9 +239,9 @@ def test_a_command_that_cannot_be_run_fails_every_message(instance: PrivatePostf
     assert "cannot be run" in results[0].detail
 
 
-def moved(layout: Layout, target: Target, state: str) -> None:
+def moved(layout: Layout, target: Target, state: State) -> None:
     """As if somebody, or qmgr, had moved it."""
-    folder = layout.queue_directory / layout.hashing.folder(state, target.queue_id)  # type: ignore[arg-type]
+    folder = layout.queue_directory / layout.hashing.folder(state, target.queue_id)
     folder.mkdir(mode=0o700, exist_ok=True)
     owner = found(layout, target).stat()
     os.chown(folder, owner.st_uid, owner.st_gid)
