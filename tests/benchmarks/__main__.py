@@ -8,6 +8,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from mxtui.demo.postfix import postfix_available
 from tests.benchmarks.acting import acting
@@ -25,10 +26,10 @@ def measure(options: argparse.Namespace, tell: Callable[[str], None]) -> tuple[l
     """All figures, and the machine in a line."""
     figures: list[Figure] = []
 
-    def take(found: Iterator[Figure]) -> None:
+    def take(found: Iterator[Figure], about: str = "") -> None:
         for figure in found:
-            figures.append(figure)
-            tell("  ".join(figure.cells()))
+            figures.append(replace(figure, name=about + figure.name))
+            tell("  ".join(figures[-1].cells()))
 
     with _queue(options.messages, options.domains, tell) as site:
         where = machine(site.postfix.queue_directory)
@@ -40,8 +41,8 @@ def measure(options: argparse.Namespace, tell: Callable[[str], None]) -> tuple[l
         take(acting(options.hold, options.times))
     if options.million:
         with _queue(1_000_000, options.domains, tell) as site:
-            take(reading(site, 1))
-            take(footprint(site, 500))
+            take(reading(site, 1), "1,000,000: ")
+            take(footprint(site, 500), "1,000,000: ")
     return figures, f"{options.messages:,} messages in {options.domains} domains; warm page cache; {where}."
 
 

@@ -55,13 +55,13 @@ def footprint(site: Site, limit: float) -> Iterator[Figure]:
     with _open(site) as terminal:
         began = time.perf_counter()
         _wait_for_depth(terminal, site)
-        yield Figure(f"{site.messages:,} messages: depth on screen", time.perf_counter() - began, "s", 1.0)
+        yield Figure("console: depth of the queue on screen, from the keystroke", time.perf_counter() - began, "s", 1.0)
         with Peak(terminal.pid) as peak:
             _wait_until_read(terminal)
-        yield Figure(f"{site.messages:,} messages: everything read", time.perf_counter() - began)
+        yield Figure("console: everything read", time.perf_counter() - began)
         terminal.idle(5)
-        yield Figure(f"{site.messages:,} messages: memory, once read", memory(terminal.pid), "MB", limit)
-        yield Figure(f"{site.messages:,} messages: memory, most while reading", peak.megabytes, "MB")
+        yield Figure("console: memory, once read (PSS, with its helpers)", memory(terminal.pid), "MB", limit)
+        yield Figure("console: memory, most while reading (PSS, with its helpers)", peak.megabytes, "MB")
 
 
 def _open(site: Site) -> FilmedTerminal:
