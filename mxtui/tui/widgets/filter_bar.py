@@ -120,7 +120,7 @@ class FilterBar(Vertical):
         host = host_of(self)
         look, scene = host.look, Scene(host.look, host.now(), self.size.width, self.size.height)
         field = self.query_one(_Input)
-        typing = field.has_focus or self.error is not None
+        typing = self.typing or self.error is not None
         key = look.key if typing or self.text else look.label
         self.query_one("#filter-key", Painted).paint([Line((" / ", key))], look.bar)
         if self._found is not None:
