@@ -46,7 +46,6 @@ CREATE INDEX IF NOT EXISTS message_arrival ON message (arrival);
 CREATE INDEX IF NOT EXISTS recipient_arrival ON recipient (arrival, domain);
 CREATE INDEX IF NOT EXISTS recipient_domain ON recipient (domain, arrival);
 CREATE INDEX IF NOT EXISTS recipient_expires ON recipient (domain, expires);
-CREATE INDEX IF NOT EXISTS message_expires ON message (expires);
 """
 """Made once the first read is done: sorting them in one go costs a third of keeping them up row by row."""
 

@@ -35,7 +35,8 @@ class _Tally:
         self.messages += sign
         self.bytes += sign * message.size
         self.states[message.state] = self.states.get(message.state, 0) + sign
-        expires = message.expires or _NEVER
+        # With everyone served there is nothing left to expire.
+        expires = message.expires if message.expires is not None and message.recipients else _NEVER
         if sign > 0:
             if message.arrival < self.oldest:
                 self.oldest = message.arrival
