@@ -11,7 +11,9 @@ README = (Path(__file__).parents[1] / "README.md").read_text()
 
 def settings_markdown() -> str:
     """The table of settings as README has it."""
-    rows = [f"| `{row.key}` | {f'`{row.default}`' if row.default else ''} | {row.meaning} |" for row in settings_table()]
+    rows = [
+        f"| `{row.key}` | {f'`{row.default}`' if row.default else ''} | {row.meaning} |" for row in settings_table()
+    ]
     return "\n".join(["| setting | default | meaning |", "|---|---|---|", *rows])
 
 

@@ -23,7 +23,7 @@ def queue(tmp_path: Path) -> Path:
 
 
 def watched(follower: Follower) -> None:
-    """Wait until events arrive, the first read is over, and what may have been missed before has been caught up with."""
+    """Wait until events arrive, the first read is over, and what was missed before has been caught up with."""
     assert follower.read_over.wait(10)
     signs = follower.signs
     wait_until(lambda: follower.signs > signs + 2)
