@@ -5,6 +5,7 @@ read the same files. Exit status 1 when a limit is missed.
 """
 
 import argparse
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -73,6 +74,9 @@ def main(given: Sequence[str] | None = None) -> int:
     if reason := postfix_available():
         print(f"the benchmark measures beside Postfix: {reason}", file=sys.stderr)
         return 4
+    # By timeout(1) or a closed terminal too, what was started is stopped.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
     figures, where = measure(options, lambda line: print(line, file=sys.stderr, flush=True))
     print((as_markdown if options.markdown else as_text)(figures, where))
     return int(any(figure.missed for figure in figures))
