@@ -30,6 +30,9 @@ IDLE_TICK = 1.0
 SLOW_FACTS = 5.0
 """Seconds between looks at what changes rarely and costs a system call or a process: room, permission."""
 
+AGES = 5.0
+"""Seconds between two counts of ages: a hundred thousand messages grow older all the time, and no eye sees it."""
+
 RETRY = 3.0
 """Seconds between attempts to read a queue that cannot be read."""
 
@@ -80,6 +83,7 @@ class Monitor:
         self._capabilities: Capabilities | None = None
         self._space: Space | None = None
         self._slow_at = 0.0
+        self._aged_at = 0.0
         self._trends: dict[str, Trend] = {}
         self._totals: dict[str, DomainTotals] = {}
         self._arrivals = Rate(self._heard_at)
@@ -103,15 +107,12 @@ class Monitor:
 
     async def overviews(self) -> AsyncIterator[Overview]:
         """Overviews, until closed; at most four a second, at least one. The first holds the depth alone."""
-        loop = asyncio.get_running_loop()
-        running: list[asyncio.Future[None]] = [
-            loop.run_in_executor(self._threads, work) for work in (self._keep_watching, self._keep_reading)
-        ]
-        if self._primaries is not None:
-            running.append(asyncio.create_task(self._primaries.run()))
-        for future in running:
-            future.add_done_callback(self._ended)
+        running: list[asyncio.Future[None]] = []
         try:
+            # The names first, and on the screen, before the rest competes with it for the interpreter.
+            await asyncio.to_thread(self._count_names)
+            yield (await asyncio.to_thread(self._timed_look))[0]
+            running += self._start()
             while not self._stop.is_set():
                 before = self.index.revision
                 overview, cost = await asyncio.to_thread(self._timed_look)
@@ -127,6 +128,17 @@ class Monitor:
             self._stop.set()
             for future in running:
                 future.cancel()
+
+    def _start(self) -> list[asyncio.Future[None]]:
+        loop = asyncio.get_running_loop()
+        running: list[asyncio.Future[None]] = [
+            loop.run_in_executor(self._threads, work) for work in (self._keep_watching, self._keep_reading)
+        ]
+        if self._primaries is not None:
+            running.append(asyncio.create_task(self._primaries.run()))
+        for future in running:
+            future.add_done_callback(self._ended)
+        return running
 
     def _ended(self, future: asyncio.Future[None]) -> None:
         """Whatever nobody foresaw must not leave a screen that looks fresh: it is shown, and the figures grow stale."""
@@ -160,9 +172,13 @@ class Monitor:
                 done = True
             if not done:
                 self._stop.wait(RETRY)
+                self._count_names()
+
+    def _count_names(self) -> None:
+        with self._noting("read"):
+            self._depth = self.queue.depth()
 
     def _read(self) -> None:
-        self._depth = self.queue.depth()
         expected = sum(self._depth.values())
         read = 0
         self._reading = Reading(read, expected)
@@ -209,7 +225,9 @@ class Monitor:
     def _look(self) -> Overview:
         now = self._clock()
         self._look_at_slow_facts()
-        self.index.advance(now)
+        if abs(now - self._aged_at) >= AGES:
+            self._aged_at = now
+            self.index.advance(now)
         queue, totals = self.index.queue(), self.index.domains()
         if self._reading is None:
             self._depth = queue.states

@@ -172,7 +172,7 @@ class View:
         """Rows that are about to change or leave, and how many will come: take them out while their keys are known."""
         if self._stale:
             return
-        if (len(rows) + more) * 30 > len(self._rows) + 300:
+        if (len(rows) + more) * 200 > len(self._rows) + 2_000:
             self._stale = True
             return
         for row in rows:

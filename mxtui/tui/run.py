@@ -17,6 +17,8 @@ def run_console(services: Services) -> None:
     """Run until the operator leaves. Textual is imported here: it reads these at import, and takes 0.3 s to load."""
     os.environ.setdefault("TEXTUAL_FPS", FRAMES)
     os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
+    # While the queue is read in another thread, a key waits this long for the interpreter, several times over.
+    sys.setswitchinterval(0.001)
     from mxtui.tui.app import ConsoleApp
 
     app = ConsoleApp(services)

@@ -34,6 +34,9 @@ _ON_DOMAIN: tuple[Command, ...] = (
     Command("domains.sort", "s", "Sort", "Sort by the next column.", lambda screen: screen.next_sort(), footer=False),
 )  # fmt: skip
 
+REASONS_EVERY = 2.0
+"""Seconds between two counts of one domain's reasons: 35 ms each at 100,000 messages."""
+
 
 class DomainsScreen(ActingScreen):
     """The first screen."""
@@ -53,6 +56,8 @@ class DomainsScreen(ActingScreen):
         self._overview: Overview | None = None
         self._sort = ("queued", True)
         self._reasons: tuple[str, list[tuple[str, int]]] = ("", [])
+        self._looked_up: tuple[str, int, float] = ("", 0, 0.0)
+        """The domain whose reasons were asked for last, at which revision of the queue, and when."""
 
     def content(self) -> Iterable[Widget]:
         """The table, and the pane."""
@@ -102,8 +107,12 @@ class DomainsScreen(ActingScreen):
 
     @on(Table.Moved)
     def _look_up_reasons(self) -> None:
-        if self.table.row is not None:
-            self._find_reasons(self.table.row.domain)
+        row, overview, now = self.table.row, self._overview, self.host.now()
+        if row is not None and overview is not None:
+            domain, revision, at = self._looked_up
+            if row.domain != domain or (overview.revision != revision and abs(now - at) >= REASONS_EVERY):
+                self._looked_up = row.domain, overview.revision, now
+                self._find_reasons(row.domain)
         self.tick()
 
     @work(exclusive=True, group="reasons")
