@@ -41,8 +41,8 @@ class Queue:
     """Share of messages on hold; the rest is deferred."""
     long_ids: bool = False
     hashing: Hashing = DEFAULT_HASHING
-    oldest: float = 4 * 86400.0
-    """Seconds."""
+    oldest: float = 3.5 * 86400.0
+    """Seconds. Of five days to live, so that no message comes within a day of its expiry while something is measured."""
     seed: int = 1
 
 
