@@ -42,7 +42,7 @@ class Queue:
     long_ids: bool = False
     hashing: Hashing = DEFAULT_HASHING
     oldest: float = 3.5 * 86400.0
-    """Seconds. Of five days to live, so that no message comes within a day of its expiry while something is measured."""
+    """Seconds. Of five days to live: no message may come within a day of its expiry while something is measured."""
     seed: int = 1
 
 
