@@ -123,7 +123,8 @@ def _cursor(screen: Screen) -> str | None:
     for line in screen:
         if line.startswith("▌"):
             words = line[1:].split()
-            return next((word for word in words if _tab(screen) == "Domains" and ".example.org" in word), words[-1])
+            last = words[-1] if words else None
+            return next((word for word in words if _tab(screen) == "Domains" and ".example.org" in word), last)
     return None
 
 
