@@ -259,11 +259,6 @@ class Index:
                 (number, limit),
             ).fetchall()
 
-    def identities(self) -> dict[str, str]:
-        """Queue ID → state, of everything known: what a reconciling pass compares with the names on disk."""
-        with self._lock:
-            return dict(self._database.execute("SELECT queue_id, state FROM message").fetchall())
-
     def _known(self, queue_ids: Sequence[str]) -> dict[str, tuple[int, QueuedMessage]]:
         known: dict[str, tuple[int, QueuedMessage]] = {}
         if not self.revision:

@@ -76,6 +76,11 @@ ARRIVAL_TOLERANCE: Final = 1.0
 """Seconds; some roads to a queue tell arrival in whole ones."""
 
 
+def same_arrival(one: float, other: float) -> bool:
+    """Whether two times of arrival, perhaps in whole seconds, can be the same."""
+    return abs(one - other) < ARRIVAL_TOLERANCE
+
+
 def same_message(one: Identity, other: Identity) -> bool:
     """Whether two identities, perhaps told by different roads to the queue, mean one message.
 
@@ -85,7 +90,7 @@ def same_message(one: Identity, other: Identity) -> bool:
     False
     """
     inodes_agree = one.inode == other.inode or not one.inode or not other.inode
-    return one.queue_id == other.queue_id and inodes_agree and abs(one.arrival - other.arrival) < ARRIVAL_TOLERANCE
+    return one.queue_id == other.queue_id and inodes_agree and same_arrival(one.arrival, other.arrival)
 
 
 def make_plan(

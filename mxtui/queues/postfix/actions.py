@@ -18,7 +18,7 @@ from typing import Final
 from mxtui.errors import CommandFailed, NotPermitted, Unreachable
 from mxtui.model.message import QueuedMessage, State
 from mxtui.model.plan import Outcome, Result, Target
-from mxtui.model.planning import IN_DELIVERY, needs_renewal
+from mxtui.model.planning import IN_DELIVERY, needs_renewal, same_arrival
 from mxtui.model.source import Verb
 from mxtui.queues.postfix import queue_id
 from mxtui.queues.postfix.layout import Layout
@@ -26,7 +26,7 @@ from mxtui.queues.postfix.permission import POSTSUPER, RENEW, Privileges, postsu
 from mxtui.queues.postfix.queue_file import read_envelope
 from mxtui.queues.postfix.run import CutShort, run
 from mxtui.queues.postfix.sockets import request_delivery, wake_pickup
-from mxtui.queues.postfix.whereabouts import Standing, Whereabouts, locate, same_arrival, standing
+from mxtui.queues.postfix.whereabouts import Standing, Whereabouts, locate, standing
 
 NAMED: Final = re.compile(
     rb"^postsuper: ([0-9A-Za-z]{6,100}): (?:placed on hold|released from hold|expired|removed|requeued)$", re.MULTILINE

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
 from mxtui.model.message import Identity, State
+from mxtui.model.planning import same_arrival
 from mxtui.queues.postfix import records
 from mxtui.queues.postfix.layout import Layout
 from mxtui.queues.postfix.queue_file import open_file, parse_time
@@ -16,9 +17,6 @@ from mxtui.queues.postfix.records import Walk
 
 FLOW: Final[tuple[State, ...]] = ("active", "deferred", "incoming", "hold")
 """The order in which to look, so that a message on its way is met."""
-
-ARRIVAL_TOLERANCE: Final = 1.0
-"""Seconds; some roads to the queue tell arrival in whole ones."""
 
 Standing = Literal["same", "changed", "gone"]
 
@@ -61,11 +59,6 @@ def standing(identity: Identity, here: Whereabouts | None) -> Standing:
     except FileNotFoundError:  # moved between the two looks; the inode was right
         return "same" if identity.inode else "gone"
     return "same" if arrived is not None and same_arrival(arrived, identity.arrival) else "changed"
-
-
-def same_arrival(one: float, other: float) -> bool:
-    """Whether two times of arrival, perhaps in whole seconds, can be the same."""
-    return abs(one - other) < ARRIVAL_TOLERANCE
 
 
 def arrival(path: Path) -> float | None:
