@@ -7,6 +7,7 @@ accepted. Standard library only: `mxtui demo` starts it on the operator's machin
 import asyncio
 import hashlib
 import re
+import socket
 import threading
 import time
 from collections.abc import Coroutine
@@ -16,6 +17,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 LINE_LIMIT: Final = 8192
+BACKLOG: Final = 128
 MESSAGE_LIMIT: Final = 64 * 1024 * 1024
 PATH: Final = re.compile(r"(?:FROM|TO):\s*<([^>]*)>\s*(.*)", re.IGNORECASE | re.DOTALL)
 NEVER: Final = r"(?!)"
@@ -70,9 +72,8 @@ class FakePrimary:
         self._lock = threading.Lock()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="fake-primary", daemon=True)
-        self._server: asyncio.Server | None = None
-        self._open: set[asyncio.StreamWriter] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._listener: socket.socket | None = None
+        self._sessions: dict[asyncio.Task[None], socket.socket] = {}
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -117,43 +118,46 @@ class FakePrimary:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
 
     async def _listen(self) -> None:
-        if self._server is None:
-            self._server = await asyncio.start_server(
-                self._connected, "127.0.0.1", self.port, reuse_address=True, limit=LINE_LIMIT
-            )
-            self.port = int(self._server.sockets[0].getsockname()[1])
+        if self._listener is None:
+            self._listener = socket.create_server(("127.0.0.1", self.port), backlog=BACKLOG)
+            self._listener.setblocking(False)
+            self.port = int(self._listener.getsockname()[1])
+            self._loop.add_reader(self._listener, self._accept, self._listener)
 
     async def _close(self) -> None:
-        if self._server is not None:
-            self._server.close()
-            self._server = None
-        # A connection accepted just now gets its handler a few turns of the loop later; it must not outlive us either.
-        for _ in range(5):
-            for writer in list(self._open):
-                writer.transport.abort()
-            tasks = list(self._tasks)
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            await asyncio.sleep(0)
+        if self._listener is not None:
+            self._loop.remove_reader(self._listener)
+            self._listener.close()
+            self._listener = None
+        for session in list(self._sessions):
+            session.cancel()
+        await asyncio.gather(*self._sessions, return_exceptions=True)
 
-    def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _accept(self, listener: socket.socket) -> None:
+        """Take one connection. asyncio's own server loses those it was taking when it is closed: they would hang."""
+        try:
+            connection, _ = listener.accept()
+        except (BlockingIOError, ConnectionError):
+            return
+        connection.setblocking(False)
         self.connections += 1
-        self._open.add(writer)
-        self.busiest = max(self.busiest, len(self._open))
-        task = self._loop.create_task(self._serve(reader, writer))
-        self._tasks.add(task)
+        session = self._loop.create_task(self._serve(connection))
+        self._sessions[session] = connection
+        self.busiest = max(self.busiest, len(self._sessions))
+        session.add_done_callback(self._ended)
 
-        def ended(task: asyncio.Task[None]) -> None:  # also for one cancelled before it began
-            self._tasks.discard(task)
-            self._open.discard(writer)
-            writer.close()
+    def _ended(self, session: asyncio.Task[None]) -> None:
+        self._sessions.pop(session).close()  # also of one cancelled before it began
 
-        task.add_done_callback(ended)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(OSError, EOFError, ValueError):  # the client went away, or sent a line past every limit
-            await _Session(self, reader, writer).run()
+    async def _serve(self, connection: socket.socket) -> None:
+        reader, writer = await asyncio.open_connection(sock=connection, limit=LINE_LIMIT)
+        try:
+            with suppress(OSError, EOFError, ValueError):  # the client went away, or sent a line past every limit
+                await _Session(self, reader, writer).run()
+                writer.close()
+                await writer.wait_closed()
+        finally:
+            writer.transport.abort()
 
     def keep(self, message: Accepted) -> None:
         """Record a message that is about to be answered with 250."""
