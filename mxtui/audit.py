@@ -28,7 +28,7 @@ import msgspec
 from mxtui.errors import AuditFailed
 from mxtui.folders import sync_folder, writable_folder
 from mxtui.model.message import Identity
-from mxtui.model.plan import Plan, Result, Target
+from mxtui.model.plan import Plan, Result, Target, Verdict
 from mxtui.model.source import Verb
 
 SYSTEM_FILE: Final = Path("/var/log/mxtui/audit.jsonl")
@@ -213,6 +213,15 @@ class Act:
             for part in _parts(results)
         )
         self._lost = lost
+
+    def verdicts(self, verdicts: Sequence[Verdict]) -> None:
+        """Record what became of messages whose delivery was tried. Raises AuditFailed as `results` does."""
+        self._acted_on += len(verdicts)
+        now = self._clock()
+        self._append(
+            Results(self.id, now, [Happened(v.queue_id, v.fate, _text(f"{v.dsn} {v.reply}".strip())) for v in part])
+            for part in _parts(verdicts)
+        )
 
     def end(self, *, complete: bool, counts: Mapping[str, int] | None = None) -> None:
         """Record the sums; `counts` where they are not those of `results`. Raises AuditFailed as `results` does."""

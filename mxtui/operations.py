@@ -157,6 +157,8 @@ class Operations:
         last: FlushProgress | None = None
         try:
             for last in self._queue.flush(plan.targets, stop or threading.Event()):
+                if last.closed:
+                    act.verdicts(last.closed)
                 yield last
         finally:
             counts = {} if last is None else _flush_counts(last)

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -10,7 +11,7 @@ from mxtui.audit import Audit, AuditRecord, Operator
 from mxtui.errors import AuditFailed, CommandFailed, MxtuiError, NotPermitted, UsageError
 from mxtui.model.kept import KeptHeader, encode_header, kept_name
 from mxtui.model.message import Changes, Identity, QueuedMessage, Recipient, State
-from mxtui.model.plan import FlushProgress, Plan, Result, Target
+from mxtui.model.plan import FlushProgress, Plan, Result, Target, Verdict
 from mxtui.model.planning import target_of
 from mxtui.model.source import ALLOWED, Capabilities, Permission, Source, Space, Verb
 from mxtui.operations import BATCH, STOPPED, Operations
@@ -93,8 +94,9 @@ class MemoryQueue(Queue):
 
     def flush(self, targets: Sequence[Target], stop: threading.Event) -> Iterator[FlushProgress]:
         for left in range(len(targets) - 1, self.flush_leaves - 1, -1):
-            phase = "steady" if left > self.flush_leaves else "done"
-            yield FlushProgress(len(targets), len(targets) - left, 0, 0, left, 1.0, None, phase)  # type: ignore[arg-type]
+            phase: Literal["steady", "done"] = "steady" if left > self.flush_leaves else "done"
+            closed = [Verdict(targets[left].queue_id, "a@example.org", "delivered", "2.0.0", "taken")]
+            yield FlushProgress(len(targets), len(targets) - left, 0, 0, left, 1.0, None, phase, closed=closed)
 
     def restore(self, folder: Path, identity: Identity) -> Result:
         assert (folder / kept_name(identity)).exists()
@@ -306,6 +308,16 @@ def test_a_flush_is_recorded_with_its_sums(make: Make) -> None:
     assert [progress.left for progress in operations.flush(plan, reason="primary is back")] == [2, 1, 0]
     (record,) = operations.audit.records()
     assert (record.counts["delivered"], record.complete) == (3, True)
+
+
+def test_a_flush_has_on_record_what_became_of_each_message(make: Make) -> None:
+    queue = MemoryQueue(3)
+    queue.flush_leaves = 1
+    operations = make(queue)
+    list(operations.flush(operations.plan(Verb.FLUSH, targets_of(queue), "--all")))
+    (record,) = operations.audit.records()
+    entries = {entry.identity.queue_id: (entry.result, entry.detail) for entry in operations.audit.entries(record.id)}
+    assert sorted(entries.values(), key=str) == [("delivered", "2.0.0 taken"), ("delivered", "2.0.0 taken"), (None, "")]
 
 
 def test_a_flush_that_ends_without_word_of_some_is_not_complete(make: Make) -> None:

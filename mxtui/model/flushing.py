@@ -24,8 +24,15 @@ RATE_WINDOW: Final = 10.0
 @dataclass(slots=True)
 class _Following:
     expected: int
-    fates: dict[str, Fate] = field(default_factory=dict)
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
     """Per recipient, the latest."""
+
+    def worst(self) -> Verdict | None:
+        """Of the recipient that decides what became of the message; None where nothing was heard of any."""
+        if not self.verdicts:
+            return None
+        fate = message_fate(verdict.fate for verdict in self.verdicts.values())
+        return next(verdict for verdict in self.verdicts.values() if verdict.fate == fate)
 
 
 class Flushing:
@@ -36,6 +43,7 @@ class Flushing:
         self._queued = len(self._open)
         self._counts: dict[Fate, int] = dict.fromkeys(("delivered", "deferred", "bounced", "expired", "vanished"), 0)
         self._recent: deque[Verdict] = deque(maxlen=RECENT)
+        self._closed: list[Verdict] = []
         self._rate = Rate(now)
         self.moved_at = now
         """When the last verdict came."""
@@ -55,9 +63,9 @@ class Flushing:
             return
         self.moved_at = verdict.at
         self._recent.append(verdict)
-        following.fates[f"{verdict.recipient}\0{original}"] = verdict.fate
-        if len(following.fates) >= following.expected:
-            self._close(verdict.queue_id, message_fate(following.fates.values()), verdict.at)
+        following.verdicts[f"{verdict.recipient}\0{original}"] = verdict
+        if len(following.verdicts) >= following.expected and (worst := following.worst()) is not None:
+            self._close(verdict.queue_id, worst.fate, verdict.at)
 
     def back_in_queue(self, queue_id: str, now: float) -> None:
         """Seen waiting again after a try: deferred, whatever else is known."""
@@ -72,28 +80,32 @@ class Flushing:
         following = self._open.get(queue_id)
         if following is None:
             return
-        seen = list(following.fates.values())
-        complete = len(seen) >= following.expected
-        fate = message_fate(seen) if seen else "vanished"
+        worst = following.worst()
+        fate = worst.fate if worst is not None else "vanished"
         # Some recipients' delivery was seen, of others nothing: the whole is not known to be delivered.
-        if fate == "delivered" and not complete:
+        if fate == "delivered" and len(following.verdicts) < following.expected:
             fate = "vanished"
         if fate == "vanished":
             self._recent.append(Verdict(queue_id, "", "vanished", at=now))
         self._close(queue_id, fate, now)
 
     def _close(self, queue_id: str, fate: Fate, now: float) -> None:
-        if self._open.pop(queue_id, None) is not None:
+        following = self._open.pop(queue_id, None)
+        if following is not None:
+            worst = following.worst()
+            said = worst if worst is not None and worst.fate == fate else Verdict(queue_id, "", fate)
+            self._closed.append(said._replace(at=now))
             self._counts[fate] += 1
             self._rate.add(now)
             self.moved_at = now
 
     def progress(self, now: float, phase: Phase) -> FlushProgress:
-        """How it stands; each verdict is in `recent` once."""
+        """How it stands; each verdict is in `recent` once, each message that has one in `closed` once."""
         left = len(self._open)
         per_second = self._rate.at(now)
         recent = tuple(self._recent)
         self._recent.clear()
+        closed, self._closed = self._closed, []
         return FlushProgress(
             queued=self._queued,
             delivered=self._counts["delivered"],
@@ -105,6 +117,7 @@ class Flushing:
             phase=phase,
             unknown=self._counts["vanished"],
             recent=recent,
+            closed=closed,
         )
 
 

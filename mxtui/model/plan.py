@@ -125,3 +125,5 @@ class FlushProgress:
     """Left the queue without evidence of a delivery."""
     recent: Sequence[Verdict] = field(default=())
     """Newest last, bounded."""
+    closed: Sequence[Verdict] = field(default=())
+    """One for each message settled since the last progress, of the recipient that decided it."""

@@ -65,6 +65,16 @@ def test_each_verdict_is_shown_once() -> None:
     assert len(flushing.progress(1.0, "steady").recent) == 0
 
 
+def test_each_message_is_closed_once_with_the_words_that_decided_it() -> None:
+    flushing = books(recipients=2, messages=2)
+    flushing.verdict(Verdict("A00000000", "a", "delivered", "2.0.0", "taken", at=1.0))
+    flushing.verdict(Verdict("A00000000", "b", "deferred", "4.2.2", "mailbox full", at=1.0))
+    flushing.left("A00000001", 1.0)
+    closed = {verdict.queue_id: (verdict.fate, verdict.reply) for verdict in flushing.progress(1.0, "steady").closed}
+    assert closed == {"A00000000": ("deferred", "mailbox full"), "A00000001": ("vanished", "")}
+    assert not flushing.progress(1.0, "steady").closed
+
+
 @given(st.lists(st.tuples(st.integers(0, 4), st.sampled_from("abc"), st.sampled_from(FATES), st.booleans())))
 def test_every_message_is_counted_exactly_once(events: list[tuple[int, str, Fate, bool]]) -> None:
     flushing = books(recipients=2, messages=5)
