@@ -5,7 +5,7 @@ import selectors
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from mxtui.errors import CommandFailed
@@ -111,7 +111,8 @@ def started(argv: Sequence[str], *, stdin: bool = False) -> Iterator[subprocess.
         yield child
     finally:
         if child.poll() is None:
-            child.kill()
+            with suppress(PermissionError):  # sudo's child is root's, and ends when its pipes do
+                child.kill()
         for stream in (child.stdin, child.stdout, child.stderr):
             if stream is not None:
                 stream.close()
