@@ -20,7 +20,7 @@ from mxtui.model.plan import Target
 
 SYSTEM_FOLDER: Final = Path("/var/lib/mxtui/kept")
 KEEP_SECONDS: Final = 7 * 86400.0
-KEEP_BYTES: Final = 2 * 1024**3
+KEEP_BYTES: Final = 1024**3
 RESTORED: Final = ".restored"
 
 
