@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mxtui.model.health import Climb, Primary, Rung
+from mxtui.model.offers import Offers, read_offers
 from mxtui.model.route import Ourselves
 from mxtui.primary import tls
 from mxtui.primary.lookup import MAX_ADDRESSES, Lookup, Server
@@ -51,6 +52,8 @@ class Finding:
     distrust: str = ""
     """Why the certificate could not be verified. A later climb that is told so does not ask again: a broken-off
     handshake every 30 s would fill the primary's log."""
+    offers: Offers | None = None
+    """What its EHLO offered; None where it did not come to that."""
 
 
 async def climb(
@@ -69,7 +72,7 @@ async def climb(
         rungs = await ladder.climb()
     finally:
         await ladder.leave()
-    return Finding(Climb(taken_at, rungs), ladder.host, ladder.distrust)
+    return Finding(Climb(taken_at, rungs), ladder.host, ladder.distrust, ladder.offers)
 
 
 class _Ladder:
@@ -83,7 +86,7 @@ class _Ladder:
         self._deadline = time.monotonic() + limits.total
         self._servers: tuple[Server, ...] = ()
         self._connected: Session | None = None
-        self._offers: frozenset[str] = frozenset()
+        self.offers: Offers | None = None
 
     async def climb(self) -> tuple[Rung, ...]:
         steps: tuple[tuple[str, Callable[[], Awaitable[tuple[Outcome, str]]]], ...] = (
@@ -164,14 +167,17 @@ class _Ladder:
         reply = await self._session.command(f"EHLO {self._ourselves.hostname}")
         if 500 <= reply.code <= 504:
             # RFC 5321 4.1.4: a server that does not know EHLO still has to know HELO.
-            return _judge(await self._session.command(f"HELO {self._ourselves.hostname}"), 250)
-        self._offers = frozenset(line.upper() for line in reply.lines[1:])
+            outcome, words = _judge(await self._session.command(f"HELO {self._ourselves.hostname}"), 250)
+            self.offers = Offers() if outcome == "passed" else None
+            return outcome, words
         outcome, words = _judge(reply, 250)
+        if outcome == "passed":
+            self.offers = read_offers(reply.lines[1:])
         # Of a good answer the name is news, the extensions are not.
         return outcome, f"250 {reply.lines[0]}" if outcome == "passed" else words
 
     async def _starttls(self) -> tuple[Outcome, str]:
-        if "STARTTLS" not in self._offers:
+        if self.offers is None or "STARTTLS" not in self.offers.extensions:
             return "skipped", "not offered"
         outcome, words = _judge(await self._session.command("STARTTLS"), 220)
         if outcome != "passed":

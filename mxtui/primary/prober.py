@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from mxtui.errors import MxtuiError
 from mxtui.model.health import UNKNOWN, Health, Primary
 from mxtui.model.hysteresis import Policy, advance, unknown
+from mxtui.model.offers import Offers
 from mxtui.model.route import Ourselves, Routed, Router
 from mxtui.primary.lookup import Lookup
 from mxtui.primary.probe import LIMITS, Finding, Limits, climb
@@ -37,13 +38,17 @@ class _Watched:
     primary: Primary
     health: Health = UNKNOWN
     host: str | None = None
+    offers: Offers | None = None
     distrust: str = ""
     distrusted_at: float = 0.0
     hurry: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Prober:
-    """The primaries of whatever domains it is told to follow. Belongs to one event loop."""
+    """The primaries of whatever domains it is told to follow. Belongs to one event loop.
+
+    `climbed` is called after each climb, when `snapshot` and `offers` tell of it.
+    """
 
     def __init__(
         self,
@@ -54,8 +59,10 @@ class Prober:
         lookup: Lookup | None = None,
         at_once: int = AT_ONCE,
         clock: Callable[[], float] = time.time,
+        climbed: Callable[[], None] = lambda: None,
     ) -> None:
         self._router = router
+        self._climbed = climbed
         self._policy = policy or Policy()
         self._limits = limits
         self._lookup = lookup or Lookup()
@@ -84,6 +91,17 @@ class Prober:
     def snapshot(self) -> Known:
         """What is known now of each followed domain. Once its MX is known, a primary is that host."""
         return {domain: self._known(domain) for domain in self._domains}
+
+    def offers(self) -> Mapping[str, Offers]:
+        """What the primaries of followed domains last said that they can do; without those never heard."""
+        found: dict[str, Offers] = {}
+        for domain in self._domains:
+            routed = self._routes.get(domain)
+            if routed is not None and routed.primary is not None:
+                offers = self._watched[_key(routed.primary)].offers
+                if offers is not None:
+                    found[domain] = offers
+        return found
 
     def _known(self, domain: str) -> tuple[Primary | None, Health]:
         routed = self._routes.get(domain)
@@ -146,6 +164,7 @@ class Prober:
             health = advance(watched.health, finding.climb, now, self._policy)
             pause = ((health.next_check or now) - now) * random.uniform(1 - JITTER, 1)
             watched.health = replace(health, next_check=now + pause)
+            self._climbed()
             try:
                 await asyncio.wait_for(watched.hurry.wait(), pause)
             except TimeoutError:
@@ -162,6 +181,7 @@ class Prober:
         if finding.distrust != distrust:
             watched.distrust, watched.distrusted_at = finding.distrust, now
         watched.host = finding.host or watched.host
+        watched.offers = finding.offers or watched.offers
         return finding
 
 

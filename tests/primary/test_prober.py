@@ -245,3 +245,20 @@ def test_probing_once_calls_a_host_that_takes_no_connection_down() -> None:
 @pytest.mark.parametrize("domains", [[], ["nowhere.example"]])
 def test_probing_once_without_any_primary_asks_nobody(domains: list[str]) -> None:
     assert set(probe_once(domains, Table({}), 1.0)) == set(domains)
+
+
+async def test_what_a_primary_offers_is_known_and_stays_known_while_it_is_down() -> None:
+    climbs: list[int] = []
+    with FakePrimary() as primary:
+        router = Table({"example.org": primary.port})
+        prober = Prober(router, policy=FAST, limits=LIMITS, climbed=lambda: climbs.append(1))
+        prober.follow(["example.org", "unrouted.example"])
+        async with running(prober):
+            await until(lambda: prober.offers())
+            offers = prober.offers()["example.org"]
+            assert {"8BITMIME", "SMTPUTF8", "DSN"} <= offers.extensions
+            assert offers.size == 64 << 20
+            primary.down()
+            await until(lambda: health(prober).state == "down")
+            assert prober.offers() == {"example.org": offers}
+    assert len(climbs) >= 4
