@@ -3,7 +3,8 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -106,17 +107,18 @@ class FileTail:
 class JournalTail:
     """The mail facility of systemd's journal, from now on."""
 
-    ARGV: Final = (
-        "journalctl",
-        "--follow",
-        "--lines=0",
-        "--output=json",
-        "--output-fields=SYSLOG_IDENTIFIER,MESSAGE",
-        "SYSLOG_FACILITY=2",
-    )
-
-    def __init__(self, argv: tuple[str, ...] = ARGV) -> None:
-        self._argv = argv
+    def __init__(self, namespace: str | None = None, *, clock: Callable[[], float] = time.time) -> None:
+        self._argv = (
+            "journalctl",
+            *([f"--namespace={namespace}"] if namespace else []),
+            "--follow",
+            # Not --lines=0: what is logged while journalctl starts, 50 ms, would be missed.
+            "--no-tail",
+            f"--since=@{clock():.6f}",
+            "--output=json",
+            "--output-fields=SYSLOG_IDENTIFIER,MESSAGE",
+            "SYSLOG_FACILITY=2",
+        )
         self._stack = ExitStack()
         self._lines = Lines(JOURNAL_LINE_LIMIT)
         self._child: subprocess.Popen[bytes] | None = None
@@ -137,18 +139,30 @@ class JournalTail:
         """What was logged since the last call."""
         assert self._child is not None
         assert self._child.stdout is not None
-        for line in read_lines(self._child.stdout.fileno(), self._lines):
-            try:
-                entry = _entries.decode(line)
-            except msgspec.DecodeError:
-                continue  # a message that is not UTF-8 comes as a list of numbers: none of Postfix's verdicts
-            if (event := parse_message(entry.identifier.rpartition("/")[2], entry.message[:LINE_LIMIT])) is not None:
-                yield event
+        yield from journal_events(read_lines(self._child.stdout.fileno(), self._lines))
+
+
+def journal_events(lines: Iterable[bytes]) -> Iterator[Event]:
+    """What entries of the journal tell, as `journalctl --output=json` writes them."""
+    for line in lines:
+        try:
+            entry = _entries.decode(line)
+        except msgspec.DecodeError:
+            continue
+        if (event := parse_message(entry.identifier.rpartition("/")[2], entry.text[:LINE_LIMIT])) is not None:
+            yield event
 
 
 class _Entry(msgspec.Struct):
     identifier: str = msgspec.field(name="SYSLOG_IDENTIFIER", default="")
-    message: str = msgspec.field(name="MESSAGE", default="")
+    message: str | list[int] = msgspec.field(name="MESSAGE", default="")
+    """Text that is not UTF-8 comes as its bytes (systemd's JOURNAL_EXPORT_FORMATS)."""
+
+    @property
+    def text(self) -> str:
+        if isinstance(self.message, str):
+            return self.message
+        return bytes(byte & 255 for byte in self.message).decode("utf-8", "replace")
 
 
 _entries = msgspec.json.Decoder(_Entry)

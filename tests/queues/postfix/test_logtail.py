@@ -1,12 +1,16 @@
 """Following a log that is written, rotated and cut under us."""
 
 import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from mxtui.queues.postfix.logtail import FileTail, JournalTail, Lines, open_tail
-from mxtui.queues.postfix.maillog import LINE_LIMIT, Removed
+from mxtui.queues.postfix.logtail import FileTail, JournalTail, Lines, journal_events, open_tail
+from mxtui.queues.postfix.maillog import LINE_LIMIT, Attempt, Event, Removed
 from tests.support.waiting import wait_until
 
 
@@ -76,20 +80,62 @@ def test_a_configured_file_that_cannot_be_read_is_no_log(tmp_path: Path) -> None
     assert open_tail(tmp_path / "none") is None
 
 
-def test_the_journal_is_followed(tmp_path: Path) -> None:
-    entries = tmp_path / "entries"
-    entries.write_text(
-        '{"SYSLOG_IDENTIFIER":"postfix/qmgr","MESSAGE":"AAAAAA1: removed"}\n'
-        '{"SYSLOG_IDENTIFIER":"postfix/smtp","MESSAGE":[1,2,3]}\n'
-        "not json\n"
-        '{"SYSLOG_IDENTIFIER":"postfix-out/qmgr","MESSAGE":"AAAAAA2: removed"}\n'
-    )
-    with JournalTail(("cat", os.fspath(entries))) as tail:
-        found: list[object] = []
+JOURNALD = Path("/usr/lib/systemd/systemd-journald")
 
-        def both() -> bool:
-            found.extend(tail.events())
-            return len(found) == 2
 
-        wait_until(both)
-    assert found == [Removed("AAAAAA1"), Removed("AAAAAA2")]
+@pytest.fixture
+def journal() -> Iterator[socket.socket]:
+    """A journal of its own (systemd-journald(8), namespaces), by the socket that syslog(3) writes to."""
+    if not JOURNALD.exists() or os.getuid() != 0:
+        pytest.skip("needs root, and systemd's journald")
+    folder = Path("/run/systemd") / f"journal.{NAMESPACE}"
+    with subprocess.Popen([JOURNALD, NAMESPACE], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+        try:
+            wait_until((folder / "dev-log").exists)
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as syslog:
+                syslog.connect(os.fspath(folder / "dev-log"))
+                yield syslog
+        finally:
+            server.terminate()
+            server.wait(10)
+            for left in (folder, *Path("/run/log/journal").glob(f"*.{NAMESPACE}")):
+                shutil.rmtree(left)
+
+
+NAMESPACE = f"mxtui{os.getpid()}"
+
+
+def journalctl(*options: str) -> bytes:
+    return subprocess.run(["journalctl", f"--namespace={NAMESPACE}", *options], capture_output=True, check=False).stdout
+
+
+MAIL_INFO = "<22>"
+"""Facility and severity (RFC 3164 4.1.1)."""
+
+
+def test_the_journal_is_followed(journal: socket.socket) -> None:
+    journal.send(f"{MAIL_INFO}postfix/qmgr[1]: BEFORE0: removed".encode())
+    wait_until(lambda: b"BEFORE0" in journalctl("--output=cat"))
+    found: list[Event] = []
+
+    def told(queue_id: str) -> bool:
+        found.extend(tail.events())
+        return any(event.queue_id == queue_id for event in found)
+
+    with JournalTail(NAMESPACE) as tail:
+        journal.send(f"{MAIL_INFO}postfix/qmgr[1]: AAAAAA1: removed".encode())
+        journal.send(b"<30>cron[1]: AAAAAA2: removed")
+        journal.send(
+            f"{MAIL_INFO}postfix-out/smtp[1]: AAAAAA3: to=<caf\udce9@example.org>, relay=none, delay=1, "
+            "delays=0/0/1/0, dsn=4.4.1, status=deferred (refused)".encode(errors="surrogateescape")
+        )
+        wait_until(lambda: told("AAAAAA3"))
+    assert found[0] == Removed("AAAAAA1")
+    assert isinstance(found[1], Attempt)
+    assert (found[1].status, found[1].text) == ("deferred", "refused")
+    assert len(found) == 2
+
+
+def test_entries_of_the_journal_that_make_no_sense_are_passed_over() -> None:
+    entries = [b"not json", b'{"SYSLOG_IDENTIFIER":7}', b'{"MESSAGE":[1,"x"]}', b'{"MESSAGE":[300, -1]}', b""]
+    assert list(journal_events(entries)) == []
