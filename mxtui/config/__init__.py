@@ -1,6 +1,20 @@
 """Settings: TOML files to one frozen, validated value. Everything has a default."""
 
-from mxtui.config.loading import files, load
+from mxtui.config.loading import files, load, where
+from mxtui.config.serving import Limits, Serve
 from mxtui.config.settings import Alerts, Console, Kept, Probe, Row, Settings, settings_table
 
-__all__ = ["Alerts", "Console", "Kept", "Probe", "Row", "Settings", "files", "load", "settings_table"]
+__all__ = [
+    "Alerts",
+    "Console",
+    "Kept",
+    "Limits",
+    "Probe",
+    "Row",
+    "Serve",
+    "Settings",
+    "files",
+    "load",
+    "settings_table",
+    "where",
+]

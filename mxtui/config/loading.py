@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from mxtui.config.positions import line_of
-from mxtui.config.settings import ENTRIES, READ, TABLES, Settings
+from mxtui.config.setting import ENTRIES, READ
+from mxtui.config.settings import TABLES, Settings
 from mxtui.errors import ConfigError
 
 SYSTEM_FILE = Path("/etc/mxtui.toml")
@@ -38,7 +39,27 @@ def load(explicit: Path | None = None, *, system: Path = SYSTEM_FILE) -> Setting
         text = _read(path, required=path is explicit)
         if text is not None:
             _merge(values, _File(path, text).values())
-    return _build(values)
+    settings: Settings = _build(Settings, values)
+    return settings
+
+
+def where(path: tuple[str, ...], explicit: Path | None = None, *, system: Path = SYSTEM_FILE) -> str:
+    """Who sets a key, for the message of a mistake that shows only later: `/etc/mxtui.toml:12: serve.key`; the key
+    alone where it has its default.
+    """
+    for file in reversed(files(explicit, system=system)):
+        text = _read(file, required=False)
+        if text is not None and _has(tomllib.loads(text), path):
+            return f"{file}:{line_of(text, path)}: {_dotted(path)}"
+    return _dotted(path)
+
+
+def _has(table: object, path: tuple[str, ...]) -> bool:
+    for name in path:
+        if not isinstance(table, dict) or name not in table:
+            return False
+        table = table[name]
+    return True
 
 
 def _read(path: Path, *, required: bool) -> str | None:
@@ -124,6 +145,6 @@ def _merge(values: dict[str, Any], later: Mapping[str, Any]) -> None:
             values[name] = value
 
 
-def _build(values: Mapping[str, Any]) -> Settings:
-    tables = {name: kind(**values.get(name, {})) for name, kind in TABLES.items()}
-    return Settings(**{**values, **tables})
+def _build(kind: Any, values: Mapping[str, Any]) -> Any:
+    tables = {name: TABLES[name] for item in fields(kind) if (name := item.name) in TABLES}
+    return kind(**{**values, **{name: _build(table, values.get(name, {})) for name, table in tables.items()}})

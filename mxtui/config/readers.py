@@ -1,6 +1,9 @@
 """TOML values to settings. Each raises ValueError saying what it expected, to follow the word `expected`."""
 
+import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from mxtui.model.next_hop import NextHop, parse_next_hop
 from mxtui.model.units import DURATION_EXAMPLES, SIZE_EXAMPLES, parse_duration, parse_size
@@ -20,11 +23,30 @@ def flag(value: object) -> bool:
     return value
 
 
-def count(value: object) -> int:
-    """A whole number from 1 to 1,000."""
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 1000:
-        raise ValueError("a whole number from 1 to 1000")
-    return value
+def whole(lowest: int, highest: int) -> Callable[[object], int]:
+    """A whole number within bounds."""
+
+    def read(value: object) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= highest:
+            raise ValueError(f"a whole number from {lowest} to {highest}")
+        return value
+
+    return read
+
+
+count = whole(1, 1000)
+"""A whole number from 1 to 1,000."""
+
+
+def choice(*words: str) -> Callable[[object], str]:
+    """One of some words."""
+
+    def read(value: object) -> str:
+        if not isinstance(value, str) or value not in words:
+            raise ValueError(" or ".join(f'"{word}"' for word in words))
+        return value
+
+    return read
 
 
 def percent(value: object) -> float:
@@ -70,3 +92,45 @@ def server(value: object) -> NextHop:
         return parse_next_hop(text(value))._replace(lookup_mx=False)
     except ValueError:
         raise ValueError('a server in quotes, such as "mx1.example.org" or "[192.0.2.1]:2525"') from None
+
+
+class Listen(NamedTuple):
+    """Where to listen."""
+
+    host: str
+    """A name or an address; empty is every address of this host, IPv4 and IPv6."""
+    port: int
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host or "*"
+        return f"{host}:{self.port}"
+
+
+_LISTEN = re.compile(r"(?:\[([0-9A-Fa-f:.%\w]{2,60})\]|([A-Za-z0-9._-]{1,255}|\*)):([0-9]{1,5})")
+
+
+def listen(value: object) -> Listen:
+    """`host:port`, `[address]:port`, or `*:port` for every address. Port 0 takes a free one."""
+    found = _LISTEN.fullmatch(text(value)) if isinstance(value, str) else None
+    if found is None or int(found[3]) > 65535:
+        raise ValueError('an address and a port, such as "*:25" or "127.0.0.1:2525" or "[::1]:25"')
+    host = found[1] or found[2]
+    return Listen("" if host == "*" else host, int(found[3]))
+
+
+def listens(value: object) -> tuple[Listen, ...]:
+    """A list of at least one of them; one alone needs no list."""
+    values = value if isinstance(value, list) else [value]
+    if not values:
+        raise ValueError('a list of addresses and ports, such as ["*:25"]')
+    return tuple(listen(each) for each in values)
+
+
+def recipients(value: object) -> str | Path:
+    """`callout`, `any`, or the path of a file."""
+    if value in ("callout", "any"):
+        return str(value)
+    try:
+        return path(value)
+    except ValueError:
+        raise ValueError('"callout", "any", or the absolute path of a file with an address a line') from None

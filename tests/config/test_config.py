@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mxtui.config import Settings, files, load, settings_table
+from mxtui.config import Settings, files, load, settings_table, where
 from mxtui.config.positions import line_of
 from mxtui.errors import ConfigError
 from mxtui.model.next_hop import NextHop
@@ -102,6 +102,20 @@ def test_a_later_file_wins_key_by_key(tmp_path: Path, own_home: Path) -> None:
         ('[primaries]\n"a.example" = "a b"', ":2: primaries.\"a.example\": 'a b' will not do", "mx1.example.org"),
         ('[primaries]\na.example = "a"', ":2: primaries.a: a table will not do", "a server in quotes"),
         ('[primaries]\n"a.example" = "a:99999"', ":2:", "a server in quotes"),
+        ("[serve]\nlisten = []", ":2: serve.listen: a list will not do", '["*:25"]'),
+        ('[serve]\nlisten = ["*:25", "here"]', ":2: serve.listen: a list will not do", '"127.0.0.1:2525"'),
+        ('[serve]\nlisten = "[::1]:70000"', ":2: serve.listen: '[::1]:70000' will not do", "an address and a port"),
+        ('[serve]\nrecipients = "all"', ":2: serve.recipients: 'all' will not do", '"callout", "any", or'),
+        ('[serve]\nunknown = "accept"', ":2: serve.unknown: 'accept' will not do", '"defer" or "hold"'),
+        ('[serve]\ntls = "no"', ":2: serve.tls: 'no' will not do", '"may" or "require" or "verify"'),
+        ("[serve]\nlimit.clients = 3", ":2: serve.limit: no such setting", "Did you mean serve.limits?"),
+        (
+            "[serve.limits]\nclient = 3",
+            ":2: serve.limits.client: no such setting",
+            "Did you mean serve.limits.clients?",
+        ),
+        ("[serve.limits]\nrecipients = 10", ":2: serve.limits.recipients: 10 will not do", "from 100 to 50000"),
+        ('[serve.relay]\n"a.example" = "a b"', ":2: serve.relay.\"a.example\": 'a b' will not do", "a server"),
         ("queue = x", "given.toml: Invalid value (at line 1", "TOML"),
         ("a = " + "[" * 20000, "given.toml: ", "TOML"),
     ],
@@ -132,12 +146,13 @@ def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
 
 def test_every_setting_is_documented_and_its_default_reads_back(tmp_path: Path) -> None:
     table = settings_table()
-    assert {"queue", "primaries", "probe.interval", "kept.size", "alerts.free", "console.keys"} <= {
-        row.key for row in table
-    }
+    some = {"queue", "primaries", "probe.interval", "console.keys", "serve.relay", "serve.limits.clients"}
+    assert some <= {row.key for row in table}
     assert all(row.meaning for row in table)
     written = "\n".join(
-        f"{row.key} = {row.default}" for row in table if row.default and row.key not in ("primaries", "console.keys")
+        f"{row.key} = {row.default}"
+        for row in table
+        if row.default and row.key not in ("primaries", "console.keys", "serve.relay")
     )
     assert settings_from(tmp_path, written) == Settings()
 
@@ -151,3 +166,36 @@ def test_defaults_cost_no_heavy_import() -> None:
     script = "import mxtui.config, sys; print({'msgspec', 'asyncio', 'dns', 'textual'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_what_serve_needs_is_read(tmp_path: Path) -> None:
+    serve = settings_from(
+        tmp_path,
+        """
+        [serve]
+        spool = "/var/spool/mxtui"
+        listen = ["*:25", "[2001:db8::1]:2525", "127.0.0.1:0"]
+        recipients = "/etc/mxtui/recipients"
+        expire = "3d"
+        notices = "relay.example.net:2525"
+        [serve.relay]
+        "Example.ORG" = "mx1.example.org"
+        [serve.limits]
+        message = "10M"
+        """,
+    ).serve
+    assert serve.listen == (("", 25), ("2001:db8::1", 2525), ("127.0.0.1", 0))
+    assert [str(listen) for listen in serve.listen] == ["*:25", "[2001:db8::1]:2525", "127.0.0.1:0"]
+    assert serve.relay == {"example.org": NextHop("mx1.example.org", 25, False)}
+    assert (serve.recipients, serve.unknown) == (Path("/etc/mxtui/recipients"), "defer")
+    assert (serve.expire, serve.limits.message, serve.limits.clients) == (3 * 86400.0, 10 << 20, 500)
+    assert serve.notices == NextHop("relay.example.net", 2525, False)
+
+
+def test_a_mistake_that_shows_only_later_is_found_in_the_last_file_that_made_it(tmp_path: Path, own_home: Path) -> None:
+    given = tmp_path / "given.toml"
+    own_home.write_text('[serve]\nkey = "/a"\ncertificate = "/c"\n')
+    given.write_text('\n[serve]\nkey = "/b"\n')
+    assert where(("serve", "key"), given, system=NOWHERE) == f"{given}:3: serve.key"
+    assert where(("serve", "certificate"), given, system=NOWHERE) == f"{own_home}:3: serve.certificate"
+    assert where(("serve", "user"), given, system=NOWHERE) == "serve.user"
