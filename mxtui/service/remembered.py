@@ -1,0 +1,67 @@
+"""What primaries offered when last up, kept in the spool: after a restart during an outage nobody can be asked.
+
+A cache: lost or damaged, it is empty, and the receiver then promises the least.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from mxtui.model.offers import Offers, read_offers
+
+FILE = "offers.json"
+
+LIMIT = 1 << 20
+"""Bytes; thousands of domains fit."""
+
+
+class RememberedOffers:
+    """The file and what it says."""
+
+    def __init__(self, spool: Path) -> None:
+        self._path = spool / FILE
+        self._known = dict(_read(self._path))
+
+    def known(self) -> Mapping[str, Offers]:
+        """By domain."""
+        return self._known
+
+    def learn(self, offers: Mapping[str, Offers]) -> bool:
+        """Take in what was heard now; whether that is news. Raises OSError where it cannot be kept."""
+        if all(self._known.get(domain) == heard for domain, heard in offers.items()):
+            return False
+        self._known |= offers
+        self._write()
+        return True
+
+    def _write(self) -> None:
+        content = {
+            domain: {"extensions": sorted(offers.extensions), "size": offers.size}
+            for domain, offers in sorted(self._known.items())
+        }
+        beside = self._path.with_name(f"{FILE}.new")
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            json.dump(content, file, indent=1)
+        beside.replace(self._path)
+
+
+def _read(path: Path) -> Mapping[str, Offers]:
+    with suppress(OSError, ValueError, RecursionError):
+        with path.open("rb") as file:
+            value: Any = json.loads(file.read(LIMIT))
+        if isinstance(value, dict):
+            return {domain: _offers(entry) for domain, entry in value.items()}
+    return {}
+
+
+def _offers(entry: Any) -> Offers:
+    """Read as if the server had said it again. Raises ValueError."""
+    if not (isinstance(entry, dict) and isinstance(entry.get("extensions"), list)):
+        raise ValueError
+    size = entry.get("size")
+    lines = [f"SIZE {size}" if word == "SIZE" and isinstance(size, int) else str(word) for word in entry["extensions"]]
+    return read_offers(lines)
