@@ -1,0 +1,225 @@
+"""The control socket of a running `serve`: console and commands ask it how it stands, and to flush, suspend and look.
+
+One JSON object a line each way, as `queues.spool.control` says. Whoever may open the socket could also write the
+spool itself; the peer is checked all the same, for a folder's mode is easily changed by accident.
+"""
+
+import asyncio
+import os
+import socket
+import stat
+import struct
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import aclosing, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+import msgspec
+
+from mxtui.errors import Guarded, MxtuiError, Unreachable
+from mxtui.model.plan import FlushProgress
+from mxtui.model.service import Service
+from mxtui.queues.spool.control import LINE_LIMIT, short_name
+from mxtui.service.log import Log
+
+MOST_CLIENTS = 32
+"""At once; a console has two."""
+
+SILENCE = 60.0
+"""Seconds in which a client has to ask its first question, and to read each answer."""
+
+Answer = Mapping[str, object] | Service | FlushProgress
+"""Anything that becomes a JSON object."""
+
+
+class Controlled(Protocol):
+    """What can be asked of the service."""
+
+    def state(self) -> Service:
+        """How it stands."""
+        ...
+
+    def progress(self) -> Answer:
+        """How the deliveries go."""
+        ...
+
+    def flush(self, ids: Collection[str]) -> AsyncIterator[FlushProgress]:
+        """Try these now, and tell until each has its verdict."""
+        ...
+
+    def look(self, ids: Collection[str]) -> None:
+        """Somebody changed these in the spool."""
+        ...
+
+    def suspend(self) -> None:
+        """Deliver nothing until `resume`."""
+        ...
+
+    def resume(self) -> None:
+        """Go on delivering."""
+        ...
+
+
+class ControlServer:
+    """Answers on a socket in the spool between `__aenter__` and `__aexit__`; its clients are cut off at the end."""
+
+    def __init__(self, path: Path, service: Controlled, log: Log) -> None:
+        self._path = path
+        self._service = service
+        self._log = log
+        self._server: asyncio.Server | None = None
+        self._clients: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        """Raises Guarded where another process answers there, Unreachable where there can be no socket."""
+        listening = _bound(self._path)
+        self._server = await asyncio.start_unix_server(self._greet, sock=listening, limit=LINE_LIMIT)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._server is not None
+        self._server.close()
+        for client in self._clients:
+            client.cancel()
+        await asyncio.gather(*self._clients, return_exceptions=True)
+        await self._server.wait_closed()
+        with suppress(OSError):
+            self._path.unlink()
+
+    async def _greet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        if len(self._clients) >= MOST_CLIENTS:
+            await self._leave(writer, _failure("too many consoles and commands at once", ""))
+            return
+        self._clients.add(task)
+        try:
+            user = _peer_user(writer)
+            if user not in (0, os.geteuid()):
+                self._log("control_refused", "warning", uid=user)
+                await self._leave(writer, _failure("not permitted", "The spool's own user and root may ask."))
+                return
+            # A cancelled task would be reported by asyncio's own callback, and is the way all of this ends.
+            with suppress(OSError, EOFError, TimeoutError, asyncio.CancelledError):
+                await self._converse(reader, writer)
+        finally:
+            self._clients.discard(task)
+            writer.transport.abort()
+
+    async def _leave(self, writer: asyncio.StreamWriter, answer: Answer) -> None:
+        with suppress(OSError, TimeoutError):
+            await _say(writer, answer)
+        writer.close()
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            try:
+                line = await reader.readline()
+            except ValueError:
+                await _say(writer, _failure("a line of more than 32 MB", ""))
+                return
+            if not line.endswith(b"\n"):
+                return
+            try:
+                await self._answer(_request(line), writer)
+            except MxtuiError as error:
+                await _say(writer, _failure(error.message, error.hint))
+
+    async def _answer(self, request: Mapping[str, Any], writer: asyncio.StreamWriter) -> None:
+        match request["do"]:
+            case "state":
+                await _say(writer, self._service.state())
+            case "progress":
+                await _say(writer, self._service.progress())
+            case "suspend":
+                self._log("suspended", by=_peer_user(writer))
+                self._service.suspend()
+                await _say(writer, self._service.state())
+            case "resume":
+                self._log("resumed", by=_peer_user(writer))
+                self._service.resume()
+                await _say(writer, self._service.state())
+            case "look":
+                self._service.look(_ids(request))
+                await _say(writer, {"ok": True})
+            case "flush":
+                async with aclosing(self._service.flush(_ids(request))) as progress:  # type: ignore[type-var]
+                    async for step in progress:
+                        await _say(writer, step)
+                await _say(writer, {"ok": True})
+            case asked:
+                await _say(writer, _failure(f"cannot {asked}"[:80], "This serve is another version of mxtui."))
+
+
+def _request(line: bytes) -> Mapping[str, Any]:
+    try:
+        request = msgspec.json.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        request = None
+    if not isinstance(request, dict) or not isinstance(request.get("do"), str):
+        raise Unreachable("not a request", 'One JSON object a line: {"do": "state"}.')
+    return request
+
+
+def _ids(request: Mapping[str, Any]) -> list[str]:
+    ids = request.get("ids")
+    if not isinstance(ids, list) or not all(isinstance(each, str) for each in ids):
+        raise Unreachable("which messages?", '{"do": "…", "ids": ["…"]}')
+    return ids
+
+
+def _failure(text: str, hint: str) -> Answer:
+    return {"error": text, "hint": hint}
+
+
+async def _say(writer: asyncio.StreamWriter, answer: Answer) -> None:
+    writer.write(msgspec.json.encode(answer) + b"\n")
+    async with asyncio.timeout(SILENCE):
+        await writer.drain()
+
+
+def _peer_user(writer: asyncio.StreamWriter) -> int:
+    """The user of the process at the other end, as the kernel knows (SO_PEERCRED, unix(7))."""
+    credentials = writer.get_extra_info("socket").getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+    _, user, _ = struct.unpack("iII", credentials)
+    return int(user)
+
+
+def _bound(path: Path) -> socket.socket:
+    """A socket that listens at `path`, in the place of one that a dead process left."""
+    _clear(path)
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        with short_name(path) as name:
+            listening.bind(name)
+            path.chmod(0o600)
+        listening.listen(MOST_CLIENTS)
+        listening.setblocking(False)
+    except OSError as error:
+        listening.close()
+        raise Unreachable(
+            f"{path}: {error.strerror or error}", "The spool has to be on a file system with sockets."
+        ) from None
+    return listening
+
+
+def _clear(path: Path) -> None:
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(found.st_mode):
+        raise Unreachable(f"{path} is no socket", "It is in the way; look what it is, and move it.")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as trial, short_name(path) as name:
+        trial.settimeout(2)
+        try:
+            trial.connect(name)
+        except ConnectionRefusedError:
+            path.unlink()
+            return
+        except OSError as error:
+            raise Guarded(f"{path}: {error.strerror or error}", "Another serve seems to have it.") from None
+    raise Guarded(f"another serve answers at {path}", "One spool, one serve.")
