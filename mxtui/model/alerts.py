@@ -52,8 +52,10 @@ _GRAVITY = {
     "primary_down": 2,
     "primary_flapping": 3,
     "primary_degraded": 4,
-    "expiry": 5,
-    "corrupt": 6,
+    "failed": 5,
+    "expiry": 6,
+    "suspended": 7,
+    "corrupt": 8,
 }
 
 
@@ -111,12 +113,28 @@ def _of_queue(
 ) -> Iterator[tuple[Alert, int]]:
     if not capabilities.running:
         waiting = counted(queue.messages, "message")
-        text = f"the mail system is stopped: nothing is accepted or delivered. {waiting} queued."
+        text = f"{_who(capabilities)} is stopped: nothing is accepted or delivered. {waiting} queued."
         yield Alert("stopped", "critical", None, text, now, "STOPPED"), queue.messages
     if space is not None and 1 - space.used_share < thresholds.free_warning:
         severity: Severity = "critical" if 1 - space.used_share < thresholds.free_critical else "warning"
         text = f"the queue's file system is {space.used_share:.0%} full; when it is full, mail is refused"
         yield Alert("disk", severity, None, text, now, "DISK"), queue.messages
+    if failed := queue.states.get("failed", 0):
+        text = (
+            f"{counted(failed, 'message')} given up: refused for good or past their lifetime. Release, reject or delete"
+        )
+        yield Alert("failed", "critical", None, text, now, "FAILED"), failed
+    if capabilities.service == "suspended":
+        text = f"delivery is suspended by an operator: {counted(queue.messages, 'message')} wait until it is resumed"
+        yield Alert("suspended", "warning", None, text, now, "SUSPENDED"), queue.messages
     if corrupt := queue.states.get("corrupt", 0):
-        text = f"{counted(corrupt, 'queue file')} in corrupt: Postfix set them aside and will not deliver them"
+        text = f"{counted(corrupt, 'queue file')} in corrupt: {_set_aside(capabilities)} and will not deliver them"
         yield Alert("corrupt", "warning", None, text, now), corrupt
+
+
+def _who(capabilities: Capabilities) -> str:
+    return "mxtui serve" if capabilities.road == "spool" else "the mail system"
+
+
+def _set_aside(capabilities: Capabilities) -> str:
+    return "mxtui set them aside" if capabilities.road == "spool" else "Postfix set them aside"

@@ -79,7 +79,7 @@ class Alert:
     """Fact first, then consequence; one sentence."""
     since: float
     badge: str = ""
-    """One of `DOWN BUSY FLAPPING EXPIRY DISK STALE SUSPECT`."""
+    """One of `DOWN BUSY FLAPPING EXPIRY DISK STALE SUSPECT FAILED SUSPENDED STOPPED`."""
 
 
 @dataclass(frozen=True, slots=True)

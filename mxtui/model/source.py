@@ -57,6 +57,8 @@ class Capabilities:
     verbs: Mapping[Verb, Permission] = field(default_factory=lambda: MappingProxyType({}))
     content: Permission = ALLOWED
     """Whether messages themselves may be read."""
+    service: str = ""
+    """Of a spool, what its `serve` is at: `model.service.ServiceWord`; empty where none runs."""
 
     def may(self, verb: Verb) -> Permission:
         """Whether the verb is allowed; a verb that this kind of queue lacks is not."""

@@ -90,3 +90,23 @@ def test_a_file_system_that_fills_up_is_told_by_bytes_or_inodes_whichever_is_ful
     (alert,) = found(row(), space=Space(100, 90, 100, 3))
     assert (alert.name, alert.severity) == ("disk", "critical")
     assert "97%" in alert.text
+
+
+def test_what_was_given_up_is_critical_until_an_operator_decided() -> None:
+    queue = QueueTotals(9, states={"failed": 2, "deferred": 7, "corrupt": 1})
+    serving = Capabilities("spool", running=True, service="accepting")
+    failed, corrupt = alerts([], queue, serving, ROOM, NOW, Thresholds())
+    assert (failed.name, failed.severity, failed.badge) == ("failed", "critical", "FAILED")
+    assert failed.text.startswith("2 messages given up")
+    assert corrupt.text == "1 queue file in corrupt: mxtui set them aside and will not deliver them"
+
+
+def test_a_suspended_service_is_not_forgotten() -> None:
+    (alert,) = found(row(), capabilities=Capabilities("spool", running=True, service="suspended"))
+    assert (alert.name, alert.severity) == ("suspended", "warning")
+    assert "7 messages wait until it is resumed" in alert.text
+
+
+def test_without_a_serve_a_spool_is_stopped() -> None:
+    (alert,) = found(row(), capabilities=Capabilities("spool", running=False))
+    assert alert.text == "mxtui serve is stopped: nothing is accepted or delivered. 7 messages queued."

@@ -42,10 +42,14 @@ def header(scene: Scene, overview: Overview | None, *, paused: bool = False) -> 
     edge = scene.width - CLOCK
     if overview is None:
         return line.right([("starting", look.label)], edge)
-    line.add("  ", look.text).add(scene.fit(overview.source.name, max(10, scene.width - 42)), look.strong)
+    service = overview.capabilities.service
+    room = scene.width - 42 - (len(service) + 2 if service else 0)
+    line.add("  ", look.text).add(scene.fit(overview.source.name, max(10, room)), look.strong)
     if scene.width >= 72:
         words = f"{overview.source.kind} {overview.source.version}".rstrip()
         line.add("  " + words, look.label)
+    if service:
+        line.add("  " + service, look.warning if service == "suspended" else look.accent)
     return line.right(_freshness(scene, overview, paused), edge)
 
 
