@@ -9,6 +9,7 @@
     │   ├── NoQueue               exit 4   nothing found, or not a queue
     │   └── CommandFailed         exit 4   a program of the mail system failed: command, status, text
     ├── Guarded                   exit 5   refused for safety: a primary that is not healthy
+    │   └── InDelivery            exit 5   a message that somebody delivers or changes at this moment
     └── AuditFailed               exit 1   the record could not be written; says whether anything was done
 
 Each carries a `message` (what and which) and a `hint` (what to do about it). Text from outside that goes into either
@@ -72,6 +73,10 @@ class Guarded(MxtuiError):
     """Refused for safety."""
 
     exit_status = 5
+
+
+class InDelivery(Guarded):
+    """A message that somebody delivers or changes at this moment."""
 
 
 class AuditFailed(MxtuiError, OSError):

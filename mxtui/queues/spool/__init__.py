@@ -1,0 +1,1 @@
+"""Our own durable spool of mail (SPOOL.md describes the format)."""

@@ -1,0 +1,89 @@
+"""Everything the spool does to the disk that has to be durable, in one place: tests put a disk that fails in its stead.
+
+Each method is one step, raises OSError, and leaves nothing half done that its caller does not know of.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from typing import Final
+
+NEW: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+PIECES: Final = 512
+"""Chunks given to one writev(2); IOV_MAX is 1024."""
+
+
+class Disk:
+    """The real one. `owner`: user and group that new files are given to, where we are root and they are not."""
+
+    def __init__(self, owner: tuple[int, int] | None = None) -> None:
+        self.owner = owner
+
+    def create(self, path: str, chunks: Iterable[bytes]) -> int:
+        """Make a new file of mode 0600 with this content; its descriptor. On failure there is none, at most debris."""
+        descriptor = os.open(path, NEW, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # in use: no debris (see `reconcile`)
+            if self.owner is not None:
+                os.fchown(descriptor, *self.owner)
+            self.write(descriptor, chunks)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return descriptor
+
+    def write(self, descriptor: int, chunks: Iterable[bytes]) -> None:
+        """Write all of it."""
+        pieces = iter(chunks)
+        while some := list(islice(pieces, PIECES)):
+            written = os.writev(descriptor, some)
+            if written < sum(map(len, some)):
+                _write_rest(descriptor, some, written)
+
+    def sync(self, descriptor: int) -> None:
+        """Have a file's content survive a power cut."""
+        os.fsync(descriptor)
+
+    def link(self, path: str, to: str) -> None:
+        """Give a file a second name. Raises FileExistsError: what has that name stays."""
+        os.link(path, to, follow_symlinks=False)
+
+    def rename(self, path: str, to: str) -> None:
+        """Move a file, over whatever has that name."""
+        os.replace(path, to)  # noqa: PTH105
+
+    def unlink(self, path: str) -> None:
+        """Remove a file."""
+        os.unlink(path)  # noqa: PTH108
+
+    def make_folder(self, path: str) -> None:
+        """Make a folder of mode 0700; that it is there already is no error."""
+        try:
+            os.mkdir(path, 0o700)  # noqa: PTH102
+        except FileExistsError:
+            return
+        if self.owner is not None:
+            os.chown(path, *self.owner, follow_symlinks=False)
+
+    def sync_folder(self, path: str) -> None:
+        """Have the names in a folder survive a power cut."""
+        descriptor = os.open(path, FOLDER)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _write_rest(descriptor: int, chunks: Sequence[bytes], written: int) -> None:
+    for chunk in chunks:
+        if written >= len(chunk):
+            written -= len(chunk)
+            continue
+        rest = memoryview(chunk)[written:]
+        written = 0
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
