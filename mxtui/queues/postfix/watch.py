@@ -5,13 +5,11 @@ before we watched): a pass over the names once a minute, and where events are kn
 files' change times.
 """
 
+import itertools
 import os
 import threading
 import time
-from collections.abc import Collection, Generator, Iterable, Iterator
-from pathlib import Path
-
-from watchfiles import watch as events
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 
 from mxtui.errors import NoQueue
 from mxtui.model.message import Changes
@@ -50,6 +48,9 @@ _LOGS = "defer"
 _WRITTEN = ("incoming", "maildrop")
 """Where files are before they are finished."""
 
+_HASH_DIRECTORIES = "0123456789ABCDEF"
+"""Their names: of long IDs, too, it is hex digits that choose (`queue_id.spelling`)."""
+
 
 class Watcher:
     """Follows one queue directory. For one thread at a time."""
@@ -67,42 +68,45 @@ class Watcher:
 
         Raises NoQueue and NotPermitted when the directory can no longer be read.
         """
-        heard = self._events(stop)
-        try:
-            first = next(heard, None)
-        except (OSError, RuntimeError) as error:  # watchfiles' own is a RuntimeError
-            self.warning = f"file-system events are not to be had ({error}); looking every few seconds instead"
-            yield from self._poll(stop)
-            return
-        self.warning = ""
-        if first is None:
-            return
-        with self._progress.watching():
-            yield from self._told(first)
-            due = 0.0
-            for paths in heard:
-                yield from self._told(paths)
-                missed = len(paths) >= FLOOD or any(_is_hash_directory(path) for path in paths)
-                if self._progress.complete and (missed or time.monotonic() >= due):
-                    due = yield from self._reconcile(RECONCILE)
+        watched: list[str] = []
+        while not stop.is_set():
+            before, watched = watched, self._folders()
+            try:
+                heard = events(watched, stop)
+                first = next(heard, None)
+            except (OSError, RuntimeError) as error:  # watchfiles' own is a RuntimeError
+                self.warning = f"file-system events are not to be had ({error}); looking every few seconds instead"
+                yield from self._poll(stop)
+                return
+            self.warning = ""
+            if first is None:
+                return
+            with self._progress.watching():
+                made = set(watched).difference(before) if before else ()
+                yield from self._listen(watched, itertools.chain((first, _contents(made)), heard))
 
-    def _events(self, stop: threading.Event) -> Iterator[Collection[str]]:
-        paths = [f"{self._root}/{name}" for name in (*READ_ORDER, _LOGS)]
-        missing = [path for path in paths if not Path(path).is_dir()]
-        if any(Path(path).name not in (*OPTIONAL, _LOGS) for path in missing):
-            raise NoQueue(f"{missing[0]} is not there", "Has the queue been moved?")
-        for changes in events(
-            *(path for path in paths if path not in missing),
-            watch_filter=None,
-            debounce=SETTLE,
-            step=STEP,
-            stop_event=stop,
-            rust_timeout=SIGN_OF_LIFE,
-            yield_on_timeout=True,
-            raise_interrupt=False,
-            force_polling=False,
-        ):
-            yield {path for _, path in changes}
+    def _listen(self, watched: Sequence[str], heard: Iterable[Collection[str]]) -> Iterator[Changes]:
+        """Until a hash directory is there that is not watched; what is missed before it is, is caught up with then."""
+        due = 0.0
+        for paths in heard:
+            yield from self._told(paths)
+            if self._progress.complete and (len(paths) >= FLOOD or time.monotonic() >= due):
+                due = yield from self._reconcile(RECONCILE)
+            elif not any(_is_hash_directory(path) for path in paths):
+                continue
+            if self._folders() != watched:
+                return
+
+    def _folders(self) -> list[str]:
+        """Every directory that holds messages or logs, for a few system calls each, however many they hold."""
+        found: list[str] = []
+        for name in (*READ_ORDER, _LOGS):
+            path = f"{self._root}/{name}"
+            below = list(_hashed(path))
+            if not below and name not in (*OPTIONAL, _LOGS):
+                raise NoQueue(f"{path} is not there", "Has the queue been moved?")
+            found += below
+        return found
 
     def _poll(self, stop: threading.Event) -> Iterator[Changes]:
         due = 0.0
@@ -181,6 +185,42 @@ def _changed(path: str, ids: Iterable[str], since: float) -> Iterator[str]:
             continue
         if changed >= since - 1:  # kernels stamp files with a clock that ticks a hundred times a second
             yield name
+
+
+def events(folders: Sequence[str], stop: threading.Event) -> Iterator[Collection[str]]:
+    """The paths of what happens in these directories, and none at all as a sign of life, until `stop`.
+
+    Each is named: told to look below them, watchfiles holds the interpreter while it looks at every file that is
+    there, 6 s for a million. Raises OSError and RuntimeError where events are not to be had.
+    """
+    from watchfiles import watch  # 60 ms to import, and nothing that looks but once needs it
+
+    for changes in watch(
+        *folders,
+        watch_filter=None,
+        debounce=SETTLE,
+        step=STEP,
+        stop_event=stop,
+        rust_timeout=SIGN_OF_LIFE,
+        yield_on_timeout=True,
+        raise_interrupt=False,
+        force_polling=False,
+        recursive=False,
+    ):
+        yield {path for _, path in changes}
+
+
+def _hashed(path: str) -> Iterator[str]:
+    """A directory and the hash directories below it, those below them, …; nothing where there is none."""
+    if os.path.isdir(path):  # noqa: PTH112 (no objects: thousands with a hash_queue_depth of 2)
+        yield path
+        for name in _HASH_DIRECTORIES:
+            yield from _hashed(f"{path}/{name}")
+
+
+def _contents(folders: Iterable[str]) -> set[str]:
+    """The paths of all that is in directories made a moment ago."""
+    return {f"{folder}/{name}" for folder in folders for name in os.listdir(folder)}  # noqa: PTH208
 
 
 def _is_hash_directory(path: str) -> bool:
