@@ -14,11 +14,12 @@ from mxtui.cli.output import print_json, table
 from mxtui.message.sanitize import one_line
 from mxtui.model.age import BUCKET_MINUTES
 from mxtui.model.alerts import judged
+from mxtui.model.counts import count
 from mxtui.model.health import Health, Primary
 from mxtui.model.overview import DomainStatus, Overview
-from mxtui.model.totals import tally
+from mxtui.model.totals import Totals
 from mxtui.model.words import clock, counted, duration
-from mxtui.queues.queue import Queue
+from mxtui.queues.queue import Countable, Queue
 
 
 @click.command("status")
@@ -41,7 +42,9 @@ def status_command(queue: str | None, config: str | None, no_color: bool, as_jso
 
 def look(queue: Queue, now: float) -> Overview:
     """Everything but the primaries, from one read of the queue."""
-    totals = tally((message for changes in queue.read(subjects=False) for message in changes.present), now)
+    told = (message for changes in queue.read(subjects=False) for message in changes.present)
+    totals = Totals(now)
+    totals.add_counts(queue.count(now) if isinstance(queue, Countable) else count(told, now))
     domains = tuple(DomainStatus(total) for total in totals.domains(_unchanged))
     whole = totals.queue(_unchanged)
     capabilities, space = queue.capabilities(), queue.space()

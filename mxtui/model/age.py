@@ -1,5 +1,7 @@
 """Age buckets, exactly qshape's: geometric, in minutes, counted in recipients."""
 
+from bisect import bisect_right
+
 BUCKET_MINUTES: tuple[int, ...] = (5, 10, 20, 40, 80, 160, 320, 640, 1280)
 """Upper bounds, exclusive; a tenth bucket holds everything older."""
 
@@ -10,7 +12,4 @@ BUCKET_SECONDS: tuple[int, ...] = tuple(60 * minutes for minutes in BUCKET_MINUT
 
 def bucket(age: float) -> int:
     """Which bucket (0 to 9) an age in seconds falls in; an arrival in the future counts as new."""
-    for position, bound in enumerate(BUCKET_SECONDS):
-        if age < bound:
-            return position
-    return BUCKETS - 1
+    return bisect_right(BUCKET_SECONDS, age)

@@ -10,6 +10,9 @@ import re
 LONGEST = 400
 """Characters of a text that are looked at; the rest of a longer one is dropped."""
 
+_REMEMBERED = 20_000
+"""A hostile server words each refusal anew."""
+
 _SUSPENDED = re.compile(r"^(?:delivery temporarily suspended: )+")
 _CONNECT = re.compile(r"^connect to [^\s\[]{1,255}\[[^\]\s]{1,60}\](?::\d{1,5})?: ")
 _SAID = re.compile(r"^host [^\s\[]{1,255}\[[^\]\s]{1,60}\](?::\d{1,5})? (?:said|refused to talk to me): ")
@@ -43,6 +46,16 @@ def summarise(text: str) -> str:
     for varying in (_ADDRESS, _IP, _QUEUE_ID, _NUMBERS):
         words = varying.sub("", words)
     return _SPACES.sub(" ", words).strip(" ;,") or text[:80].strip()
+
+
+class Summaries(dict[str, str]):
+    """`summarise` of each reason asked for, remembered: a dead server is the reason of a hundred thousand messages."""
+
+    def __missing__(self, reason: str) -> str:
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        summary = self[reason] = summarise(reason)
+        return summary
 
 
 def short(summary: str) -> str:

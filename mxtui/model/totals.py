@@ -4,18 +4,17 @@ No SQL in here: `status` needs no more than this. What a removal can make unknow
 who crossed an age bound) is asked of whoever keeps the messages.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from types import MappingProxyType
 
 from mxtui.model.age import BUCKETS, bucket
+from mxtui.model.counts import NEVER, Cause, Counts
 from mxtui.model.message import STATES, QueuedMessage, State
 from mxtui.model.overview import DomainTotals, QueueTotals, TopReason
-from mxtui.model.reason import summarise
+from mxtui.model.reason import Summaries
 
 Edges = Callable[[str | None], tuple[float | None, float | None]]
 """(oldest arrival, next expiry) of a domain, or of the whole queue for None, as the keeper of the messages knows."""
-
-_NEVER = float("inf")
 
 
 class _Tally:
@@ -28,33 +27,40 @@ class _Tally:
         self.states: dict[State, int] = {}
         self.ages = [0] * BUCKETS
         self.reasons: dict[str, int] = {}
-        self.oldest = self.expires = _NEVER
+        self.oldest = self.expires = NEVER
         self.edges_stale = False
 
-    def count(self, message: QueuedMessage, sign: int) -> None:
-        self.messages += sign
-        self.bytes += sign * message.size
-        self.states[message.state] = self.states.get(message.state, 0) + sign
-        # With everyone served there is nothing left to expire.
-        expires = message.expires if message.expires is not None and message.recipients else _NEVER
-        if sign > 0:
-            if message.arrival < self.oldest:
-                self.oldest = message.arrival
+    def count(self, state: State, messages: int, size: int, oldest: float, expires: float) -> None:
+        """Messages of one state that came, or (numbers below zero) left."""
+        self.messages += messages
+        self.bytes += size
+        self.states[state] = self.states.get(state, 0) + messages
+        if messages > 0:
+            if oldest < self.oldest:
+                self.oldest = oldest
             if expires < self.expires:
                 self.expires = expires
-        elif message.arrival <= self.oldest or expires <= self.expires:
+        elif oldest <= self.oldest or expires <= self.expires:
             self.edges_stale = True
+
+    def blame(self, reason: str, messages: int) -> None:
+        """Why those messages wait."""
+        left = self.reasons.get(reason, 0) + messages
+        if left > 0:
+            self.reasons[reason] = left
+        else:
+            self.reasons.pop(reason, None)
 
     def settle(self, domain: str | None, edges: Edges) -> tuple[float | None, float | None]:
         """Oldest arrival and next expiry, asked anew only when the message that held one of them has left."""
         if self.edges_stale:
             oldest, expires = edges(domain) if self.messages else (None, None)
-            self.oldest = _NEVER if oldest is None else oldest
-            self.expires = _NEVER if expires is None else expires
+            self.oldest = NEVER if oldest is None else oldest
+            self.expires = NEVER if expires is None else expires
             self.edges_stale = False
         return (
-            None if self.oldest == _NEVER else self.oldest,
-            None if self.expires == _NEVER else self.expires,
+            None if self.oldest == NEVER else self.oldest,
+            None if self.expires == NEVER else self.expires,
         )
 
     def present_states(self) -> MappingProxyType[State, int]:
@@ -69,7 +75,7 @@ class Totals:
         self._whole = _Tally()
         self._domains: dict[str, _Tally] = {}
         self._snapshots: dict[str, DomainTotals] = {}
-        self._summaries: dict[str, str] = {}
+        self._summaries = Summaries()
 
     @property
     def now(self) -> float:
@@ -85,44 +91,48 @@ class Totals:
         self._count(message, -1)
 
     def _count(self, message: QueuedMessage, sign: int) -> None:
-        whole = self._whole
-        whole.count(message, sign)
-        recipients = message.recipients
-        if not recipients:
-            return
-        whole.recipients += sign * len(recipients)
+        summaries = self._summaries
+        causes = [
+            (recipient.domain, summaries[recipient.reason] if recipient.reason is not None else None)
+            for recipient in message.recipients
+        ]
+        # With everyone served there is nothing left to expire.
+        expires = message.expires if message.expires is not None and causes else NEVER
         age = bucket(self._now - message.arrival)
+        self._alike(message.state, age, causes, sign, sign * message.size, message.arrival, expires)
+
+    def add_counts(self, counts: Counts) -> None:
+        """Count messages that were counted elsewhere, at the same moment."""
+        for (state, age, causes), (messages, size, oldest, expires) in counts.kinds.items():
+            self._alike(state, age, causes, int(messages), int(size), oldest, expires)
+
+    def _alike(
+        self, state: State, age: int, causes: Sequence[Cause], messages: int, size: int, oldest: float, expires: float
+    ) -> None:
+        """Messages of one kind (see `counts`) that came or left."""
+        whole = self._whole
+        whole.count(state, messages, size, oldest, expires)
+        whole.recipients += messages * len(causes)
         seen: set[str] = set()
-        blamed: set[tuple[str, str]] = set()
-        for recipient in recipients:
-            domain = recipient.domain
+        blamed: set[Cause] = set()
+        for cause in causes:
+            domain, reason = cause
             tally = self._domains.get(domain)
             if tally is None:
                 tally = self._domains[domain] = _Tally()
-            tally.recipients += sign
-            tally.ages[age] += sign
+            tally.recipients += messages
+            tally.ages[age] += messages
             if domain not in seen:
                 seen.add(domain)
-                tally.count(message, sign)
+                tally.count(state, messages, size, oldest, expires)
                 self._snapshots.pop(domain, None)
-            if recipient.reason is not None:
-                summary = self.summary(recipient.reason)
-                if (domain, summary) not in blamed:
-                    blamed.add((domain, summary))
-                    left = tally.reasons.get(summary, 0) + sign
-                    if left > 0:
-                        tally.reasons[summary] = left
-                    else:
-                        tally.reasons.pop(summary, None)
+            if reason is not None and cause not in blamed:
+                blamed.add(cause)
+                tally.blame(reason, messages)
 
     def summary(self, reason: str) -> str:
-        """`summarise`, remembered: a dead server is the reason of a hundred thousand messages."""
-        known = self._summaries.get(reason)
-        if known is None:
-            if len(self._summaries) >= 20_000:  # a hostile server words each refusal anew
-                self._summaries.clear()
-            known = self._summaries[reason] = summarise(reason)
-        return known
+        """A reason in few words (see `reason.summarise`)."""
+        return self._summaries[reason]
 
     def cross(self, domain: str, bound: int, recipients: int) -> None:
         """Move recipients that have grown older than `BUCKET_SECONDS[bound]` to the next bucket."""
@@ -166,11 +176,3 @@ class Totals:
             next_expire=expires,
             top_reason=TopReason(*top) if top else None,
         )
-
-
-def tally(messages: Iterable[QueuedMessage], now: float) -> Totals:
-    """Totals of messages that will not change: for a look that ends, like `status`."""
-    totals = Totals(now)
-    for message in messages:
-        totals.add(message)
-    return totals

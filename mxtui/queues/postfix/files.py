@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from mxtui.errors import NoQueue, NotPermitted
+from mxtui.model.counts import Counts
 from mxtui.model.message import Changes, QueuedMessage, State
 from mxtui.queues.postfix import queue_file, queue_id
 from mxtui.queues.postfix.layout import Layout
@@ -14,7 +15,7 @@ from mxtui.queues.postfix.message_file import LOOK_UP_ORDER, messages
 from mxtui.queues.postfix.names import folders
 from mxtui.queues.postfix.progress import Progress
 from mxtui.queues.postfix.queue_file import Envelope
-from mxtui.queues.postfix.scan import scan
+from mxtui.queues.postfix.scan import count, scan
 from mxtui.queues.postfix.watch import Watcher
 from mxtui.queues.postfix.worker import Settings
 
@@ -57,6 +58,10 @@ class FileReader:
                     known.note(path, name, present=False)
                 rows, gone = self._progress.untouched(batch.rows, batch.gone)
                 yield Changes(messages(rows), gone)
+
+    def count(self, now: float) -> Counts:
+        """Everything queued, counted at `now` and not told. Raises NoQueue and NotPermitted."""
+        return count(self._settings(), now)
 
     def watch(self, stop: threading.Event) -> Iterator[Changes]:
         """What changes from the start of `read` on. Raises NoQueue and NotPermitted."""

@@ -38,6 +38,11 @@ _LOG_BLOCK = 16384
 _READY = stat.S_IRWXU
 """Mode of a complete file; without all three bits somebody is still writing it."""
 
+MODE = 0o170000 | _READY
+"""What of a mode tells whether a file is `COMPLETE`: its type (S_IFMT), and whether it is ready."""
+
+COMPLETE = stat.S_IFREG | _READY
+
 _LOGGED = frozenset({"incoming", "active", "deferred", "hold"})
 """Queues whose messages can have a defer log: it survives a hold and a release."""
 
@@ -111,7 +116,7 @@ class MessageReader:
         if folder is None:
             return Absent.GONE
         try:
-            fd = self._open(name, folder)
+            fd = self.open(name, folder)
         except FileNotFoundError:
             return Absent.GONE
         except OSError as error:
@@ -133,14 +138,15 @@ class MessageReader:
         finally:
             os.close(fd)
 
-    def _open(self, path: str, folder: int | None) -> int:
+    def open(self, path: str, folder: int | None) -> int:
+        """A file to be read, by path or by its name in an open directory. Raises OSError."""
         try:
             return os.open(path, self._flags, dir_fd=folder)
         except PermissionError:
             if self._flags == queue_file.OPEN:
                 raise
             self._flags = queue_file.OPEN
-            return self._open(path, folder)
+            return self.open(path, folder)
 
     def _row(
         self, state: State, name: str, fd: int, status: os.stat_result, block: bytes, seen: Glance, logs: int | None
@@ -153,7 +159,7 @@ class MessageReader:
             return self._exactly(state, name, fd, status, logs)
         if not 0 <= arrival <= queue_file.LATEST:
             return self._exactly(state, name, fd, status, logs)
-        log = self._log(name, logs) if state in _LOGGED else NOTHING
+        log = self.log(state, name, logs)
         heading = None
         if self._subjects:
             settled, raw = glance_subject(block, content)
@@ -171,7 +177,7 @@ class MessageReader:
             tuple([self._recipient(offset, address, log) for offset, address in todo]),
             done,
             _next_retry(state, status.st_mtime),
-            self._expires(state, arrival, sender),
+            self.expires(state, arrival, sender),
             bool(status.st_mode & stat.S_IXGRP),
             client.decode("utf-8", "replace") if client is not None else None,
             heading,
@@ -181,7 +187,7 @@ class MessageReader:
 
     def _exactly(self, state: State, name: str, fd: int, status: os.stat_result, logs: int | None) -> Row:
         found = queue_file.envelope(fd, status)
-        log = self._log(name, logs) if state in _LOGGED else NOTHING
+        log = self.log(state, name, logs)
         arrival = found.arrival if found.arrival is not None else status.st_mtime
         heading = None
         if self._subjects:
@@ -209,7 +215,7 @@ class MessageReader:
             ),
             sum(recipient.state == "done" for recipient in found.recipients),
             _next_retry(state, status.st_mtime),
-            self._expires(state, arrival, sender),
+            self.expires(state, arrival, sender),
             found.forced_expire,
             found.attributes.get("client_address"),
             heading,
@@ -221,24 +227,32 @@ class MessageReader:
         self, offset: int, raw: bytes, log: DeferLog, *, quoted: str | None = None
     ) -> tuple[str, str, str | None, str | None]:
         address = decoded(raw) if quoted is None else quoted
+        domain = self.domain(raw, quoted)
+        deferral = log.get(offset) or log.get(raw)
+        if deferral is None:
+            return (address, domain, None, None)
+        return (address, domain, deferral.reason, deferral.dsn)
+
+    def domain(self, raw: bytes, quoted: str | None = None) -> str:
+        """The domain that a recipient counts under, from its address as files hold it (`quoted`: as listings do)."""
         local, _, domain = raw.rpartition(b"@")
         # An address without @ is a domain of its own, and not worth remembering.
         known = self._domains.get(domain) if local else None
         if known is None:
-            known = recipient_domain(address)
+            known = recipient_domain(decoded(raw) if quoted is None else quoted)
             if len(self._domains) >= _DOMAINS:
                 self._domains.clear()
             if local:
                 self._domains[domain] = known
-        deferral = log.get(offset) or log.get(raw)
-        if deferral is None:
-            return (address, known, None, None)
-        return (address, known, deferral.reason, deferral.dsn)
+        return known
 
-    def _log(self, name: str, logs: int | None) -> DeferLog:
+    def log(self, state: State, name: str, logs: int | None) -> DeferLog:
+        """Why each recipient waits; see `read` for `logs`. Nothing where there is no log, or none that can be read."""
+        if state not in _LOGGED:
+            return NOTHING
         path = name if logs is not None else f"{self._root}/{self._hashing.folder('defer', name)}/{name}"
         try:
-            fd = self._open(path, logs)
+            fd = self.open(path, logs)
         except OSError:  # no attempt failed yet, or the queue manager just took the message
             return NOTHING
         try:
@@ -254,7 +268,8 @@ class MessageReader:
     def _subject(self, fd: int, offset: int | None) -> bytes | None:
         return subject.raw_subject(queue_file.content_records(fd, start=offset, furthest=subject.HEADER_BYTES))
 
-    def _expires(self, state: State, arrival: float, sender: str) -> float | None:
+    def expires(self, state: State, arrival: float, sender: str | bytes) -> float | None:
+        """When the queue gives up; None in queues that nothing is delivered from."""
         if state in ("maildrop", "corrupt"):
             return None
         return arrival + (self._lifetime if sender else self._bounce_lifetime)

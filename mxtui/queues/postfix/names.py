@@ -50,7 +50,10 @@ def folders(root: str, states: Iterable[State] = READ_ORDER) -> Iterator[Folder]
 
 
 def _folders(root: str, state: State, path: str, names: list[str], depth: int) -> Iterator[Folder]:
-    yield Folder(state, path, [name for name in names if len(name) > 5 and queue_id.valid(name)])
+    ids = queue_id.valid_among(names)
+    yield Folder(state, path, ids)
+    if len(ids) == len(names):  # nothing else is in there: as nearly always, where 100,000 are
+        return
     for name in names:
         if len(name) == 1 and depth:
             try:

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from mxtui.model.counts import Counts
 from mxtui.model.message import Changes, Identity, QueuedMessage, State
 from mxtui.model.plan import FlushProgress, Result, Target
 from mxtui.model.source import ALLOWED, Capabilities, Permission, Source, Space, Verb
@@ -74,6 +75,10 @@ class PostfixQueue:
     def read(self, *, subjects: bool = True) -> Iterator[Changes]:
         """Everything queued, once."""
         return self._reader.read(subjects=subjects)
+
+    def count(self, now: float) -> Counts:
+        """Everything queued, counted at `now` (see `queues.queue.Countable`)."""
+        return self._reader.count(now)
 
     def watch(self, stop: threading.Event) -> Iterator[Changes]:
         """What changes from the start of `read` on."""

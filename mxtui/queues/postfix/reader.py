@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Literal, Protocol
 
 from mxtui.errors import NotPermitted
+from mxtui.model import counts
+from mxtui.model.counts import Counts
 from mxtui.model.message import Changes, QueuedMessage, State
 from mxtui.queues.postfix import showq
 from mxtui.queues.postfix.files import FileReader
@@ -37,6 +39,10 @@ class Reader(Protocol):
 
     def read(self, *, subjects: bool = True) -> Iterator[Changes]:
         """Everything queued, once, in batches."""
+        ...
+
+    def count(self, now: float) -> Counts:
+        """Everything queued, once, counted at `now`, seconds since the epoch."""
         ...
 
     def watch(self, stop: threading.Event) -> Iterator[Changes]:
@@ -77,6 +83,10 @@ class ListingReader:
     def read(self, *, subjects: bool = True) -> Iterator[Changes]:  # noqa: ARG002 (no listing tells subjects)
         """Everything queued, once."""
         return self._poller.read()
+
+    def count(self, now: float) -> Counts:
+        """Everything queued, once, counted at `now`."""
+        return counts.count((message for changes in self._poller.read() for message in changes.present), now)
 
     def watch(self, stop: threading.Event) -> Iterator[Changes]:
         """What changed since the last listing."""

@@ -5,11 +5,13 @@ listed a second time while the files are read: a message that moved against the 
 retried) shows up in the second.
 """
 
-import itertools
 import os
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import NamedTuple
 
+from mxtui.model.counts import Counts
+from mxtui.queues.postfix.counting import Counter
 from mxtui.queues.postfix.message_file import Absent, MessageReader, Row
 from mxtui.queues.postfix.names import Folder, folders
 from mxtui.queues.postfix.queue_id import Hashing
@@ -36,14 +38,43 @@ class Batch(NamedTuple):
 def scan(settings: Settings, listed: list[Folder]) -> Iterator[Batch]:
     """Every message of the folders as `names.folders` listed them, and those that moved meanwhile, in batches."""
     reader = settings.reader()
-    tasks = _tasks(settings.hashing, itertools.chain(listed, _since(settings.root, listed)))
-    answers: Iterator[Answer]
-    if sum(len(folder.ids) for folder in listed) <= ALONE:
-        answers = (carry_out(reader, task) for task in tasks)
-    else:
-        answers = spread(settings, tasks, min(MOST_WORKERS, len(os.sched_getaffinity(0))))
-    for answer in answers:
+    for answer in _answers(settings, reader, listed, _since(settings.root, listed)):
         yield _settled(reader, answer)
+
+
+def count(settings: Settings, now: float) -> Counts:
+    """Every message, counted where it is read, each once; ages at `now`.
+
+    Folders are listed while files are read. Raises NoQueue and NotPermitted as `names.folders` does.
+    """
+    settings = settings._replace(subjects=False, counted_at=now)
+    counter = Counter(settings.reader(), now)
+    counts = Counts(now)
+    seen: set[str] = set()
+    look, again = _unseen(folders(settings.root), seen), _unseen(folders(settings.root), seen)
+    for answer in _answers(settings, counter, look, again):
+        counts.merge(answer.counted)
+        for name in answer.gone:
+            if counter.find(name) is Absent.GONE:  # as in `_settled`
+                counter.find(name)
+    counts.merge(counter.counts.take())
+    return counts
+
+
+def _answers(
+    settings: Settings, hand: MessageReader | Counter, look: Iterable[Folder], again: Iterable[Folder]
+) -> Iterator[Answer]:
+    """What files the folders have, and then those of a second look, which is taken when it is asked for."""
+    tasks = _tasks(settings.hashing, look)
+    more = _tasks(settings.hashing, again)
+    few: list[Task] = []
+    messages = 0
+    for task in tasks:
+        few.append(task)
+        messages += len(task.ids)
+        if messages > ALONE:
+            return spread(settings, chain(few, tasks, more), min(MOST_WORKERS, len(os.sched_getaffinity(0))))
+    return (carry_out(hand, task) for task in chain(few, more))
 
 
 def _tasks(hashing: Hashing, listed: Iterable[Folder]) -> Iterator[Task]:
@@ -70,6 +101,14 @@ def _since(root: str, listed: list[Folder]) -> Iterator[Folder]:
         new = set(folder.ids).difference(before.pop(folder.path, ()))
         if new:
             yield Folder(folder.state, folder.path, list(new))
+
+
+def _unseen(listed: Iterable[Folder], seen: set[str]) -> Iterator[Folder]:
+    """Folders without what was seen in others before: moving on, it must not be counted twice."""
+    for folder in listed:
+        ids = [name for name in folder.ids if name not in seen]
+        seen.update(ids)
+        yield folder._replace(ids=ids)
 
 
 def _settled(reader: MessageReader, answer: Answer) -> Batch:

@@ -1,4 +1,4 @@
-"""A process that reads queue files for a scan: settings, then folders on stdin; rows on stdout.
+"""A process that reads queue files for a scan: settings, then folders on stdin; rows or counts on stdout.
 
 Frames are eight bytes of length and `marshal` (between ourselves and our own child: nothing hostile can write there).
 A worker whose parent is gone, however it died, reads the end of its input and ends. Imports little: its start is paid
@@ -10,9 +10,12 @@ import marshal
 import os
 import struct
 import sys
+from collections.abc import Mapping
 from typing import IO, Any, NamedTuple
 
+from mxtui.model.counts import Kind, Sums
 from mxtui.model.message import State
+from mxtui.queues.postfix.counting import Counter
 from mxtui.queues.postfix.message_file import Absent, MessageReader, Row
 from mxtui.queues.postfix.queue_id import Hashing
 
@@ -34,6 +37,9 @@ class Answer(NamedTuple):
 
     task: Task
     rows: list[Row]
+    """Where the messages are to be told."""
+    counted: Mapping[Kind, Sums]
+    """Where they are to be counted."""
     gone: list[str]
     """No longer there: looked up by path afterwards."""
     unfinished: list[str]
@@ -47,6 +53,8 @@ class Settings(NamedTuple):
     subjects: bool
     hash_names: tuple[str, ...]
     hash_depth: int
+    counted_at: float | None = None
+    """The moment that ages are counted at, where messages are to be counted and not told."""
 
     @property
     def hashing(self) -> Hashing:
@@ -57,34 +65,39 @@ class Settings(NamedTuple):
         """A reader of these messages, for the calling thread alone."""
         return MessageReader(self.root, self.lifetimes, self.hashing, subjects=self.subjects)
 
+    def hand(self) -> MessageReader | Counter:
+        """What carries tasks out, for the calling thread alone."""
+        return self.reader() if self.counted_at is None else Counter(self.reader(), self.counted_at)
 
-def carry_out(reader: MessageReader, task: Task) -> Answer:
+
+def carry_out(hand: MessageReader | Counter, task: Task) -> Answer:
     """Read a task's files, in this process."""
     rows: list[Row] = []
     gone: list[str] = []
     unfinished: list[str] = []
-    with reader.folder(task.path) as folder, reader.folder(task.logs) as logs:
+    with hand.folder(task.path) as folder, hand.folder(task.logs) as logs:
         for name in task.ids:
-            found = reader.read(task.state, name, folder, logs)
+            found = hand.read(task.state, name, folder, logs)
             if isinstance(found, list):
                 rows.append(found)
-            else:
+            elif found is not None:
                 (gone if found is Absent.GONE else unfinished).append(name)
-    return Answer(task, rows, gone, unfinished)
+    counted = hand.counts.take() if isinstance(hand, Counter) else {}
+    return Answer(task, rows, counted, gone, unfinished)
 
 
 def serve() -> None:
     """A worker's life: settings, then tasks until the end of the input."""
-    tasks, answers = sys.stdin.buffer, sys.stdout.buffer
+    tasks, answers = sys.stdin.fileno(), sys.stdout.buffer
     frame = receive(tasks)
     if frame is None:
         return
     gc.disable()  # nothing here makes cycles, and rows by the thousand would be looked at again and again
-    reader = Settings(*marshal.loads(frame)).reader()  # noqa: S302 (our own parent wrote it)
+    hand = Settings(*marshal.loads(frame)).hand()  # noqa: S302 (our own parent wrote it)
     try:
         while (frame := receive(tasks)) is not None:
-            answer = carry_out(reader, Task(*marshal.loads(frame)))  # noqa: S302
-            transmit(answers, (answer.rows, answer.gone, answer.unfinished))
+            answer = carry_out(hand, Task(*marshal.loads(frame)))  # noqa: S302
+            transmit(answers, answer[1:])
     except BrokenPipeError:  # the parent has seen enough
         # Python would flush stdout once more, and complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
@@ -97,11 +110,24 @@ def transmit(stream: IO[bytes], message: tuple[Any, ...]) -> None:
     stream.flush()
 
 
-def receive(stream: IO[bytes]) -> bytes | None:
-    """One frame; None at the end, also in the middle of one."""
-    head = stream.read(_FRAME.size)
+def receive(fd: int) -> bytes | None:
+    """One frame and not a byte more, so that whoever waits for the next sees it; None at the end, also within one."""
+    head = _read(fd, _FRAME.size)
     if len(head) < _FRAME.size:
         return None
     (length,) = _FRAME.unpack(head)
-    frame = stream.read(length)
+    frame = _read(fd, length)
     return frame if len(frame) == length else None
+
+
+def _read(fd: int, count: int) -> bytes:
+    """That many bytes, or all up to the end."""
+    data = os.read(fd, count)
+    if len(data) == count:
+        return data
+    pieces = [data]
+    count -= len(data)
+    while count and (piece := os.read(fd, count)):
+        pieces.append(piece)
+        count -= len(piece)
+    return b"".join(pieces)

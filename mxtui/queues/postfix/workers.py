@@ -4,16 +4,18 @@ Each is this very interpreter without site packages, at the other end of two pip
 would start a third process, and hold both ends of their pipes: their workers outlive a console that is killed.
 """
 
-import itertools
 import marshal
+import selectors
 import subprocess
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from mxtui.queues.postfix import worker as program
+from mxtui.queues.postfix.counting import Counter
 from mxtui.queues.postfix.message_file import MessageReader
 from mxtui.queues.postfix.worker import Answer, Settings, Task, carry_out, receive, transmit
 
@@ -25,27 +27,46 @@ _AHEAD = 3
 
 
 def spread(settings: Settings, tasks: Iterable[Task], processes: int) -> Iterator[Answer]:
-    """Carry tasks out in `processes` workers; answers come in the order of the tasks.
+    """Carry tasks out in `processes` workers, the next by whoever is free; answers come in the order of the tasks.
 
     The workers are gone when this is, whether it ended or was closed early. What a worker that died had in hand is
     read in this process.
     """
     workers = [_Worker(settings) for _ in range(processes)]
     try:
-        waiting: deque[tuple[_Worker, Task]] = deque()
-        for worker, task in zip(itertools.cycle(workers), tasks, strict=False):
-            worker.send(task)
-            waiting.append((worker, task))
-            if len(waiting) >= _AHEAD * processes:
-                asked, oldest = waiting.popleft()
-                yield asked.answer(oldest)
-        for worker in workers:
-            worker.finish()
-        for worker, task in waiting:
-            yield worker.answer(task)
+        numbered = enumerate(tasks)
+        for worker, (number, task) in zip(workers * _AHEAD, numbered, strict=False):
+            worker.send(number, task)
+        early: dict[int, Answer] = {}
+        turn = 0
+        for worker in _answering(workers):
+            number, answer = worker.answer()
+            early[number] = answer
+            following = next(numbered, None)
+            if following is None:
+                worker.finish()
+            else:
+                worker.send(*following)
+            while turn in early:
+                yield early.pop(turn)
+                turn += 1
     finally:
         for worker in workers:
             worker.end()
+
+
+def _answering(workers: Iterable["_Worker"]) -> Iterator["_Worker"]:
+    """Workers with tasks in hand, each time one has answered or died."""
+    with selectors.DefaultSelector() as waiting:
+        for worker in workers:
+            waiting.register(worker, selectors.EVENT_READ)
+        while waiting.get_map():
+            for key, _ in waiting.select():
+                worker = cast("_Worker", key.fileobj)
+                if worker.busy:
+                    yield worker
+                else:
+                    waiting.unregister(worker)
 
 
 class _Worker:
@@ -60,30 +81,41 @@ class _Worker:
             stderr=subprocess.DEVNULL,
             start_new_session=True,  # ^C in the terminal is for the console; we end by the end of our input
         )
-        self._own: MessageReader | None = None
+        self._hand: deque[tuple[int, Task]] = deque()
+        self._own: MessageReader | Counter | None = None
         self._send(tuple(settings))
 
-    def send(self, task: Task) -> None:
+    @property
+    def busy(self) -> bool:
+        """Whether it has tasks in hand."""
+        return bool(self._hand)
+
+    def fileno(self) -> int:
+        """Where its answers come from."""
+        assert self._process.stdout is not None
+        return self._process.stdout.fileno()
+
+    def send(self, number: int, task: Task) -> None:
+        self._hand.append((number, task))
         self._send(tuple(task))
 
-    def answer(self, task: Task) -> Answer:
-        assert self._process.stdout is not None
-        frame = None if self._own else receive(self._process.stdout)
+    def answer(self) -> tuple[int, Answer]:
+        """What its first task came to, and that task's number; waits for it."""
+        number, task = self._hand.popleft()
+        frame = None if self._own else receive(self.fileno())
         if frame is None:
-            self._own = self._own or self._settings.reader()
-            return carry_out(self._own, task)
-        rows, gone, unfinished = marshal.loads(frame)  # noqa: S302 (our own child wrote it)
-        return Answer(task, rows, gone, unfinished)
+            self._own = self._own or self._settings.hand()
+            return number, carry_out(self._own, task)
+        return number, Answer(task, *marshal.loads(frame))  # noqa: S302 (our own child wrote it)
 
     def finish(self) -> None:
         """Nothing more will be sent."""
         assert self._process.stdin is not None
-        try:
+        with suppress(BrokenPipeError):
             self._process.stdin.close()
-        except BrokenPipeError:
-            self._own = self._own or self._settings.reader()
 
     def end(self) -> None:
+        """Nothing more will be read either."""
         self.finish()
         assert self._process.stdout is not None
         self._process.stdout.close()
@@ -98,4 +130,4 @@ class _Worker:
         try:
             transmit(self._process.stdin, message)
         except BrokenPipeError:
-            self._own = self._own or self._settings.reader()
+            self._own = self._own or self._settings.hand()
