@@ -1,7 +1,7 @@
 """What the console is given: everything that does I/O, the settings and the clock. Made by the command line."""
 
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -45,6 +45,18 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
+class Extra:
+    """A command that whoever opened the console adds to it, on every screen: the demonstration's outages."""
+
+    label: Callable[[], str]
+    """As it reads now."""
+    tooltip: str
+    """One sentence, for help and palette."""
+    run: Callable[[], str]
+    """Does it, and tells in a sentence what was done; blocks. Raises MxtuiError."""
+
+
+@dataclass(frozen=True, slots=True)
 class Services:
     """Everything the screens use and do not make."""
 
@@ -58,3 +70,5 @@ class Services:
     """Host names, lower case, that no stranger has a right to: this host's and its primaries'."""
     settings: Settings = field(default_factory=Settings)
     clock: Callable[[], float] = time.time
+    extras: Sequence[Extra] = ()
+    """On F2 and the keys after it; at most `tui.extras.MOST`."""

@@ -2,8 +2,9 @@
 
 import dataclasses
 
+from mxtui.errors import Unreachable
 from mxtui.model.source import Permission, Verb
-from mxtui.tui.services import Settings
+from mxtui.tui.services import Extra, Settings
 from tests.tui.conftest import Open
 from tests.tui.fakes import World, message
 
@@ -164,3 +165,32 @@ async def test_hostile_text_reaches_no_terminal(tmp_path, console: Open) -> None
             shown = "".join(segment.text for strip in at.strips for segment in strip)
             assert not set(shown) & {"\x1b", "\x9b", "\x07", "\u202e", "\u200b", "\x00", "\r", "\n"}
         assert "[bold red]x[/]" in at.text
+
+
+async def test_commands_added_for_a_session_are_on_every_screen_with_key_palette_and_help(
+    world: World, console: Open
+) -> None:
+    done: list[str] = []
+
+    def toggle() -> str:
+        done.append("down")
+        return "mx1.example.org is down now"
+
+    def fail() -> str:
+        raise Unreachable("it would not", "Try again.")
+
+    extras = (
+        Extra(lambda: "Up" if done else "Down", "Take the primary down.", toggle),
+        Extra(lambda: "Fail", "Does not work.", fail),
+    )
+    world.services = dataclasses.replace(world.services, extras=extras)
+    async with console(world) as at:
+        assert at.lines[-1].startswith(" f2 Down  f3 Fail")
+        await at.press("2", "f2")
+        await at.sees("mx1.example.org is down now")
+        assert at.lines[-1].startswith(" f2 Up")
+        await at.press("f3")
+        await at.sees("it would not. Try again.")
+        await at.press("f4", "?")
+        await at.sees("Take the primary down.")
+    assert done == ["down"]

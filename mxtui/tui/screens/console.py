@@ -1,21 +1,25 @@
 """What all screens of the console share: top, footer, commands, and how an overview reaches them."""
 
+import asyncio
 from collections.abc import Iterable
 from typing import ClassVar
 
-from textual import on
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.screen import Screen
 from textual.widget import Widget
 
+from mxtui.errors import MxtuiError
 from mxtui.model.overview import Overview
 from mxtui.tui import format as fmt
 from mxtui.tui.commands import Command, bindings, refusal
 from mxtui.tui.draw.chrome import TABS
 from mxtui.tui.draw.scene import Scene
+from mxtui.tui.extras import extra_bindings, extra_commands
 from mxtui.tui.host import Host, host_of
 from mxtui.tui.line import Spans
+from mxtui.tui.services import Extra
 from mxtui.tui.widgets.chrome import Chrome
 from mxtui.tui.widgets.footer import Footer
 
@@ -49,7 +53,7 @@ class ConsoleScreen(Screen[None]):
     TAB: ClassVar[str] = ""
     TOTALS: ClassVar[bool] = False
     COMMANDS_HERE: ClassVar[tuple[Command, ...]] = ()
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings(GLOBAL)]
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings(GLOBAL), *extra_bindings()]
     EXPLAINED: ClassVar[str] = ""
     """What this screen is for; the first paragraph of its help."""
 
@@ -80,8 +84,8 @@ class ConsoleScreen(Screen[None]):
 
     @property
     def commands(self) -> tuple[Command, ...]:
-        """All that work here, the screen's own first."""
-        return (*self.COMMANDS_HERE, *GLOBAL)
+        """All that work here: what was added for this session, then the screen's own."""
+        return (*extra_commands(self.host.services.extras, ConsoleScreen.run_extra), *self.COMMANDS_HERE, *GLOBAL)
 
     # -- showing ------------------------------------------------------------------------------------------------
 
@@ -131,6 +135,18 @@ class ConsoleScreen(Screen[None]):
         else:
             self.notify(refusal(permission), title=f"{command.words(self)} is not possible now", severity="warning",
                         markup=False)  # fmt: skip
+
+    @work(group="extra")
+    async def run_extra(self, extra: Extra) -> None:
+        """Do what was added, beside the screen, and tell what it did."""
+        try:
+            said = await asyncio.to_thread(extra.run)
+        except MxtuiError as error:
+            self.notify(f"{error.message}. {error.hint}".strip(), severity="error", markup=False)
+            return
+        if said:
+            self.notify(said, markup=False)
+        self.update_footer()
 
     @on(Footer.Clicked)
     def _run_clicked(self, event: Footer.Clicked) -> None:
