@@ -38,6 +38,7 @@ class Index:
         self._database = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
         self._database.executescript(f"PRAGMA journal_mode=OFF; PRAGMA temp_store=MEMORY; {TABLES}")
         add_functions(self._database)
+        weakref.finalize(self, self._database.close)  # the memory goes with the index; Python 3.13 warns otherwise
         self._totals = Totals(now)
         self._domains: dict[str, int] = {}
         self._reasons: dict[str, int] = {}
@@ -49,11 +50,6 @@ class Index:
         self.arrived = 0
         self.departed = 0
         """Messages that came and went since the first read was complete."""
-
-    def close(self) -> None:
-        """Give the memory back."""
-        with self._lock:
-            self._database.close()
 
     # -- changing -----------------------------------------------------------------------------------------------
 
