@@ -1,0 +1,87 @@
+"""What an operator who asked for a flush is told: each message's verdict, as the forwarder's own results come in."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from mxtui.delivery.session import Fate, Said
+from mxtui.model.envelope import Envelope, SpoolState
+from mxtui.model.flushing import Flushing, Phase
+from mxtui.model.message import Identity, recipient_domain
+from mxtui.model.plan import Fate as Verdicts
+from mxtui.model.plan import FlushProgress, Target, Verdict
+
+FATES: Final[dict[Fate, Verdicts]] = {"delivered": "delivered", "waiting": "deferred", "refused": "bounced"}
+"""`bounced` is the plan's word for a lasting no; ours stays in `failed`, and nobody is told by itself."""
+
+
+def target(envelope: Envelope, state: SpoolState) -> Target:
+    """A message as a plan names it."""
+    waiting = envelope.waiting
+    domains = tuple(dict.fromkeys(recipient_domain(recipient.address) for recipient in waiting))
+    return Target(
+        Identity(envelope.id, 0, envelope.arrival),
+        state,
+        envelope.size,
+        envelope.sender,
+        domains,
+        len(waiting),
+        envelope.expires,
+    )
+
+
+class Follower:
+    """The books of one flush, kept by the forwarder."""
+
+    def __init__(self, targets: Sequence[Target], now: float) -> None:
+        self.news = asyncio.Event()
+        self._books = Flushing(targets, now)
+        self._by_domain: dict[str, set[str]] = {}
+        for each in targets:
+            for domain in each.domains:
+                self._by_domain.setdefault(domain, set()).add(each.queue_id)
+
+    @property
+    def done(self) -> bool:
+        """Every message has its verdict."""
+        return not self._books.waiting
+
+    def heard(self, id: str, said: Iterable[Said], now: float) -> None:  # noqa: A002 (the field's own word)
+        """Results of one message's recipients at one host."""
+        if id not in self._books.waiting:
+            return
+        for each in said:
+            fate = FATES[each.fate]
+            self._books.verdict(Verdict(id, each.recipient.address, fate, each.dsn, each.text, now))
+        self.news.set()
+
+    def put_off(self, id: str, reason: str, now: float) -> None:  # noqa: A002
+        """Not tried: its host cannot be reached, or it is not to be delivered."""
+        if id in self._books.waiting:
+            self._books.verdict(Verdict(id, "", "deferred", "", reason, now))
+            self._books.back_in_queue(id, now)
+            self.news.set()
+
+    def given_up(self, id: str, now: float) -> None:  # noqa: A002
+        """Its lifetime is over."""
+        self._books.returned(id, now)
+        self.news.set()
+
+    def gone(self, id: str, now: float) -> None:  # noqa: A002
+        """No longer there, and not by our doing."""
+        self._books.left(id, now)
+        self.news.set()
+
+    def host_down(self, domains: Iterable[str], busy: Iterable[str], reason: str, now: float) -> None:
+        """All that was to go to these domains waits on; but for what is in our hands, which is told of by itself."""
+        for domain in domains:
+            ids = self._by_domain.pop(domain, set())
+            own = ids.intersection(busy)
+            for each in ids - own:
+                self.put_off(each, reason, now)
+            if own:
+                self._by_domain[domain] = own
+
+    def progress(self, now: float, phase: Phase) -> FlushProgress:
+        """See `Flushing.progress`."""
+        return self._books.progress(now, phase)

@@ -1,0 +1,401 @@
+"""The forwarder: what waits in the spool goes to its primaries, and each result is on disk before the next try.
+
+schedule (which message)  →  stock (in our hands)  →  lane (a connection to a host)  →  session (a transaction)
+              ↑                                                                              ↓
+              └──────────────  settle: the result, durable; then when it is tried again  ←───┘
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+
+from mxtui.delivery.connecting import TroubleError
+from mxtui.delivery.following import Follower, target
+from mxtui.delivery.host import Host, HostKey, HostSnapshot
+from mxtui.delivery.lane import Lane
+from mxtui.delivery.letters import Job
+from mxtui.delivery.notice import Notifier
+from mxtui.delivery.policy import Policy
+from mxtui.delivery.routes import Dialer, routed
+from mxtui.delivery.session import Outcome, Session
+from mxtui.delivery.settling import Log, Settler
+from mxtui.delivery.stock import Stock, domains_of
+from mxtui.errors import Guarded
+from mxtui.model.envelope import Envelope, SpoolState
+from mxtui.model.flushing import Phase
+from mxtui.model.message import Identity
+from mxtui.model.plan import FlushProgress, Target
+from mxtui.model.route import Ourselves, Router
+from mxtui.primary.lookup import Lookup
+from mxtui.queues.spool.committer import Committer
+from mxtui.queues.spool.store import Spool
+
+THREADS: Final = 4
+"""For reading: one for each core would do, but disks are slow."""
+
+BATCH: Final = 200
+"""Envelopes read in one go at the start, and when an operator names messages."""
+
+ROUND: Final = 2.0
+"""Seconds at most between two rounds, so that the heartbeat means something."""
+
+PROGRESS: Final = 0.2
+"""Seconds between two reports of a flush."""
+
+SHARED: Final = 0.75
+"""Of all connections; the rest is for hosts that have none, so that slow ones never shut out the others."""
+
+LONGEST_WAIT: Final = 1.2
+"""Times the longest pause: however far the clock was set, nothing is put off for longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForwarderSnapshot:
+    """How the forwarder stands."""
+
+    heartbeat: float
+    """When it last went round; epoch seconds."""
+    loaded: bool
+    """Everything that was in the spool at the start is known."""
+    suspended: bool
+    waiting: int
+    """Messages in line; one counts once for each of its domains."""
+    in_hand: int
+    """Messages read ahead or in a transaction; they are in no line."""
+    in_flight: tuple[str, ...]
+    """IDs in a transaction now."""
+    hosts: tuple[HostSnapshot, ...]
+
+
+class Forwarder:
+    """Delivers from one spool, in one event loop. Its caller holds the spool's forwarder lock."""
+
+    def __init__(
+        self,
+        spool: Spool,
+        committer: Committer,
+        router: Router,
+        policy: Policy,
+        *,
+        log: Log,
+        clock: Callable[[], float] = time.time,
+        ourselves: Ourselves,
+        lookup: Lookup,
+        notifier: Notifier | None = None,
+    ) -> None:
+        self._spool = spool
+        self._router = router
+        self._policy = policy
+        self._log = log
+        self._clock = clock
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="forwarder")
+        self._stock = Stock(spool, self._threads, self._ring)
+        self._dialer = Dialer(ourselves, lookup, policy)
+        self._followers: set[Follower] = set()
+        self._settler = Settler(self._stock, committer, policy, log, clock, self._followers, notifier)
+        self._lanes: dict[HostKey, Lane] = {}
+        self._turns: deque[Lane] = deque()
+        self._lane_of: dict[str, Lane] = {}
+        self._unrouted: set[str] = set()
+        self._routed_at = 0.0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._crash: BaseException | None = None
+        self._wake = asyncio.Event()
+        self._stopped = asyncio.Event()
+        self._suspended = False
+        self._stopping = False
+        self._loaded = False
+        self._heartbeat = clock()
+
+    # -- for whoever runs it ------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Deliver until `stop`. Cancelled, it breaks off what is under way, and records that."""
+        loading = self._begin(self._load())
+        grace = 0.0
+        try:
+            while not self._stopping:
+                await self._round()
+            grace = self._policy.grace
+        finally:
+            loading.cancel()
+            await asyncio.shield(self._wind_up(grace))
+
+    async def stop(self) -> None:
+        """Begin nothing new, and return when what is under way has ended or used up its grace."""
+        self._stopping = True
+        self._ring_all()
+        await self._stopped.wait()
+
+    def suspend(self) -> None:
+        """Begin nothing new until `resume`."""
+        self._suspended = True
+        self._ring_all()
+        for follower in self._followers:
+            follower.news.set()
+
+    def resume(self) -> None:
+        """Go on."""
+        self._suspended = False
+        self._ring_all()
+
+    def added(self, id: str, envelope: Envelope) -> None:  # noqa: A002 (the field's own word)
+        """A message was committed to `deferred`."""
+        assert envelope.id == id
+        self._enter(envelope)
+
+    def look(self, ids: Collection[str]) -> None:
+        """These were changed in the spool by somebody: held, released, restored, deleted."""
+        self._begin(self._look(list(ids)))
+
+    async def flush(self, ids: Collection[str] | None = None) -> AsyncIterator[FlushProgress]:
+        """Try these now (None: all that waits), whatever was to be waited for, and follow each to its verdict.
+
+        Progress at most five times a second; the last has phase `done`, or `stopped` where deliveries were.
+        Raises Guarded: deliveries are suspended.
+        """
+        if self._suspended:
+            raise Guarded("deliveries are suspended", "resume them first")
+        found, missing = await self._find(ids)
+        targets = [target(envelope, state) for state, envelope in found]
+        follower = Follower([*targets, *missing], self._clock())
+        self._followers.add(follower)
+        try:
+            for each in missing:
+                follower.gone(each.queue_id, self._clock())
+            self._urge(follower, found)
+            while not follower.done and not self.pausing:
+                yield follower.progress(self._clock(), "steady")
+                await asyncio.sleep(PROGRESS)
+                if not follower.news.is_set():
+                    await self._news(follower)
+                follower.news.clear()
+            phase: Phase = "done" if follower.done else "stopped"
+            yield follower.progress(self._clock(), phase)
+        finally:
+            self._followers.discard(follower)
+
+    def snapshot(self) -> ForwarderSnapshot:
+        """How it stands. Costs a look at each domain."""
+        now, wall = asyncio.get_running_loop().time(), self._clock()
+        schedule = self._stock.schedule
+        waiting = {domain: schedule.waiting(domain) for domain in schedule.domains}
+        lanes = self._lanes.values()
+        return ForwarderSnapshot(
+            heartbeat=self._heartbeat,
+            loaded=self._loaded,
+            suspended=self._suspended,
+            waiting=sum(waiting.values()),
+            in_hand=self._stock.in_hand_count,
+            in_flight=tuple(each for lane in lanes for each in lane.delivering),
+            hosts=tuple(lane.host.snapshot(now, wall, waiting) for lane in lanes if lane.host.domains),
+        )
+
+    # -- for its lanes ------------------------------------------------------------------------------------------
+
+    @property
+    def pausing(self) -> bool:
+        """No new transaction is to begin."""
+        return self._stopping or self._suspended
+
+    async def open(self, host: Host) -> Session:
+        """A session with the host. Raises TroubleError."""
+        return await self._dialer.open(host.key)
+
+    async def settle(self, lane: Lane, session: Session, job: Job, outcome: Outcome) -> None:
+        """Put on record what became of a message."""
+        await self._settler.settle(lane.host, session, job, outcome)
+
+    async def unreachable(self, lane: Lane, job: Job, trouble: TroubleError) -> None:
+        """No connection was to be had for it."""
+        if not await self._settler.unreachable(lane.host, job, trouble):
+            lane.return_job(job)
+
+    def untried(self, lane: Lane, jobs: Iterable[Job]) -> None:
+        """These were read ahead, and put back."""
+        if not lane.host.open(asyncio.get_running_loop().time()):
+            self._settler.untried(lane.host, [job.id for job in jobs])
+
+    def staff(self, lane: Lane) -> None:
+        """Add a connection where one is wanted and allowed."""
+        if self.pausing or not lane.host.wants(asyncio.get_running_loop().time()) or not lane.understaffed:
+            return
+        allowed = self._policy.total * (SHARED if lane.host.connections else 1)
+        if sum(other.host.connections for other in self._turns) < allowed:
+            lane.start(self._ended)
+        elif not lane.host.connections and (rich := max(self._turns, key=lambda other: other.idle)).idle:
+            rich.dismiss_one()
+
+    # -- rounds -------------------------------------------------------------------------------------------------
+
+    async def _round(self) -> None:
+        if self._crash is not None:
+            raise self._crash
+        now = asyncio.get_running_loop().time()
+        self._heartbeat = self._clock()
+        self._wake.clear()
+        for domain in self._stock.schedule.promote(now):
+            self._ring(domain)
+        await self._route(now)
+        for _ in range(len(self._turns)):
+            self._turns.rotate(-1)
+            self.staff(self._turns[0])
+        try:
+            async with asyncio.timeout(self._until_next(now)):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+
+    def _until_next(self, now: float) -> float:
+        """Seconds until a round has something to do if nothing happens."""
+        moments = [now + ROUND]
+        if (due := self._stock.schedule.next_due()) is not None:
+            moments.append(due)
+        moments += (lane.host.resumes for lane in self._turns if not lane.host.open(now))
+        return max(0.01, min(moments) - now)
+
+    async def _route(self, now: float) -> None:
+        """Find each new domain its host; from time to time, all of them anew."""
+        domains = set(self._unrouted)
+        if now - self._routed_at > self._policy.reroute:
+            self._routed_at = now
+            domains.update(self._lane_of)
+        if not domains:
+            return
+        self._unrouted.clear()
+        for domain, key in (await routed(self._router, domains)).items():
+            lane = self._lanes.get(key)
+            if lane is None:
+                lane = self._lanes[key] = Lane(Host(key, self._policy, now), self._stock, self._policy, self)
+                self._turns.append(lane)
+            before = self._lane_of.get(domain)
+            if before is lane:
+                continue
+            if before is not None:
+                before.host.domains.remove(domain)
+                self._retire(before)
+            self._lane_of[domain] = lane
+            lane.host.domains.append(domain)
+            lane.ring()
+
+    def _retire(self, lane: Lane) -> None:
+        """A host that no domain is routed to any more is forgotten once its connections are gone."""
+        if not lane.host.domains and not lane.sessions:
+            self._lanes.pop(lane.host.key, None)
+            self._turns.remove(lane)
+
+    def _ring(self, domain: str) -> None:
+        """There is mail for a domain."""
+        lane = self._lane_of.get(domain)
+        if lane is None:
+            self._unrouted.add(domain)
+        else:
+            lane.ring()
+            if lane.host.connections:
+                return  # those who are there take it, and call for help when it is too much
+        self._wake.set()
+
+    def _ring_all(self) -> None:
+        for lane in self._turns:
+            lane.ring()
+        self._wake.set()
+
+    # -- what is in the spool -----------------------------------------------------------------------------------
+
+    async def _load(self) -> None:
+        """Everything that waits, oldest first; what comes meanwhile is told by `added`."""
+        envelopes = self._spool.envelopes("deferred")
+        while batch := await self._stock.run(lambda: list(islice(envelopes, BATCH))):
+            for envelope in batch:
+                self._enter(envelope)
+        self._loaded = True
+
+    def _enter(self, envelope: Envelope) -> None:
+        now = asyncio.get_running_loop().time()
+        wait = (envelope.next_retry or 0.0) - self._clock()
+        longest = LONGEST_WAIT * self._policy.retry_longest
+        self._stock.enter(envelope, now + min(wait, longest) if wait > 0 else None)
+
+    async def _look(self, ids: Sequence[str]) -> None:
+        for state, envelope in (await self._find(ids))[0]:
+            if state == "deferred":
+                self._enter(envelope)
+
+    async def _find(self, ids: Collection[str] | None) -> tuple[list[tuple[SpoolState, Envelope]], list[Target]]:
+        """What is there of these, and a target without substance for each that is not."""
+        names = iter(ids) if ids is not None else self._spool.ids("deferred")
+        found: list[tuple[SpoolState, Envelope]] = []
+        missing: list[Target] = []
+        while batch := await self._stock.run(lambda: [(each, self._spool.find(each)) for each in islice(names, BATCH)]):
+            for each, there in batch:
+                if there is not None:
+                    found.append(there)
+                elif ids is not None:
+                    missing.append(_absent(each))
+        return found, missing
+
+    def _urge(self, follower: Follower, found: Iterable[tuple[SpoolState, Envelope]]) -> None:
+        domains: set[str] = set()
+        for state, envelope in found:
+            if state == "deferred":
+                of_this = domains_of(envelope)
+                self._stock.enter(envelope, None)
+                self._stock.urge(envelope.id, of_this)
+                domains.update(of_this)
+            else:
+                follower.put_off(envelope.id, f"not delivered from {state}", self._clock())
+        for domain in domains:
+            if (lane := self._lane_of.get(domain)) is not None:
+                lane.host.resume()
+        self._wake.set()
+
+    # -- beginning and ending -----------------------------------------------------------------------------------
+
+    async def _news(self, follower: Follower) -> None:
+        try:
+            async with asyncio.timeout(ROUND):
+                await follower.news.wait()
+        except TimeoutError:
+            pass
+
+    def _begin(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A mistake of ours in one task must not go unseen: it ends the forwarder."""
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._crash = self._crash or error
+        self._wake.set()
+
+    async def _wind_up(self, grace: float) -> None:
+        self._stopping = True
+        self._ring_all()
+        working = {task for lane in self._turns for task in lane.sessions}
+        if working:
+            _, late = await asyncio.wait(working, timeout=grace) if grace else (set(), working)
+            self._settler.stop()
+            for lane in self._turns:
+                for task, session in lane.sessions.items():
+                    if task in late and session is not None:
+                        session.abort()
+                    elif task in late:
+                        task.cancel()  # still connecting: nothing was tried
+            if late:
+                await asyncio.wait(late)
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._stopped.set()
+
+
+def _absent(id: str) -> Target:  # noqa: A002
+    return Target(Identity(id, 0, 0.0), "deferred", 0, "", (), 1, None)

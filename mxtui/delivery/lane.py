@@ -1,0 +1,216 @@
+"""The connections to one host, and the messages that go over them: one task for each connection."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Final, Protocol
+
+from mxtui.delivery.connecting import TroubleError
+from mxtui.delivery.host import Host
+from mxtui.delivery.letters import Job
+from mxtui.delivery.policy import Policy
+from mxtui.delivery.session import Outcome, Said, Session
+from mxtui.delivery.stock import Stock
+from mxtui.model.envelope import EnvelopeRecipient
+from mxtui.model.message import recipient_domain
+
+AHEAD: Final = 64
+"""Messages read ahead for one host at most: each is locked meanwhile, and a verb on it is refused."""
+
+
+class Owner(Protocol):
+    """The forwarder, as a lane sees it."""
+
+    @property
+    def pausing(self) -> bool:
+        """No new transaction is to begin."""
+        ...
+
+    async def open(self, host: Host) -> Session:
+        """A session with it. Raises TroubleError."""
+        ...
+
+    async def settle(self, lane: "Lane", session: Session, job: Job, outcome: Outcome) -> None:
+        """Put on record what became of a message."""
+        ...
+
+    async def unreachable(self, lane: "Lane", job: Job, trouble: TroubleError) -> None:
+        """No connection was to be had for it."""
+        ...
+
+    def untried(self, lane: "Lane", jobs: Iterable[Job]) -> None:
+        """These were read ahead, and put back."""
+        ...
+
+    def staff(self, lane: "Lane") -> None:
+        """Add a connection where one is wanted and allowed."""
+        ...
+
+
+class Lane:
+    """One host's."""
+
+    def __init__(self, host: Host, stock: Stock, policy: Policy, owner: Owner) -> None:
+        self.host = host
+        self.sessions: dict[asyncio.Task[None], Session | None] = {}
+        self.delivering: dict[str, None] = {}
+        """IDs in a transaction now."""
+        self._stock = stock
+        self._policy = policy
+        self._owner = owner
+        self._ahead: deque[Job] = deque()
+        self._fetch: asyncio.Task[None] | None = None
+        self._bell = asyncio.Event()
+        self._idle = 0
+        self._hungry = 0
+        self._to_leave = 0
+
+    @property
+    def idle(self) -> int:
+        """Connections that wait for mail."""
+        return self._idle
+
+    @property
+    def understaffed(self) -> bool:
+        """Whether there is mail that nobody is about to take."""
+        return not self._idle and not self._hungry and (bool(self._ahead) or self._stock.waits_for(self.host))
+
+    def ring(self) -> None:
+        """There is mail, or something else to look at."""
+        self._bell.set()
+
+    def start(self, ended: Callable[[asyncio.Task[None]], None]) -> None:
+        """One more connection."""
+        self.host.connections += 1
+        self._hungry += 1
+        task = asyncio.create_task(self._work())
+        self.sessions[task] = None
+        task.add_done_callback(ended)
+
+    def dismiss_one(self) -> None:
+        """Have an idle connection closed: others need the place."""
+        self._to_leave += 1
+        self._bell.set()
+
+    def belongs(self, recipient: EnvelopeRecipient) -> bool:
+        """Whether the recipient's mail goes here."""
+        return recipient.fate == "waiting" and recipient_domain(recipient.address) in self.host.domains
+
+    async def _work(self) -> None:
+        session: Session | None = None
+        task = asyncio.current_task()
+        assert task is not None
+        hungry = True
+        try:
+            while (job := await self._next()) is not None:
+                if hungry:
+                    self._hungry -= 1
+                    hungry = False
+                self._owner.staff(self)
+                session = await self._carry(session, job, task)
+                if session is None:
+                    return
+        finally:
+            self._hungry -= hungry
+            self.host.connections -= 1
+            if session is not None:
+                await session.leave()
+            del self.sessions[task]
+            if not self.sessions:
+                await self._put_back()
+
+    async def _carry(self, session: Session | None, job: Job, task: asyncio.Task[None]) -> Session | None:
+        """One message, on this connection or a new one; the session for the next, None when there is none to be had."""
+        self.delivering[job.id] = None
+        try:
+            while True:
+                if session is None or not session.usable:
+                    if session is not None:
+                        session.abort()
+                        self.sessions[task] = None
+                    try:
+                        session = await self._owner.open(self.host)
+                    except TroubleError as trouble:
+                        await self._owner.unreachable(self, job, trouble)
+                        return None
+                    self.sessions[task] = session
+                outcome = await session.deliver(job.letter(filter(self.belongs, job.envelope.waiting)))
+                if not outcome.again:
+                    break
+            await self._owner.settle(self, session, job, outcome)
+        except BaseException:
+            job.claim.release()
+            raise
+        finally:
+            self.delivering.pop(job.id, None)
+        return session
+
+    async def _next(self) -> Job | None:
+        """The next message; None when this connection is to be closed."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._policy.idle
+        while not self._owner.pausing and self.host.open(loop.time()):
+            if self._ahead:
+                job = self._ahead.popleft()
+                if len(self._ahead) < self.host.connections:
+                    self._read_ahead()
+                return job
+            if (fetch := self._read_ahead()) is not None:
+                await asyncio.wait([fetch])
+                fetch.result()
+                continue
+            if self._to_leave:
+                self._to_leave -= 1
+                return None
+            if loop.time() >= deadline:
+                return None
+            await self._rest(deadline)
+        return None
+
+    async def _rest(self, deadline: float) -> None:
+        self._idle += 1
+        self._bell.clear()
+        try:
+            async with asyncio.timeout_at(deadline):
+                await self._bell.wait()
+        except TimeoutError:
+            pass
+        finally:
+            self._idle -= 1
+
+    def _read_ahead(self) -> asyncio.Task[None] | None:
+        """Have more messages taken in hand; None when there are none."""
+        if self._fetch is None or self._fetch.done():
+            picked = self._stock.pick(self.host, max(2, min(AHEAD, 2 * self.host.connections)))
+            if not picked:
+                return None
+            self._fetch = asyncio.create_task(self._take(picked))
+        return self._fetch
+
+    async def _take(self, picked: dict[str, str]) -> None:
+        jobs, _ = await self._stock.take(picked, asyncio.get_running_loop().time())
+        ours = [job for job in jobs if any(map(self.belongs, job.envelope.waiting))]
+        self._ahead.extend(ours)
+        if len(ours) < len(jobs):  # routed elsewhere meanwhile
+            await self._stock.put_back([job for job in jobs if job not in ours])
+        self._bell.set()
+
+    async def _put_back(self) -> None:
+        """The last one out lets go of what was read ahead."""
+        if self._fetch is not None:
+            await asyncio.wait([self._fetch])
+        jobs = list(self._ahead)
+        self._ahead.clear()
+        if jobs:
+            await self._stock.put_back(jobs)
+            self._owner.untried(self, jobs)
+
+    def return_job(self, job: Job) -> None:
+        """Not tried: the next connection that is free takes it first."""
+        self._ahead.appendleft(job)
+        self._bell.set()
+
+
+def refused_by_all(recipients: Iterable[EnvelopeRecipient], trouble: TroubleError) -> list[Said]:
+    """What a host that could not be reached means for each."""
+    return [Said(recipient, "waiting", trouble.code, trouble.dsn, trouble.text) for recipient in recipients]

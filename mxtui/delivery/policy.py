@@ -1,0 +1,47 @@
+"""How the forwarder goes about it: what an operator may set, with the defaults of the standards."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+TlsPolicy = Literal["may", "require", "verify"]
+"""`may`: if offered, else in the clear (RFC 7435); `require`: always, whatever the certificate; `verify`: a trusted
+certificate in the host's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds to wait for each step; RFC 5321 4.5.3.2 where it names one."""
+
+    connect: float = 30.0
+    """For one address: others may answer meanwhile."""
+    reply: float = 300.0
+    """To the greeting and to each command."""
+    block: float = 180.0
+    """Until the server has taken more of the content."""
+    final: float = 600.0
+    """To the final dot. Any shorter makes duplicates (RFC 1047)."""
+    quit: float = 2.0
+    """To QUIT: politeness, not news."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Of one forwarder."""
+
+    connections: int = 20
+    """At once to one host."""
+    total: int = 100
+    """At once to all hosts; the last quarter is kept for hosts that have none."""
+    retry: float = 300.0
+    """Seconds before the first retry; doubles with each failure. RFC 5321 4.5.4.1 asks for 30 min or less at first."""
+    retry_longest: float = 3600.0
+    tls: TlsPolicy = "may"
+    xclient: bool = True
+    """Tell a host that asks for it (Postfix: XCLIENT) who the real client is."""
+    idle: float = 5.0
+    """Seconds that a connection is kept without mail for it."""
+    grace: float = 30.0
+    """Seconds that transactions under way get at `stop`."""
+    reroute: float = 60.0
+    """Seconds after which routes and addresses are asked for again."""
+    timeouts: Timeouts = field(default_factory=Timeouts)

@@ -1,0 +1,376 @@
+"""Transactions over one connection: who got what, by evidence (RFC 5321 3.3, RFC 2920, RFC 3461, Postfix's XCLIENT).
+
+What counts is the reply to the final dot. Until it is sent nothing was delivered; after it is sent and until its
+answer is there, nobody knows.
+"""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Literal, NamedTuple
+
+from mxtui.delivery import commands
+from mxtui.delivery.commands import UnfitError
+from mxtui.delivery.connecting import BUSY, Connected, xclient_attributes
+from mxtui.delivery.policy import Policy
+from mxtui.delivery.replies import Reply
+from mxtui.message.sanitize import one_line
+from mxtui.model.envelope import Client, Envelope, EnvelopeRecipient
+from mxtui.primary.words import explain
+
+Fate = Literal["delivered", "waiting", "refused"]
+
+TOO_MANY: Final = frozenset({452, 552})
+"""Of RCPT, after others were accepted: the rest goes in another transaction (RFC 5321 4.5.3.1.10)."""
+
+
+class Said(NamedTuple):
+    """How one recipient fared."""
+
+    recipient: EnvelopeRecipient
+    fate: Fate
+    code: int | None
+    dsn: str
+    text: str
+    """One clean line."""
+    possible_duplicate: bool = False
+    at_once: bool = False
+    """Not tried at all for lack of room in the transaction: no reason to wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What one transaction carries."""
+
+    envelope: Envelope
+    recipients: tuple[EnvelopeRecipient, ...]
+    size: int
+    """Bytes on the wire without the final dot."""
+    eight_bit: bool
+    utf8: bool
+    content: "Content"
+
+
+class UnreadableError(Exception):
+    """A message that cannot be read to its end here; the host has no part in it."""
+
+
+class Content:
+    """A message ready for the wire, with its final dot, in pieces."""
+
+    def __init__(self, pieces: Iterator[bytes], *, blocking: bool) -> None:
+        self._pieces = pieces
+        self._blocking = blocking
+
+    async def piece(self) -> bytes | None:
+        """The next; None after the last. Raises UnreadableError."""
+        if not self._blocking:
+            return next(self._pieces, None)
+        try:
+            return await asyncio.to_thread(next, self._pieces, None)
+        except OSError as error:
+            raise UnreadableError(f"the message cannot be read: {error.strerror}") from error
+
+
+@dataclass(slots=True)
+class Outcome:
+    """Of one transaction."""
+
+    said: list[Said] = field(default_factory=list)
+    trouble: str = ""
+    """Why the connection is of no more use; empty while it is."""
+    busy: bool = False
+    """The host said 421."""
+    blameless: bool = False
+    """What went wrong is ours; nothing is learned about the host."""
+    again: bool = False
+    """The host had done with this connection before it came to this message: nobody was tried, on another one may."""
+
+    @property
+    def delivered(self) -> bool:
+        """Whether anybody got it."""
+        return any(said.fate == "delivered" for said in self.said)
+
+    @property
+    def deferred(self) -> bool:
+        """Whether everybody was put off."""
+        return all(said.fate == "waiting" for said in self.said)
+
+
+class Session:
+    """One connection, for one transaction after the other."""
+
+    def __init__(self, connected: Connected, peer: str, hello: str, policy: Policy) -> None:
+        self.peer = peer
+        """`mx1.example.org[192.0.2.1]:25`"""
+        self.tls = connected.tls
+        self.transactions = 0
+        """Brought to an end."""
+        self._conversation = connected.conversation
+        self._offers = connected.offers
+        self._xclient = connected.xclient if policy.xclient else frozenset[str]()
+        self._client: Client | None = None
+        self._hello = hello
+        self._timeouts = policy.timeouts
+        self._unfinished = False
+
+    @property
+    def usable(self) -> bool:
+        """Whether another transaction can be tried."""
+        return self._conversation.quiet
+
+    def abort(self) -> None:
+        """Break off whatever is going on."""
+        self._conversation.abort()
+
+    async def leave(self) -> None:
+        """Say QUIT and close; never raises."""
+        await self._conversation.leave(self._timeouts.quit)
+
+    async def deliver(self, letter: Letter) -> Outcome:
+        """One transaction; never raises for what the host or the network does."""
+        attempt = _Attempt(letter)
+        try:
+            await self._transact(attempt)
+        except UnfitError as error:
+            attempt.settle("refused", None, error.dsn, str(error))
+        except UnreadableError as error:
+            attempt.settle("waiting", None, "4.3.0", one_line(str(error)))
+            attempt.outcome.blameless = True
+            self.abort()
+        except (OSError, EOFError) as error:
+            self._broken(attempt, error)
+        if self.transactions and attempt.first is not None and attempt.first.code == BUSY:
+            attempt.outcome.again = True
+        if not self._conversation.quiet and not attempt.outcome.trouble:
+            attempt.outcome.trouble = "connection closed by the server"
+        self.transactions += 1
+        if attempt.outcome.trouble:
+            self.abort()
+        return attempt.outcome
+
+    def _broken(self, attempt: "_Attempt", error: OSError | EOFError) -> None:
+        """The connection ended, or has to, before all was said."""
+        why = one_line(explain(error))
+        outcome = attempt.outcome
+        outcome.trouble = outcome.trouble or why
+        if attempt.first is None and self.transactions and not isinstance(error, TimeoutError):
+            outcome.again = True
+            return
+        last = attempt.last
+        if attempt.dot_sent:
+            text = f"{why}, after the whole message was sent: the host may have it"
+            attempt.settle("waiting", None, "4.4.2", text, possible_duplicate=True)
+        elif last is not None and last.code == BUSY:
+            attempt.settle("waiting", last.code, last.enhanced, last.text)
+        else:
+            attempt.settle("waiting", None, "4.4.2", f"{why} ({attempt.stage})")
+
+    async def _transact(self, attempt: "_Attempt") -> None:
+        letter = attempt.letter
+        mail = commands.mail(
+            letter.envelope, self._offers, size=letter.size, eight_bit=letter.eight_bit, utf8=letter.utf8
+        )
+        recipients: list[tuple[EnvelopeRecipient, bytes]] = []
+        for recipient in letter.recipients:
+            try:
+                recipients.append((recipient, commands.rcpt(recipient, self._offers)))
+            except UnfitError as error:
+                attempt.said(recipient, "refused", None, error.dsn, str(error))
+        if not recipients:
+            return
+        await self._introduce(letter.envelope.client, attempt)
+        if "PIPELINING" in self._offers.extensions:
+            go_ahead = await self._pipelined(attempt, mail, recipients)
+        else:
+            go_ahead = await self._step_by_step(attempt, mail, recipients)
+        if go_ahead:
+            await self._content(attempt)
+
+    async def _introduce(self, client: Client, attempt: "_Attempt") -> None:
+        """XCLIENT for the message's own client, then EHLO again, as XCLIENT_README asks."""
+        known = client if client.address else None
+        if not self._xclient or known == self._client:
+            return
+        attempt.stage = "XCLIENT"
+        seconds = self._timeouts.reply
+        reply = attempt.hear(await self._conversation.ask(commands.xclient(known, self._xclient), seconds))
+        if reply.code != 220:
+            # Not allowed after all, or not with these words: the mail goes all the same, as ours.
+            self._xclient = frozenset()
+            return
+        self._client = known
+        self._unfinished = False
+        reply = attempt.hear(await self._conversation.ask(f"EHLO {self._hello}\r\n".encode(), seconds))
+        if reply.code != 250:
+            attempt.refused(reply, lasting=False)
+            raise ConnectionResetError("EHLO refused after XCLIENT")
+        self._xclient = xclient_attributes(reply.lines)
+
+    async def _pipelined(
+        self, attempt: "_Attempt", mail: bytes, recipients: Sequence[tuple[EnvelopeRecipient, bytes]]
+    ) -> bool:
+        """All at once; whether the content may be sent."""
+        seconds = self._timeouts.reply
+        lines = [mail, *(line for _, line in recipients), b"DATA\r\n"]
+        if self._unfinished:
+            lines.insert(0, b"RSET\r\n")
+        self._conversation.send(b"".join(lines))
+        if self._unfinished:
+            attempt.stage = "RSET"
+            attempt.hear(await self._conversation.reply(seconds))
+        attempt.stage = "MAIL"
+        answer = attempt.hear(await self._conversation.reply(seconds))
+        self._unfinished = positive(answer)
+        if not positive(answer):
+            attempt.refused(answer)
+        attempt.stage = "RCPT"
+        for recipient, _ in recipients:
+            answer = attempt.hear(await self._conversation.reply(seconds))
+            attempt.answered(recipient, answer)
+        attempt.stage = "DATA"
+        answer = attempt.hear(await self._conversation.reply(seconds))
+        if answer.code == 354 and attempt.accepted:
+            return True
+        if answer.code == 354:
+            # It goes on with nobody to deliver to, as RFC 2920 3.1 warns: nothing is what it gets.
+            attempt.hear(await self._conversation.ask(b".\r\n", seconds))
+            self._unfinished = False
+        elif attempt.accepted:
+            attempt.refused(answer)
+        return False
+
+    async def _step_by_step(
+        self, attempt: "_Attempt", mail: bytes, recipients: Sequence[tuple[EnvelopeRecipient, bytes]]
+    ) -> bool:
+        """One command after the other; whether the content may be sent."""
+        seconds = self._timeouts.reply
+        if self._unfinished:
+            attempt.stage = "RSET"
+            attempt.hear(await self._conversation.ask(b"RSET\r\n", seconds))
+            self._unfinished = False
+        attempt.stage = "MAIL"
+        answer = attempt.hear(await self._conversation.ask(mail, seconds))
+        if not positive(answer):
+            attempt.refused(answer)
+            return False
+        self._unfinished = True
+        attempt.stage = "RCPT"
+        for recipient, line in recipients:
+            answer = attempt.hear(await self._conversation.ask(line, seconds))
+            attempt.answered(recipient, answer)
+            if answer.code == BUSY:
+                break
+        if not attempt.accepted or attempt.busy:
+            attempt.refused(answer)
+            return False
+        attempt.stage = "DATA"
+        answer = attempt.hear(await self._conversation.ask(b"DATA\r\n", seconds))
+        if answer.code == 354:
+            return True
+        attempt.refused(answer)
+        return False
+
+    async def _content(self, attempt: "_Attempt") -> None:
+        """The message and its final dot, and what is said to that."""
+        attempt.stage = "sending the message"
+        content = attempt.letter.content
+        piece = await content.piece()
+        while piece is not None:
+            following = await content.piece()
+            attempt.dot_sent = following is None
+            self._conversation.send(piece)
+            piece = following
+            if piece is not None:
+                await self._conversation.drained(self._timeouts.block)
+                if self._conversation.answered:
+                    # It does not want the rest. Half a message must never look whole: no dot, and no more here.
+                    attempt.refused(attempt.hear(await self._conversation.reply(0)))
+                    raise ConnectionAbortedError("the host answered before the end of the message")
+        attempt.stage = "end of data"
+        answer = attempt.hear(await self._conversation.reply(self._timeouts.final))
+        self._unfinished = False
+        if positive(answer):
+            attempt.settle("delivered", answer.code, answer.enhanced, answer.text)
+        else:
+            attempt.refused(answer)
+
+
+class _Attempt:
+    """The books of one transaction."""
+
+    def __init__(self, letter: Letter) -> None:
+        self.letter = letter
+        self.outcome = Outcome()
+        self.stage = "greeting"
+        self.dot_sent = False
+        self.first: Reply | None = None
+        self.last: Reply | None = None
+        self.accepted: list[EnvelopeRecipient] = []
+        self._open = dict.fromkeys(recipient.address for recipient in letter.recipients)
+
+    @property
+    def busy(self) -> bool:
+        """The host is closing the connection."""
+        return self.outcome.busy
+
+    def hear(self, reply: Reply) -> Reply:
+        """Note what was said."""
+        self.first = self.first or reply
+        self.last = reply
+        if reply.code == BUSY:
+            self.outcome.busy = True
+            self.outcome.trouble = self.outcome.trouble or reply.text
+        return reply
+
+    def answered(self, recipient: EnvelopeRecipient, reply: Reply) -> None:
+        """To RCPT."""
+        if recipient.address not in self._open:
+            return
+        if positive(reply):
+            self.accepted.append(recipient)
+        elif reply.code in TOO_MANY and self.accepted:
+            self.said(recipient, "waiting", reply.code, reply.enhanced, reply.text, at_once=True)
+        else:
+            self.said(recipient, *_negative(reply))
+
+    def refused(self, reply: Reply, *, lasting: bool = True) -> None:
+        """A reply that is about everybody not settled yet."""
+        fate, code, dsn, text = _negative(reply)
+        self.settle(fate if lasting else "waiting", code, dsn, text)
+
+    def settle(self, fate: Fate, code: int | None, dsn: str, text: str, *, possible_duplicate: bool = False) -> None:
+        """Everybody else."""
+        for recipient in self.letter.recipients:
+            if recipient.address in self._open:
+                doubtful = possible_duplicate and recipient in self.accepted
+                self.said(recipient, fate, code, dsn, text, possible_duplicate=doubtful)
+
+    def said(
+        self,
+        recipient: EnvelopeRecipient,
+        fate: Fate,
+        code: int | None,
+        dsn: str,
+        text: str,
+        *,
+        possible_duplicate: bool = False,
+        at_once: bool = False,
+    ) -> None:
+        """One recipient's result; the first counts."""
+        if recipient.address in self._open:
+            del self._open[recipient.address]
+            self.outcome.said.append(Said(recipient, fate, code, dsn, text, possible_duplicate, at_once))
+
+
+def positive(reply: Reply) -> bool:
+    """Done as asked."""
+    return 200 <= reply.code < 300
+
+
+def _negative(reply: Reply) -> tuple[Fate, int, str, str]:
+    """5yz is lasting. Everything else that is not what was asked for is put off: nothing is given up for a riddle."""
+    if reply.code >= 500:
+        return "refused", reply.code, reply.enhanced, reply.text
+    dsn = reply.enhanced
+    return "waiting", reply.code, dsn if dsn[0] == "4" else "4.5.0", reply.text

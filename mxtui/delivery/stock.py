@@ -1,0 +1,156 @@
+"""The messages that wait, and those in our hands: what is picked, taken, put back and settled.
+
+A message is in one pair of hands at a time, though it may stand in the lines of several domains. Whoever picks one that
+is in hand leaves a note, and it comes back to that line when it is let go.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Final, TypeVar
+
+from mxtui.delivery.host import Host
+from mxtui.delivery.letters import Job, Missed, release, take_in_hand
+from mxtui.delivery.schedule import Schedule
+from mxtui.model.envelope import Envelope
+from mxtui.model.message import recipient_domain
+from mxtui.queues.spool.store import Spool
+
+T = TypeVar("T")
+
+IN_OTHER_HANDS: Final = 5.0
+"""Seconds until a message is looked at again that somebody else had in hand; a verb takes milliseconds."""
+
+
+def domains_of(envelope: Envelope) -> tuple[str, ...]:
+    """Of the recipients that wait."""
+    return tuple(dict.fromkeys(recipient_domain(recipient.address) for recipient in envelope.waiting))
+
+
+class Stock:
+    """Belongs to the event loop; threads only read files."""
+
+    def __init__(self, spool: Spool, threads: ThreadPoolExecutor, ring: Callable[[str], None]) -> None:
+        self.schedule = Schedule()
+        self._spool = spool
+        self._threads = threads
+        self._ring = ring
+        self._in_hand: dict[str, set[str]] = {}
+        """By ID, the domains that asked for it meanwhile."""
+        self._shortest: dict[str, float] = {}
+        """By domain, the shortest lifetime of a message seen so far; seconds."""
+
+    @property
+    def in_hand(self) -> Iterable[str]:
+        """IDs, also of what was only read ahead."""
+        return self._in_hand.keys()
+
+    @property
+    def in_hand_count(self) -> int:
+        """How many that are."""
+        return len(self._in_hand)
+
+    async def run(self, work: Callable[..., T], *arguments: object) -> T:
+        """In a thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, partial(work, *arguments))
+
+    def enter(self, envelope: Envelope, at: float | None) -> None:
+        """A message waits; `at` is monotonic, None is at once. One that is in hand is left to whoever has it."""
+        lifetime = envelope.expires - envelope.arrival
+        for domain in domains_of(envelope):
+            self._shortest[domain] = min(lifetime, self._shortest.get(domain, lifetime))
+            if envelope.id in self._in_hand:
+                self._in_hand[envelope.id].add(domain)
+                continue
+            self.schedule.add(envelope.id, domain, at)
+            if at is None:
+                self._ring(domain)
+
+    def urge(self, id: str, domains: Iterable[str]) -> None:  # noqa: A002 (the field's own word)
+        """To be tried now, before all others."""
+        for domain in domains:
+            if id not in self._in_hand:
+                self.schedule.urge(id, domain)
+                self._ring(domain)
+
+    def waits_for(self, host: Host) -> bool:
+        """Whether anything may be picked."""
+        return any(self.schedule.ready(domain) for domain in host.domains)
+
+    def pick(self, host: Host, most: int) -> dict[str, str]:
+        """IDs for a host, each with the domain whose turn it was: one from each domain, then again."""
+        picked: dict[str, str] = {}
+        empty = 0
+        while len(picked) < most and empty < len(host.domains):
+            domain = host.next_domain()
+            found = self.schedule.take(domain)
+            if found is None:
+                empty += 1
+                continue
+            empty = 0
+            if found in self._in_hand:
+                self._in_hand[found].add(domain)
+            else:
+                self._in_hand[found] = set()
+                picked[found] = domain
+        return picked
+
+    def pick_old(self, domain: str, before: str, most: int) -> dict[str, str]:
+        """IDs of a domain that are older than another."""
+        picked: dict[str, str] = {}
+        while len(picked) < most and (found := self.schedule.take_before(domain, before)) is not None:
+            if found in self._in_hand:
+                self._in_hand[found].add(domain)
+            else:
+                self._in_hand[found] = set()
+                picked[found] = domain
+        return picked
+
+    async def take(self, picked: dict[str, str], now: float) -> tuple[Sequence[Job], Sequence[Missed]]:
+        """What could be taken in hand, and what not; of the latter nothing is left to do."""
+        jobs: list[Job] = []
+        missed: list[Missed] = []
+        for each in await self.run(take_in_hand, self._spool, list(picked)):
+            if isinstance(each, Job):
+                jobs.append(each)
+                continue
+            missed.append(each)
+            asked = self._in_hand.pop(each.id)
+            if each.again:
+                self._again(each.id, (*asked, picked[each.id]), now + IN_OTHER_HANDS)
+        return jobs, missed
+
+    async def put_back(self, jobs: Sequence[Job]) -> None:
+        """Nothing came of it: they wait as before."""
+        await self.run(release, jobs)
+        for job in jobs:
+            self._in_hand.pop(job.id, None)
+            self._again(job.id, domains_of(job.envelope), None)
+
+    def settled(self, job: Job, before: Envelope, after: Envelope, tried: Iterable[str], at: float | None) -> None:
+        """An attempt is over and on record: the domains `tried` wait until `at`, or are done with."""
+        asked = self._in_hand.pop(job.id)
+        left = set(domains_of(after))
+        of_now = set(tried)
+        for domain in domains_of(before):
+            if domain not in left:
+                self.schedule.discard(job.id, domain)
+        self._again(job.id, left & of_now, at)
+        self._again(job.id, left & asked - of_now, None)
+
+    def left(self, job: Job, envelope: Envelope) -> None:
+        """The message is no longer ours to deliver."""
+        self._in_hand.pop(job.id, None)
+        for domain in domains_of(envelope):
+            self.schedule.discard(job.id, domain)
+
+    def shortest_lifetime(self, domain: str) -> float | None:
+        """Seconds; None of a domain that nothing has waited for."""
+        return self._shortest.get(domain)
+
+    def _again(self, id: str, domains: Iterable[str], at: float | None) -> None:  # noqa: A002
+        for domain in domains:
+            self.schedule.add(id, domain, at)
+            if at is None:
+                self._ring(domain)

@@ -1,0 +1,150 @@
+"""Draining a queue into a server that takes everything: our forwarder beside Postfix's own, on the same mail."""
+
+import asyncio
+import contextlib
+import smtplib
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from mxtui.delivery.forwarder import Forwarder
+from mxtui.delivery.policy import Policy
+from mxtui.demo.postfix import SBIN, PrivatePostfix, free_port
+from mxtui.model.next_hop import NextHop
+from mxtui.model.route import Ourselves
+from mxtui.primary.lookup import Lookup
+from mxtui.primary.route import ConfiguredRouter, MxRouter
+from mxtui.queues.spool.committer import Committer
+from mxtui.queues.spool.store import Spool
+from tests.delivery.spooling import envelope
+
+DOMAIN: Final = "example.org"
+SIZE: Final = 4096
+LIMIT: Final = 300.0
+
+
+class Drained(NamedTuple):
+    """Seconds that each took."""
+
+    ours: float
+    postfix: float
+
+
+@contextlib.contextmanager
+def sink() -> Iterator[int]:
+    """smtp-sink on loopback; its port."""
+    port = free_port()
+    server = subprocess.Popen(["smtp-sink", "-u", "nobody", f"127.0.0.1:{port}", "256"], env={"PATH": SBIN}, stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 10
+        while True:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                break
+            if time.monotonic() > deadline:
+                raise TimeoutError("smtp-sink does not start")
+            time.sleep(0.02)
+        yield port
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+def letter() -> bytes:
+    """4 kB, LF line ends."""
+    head = b"From: sender@example.com\nTo: someone@example.org\nSubject: to be drained\n\n"
+    line = b"The quick brown fox jumps over the lazy dog, and then over the lazy dog.\n"
+    return (head + line * (SIZE // len(line) + 1))[: SIZE - 1] + b"\n"
+
+
+def drain_ours(folder: Path, count: int, connections: int) -> float:
+    """Seconds from the start of a forwarder on a full spool until it is empty, every result durable."""
+    spool = Spool.open(folder / "spool", create=True, hostname="mx2.example.net")
+    content = letter()
+    made = [(envelope(f"user{number}@{DOMAIN}", content=content), [content]) for number in range(count)]
+    assert not any(spool.commit(made))
+    with sink() as port:
+        started = time.perf_counter()
+        asyncio.run(_drain(spool, port, connections))
+        seconds = time.perf_counter() - started
+    assert not list(spool.ids("deferred"))
+    return seconds
+
+
+async def _drain(spool: Spool, port: int, connections: int) -> None:
+    ourselves = Ourselves("mx2.example.net")
+    hop = NextHop("127.0.0.1", port, lookup_mx=False)
+    committer = Committer(spool)
+    forwarder = Forwarder(
+        spool,
+        committer,
+        ConfiguredRouter({DOMAIN: hop}, MxRouter(ourselves)),
+        Policy(connections=connections),
+        log=lambda event, level="info", **fields: None,
+        ourselves=ourselves,
+        lookup=Lookup(),
+    )
+    running = asyncio.create_task(forwarder.run())
+    async with asyncio.timeout(LIMIT):
+        while True:
+            await asyncio.sleep(0.01)
+            state = forwarder.snapshot()
+            if state.loaded and not state.waiting and not state.in_hand:
+                break
+    await forwarder.stop()
+    await running
+    await committer.close()
+
+
+def drain_postfix(folder: Path, count: int, connections: int) -> float:
+    """Seconds from `postqueue -f` until the queue of a private Postfix is empty."""
+    closed = free_port()
+    settings = {
+        "default_destination_concurrency_limit": str(connections),
+        "smtp_destination_concurrency_limit": str(connections),
+        "initial_destination_concurrency": str(connections),
+        "default_process_limit": "100",
+        "minimal_backoff_time": "3600s",
+        "maximal_backoff_time": "3600s",
+        "queue_run_delay": "3600s",
+        "qmgr_message_active_limit": "20000",
+    }
+    with sink() as port, PrivatePostfix(folder, routes={DOMAIN: closed}, settings=settings) as postfix:
+        content = letter().replace(b"\n", b"\r\n")
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda share: _inject(postfix, content, share), [count // 4] * 4))
+        _until(lambda: _names(postfix, "deferred") == count)
+        postfix.route(DOMAIN, port)
+        started = time.perf_counter()
+        subprocess.run(
+            ["postqueue", "-c", str(postfix.config_directory), "-f"], env={"PATH": SBIN}, check=True, timeout=60
+        )
+        _until(lambda: not any(_names(postfix, queue) for queue in ("deferred", "incoming", "active")))
+        return time.perf_counter() - started
+
+
+def _inject(postfix: PrivatePostfix, content: bytes, count: int) -> None:
+    with postfix.connect() as smtp:
+        for number in range(count):
+            if refused := smtp.sendmail("sender@example.com", [f"user{number}@{DOMAIN}"], content):
+                raise smtplib.SMTPRecipientsRefused(refused)
+
+
+def _names(postfix: PrivatePostfix, queue: str) -> int:
+    return sum(1 for path in (postfix.queue_directory / queue).rglob("*") if path.is_file())
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + LIMIT
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError("the queue does not come to where it should")
+        time.sleep(0.02)
+
+
+def draining(folder: Path, count: int = 5_000, connections: int = 20) -> Drained:
+    """The same mail drained by both, one after the other. `folder` must be passable for Postfix's own user."""
+    return Drained(drain_ours(folder / "ours", count, connections), drain_postfix(folder / "postfix", count, connections))
