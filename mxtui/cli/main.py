@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "flush": ("mxtui.cli.flush", "Try delivery now and follow each message to its verdict."),
     "probe": ("mxtui.cli.probe", "Climb the health ladder of primaries once."),
     "audit": ("mxtui.cli.audit", "Who did what, when, why, to which messages."),
+    "serve": ("mxtui.cli.serve", "The embedded backup MX: take mail while primaries are down, deliver it when up."),
     "demo": ("mxtui.cli.demo", "A real outage on loopback, and the console on it."),
     "sudoers": ("mxtui.cli.sudoers", "The sudo rules that let a plain user act."),
 }

@@ -16,13 +16,13 @@ class Limits:
     """What one client, or all of them together, may take."""
 
     clients: int = setting(readers.whole(1, 100_000), "500", "connections at once; more are told 421")
-    clients_per_address: int = setting(readers.whole(1, 10_000), "20", "connections at once from one address")
+    clients_per_address: int = setting(readers.whole(1, 10_000), "50", "connections at once from one address")
     message: int = setting(readers.size, '"50M"', "largest message, where no primary offers less")
     recipients: int = setting(readers.whole(100, 50_000), "1000", "recipients of one message; more are told 452")
-    errors: int = setting(readers.whole(1, 1000), "20", "mistakes of one client before it is told 421")
+    errors: int = setting(readers.whole(1, 1000), "20", "refusals to one client before it is told 421")
     idle: float = setting(readers.seconds, '"5m"', "silence of a client before it is told 421 (RFC 5321 asks for 5m)")
-    hops: int = setting(readers.whole(10, 1000), "50", "Received lines that make a loop")
-    free: float = setting(readers.percent, "5", "less free on the spool's file system, in percent: 452 to all")
+    hops: int = setting(readers.whole(10, 1000), "100", "Received lines that make a loop")
+    free: int = setting(readers.size, '"256M"', "with less free on the spool's file system senders are told 452")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Serve:
     )
     standby: bool = setting(readers.flag, "true", "answer 451 while the domain's primary is up")
     standby_patience: float = setting(
-        readers.seconds, '"15m"', "standby: a sender that has kept trying for so long is let in"
+        readers.seconds, '"10m"', "standby: a sender that has kept trying for so long is let in"
     )
     certificate: Path | None = optional(readers.path, "certificate chain (PEM) for STARTTLS")
     key: Path | None = optional(readers.path, "its key, where the certificate's file does not hold it")
@@ -54,7 +54,7 @@ class Serve:
     expire: float = setting(readers.seconds, '"5d"', "how long delivery is tried; then the message is `failed`")
     retry: float = setting(readers.seconds, '"5m"', "first pause of a primary that cannot be reached; doubles")
     retry_longest: float = setting(readers.seconds, '"1h"', "its longest pause")
-    connections: int = setting(readers.whole(1, 100), "10", "connections to one primary")
+    connections: int = setting(readers.whole(1, 100), "20", "connections to one primary")
     memory: int = setting(readers.size, '"256M"', "messages being received may take so much memory; then 452")
     notices: NextHop | None = optional(
         readers.server, "relay for notices to senders of failed messages; without it none is sent"

@@ -9,16 +9,14 @@ be forged and no terminal commanded.
 import re
 import sys
 import threading
-from typing import Literal, Protocol, TextIO
+from typing import Final, Protocol, TextIO
 
 from mxtui.message.sanitize import one_line
-
-Level = Literal["debug", "info", "warning", "error"]
 
 LONGEST = 500
 """Characters of one value."""
 
-_PRIORITY: dict[Level, int] = {"debug": 7, "info": 6, "warning": 4, "error": 3}
+_PRIORITY: Final = {"debug": 7, "info": 6, "warning": 4, "error": 3}
 _BARE = re.compile(r"""[^\s"=\\]+""")
 
 Value = str | int | float | bool | None
@@ -27,8 +25,8 @@ Value = str | int | float | bool | None
 class Log(Protocol):
     """Takes events; what does not matter to the reader is left out by giving None."""
 
-    def __call__(self, event: str, level: Level = "info", **fields: Value) -> None:
-        """One event."""
+    def __call__(self, event: str, level: str = "info", **fields: Value) -> None:
+        """One event; `level` is debug, info, warning or error."""
         ...
 
 
@@ -43,9 +41,9 @@ class Logfmt:
         self._journal = journal
         self._lock = threading.Lock()
 
-    def __call__(self, event: str, level: Level = "info", **fields: Value) -> None:
+    def __call__(self, event: str, level: str = "info", **fields: Value) -> None:
         """One line. A stderr that is gone does not end the service: mail matters more than its log."""
-        prefix = f"<{_PRIORITY[level]}>" if self._journal else ""
+        prefix = f"<{_PRIORITY.get(level, 6)}>" if self._journal else ""
         text = f"{prefix}{line(event, level, **fields)}\n"
         with self._lock:
             try:
@@ -55,7 +53,7 @@ class Logfmt:
                 return
 
 
-def line(event: str, level: Level, **fields: Value) -> str:
+def line(event: str, level: str, **fields: Value) -> str:
     """The line without its end.
 
     >>> line("refused", "info", to="a@example.org", reply="550 5.1.1 no\\n<6>forged=1", code=550, why=None)

@@ -1,0 +1,359 @@
+"""The service: receiver, forwarder, prober and control socket on one spool, in one event loop.
+
+    client → receiver → committer → spool        the 250 is sent when it is on the disk
+                            └ told → forwarder → primary
+    prober → health → standby (451 while the primary is up), offers (EHLO), forwarder (try now)
+    control socket ← console and commands
+
+Whatever of it ends before it is told to, ends all of it: a service that only seems to run is worse than one that
+systemd starts anew.
+"""
+
+import asyncio
+import os
+import secrets
+import socket
+import time
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
+from contextlib import AsyncExitStack, suppress
+from typing import Any, Final
+
+from mxtui import __version__
+from mxtui.delivery.forwarder import Forwarder
+from mxtui.delivery.notice import Notifier as Notices
+from mxtui.errors import MxtuiError
+from mxtui.model.envelope import Envelope, SpoolState
+from mxtui.model.plan import FlushProgress
+from mxtui.model.service import Service as Standing
+from mxtui.model.service import ServiceWord
+from mxtui.model.standby import Standby
+from mxtui.primary.lookup import Lookup
+from mxtui.primary.prober import Prober
+from mxtui.queues.spool.committer import Committer
+from mxtui.queues.spool.layout import CONTROL
+from mxtui.queues.spool.store import Spool
+from mxtui.receiver.receiver import Receiver
+from mxtui.receiver.room import DiskRoom
+from mxtui.service import parts
+from mxtui.service.asking import Asking
+from mxtui.service.control import ControlServer
+from mxtui.service.health import HealthWatch
+from mxtui.service.log import Log
+from mxtui.service.notify import Notifier
+from mxtui.service.remembered import RememberedOffers
+from mxtui.service.wanted import Wanted
+
+TICK: Final = 0.5
+"""Seconds between two looks at what the state follows from."""
+
+GRACE: Final = 30.0
+"""Seconds for messages on their way in and out when the service is told to stop."""
+
+CRASHED: Final = 70
+"""Exit status of a service that did not mean to end (EX_SOFTWARE, sysexits(3))."""
+
+
+class Service:
+    """One `serve`. Its caller holds the spool's forwarder lock, and keeps the listening sockets."""
+
+    def __init__(
+        self,
+        wanted: Wanted,
+        spool: Spool,
+        listening: Sequence[socket.socket],
+        *,
+        log: Log,
+        notifier: Notifier,
+        read: Callable[[], Wanted],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._wanted = wanted
+        self._read = read
+        self._spool = spool
+        self._listening = listening
+        self._log = log
+        self._notifier = notifier
+        self._clock = clock
+        self._stop = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self._reload = asyncio.Event()
+        self._ourselves = parts.ourselves_of(wanted, listening)
+        self._router = parts.RelayRouter(wanted, self._ourselves)
+        self._secret = secrets.token_bytes(32)
+        self._remembered = RememberedOffers(spool.path)
+        self._committer = Committer(spool)
+        self._forwarder = self._make_forwarder()
+        self._prober = Prober(
+            self._router,
+            policy=parts.hysteresis(wanted),
+            limits=parts.probe_limits(wanted),
+            at_once=wanted.settings.probe.at_once,
+            clock=clock,
+            climbed=self._climbed,
+        )
+        self._asking = Asking(spool.path, self._router.where, self._ourselves.hostname, log)
+        self._health = self._watch_health(wanted)
+        self._receiver: Receiver | None = None
+        self._leaving: set[asyncio.Task[None]] = set()
+        self._word: ServiceWord = "accepting"
+        self._since = clock()
+        self._started = False
+
+    # -- living ---------------------------------------------------------------------------------------------------
+
+    async def run(self) -> int:
+        """Serve until told to stop; the exit status. Raises MxtuiError where it cannot begin."""
+        status = CRASHED
+        async with AsyncExitStack() as undo:
+            undo.push_async_callback(self._committer.close)
+            undo.push_async_callback(self._asking.close)
+            self._receiver = await self._make_receiver(self._wanted)
+            await undo.enter_async_context(ControlServer(self._spool.path / CONTROL, self, self._log))
+            await self._listen(self._receiver)
+            running = self._start()
+            stop = asyncio.create_task(self._stop.wait(), name="stop")
+            self._settle()
+            self._notifier.ready(self._words())
+            self._log("ready", spool=str(self._spool.path), listen=", ".join(self._names()), state=self._word)
+            await asyncio.wait([*running, stop], return_when=asyncio.FIRST_COMPLETED)
+            if stop.done():
+                status = 0
+            else:
+                self._tell_crash(running)
+            stop.cancel()
+            await self._wind_up(running, GRACE if stop.done() and status == 0 else 0.0)
+        self._log("stopped", "info" if status == 0 else "error", status=status)
+        return status
+
+    def stop(self) -> None:
+        """Take nothing more, finish what is under way, end. Said again: finish less."""
+        (self._hurry if self._stop.is_set() else self._stop).set()
+
+    def reload(self) -> None:
+        """Read the settings again, and follow them."""
+        self._reload.set()
+
+    def _start(self) -> list[asyncio.Task[None]]:
+        wanted: list[tuple[str, Coroutine[Any, Any, None]]] = [
+            ("forwarder", self._forwarder.run()),
+            ("state", self._keep_settling()),
+            ("reload", self._keep_reloading()),
+        ]
+        if self._wanted.settings.probe.enabled:
+            self._prober.follow(self._wanted.serve.relay)
+            wanted.append(("prober", self._prober.run()))
+        if self._notifier.watchdog is not None:
+            wanted.append(("watchdog", self._notifier.keep_alive()))
+        return [asyncio.create_task(work, name=name) for name, work in wanted]
+
+    def _tell_crash(self, running: Sequence[asyncio.Task[None]]) -> None:
+        for task in running:
+            if task.done():
+                error = task.exception() if not task.cancelled() else None
+                self._log("crashed", "error", part=task.get_name(), error=repr(error) if error else "it ended")
+
+    async def _wind_up(self, running: Sequence[asyncio.Task[None]], grace: float) -> None:
+        """Take nothing more; finish what is under way, as long as it may take; end every part."""
+        self._notifier.stopping(f"stopping: {self._words()}")
+        self._log("stopping", grace=grace)
+        assert self._receiver is not None
+        ending = asyncio.create_task(self._end(self._receiver, running[0], grace))
+        hurry = asyncio.create_task(self._hurry.wait())
+        await asyncio.wait([ending, hurry], return_when=asyncio.FIRST_COMPLETED)
+        if not ending.done():
+            self._log("hurried", "warning")
+            ending.cancel()
+            # Messages on their way to the disk are finished and answered all the same.
+            with suppress(asyncio.CancelledError):
+                await ending
+            await self._receiver.stop(0)
+        hurry.cancel()
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, hurry, return_exceptions=True)
+
+    async def _end(self, receiver: Receiver, forwarding: asyncio.Task[None], grace: float) -> None:
+        """Mail first stops coming in, then going out, both at once: neither needs the other to end."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(receiver.stop(grace))
+            if not forwarding.done():
+                group.create_task(self._forwarder.stop())
+
+    # -- parts ----------------------------------------------------------------------------------------------------
+
+    def _make_forwarder(self) -> Forwarder:
+        serve = self._wanted.serve
+        policy, lookup = parts.delivery_policy(serve), Lookup()
+        notices = (
+            Notices(
+                self._spool, serve.notices, ourselves=self._ourselves, lookup=lookup, policy=policy, clock=self._clock
+            )
+            if serve.notices is not None
+            else None
+        )
+        return Forwarder(
+            self._spool, self._committer, self._router, policy,
+            log=self._log, clock=self._clock, ourselves=self._ourselves, lookup=lookup, notifier=notices,
+        )  # fmt: skip
+
+    async def _make_receiver(self, wanted: Wanted) -> Receiver:
+        """A receiver by these settings. Raises ConfigError, which names the setting."""
+        recipients = await self._asking.recipients(wanted)
+        with parts.naming(wanted, "certificate"):
+            return Receiver(
+                parts.receiver_settings(wanted),
+                _Told(self._committer, self._forwarder),
+                recipients,
+                self._health.standby,
+                parts.offered(tuple(wanted.serve.relay), self._remembered.known()),
+                self._log,
+                room=DiskRoom(self._spool.path, free_bytes=wanted.serve.limits.free),
+                clock=self._clock,
+            )
+
+    async def _listen(self, receiver: Receiver) -> None:
+        # Each receiver has descriptors of its own: one that goes must not close the port for the next.
+        await receiver.start([made.dup() for made in self._listening])
+
+    def _watch_health(self, wanted: Wanted) -> HealthWatch:
+        standby = Standby(parts.standby_policy(wanted.serve), self._secret)
+        return HealthWatch(wanted.serve.relay, standby, self._turned_up, self._log)
+
+    def _turned_up(self, domains: list[str]) -> None:
+        self._forwarder.primary_up(domains)
+
+    def _climbed(self) -> None:
+        """The prober came down from a ladder."""
+        self._health.heard(self._prober)
+        try:
+            news = self._remembered.learn(self._prober.offers())
+        except OSError as error:
+            news = True
+            self._log("offers_not_kept", "warning", error=str(error))
+        if news and self._receiver is not None:
+            self._receiver.set_offers(parts.offered(tuple(self._wanted.serve.relay), self._remembered.known()))
+
+    # -- reloading ------------------------------------------------------------------------------------------------
+
+    async def _keep_reloading(self) -> None:
+        """Go on with other settings whenever asked to; with the old ones where the new cannot be used."""
+        while True:
+            await self._reload.wait()
+            self._reload.clear()
+            self._notifier.reloading()
+            try:
+                wanted = await asyncio.to_thread(self._read)
+                receiver = await self._make_receiver(wanted)
+            except MxtuiError as error:
+                self._log("reload_failed", "error", error=error.message, hint=error.hint)
+            else:
+                await self._replace(wanted, receiver)
+            self._notifier.ready(self._words())
+
+    async def _replace(self, wanted: Wanted, receiver: Receiver) -> None:
+        for name in parts.only_at_start(self._wanted, wanted):
+            self._log("needs_restart", "warning", setting=name)
+        before, self._wanted = self._receiver, wanted
+        self._router.follow(wanted)
+        self._health.follow(wanted.serve.relay, parts.standby_policy(wanted.serve))
+        self._prober.follow(wanted.serve.relay)
+        await self._listen(receiver)
+        self._receiver = receiver
+        assert before is not None
+        leaving = asyncio.create_task(before.stop(GRACE))
+        self._leaving.add(leaving)
+        leaving.add_done_callback(self._leaving.discard)
+        self._log("reloaded", domains=len(wanted.serve.relay))
+
+    # -- the state ------------------------------------------------------------------------------------------------
+
+    async def _keep_settling(self) -> None:
+        while True:
+            await asyncio.sleep(TICK)
+            self._settle()
+
+    def _settle(self) -> None:
+        """The state, from health and from what waits; told where it is another."""
+        standing = self._forwarder.snapshot()
+        waiting = dict.fromkeys(self._wanted.serve.relay, 0)
+        for host in standing.hosts:
+            going = host.connections if standing.in_flight else 0  # idle ones are kept for a while
+            waiting |= {domain: host.waiting + going for domain in host.domains if domain in waiting}
+        for domain, messages in waiting.items():
+            self._health.standby.waiting(domain, messages)
+        word: ServiceWord = "suspended" if standing.suspended else self._health.overall
+        if self._stop.is_set():
+            word = "stopping"
+        if word != self._word or not self._started:
+            self._started = True
+            self._word, self._since = word, self._clock()
+            self._log("state", state=word, waiting=standing.waiting)
+        self._notifier.status(self._words())
+
+    def _words(self) -> str:
+        return f"{self._word}: {self._forwarder.snapshot().waiting} waiting"
+
+    def _names(self) -> tuple[str, ...]:
+        found = [made.getsockname() for made in self._listening]
+        return tuple(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port, *_ in found)
+
+    # -- what the control socket asks -----------------------------------------------------------------------------
+
+    def state(self) -> Standing:
+        """How it stands."""
+        forwarder = self._forwarder.snapshot()
+        clients = self._receiver.snapshot().sessions if self._receiver is not None else 0
+        return Standing(
+            state=self._word,
+            since=self._since,
+            heartbeat=forwarder.heartbeat,
+            process=os.getpid(),
+            version=__version__,
+            hostname=self._ourselves.hostname,
+            listening=self._names(),
+            clients=clients,
+            queued=forwarder.waiting,
+            delivering=len(forwarder.in_flight),
+        )
+
+    def progress(self) -> Mapping[str, object]:
+        """How deliveries go, host by host."""
+        standing = self._forwarder.snapshot()
+        return {
+            "waiting": standing.waiting,
+            "delivering": len(standing.in_flight),
+            "per_second": sum(host.per_second for host in standing.hosts),
+            "hosts": standing.hosts,
+        }
+
+    def flush(self, ids: Collection[str]) -> AsyncIterator[FlushProgress]:
+        """Try these now."""
+        return self._forwarder.flush(ids)
+
+    def look(self, ids: Collection[str]) -> None:
+        """Somebody changed these."""
+        self._forwarder.look(ids)
+
+    def suspend(self) -> None:
+        """Deliver nothing."""
+        self._forwarder.suspend()
+        self._settle()
+
+    def resume(self) -> None:
+        """Go on."""
+        self._forwarder.resume()
+        self._settle()
+
+
+class _Told:
+    """The committer, and the forwarder told of every commit to `deferred`."""
+
+    def __init__(self, committer: Committer, forwarder: Forwarder) -> None:
+        self._committer = committer
+        self._forwarder = forwarder
+
+    async def commit(self, envelope: Envelope, chunks: Sequence[bytes], state: SpoolState = "deferred") -> None:
+        """Durable, then told. Raises OSError."""
+        await self._committer.commit(envelope, chunks, state)
+        if state == "deferred":
+            self._forwarder.added(envelope.id, envelope)
