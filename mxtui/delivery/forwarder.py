@@ -97,7 +97,7 @@ class Forwarder:
         self._stock = Stock(spool, self._threads, self._ring)
         self._dialer = Dialer(ourselves, lookup, policy)
         self._followers: set[Follower] = set()
-        self._settler = Settler(self._stock, committer, policy, log, clock, self._followers, notifier)
+        self._settler = Settler(spool, self._stock, committer, policy, log, clock, self._followers, notifier)
         self._lanes: dict[HostKey, Lane] = {}
         self._turns: deque[Lane] = deque()
         self._lane_of: dict[str, Lane] = {}
@@ -148,6 +148,13 @@ class Forwarder:
         """A message was committed to `deferred`."""
         assert envelope.id == id
         self._enter(envelope)
+
+    def primary_up(self, domains: Iterable[str]) -> None:
+        """Somebody saw that the primary of these domains is well again: it need not be left alone any longer."""
+        for domain in domains:
+            if (lane := self._lane_of.get(domain)) is not None:
+                lane.host.resume()
+        self._ring_all()
 
     def look(self, ids: Collection[str]) -> None:
         """These were changed in the spool by somebody: held, released, restored, deleted."""
@@ -393,6 +400,7 @@ class Forwarder:
                 await asyncio.wait(late)
         if self._tasks:
             await asyncio.wait(self._tasks)
+        await self._settler.drained()
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._stopped.set()
 
