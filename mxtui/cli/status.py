@@ -14,9 +14,9 @@ from mxtui.cli.output import print_json, table
 from mxtui.message.sanitize import one_line
 from mxtui.model.age import BUCKET_MINUTES
 from mxtui.model.alerts import judged
-from mxtui.model.counts import count
 from mxtui.model.health import Health, Primary
 from mxtui.model.overview import DomainStatus, Overview
+from mxtui.model.tally import tally
 from mxtui.model.totals import Totals
 from mxtui.model.words import clock, counted, duration
 from mxtui.queues.queue import Countable, Queue
@@ -43,8 +43,7 @@ def status_command(queue: str | None, config: str | None, no_color: bool, as_jso
 def look(queue: Queue, now: float) -> Overview:
     """Everything but the primaries, from one read of the queue."""
     told = (message for changes in queue.read(subjects=False) for message in changes.present)
-    totals = Totals(now)
-    totals.add_counts(queue.count(now) if isinstance(queue, Countable) else count(told, now))
+    totals = Totals(now, queue.count(now) if isinstance(queue, Countable) else tally(told, now))
     domains = tuple(DomainStatus(total) for total in totals.domains(_unchanged))
     whole = totals.queue(_unchanged)
     capabilities, space = queue.capabilities(), queue.space()

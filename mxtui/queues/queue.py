@@ -8,10 +8,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from mxtui.model.counts import Counts
 from mxtui.model.message import Changes, Identity, QueuedMessage, State
 from mxtui.model.plan import FlushProgress, Result, Target
 from mxtui.model.source import Capabilities, Source, Space, Verb
+from mxtui.model.tally import Tallies
 
 
 class Queue(Protocol):
@@ -97,6 +97,6 @@ class Queue(Protocol):
 class Countable(Protocol):
     """A queue that can be counted without each message being told, which costs it much less."""
 
-    def count(self, now: float) -> Counts:
+    def count(self, now: float) -> Tallies:
         """Everything queued, once, counted at `now`, seconds since the epoch. Raises what `Queue.read` raises."""
         ...

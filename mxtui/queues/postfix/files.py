@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Literal
 
 from mxtui.errors import NoQueue, NotPermitted
-from mxtui.model.counts import Counts
 from mxtui.model.message import Changes, QueuedMessage, State
+from mxtui.model.tally import Tallies
 from mxtui.queues.postfix import queue_file, queue_id
+from mxtui.queues.postfix.census import census
 from mxtui.queues.postfix.layout import Layout
 from mxtui.queues.postfix.message_file import LOOK_UP_ORDER, messages
 from mxtui.queues.postfix.names import folders
@@ -38,11 +39,8 @@ class FileReader:
         return self._watcher.warning if self._watcher else ""
 
     def depth(self) -> Mapping[State, int]:
-        """Messages per state, from names alone."""
-        depth: dict[State, int] = {}
-        for folder in folders(self._root):
-            depth[folder.state] = depth.get(folder.state, 0) + len(folder.ids)
-        return depth
+        """Messages per state, from names alone. Raises NoQueue and NotPermitted."""
+        return census(self._root)
 
     def read(self, *, subjects: bool = True) -> Iterator[Changes]:
         """Everything queued, once. Raises NoQueue and NotPermitted."""
@@ -59,7 +57,7 @@ class FileReader:
                 rows, gone = self._progress.untouched(batch.rows, batch.gone)
                 yield Changes(messages(rows), gone)
 
-    def count(self, now: float) -> Counts:
+    def count(self, now: float) -> Tallies:
         """Everything queued, counted at `now` and not told. Raises NoQueue and NotPermitted."""
         return count(self._settings(), now)
 

@@ -7,6 +7,8 @@ and `queue_file` walks the file exactly; both must always agree.
 One pass costs 3 µs, half of what opening a file does, so the loops below spell out what `records` does in general.
 """
 
+import sys
+
 from mxtui.queues.postfix import records, subject
 
 _SIZES_LENGTH = 95
@@ -18,13 +20,15 @@ _TAIL = 4
 """Bytes of the shortest end of a file: an empty extracted segment, `X` and `E`."""
 
 _CLIENT = b"client_address="
-_CLIENT_LENGTH = len(_CLIENT)
-_DULL = frozenset(b"OWKcFI>VL<ionfd")
-"""Records of an envelope that a list of messages does not show."""
+_DULL = frozenset(b"AOWKcFI>VL<ionfd")
+"""Records of an envelope that a list of messages does not show, but for one attribute: the client's address."""
 
-_ATTRIBUTE, _TODO, _DONE, _CANCELLED = records.ATTRIBUTE, records.TODO, records.DONE, records.CANCELLED
+_TODO, _DONE, _CANCELLED = records.TODO, records.DONE, records.CANCELLED
 _TIME, _SENDER, _CONTENT, _POINTER = records.TIME, records.SENDER, records.CONTENT, records.POINTER
 
+
+ANY_SIZE = sys.maxsize
+"""For whoever does not care whether a file is cut short behind what is seen of it."""
 
 Glance = tuple[int, int, bytes, bytes, list[tuple[int, bytes]], int, bytes | None]
 """Size, offset of the content, time, sender, recipients to do (offset of the record, address), done, client's address.
@@ -33,14 +37,21 @@ Raw bytes, since most are never needed as text of their own; and no named tuple,
 """
 
 
-def glance(block: bytes, file_size: int) -> Glance | None:
-    """The envelope at the head of a file of `file_size` bytes; None when one block does not tell everything."""
+def client_at(block: bytes) -> int:
+    """Where the record of the client's address should be; negative where there is none."""
+    found = block.find(_CLIENT)
+    if block[found - 4 : found] == b"log_":
+        found = block.find(_CLIENT, found + 1)
+    return found - 2
+
+
+def glance(block: bytes, file_size: int, client_at: int = -1) -> Glance | None:
+    """The envelope at the head of a file of `file_size` bytes; None when one block does not tell everything.
+
+    The client's address is looked for at `client_at` only: comparing positions is cheaper than comparing 20 names.
+    """
     if block[:2] != _HEAD:
         return None
-    # Where the client's address should be: comparing positions is cheaper than comparing names 20 times.
-    address = block.find(_CLIENT)
-    if block[address - 4 : address] == b"log_":
-        address = block.find(_CLIENT, address + 1)
     time = sender = client = None
     recipients: list[tuple[int, bytes]] = []
     done = cancelled = 0
@@ -60,13 +71,13 @@ def glance(block: bytes, file_size: int) -> Glance | None:
                 length = length & 0x7F | high << 7
                 start += 1
             following = start + length
-            if kind == _ATTRIBUTE:
-                if start == address:
-                    client = block[start + _CLIENT_LENGTH : following]
+            if kind in _DULL:
+                if position == client_at:
+                    if kind != records.ATTRIBUTE:
+                        return None
+                    client = block[start + len(_CLIENT) : following]
             elif kind == _TODO:
                 recipients.append((position, block[start:following]))
-            elif kind in _DULL:
-                pass
             elif kind == _CONTENT:
                 break
             elif kind == _SENDER:
@@ -89,7 +100,7 @@ def glance(block: bytes, file_size: int) -> Glance | None:
     if (
         time is None
         or sender is None
-        or (client is None) != (address < 0)
+        or (client is None) != (client_at < 0)
         or following != offset
         or len(recipients) + done + cancelled != count
         # A file that ends before its extracted segment is cut short.

@@ -18,7 +18,7 @@ from mxtui.model.message import QueuedMessage, Recipient, State, recipient_domai
 from mxtui.queues.postfix import defer_log, queue_file, queue_id, records, subject
 from mxtui.queues.postfix.addresses import decoded
 from mxtui.queues.postfix.defer_log import NOTHING, DeferLog
-from mxtui.queues.postfix.glance import Glance, glance, glance_subject
+from mxtui.queues.postfix.glance import Glance, client_at, glance, glance_subject
 from mxtui.queues.postfix.queue_id import Hashing
 
 Row = list[Any]
@@ -43,7 +43,7 @@ MODE = 0o170000 | _READY
 
 COMPLETE = stat.S_IFREG | _READY
 
-_LOGGED = frozenset({"incoming", "active", "deferred", "hold"})
+LOGGED = frozenset({"incoming", "active", "deferred", "hold"})
 """Queues whose messages can have a defer log: it survives a hold and a release."""
 
 _DOMAINS = 16384
@@ -129,7 +129,7 @@ class MessageReader:
             if mode & _READY != _READY and state != "corrupt":
                 return Absent.UNFINISHED
             block = os.read(fd, self._block)
-            seen = glance(block, status.st_size)
+            seen = glance(block, status.st_size, client_at(block))
             if seen is None:
                 return self._exactly(state, name, fd, status, logs)
             return self._row(state, name, fd, status, block, seen, logs)
@@ -248,7 +248,7 @@ class MessageReader:
 
     def log(self, state: State, name: str, logs: int | None) -> DeferLog:
         """Why each recipient waits; see `read` for `logs`. Nothing where there is no log, or none that can be read."""
-        if state not in _LOGGED:
+        if state not in LOGGED:
             return NOTHING
         path = name if logs is not None else f"{self._root}/{self._hashing.folder('defer', name)}/{name}"
         try:

@@ -5,10 +5,10 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from mxtui.model.counts import Counts
 from mxtui.model.message import Changes, Identity, QueuedMessage, State
 from mxtui.model.plan import FlushProgress, Result, Target
 from mxtui.model.source import ALLOWED, Capabilities, Permission, Source, Space, Verb
+from mxtui.model.tally import Tallies
 from mxtui.queues.postfix import instances, kept, removal
 from mxtui.queues.postfix.actions import Actions
 from mxtui.queues.postfix.flush import QUIET_SECONDS, Flush
@@ -76,7 +76,7 @@ class PostfixQueue:
         """Everything queued, once."""
         return self._reader.read(subjects=subjects)
 
-    def count(self, now: float) -> Counts:
+    def count(self, now: float) -> Tallies:
         """Everything queued, counted at `now` (see `queues.queue.Countable`)."""
         return self._reader.count(now)
 

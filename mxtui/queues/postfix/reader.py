@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Literal, Protocol
 
 from mxtui.errors import NotPermitted
-from mxtui.model import counts
-from mxtui.model.counts import Counts
 from mxtui.model.message import Changes, QueuedMessage, State
+from mxtui.model.tally import Tallies, tally
 from mxtui.queues.postfix import showq
 from mxtui.queues.postfix.files import FileReader
 from mxtui.queues.postfix.instances import QUEUE_MARKS
@@ -41,7 +40,7 @@ class Reader(Protocol):
         """Everything queued, once, in batches."""
         ...
 
-    def count(self, now: float) -> Counts:
+    def count(self, now: float) -> Tallies:
         """Everything queued, once, counted at `now`, seconds since the epoch."""
         ...
 
@@ -84,9 +83,9 @@ class ListingReader:
         """Everything queued, once."""
         return self._poller.read()
 
-    def count(self, now: float) -> Counts:
+    def count(self, now: float) -> Tallies:
         """Everything queued, once, counted at `now`."""
-        return counts.count((message for changes in self._poller.read() for message in changes.present), now)
+        return tally((message for changes in self._poller.read() for message in changes.present), now)
 
     def watch(self, stop: threading.Event) -> Iterator[Changes]:
         """What changed since the last listing."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import NamedTuple
 
-from mxtui.model.counts import Counts
+from mxtui.model.tally import Tallies
 from mxtui.queues.postfix.counting import Counter
 from mxtui.queues.postfix.message_file import Absent, MessageReader, Row
 from mxtui.queues.postfix.names import Folder, folders
@@ -42,23 +42,21 @@ def scan(settings: Settings, listed: list[Folder]) -> Iterator[Batch]:
         yield _settled(reader, answer)
 
 
-def count(settings: Settings, now: float) -> Counts:
+def count(settings: Settings, now: float) -> Tallies:
     """Every message, counted where it is read, each once; ages at `now`.
 
     Folders are listed while files are read. Raises NoQueue and NotPermitted as `names.folders` does.
     """
     settings = settings._replace(subjects=False, counted_at=now)
     counter = Counter(settings.reader(), now)
-    counts = Counts(now)
     seen: set[str] = set()
     look, again = _unseen(folders(settings.root), seen), _unseen(folders(settings.root), seen)
-    for answer in _answers(settings, counter, look, again):
-        counts.merge(answer.counted)
-        for name in answer.gone:
-            if counter.find(name) is Absent.GONE:  # as in `_settled`
-                counter.find(name)
-    counts.merge(counter.counts.take())
-    return counts
+    # Looked up once in the end: what a worker that died had told gone is told again.
+    gone = {name for answer in _answers(settings, counter, look, again) for name in answer.gone}
+    for name in gone:
+        if counter.find(name) is Absent.GONE:  # as in `_settled`
+            counter.find(name)
+    return counter.tallies
 
 
 def _answers(
@@ -73,7 +71,7 @@ def _answers(
         few.append(task)
         messages += len(task.ids)
         if messages > ALONE:
-            return spread(settings, chain(few, tasks, more), min(MOST_WORKERS, len(os.sched_getaffinity(0))))
+            return spread(settings, hand, chain(few, tasks, more), min(MOST_WORKERS, len(os.sched_getaffinity(0))))
     return (carry_out(hand, task) for task in chain(few, more))
 
 

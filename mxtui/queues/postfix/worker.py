@@ -1,4 +1,4 @@
-"""A process that reads queue files for a scan: settings, then folders on stdin; rows or counts on stdout.
+"""A process that reads queue files for a scan: settings, then tasks on stdin; answers and in the end counts on stdout.
 
 Frames are eight bytes of length and `marshal` (between ourselves and our own child: nothing hostile can write there).
 A worker whose parent is gone, however it died, reads the end of its input and ends. Imports little: its start is paid
@@ -10,10 +10,8 @@ import marshal
 import os
 import struct
 import sys
-from collections.abc import Mapping
 from typing import IO, Any, NamedTuple
 
-from mxtui.model.counts import Kind, Sums
 from mxtui.model.message import State
 from mxtui.queues.postfix.counting import Counter
 from mxtui.queues.postfix.message_file import Absent, MessageReader, Row
@@ -37,9 +35,7 @@ class Answer(NamedTuple):
 
     task: Task
     rows: list[Row]
-    """Where the messages are to be told."""
-    counted: Mapping[Kind, Sums]
-    """Where they are to be counted."""
+    """None where messages are counted."""
     gone: list[str]
     """No longer there: looked up by path afterwards."""
     unfinished: list[str]
@@ -82,8 +78,7 @@ def carry_out(hand: MessageReader | Counter, task: Task) -> Answer:
                 rows.append(found)
             elif found is not None:
                 (gone if found is Absent.GONE else unfinished).append(name)
-    counted = hand.counts.take() if isinstance(hand, Counter) else {}
-    return Answer(task, rows, counted, gone, unfinished)
+    return Answer(task, rows, gone, unfinished)
 
 
 def serve() -> None:
@@ -98,6 +93,8 @@ def serve() -> None:
         while (frame := receive(tasks)) is not None:
             answer = carry_out(hand, Task(*marshal.loads(frame)))  # noqa: S302
             transmit(answers, answer[1:])
+        if isinstance(hand, Counter):
+            transmit(answers, hand.tallies.plain())
     except BrokenPipeError:  # the parent has seen enough
         # Python would flush stdout once more, and complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -26,11 +26,13 @@ _AHEAD = 3
 """Tasks a worker has in hand, so that it never waits for us."""
 
 
-def spread(settings: Settings, tasks: Iterable[Task], processes: int) -> Iterator[Answer]:
+def spread(
+    settings: Settings, hand: MessageReader | Counter, tasks: Iterable[Task], processes: int
+) -> Iterator[Answer]:
     """Carry tasks out in `processes` workers, the next by whoever is free; answers come in the order of the tasks.
 
-    The workers are gone when this is, whether it ended or was closed early. What a worker that died had in hand is
-    read in this process.
+    What the workers counted is added to what `hand` counted. The workers are gone when this is, whether it ended or
+    was closed early. What a worker that died had in hand, or had counted, `hand` reads in this process.
     """
     workers = [_Worker(settings) for _ in range(processes)]
     try:
@@ -40,32 +42,44 @@ def spread(settings: Settings, tasks: Iterable[Task], processes: int) -> Iterato
         early: dict[int, Answer] = {}
         turn = 0
         for worker in _answering(workers):
-            number, answer = worker.answer()
-            early[number] = answer
-            following = next(numbered, None)
-            if following is None:
-                worker.finish()
-            else:
+            number, task, answer = worker.answer()
+            early[number] = answer or carry_out(hand, task)
+            for following in numbered:
                 worker.send(*following)
+                break
             while turn in early:
                 yield early.pop(turn)
                 turn += 1
+        if isinstance(hand, Counter):
+            yield from _counted(hand, workers)
     finally:
         for worker in workers:
             worker.end()
+
+
+def _counted(hand: Counter, workers: Iterable["_Worker"]) -> Iterator[Answer]:
+    """Add up what workers counted; what one did who died before it could tell is counted anew."""
+    for worker in workers:
+        worker.finish()
+    for worker in workers:
+        counted = worker.counted()
+        if counted is None:
+            yield from (carry_out(hand, task) for task in worker.answered)
+        else:
+            hand.tallies.merge(*counted)
 
 
 def _answering(workers: Iterable["_Worker"]) -> Iterator["_Worker"]:
     """Workers with tasks in hand, each time one has answered or died."""
     with selectors.DefaultSelector() as waiting:
         for worker in workers:
-            waiting.register(worker, selectors.EVENT_READ)
+            if worker.busy:
+                waiting.register(worker, selectors.EVENT_READ)
         while waiting.get_map():
             for key, _ in waiting.select():
                 worker = cast("_Worker", key.fileobj)
-                if worker.busy:
-                    yield worker
-                else:
+                yield worker
+                if not worker.busy:
                     waiting.unregister(worker)
 
 
@@ -73,7 +87,6 @@ class _Worker:
     def __init__(self, settings: Settings) -> None:
         package = str(Path(__file__).resolve().parents[3])
         start = f"import sys; sys.path.insert(0, {package!r}); from {program.__name__} import serve; serve()"
-        self._settings = settings
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-S", "-c", start],
             stdin=subprocess.PIPE,
@@ -82,7 +95,7 @@ class _Worker:
             start_new_session=True,  # ^C in the terminal is for the console; we end by the end of our input
         )
         self._hand: deque[tuple[int, Task]] = deque()
-        self._own: MessageReader | Counter | None = None
+        self.answered: list[Task] = []
         self._send(tuple(settings))
 
     @property
@@ -99,14 +112,19 @@ class _Worker:
         self._hand.append((number, task))
         self._send(tuple(task))
 
-    def answer(self) -> tuple[int, Answer]:
-        """What its first task came to, and that task's number; waits for it."""
+    def answer(self) -> tuple[int, Task, Answer | None]:
+        """Its first task with its number, and what came of it, which is waited for; None: the worker died."""
         number, task = self._hand.popleft()
-        frame = None if self._own else receive(self.fileno())
+        frame = receive(self.fileno())
         if frame is None:
-            self._own = self._own or self._settings.hand()
-            return number, carry_out(self._own, task)
-        return number, Answer(task, *marshal.loads(frame))  # noqa: S302 (our own child wrote it)
+            return number, task, None
+        self.answered.append(task)
+        return number, task, Answer(task, *marshal.loads(frame))  # noqa: S302 (our own child wrote it)
+
+    def counted(self) -> tuple[Any, ...] | None:
+        """What it counted (`Tallies.plain`); None: it died."""
+        frame = receive(self.fileno())
+        return None if frame is None else marshal.loads(frame)  # noqa: S302
 
     def finish(self) -> None:
         """Nothing more will be sent."""
@@ -127,7 +145,5 @@ class _Worker:
 
     def _send(self, message: tuple[Any, ...]) -> None:
         assert self._process.stdin is not None
-        try:
+        with suppress(BrokenPipeError):  # it died: the end of its answers tells
             transmit(self._process.stdin, message)
-        except BrokenPipeError:
-            self._own = self._own or self._settings.hand()

@@ -127,9 +127,9 @@ def count_reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """From now on, the size of every queue file that is read."""
     reads: list[int] = []
 
-    def counting(block: bytes, file_size: int) -> Glance | None:
+    def counting(block: bytes, file_size: int, client_at: int) -> Glance | None:
         reads.append(file_size)
-        return glance(block, file_size)
+        return glance(block, file_size, client_at)
 
     monkeypatch.setattr("mxtui.queues.postfix.message_file.glance", counting)
     return reads

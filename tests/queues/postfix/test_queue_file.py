@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mxtui.queues.postfix import queue_file
 from mxtui.queues.postfix.defer_log import Parser
-from mxtui.queues.postfix.glance import glance, glance_subject
+from mxtui.queues.postfix.glance import client_at, glance, glance_subject
 from mxtui.queues.postfix.message_file import Absent, MessageReader
 from mxtui.queues.postfix.subject import raw_subject
 from tests.queues.postfix.following import HASHING
@@ -92,7 +92,7 @@ def test_a_glance_and_the_exact_walk_agree(
     file = QueueFile("s@example.com", recipients, b"\n".join(message) + b"\n", extracted=extracted)
     path = write(folder, file.raw())
     raw = file.raw()
-    seen = glance(raw[:4096], len(raw))
+    seen = glance(raw[:4096], len(raw), client_at(raw))
 
     found = read(path)
     with pytest.MonkeyPatch.context() as patch:
@@ -109,7 +109,7 @@ def test_no_bytes_at_all_crash_a_reader_or_keep_it_busy(folder: Path, raw: bytes
     path = write(folder, raw)
     assert read(path)[-1] is not None
     queue_file.content(str(path), 1 << 20)
-    glance(raw, len(raw))
+    glance(raw, len(raw), client_at(raw))
     glance_subject(raw, 0)
     Parser().parse(raw)
 

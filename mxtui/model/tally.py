@@ -1,0 +1,149 @@
+"""Counts of a queue, by recipient domain and whole: small however much is queued, cheap to hand on and to add up.
+
+A process that reads queue files counts them here, and so do the running totals of a console (`totals`).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from mxtui.model.age import BUCKETS, bucket
+from mxtui.model.message import QueuedMessage, State
+from mxtui.model.reason import Summaries
+
+Cause = tuple[str, str | None]
+"""Of one recipient: its domain, and why the last attempt failed, as `reason.summarise` puts it."""
+
+NEVER = float("inf")
+"""An expiry that will not come."""
+
+Plain = tuple[int, int, int, float, float, dict[State, int], list[int], dict[str, int]]
+"""A `Tally` for another process."""
+
+
+class Tally:
+    """Counts for one domain, or for the whole queue (ages and reasons are kept by domain only)."""
+
+    __slots__ = ("ages", "bytes", "edges_stale", "expires", "messages", "oldest", "reasons", "recipients", "states")
+
+    def __init__(self) -> None:
+        self.messages = self.recipients = self.bytes = 0
+        self.oldest = self.expires = NEVER
+        self.edges_stale = False
+        """Whether the message that held `oldest` or `expires` may have left."""
+        self.states: dict[State, int] = {}
+        self.ages = [0] * BUCKETS
+        self.reasons: dict[str, int] = {}
+
+    def count(self, sign: int, state: State, arrival: float, size: int, expires: float) -> None:
+        """One message that came (1) or left (-1)."""
+        self.messages += sign
+        self.bytes += sign * size
+        self.states[state] = self.states.get(state, 0) + sign
+        if sign > 0:
+            if arrival < self.oldest:
+                self.oldest = arrival
+            if expires < self.expires:
+                self.expires = expires
+        elif arrival <= self.oldest or expires <= self.expires:
+            self.edges_stale = True
+
+    def blame(self, sign: int, reason: str) -> None:
+        """Why that message waits."""
+        left = self.reasons.get(reason, 0) + sign
+        if left > 0:
+            self.reasons[reason] = left
+        else:
+            self.reasons.pop(reason, None)
+
+    def plain(self) -> Plain:
+        """For another process."""
+        return (
+            self.messages, self.recipients, self.bytes, self.oldest, self.expires, self.states, self.ages, self.reasons,
+        )  # fmt: skip
+
+    def merge(self, plain: Plain) -> None:
+        """Add what another process counted."""
+        messages, recipients, size, oldest, expires, states, ages, reasons = plain
+        self.messages += messages
+        self.recipients += recipients
+        self.bytes += size
+        self.oldest = min(self.oldest, oldest)
+        self.expires = min(self.expires, expires)
+        self.ages = [ours + theirs for ours, theirs in zip(self.ages, ages, strict=True)]
+        for state, number in states.items():
+            self.states[state] = self.states.get(state, 0) + number
+        for reason, number in reasons.items():
+            self.reasons[reason] = self.reasons.get(reason, 0) + number
+
+
+class Tallies:
+    """Counts of a whole queue and of each domain in it, ages at `now` (seconds since the epoch)."""
+
+    __slots__ = ("_summaries", "domains", "now", "whole")
+
+    def __init__(self, now: float) -> None:
+        self.now = now
+        self.whole = Tally()
+        self.domains: dict[str, Tally] = {}
+        self._summaries = Summaries()
+
+    def summary(self, reason: str) -> str:
+        """A reason in few words (see `reason.summarise`)."""
+        return self._summaries[reason]
+
+    def add(self, message: QueuedMessage) -> Iterable[Cause]:
+        """Count a message that came; its causes."""
+        return self._count(message, 1)
+
+    def remove(self, message: QueuedMessage) -> Iterable[Cause]:
+        """Uncount one that left, exactly as it was added; its causes."""
+        return self._count(message, -1)
+
+    def _count(self, message: QueuedMessage, sign: int) -> Iterable[Cause]:
+        summaries = self._summaries
+        causes = [(each.domain, None if each.reason is None else summaries[each.reason]) for each in message.recipients]
+        self.count(sign, message.state, message.arrival, message.size, message.expires, causes)
+        return causes
+
+    def count(
+        self, sign: int, state: State, arrival: float, size: int, expires: float | None, causes: Sequence[Cause]
+    ) -> None:
+        """One message that came (1) or left (-1); `causes`: of each recipient to do."""
+        # With everyone served there is nothing left to expire.
+        until = expires if expires is not None and causes else NEVER
+        self.whole.count(sign, state, arrival, size, until)
+        self.whole.recipients += sign * len(causes)
+        age = bucket(self.now - arrival)
+        domains = self.domains
+        for domain, _ in causes:
+            tally = domains.get(domain)
+            if tally is None:
+                tally = domains[domain] = Tally()
+            tally.recipients += sign
+            tally.ages[age] += sign
+        # A message counts once in each of its domains, and once for each reason there.
+        counted: set[str] = set()
+        for domain, reason in causes if len(causes) == 1 else set(causes):
+            tally = domains[domain]
+            if domain not in counted:
+                counted.add(domain)
+                tally.count(sign, state, arrival, size, until)
+            if reason is not None:
+                tally.blame(sign, reason)
+
+    def plain(self) -> tuple[Plain, dict[str, Plain]]:
+        """For another process."""
+        return self.whole.plain(), {domain: tally.plain() for domain, tally in self.domains.items()}
+
+    def merge(self, whole: Plain, domains: Mapping[str, Plain]) -> None:
+        """Add what another process counted at the same moment."""
+        self.whole.merge(whole)
+        for domain, plain in domains.items():
+            self.domains.setdefault(domain, Tally()).merge(plain)
+
+
+def tally(messages: Iterable[QueuedMessage], now: float) -> Tallies:
+    """Counts of messages that will not change."""
+    tallies = Tallies(now)
+    for message in messages:
+        tallies.add(message)
+    return tallies
