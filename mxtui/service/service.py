@@ -156,6 +156,8 @@ class Service:
         """Take nothing more; finish what is under way, as long as it may take; end every part."""
         self._notifier.stopping(f"stopping: {self._words()}")
         self._log("stopping", grace=grace)
+        for made in self._listening:  # the receiver's own are other descriptors of the same sockets
+            made.close()
         assert self._receiver is not None
         ending = asyncio.create_task(self._end(self._receiver, running[0], grace))
         hurry = asyncio.create_task(self._hurry.wait())
