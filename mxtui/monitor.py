@@ -8,7 +8,7 @@ import asyncio
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -65,8 +65,10 @@ class Monitor:
         *,
         always: Sequence[str] = (),
         thresholds: Thresholds | None = None,
+        counted: Future[Mapping[State, int]] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        """`counted`: the depth of the queue, on its way since before there was a monitor."""
         self.queue = queue
         self.index = index
         self._primaries = primaries
@@ -78,6 +80,7 @@ class Monitor:
         self._faults: dict[str, MxtuiError] = {}
         """By what failed: one that works again must not hide another that does not."""
         self._heard_at = clock()
+        self._counted = counted
         self._depth: Mapping[State, int] = {}
         self._reading: Reading | None = Reading(0, 0)
         self._capabilities: Capabilities | None = None
@@ -175,8 +178,9 @@ class Monitor:
                 self._count_names()
 
     def _count_names(self) -> None:
+        counted, self._counted = self._counted, None
         with self._noting("read"):
-            self._depth = self.queue.depth()
+            self._depth = self.queue.depth() if counted is None else counted.result()
 
     def _read(self) -> None:
         expected = sum(self._depth.values())

@@ -9,18 +9,13 @@ import click
 from mxtui.cli.attach import attach
 from mxtui.cli.common import common_options
 from mxtui.cli.listing import as_object
+from mxtui.cli.message import WHOLE, inspect_message, save_message
 from mxtui.cli.output import narrate, print_json
 from mxtui.errors import NoQueue, UsageError
 from mxtui.message.differences import Envelope, differences
-from mxtui.message.eml import save_eml
-from mxtui.message.inspect import Inspection, inspect
+from mxtui.message.inspect import Inspection
 from mxtui.message.sanitize import one_line
 from mxtui.model.message import QueuedMessage
-
-INSPECTED = 4 * 1024 * 1024
-"""Bytes of a message that are laid open; `--raw` and `--eml` have no such limit but the queue's own."""
-
-WHOLE = 1 << 40
 
 
 @click.command("show")
@@ -51,15 +46,13 @@ def show_command(
             )
         if raw and sys.stdout.isatty():
             raise UsageError("raw mail can hold what a terminal obeys", "Pipe it (| less), or save it with --eml FILE.")
-        if raw or eml is not None:
-            content = attached.queue.content(queue_id, WHOLE)
-            if eml is not None:
-                narrate(f"{save_eml([content], eml):,} bytes saved to {eml}")
-            else:
-                sys.stdout.buffer.write(content)
+        if raw:
+            sys.stdout.buffer.write(attached.queue.content(queue_id, WHOLE))
             return
-        content = attached.queue.content(queue_id, INSPECTED)
-    inspection = inspect(content, truncated=len(content) == INSPECTED)
+        if eml is not None:
+            narrate(f"{save_message(attached.queue, queue_id, eml):,} bytes saved to {eml}")
+            return
+        inspection = inspect_message(attached.queue, queue_id)
     if as_json:
         fields = [[header.name, header.value] for header in inspection.headers]
         print_json({**as_object(message), "headers": fields})

@@ -1,6 +1,7 @@
 """Starts the console."""
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -19,9 +20,13 @@ def run_console(services: Services) -> None:
     os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
     # While the queue is read in another thread, a key waits this long for the interpreter, several times over.
     sys.setswitchinterval(0.001)
+    gc.disable()
     from mxtui.tui.app import ConsoleApp
 
     app = ConsoleApp(services)
+    # What was imported stays. To look through it all again and again would take 30 ms each time, from some key.
+    gc.freeze()
+    gc.enable()
     with _ended_by_signals(app.exit):
         app.run(mouse=services.settings.mouse)
 

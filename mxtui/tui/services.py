@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from mxtui.index import Index
@@ -66,6 +67,8 @@ class Services:
     """A message by queue ID, read and laid open; blocks. Raises MxtuiError (gone, not permitted)."""
     content: Callable[[str, int], bytes]
     """A message as stored, at most so many bytes; blocks. Raises MxtuiError."""
+    save: Callable[[str, Path], int]
+    """A message as stored, to a new file that only its owner may read; bytes written. Blocks. Raises MxtuiError."""
     own_names: frozenset[str] = frozenset()
     """Host names, lower case, that no stranger has a right to: this host's and its primaries'."""
     settings: Settings = field(default_factory=Settings)

@@ -10,6 +10,7 @@ from pathlib import Path
 from mxtui.audit import Audit, Operator
 from mxtui.errors import NoQueue
 from mxtui.index import Index
+from mxtui.message.eml import save_eml
 from mxtui.message.inspect import inspect
 from mxtui.model.alerts import Thresholds, alerts
 from mxtui.model.health import RUNGS, Climb, Health, Primary, Rung
@@ -302,7 +303,8 @@ class World:
         )  # fmt: skip
         self.services = Services(
             self.monitor, self.operations, lambda queue_id: inspect(self.queue.content(queue_id, 1 << 20)),
-            self.queue.content, frozenset({"mx2.example.net"}), settings or Settings(theme="tokyo-night"), self.clock,
+            self.queue.content, lambda queue_id, path: save_eml([self.queue.content(queue_id, 1 << 20)], path),
+            frozenset({"mx2.example.net"}), settings or Settings(theme="tokyo-night"), self.clock,
         )  # fmt: skip
         self.extra: tuple[str, ...] = ("lists.example",)
         self.say()
