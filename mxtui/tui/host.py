@@ -2,17 +2,17 @@
 
 from abc import abstractmethod
 
-from textual.app import App
 from textual.widget import Widget
 
 from mxtui.model.overview import Overview
 from mxtui.model.plan import Plan
 from mxtui.tui.flushing import Flushing
+from mxtui.tui.keys import OneByOne
 from mxtui.tui.look import Look, make_look
 from mxtui.tui.services import Services
 
 
-class Host(App[None]):
+class Host(OneByOne):
     """The app as its parts see it."""
 
     services: Services
@@ -41,8 +41,11 @@ class Host(App[None]):
         )
 
     @abstractmethod
-    def open_messages(self, text: str | None, *, filtering: bool = False) -> None:
-        """Messages, with this filter; None leaves the filter as it is. `filtering` puts the cursor in its bar."""
+    async def open_messages(self, text: str | None, *, filtering: bool = False) -> None:
+        """Messages, with this filter; None leaves the filter as it is. `filtering` puts the cursor in its bar.
+
+        Over when the screen is there to be typed on.
+        """
 
     @abstractmethod
     def open_alerts(self) -> None:

@@ -55,7 +55,7 @@ class Bench(Host):
     def on_mount(self) -> None:
         self.theme = "tokyo-night"
 
-    def open_messages(self, text: str | None, *, filtering: bool = False) -> None:
+    async def open_messages(self, text: str | None, *, filtering: bool = False) -> None:
         """Not here."""
 
     def open_alerts(self) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 
 from textual import work
@@ -69,9 +70,14 @@ class ActingScreen(ConsoleScreen):
 
     # -- plan → confirm → run -----------------------------------------------------------------------------------
 
-    @work(exclusive=True, group="plan")
-    async def plan_for(self, verb: Verb, ids: Ids, selection: str, outside: int | None = None) -> None:
+    def plan_for(self, verb: Verb, ids: Ids, selection: str, outside: int | None = None) -> None:
         """Make a plan for messages, off the loop, and show it."""
+        self._plan(verb, ids, selection, outside, self.host.expect())
+
+    @work(exclusive=True, group="plan")
+    async def _plan(
+        self, verb: Verb, ids: Ids, selection: str, outside: int | None, expected: AbstractContextManager[object]
+    ) -> None:
         index, operations = self.host.services.monitor.index, self.host.services.operations
 
         overview = self.host.overview
@@ -84,16 +90,19 @@ class ActingScreen(ConsoleScreen):
             return warned(plan, known) if verb is Verb.FLUSH else plan
 
         try:
-            plan = await asyncio.to_thread(make)
+            with expected:
+                plan = await asyncio.to_thread(make)
+                again = partial(self.plan_for, ids=ids, selection=selection, outside=outside)
+                self.confirm(plan, outside=outside, again=again)
         except MxtuiError as error:
             self.complain(error)
-        else:
-            again = partial(self.plan_for, ids=ids, selection=selection, outside=outside)
-            self.confirm(plan, outside=outside, again=again)
+
+    def undo(self, record: AuditRecord | None = None) -> None:
+        """Take back an act; without one, the latest that can be."""
+        self._undo(record, self.host.expect())
 
     @work(exclusive=True, group="plan")
-    async def undo(self, record: AuditRecord | None = None) -> None:
-        """Take back an act; without one, the latest that can be."""
+    async def _undo(self, record: AuditRecord | None, expected: AbstractContextManager[object]) -> None:
         operations = self.host.services.operations
 
         def make() -> tuple[Plan, str]:
@@ -105,11 +114,11 @@ class ActingScreen(ConsoleScreen):
             return operations.undo(latest), latest.id
 
         try:
-            plan, undoes = await asyncio.to_thread(make)
+            with expected:
+                plan, undoes = await asyncio.to_thread(make)
+                self.confirm(plan, undoes=undoes)
         except MxtuiError as error:
             self.complain(error)
-        else:
-            self.confirm(plan, undoes=undoes)
 
     def confirm(
         self, plan: Plan, *, outside: int | None = None, undoes: str = "", again: Callable[..., object] | None = None

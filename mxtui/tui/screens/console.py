@@ -124,14 +124,16 @@ class ConsoleScreen(Screen[None]):
 
     # -- commands -----------------------------------------------------------------------------------------------
 
-    def action_command(self, id_: str) -> None:
+    async def action_command(self, id_: str) -> None:
         """Run a command, or say why it is not allowed."""
         command = next((command for command in self.commands if command.id == id_), None)
         if command is None:  # a key that was on its way when the commands became others
             return
         permission = command.allowed(self)
         if permission.allowed:
-            command.run(self)
+            running = command.run(self)
+            if asyncio.iscoroutine(running):
+                await running
         else:
             self.notify(refusal(permission), title=f"{command.words(self)} is not possible now", severity="warning",
                         markup=False)  # fmt: skip
@@ -149,8 +151,8 @@ class ConsoleScreen(Screen[None]):
         self.update_footer()
 
     @on(Footer.Clicked)
-    def _run_clicked(self, event: Footer.Clicked) -> None:
-        self.action_command(event.command)
+    async def _run_clicked(self, event: Footer.Clicked) -> None:
+        await self.action_command(event.command)
 
     @on(Chrome.TabClicked)
     def _go_to_tab(self, event: Chrome.TabClicked) -> None:

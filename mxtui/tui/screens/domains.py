@@ -135,14 +135,14 @@ class DomainsScreen(ActingScreen):
         return super().permit(verb)
 
     @on(Table.Chosen)
-    def open_domain(self) -> None:
+    async def open_domain(self) -> None:
         """Its messages."""
         if self.table.row is not None:
-            self.host.open_messages(f"domain:{quote(self.table.row.domain)}")
+            await self.host.open_messages(f"domain:{quote(self.table.row.domain)}")
 
-    def open_filter(self) -> None:
+    async def open_filter(self) -> None:
         """The filter bar, on Messages."""
-        self.host.open_messages(None, filtering=True)
+        await self.host.open_messages(None, filtering=True)
 
     def check_now(self) -> None:
         """A probe out of turn."""

@@ -38,8 +38,7 @@ _ON_MESSAGES: tuple[Command, ...] = (
     verb_command("messages", Verb.REJECT, "x", "Return messages to their senders with a notice."),
     verb_command("messages", Verb.DELETE, "d", "Remove messages silently; a copy is kept."),
     verb_command("messages", Verb.FLUSH, "f", "Try delivery now, and follow each message to its verdict."),
-    Command("messages.filter", "slash", "Filter", "Narrow the list.", lambda screen: screen.bar.focus_text(),
-            first=True),
+    Command("messages.filter", "slash", "Filter", "Narrow the list.", lambda screen: screen.bar.focus_text()),
     Command("messages.undo", "u", "Undo", "Undo what was done last.", lambda screen: screen.undo()),
     Command("messages.clear", "escape", "Clear", "Clear the filter; then go back to Domains.",
             lambda screen: screen.clear(), footer=False, palette=False),
@@ -86,7 +85,6 @@ class MessagesScreen(MarkingScreen):
     def on_mount(self) -> None:
         """Everything, oldest first."""
         self.table.marks = self.host.marks
-        self.table.focus()
         self._look_soon()
 
     @property
@@ -98,12 +96,6 @@ class MessagesScreen(MarkingScreen):
     def bar(self) -> FilterBar:
         """The filter."""
         return self.query_one(FilterBar)
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """While typing, `/` is a character like any other."""
-        if (action, parameters) == ("command", ("messages.filter",)) and self.bar.typing:
-            return False
-        return super().check_action(action, parameters)
 
     # -- what is shown ------------------------------------------------------------------------------------------
 
@@ -211,15 +203,18 @@ class MessagesScreen(MarkingScreen):
         if filtering:
             self.bar.focus_text()
         else:
-            self.table.focus()
+            self.set_focus(self.table)
 
     def on_descendant_focus(self) -> None:
         """Other keys work while typing: the footer says so at once."""
         self.call_after_refresh(self.update_footer)
 
-    @on(FilterBar.Left)
-    def _back_to_list(self) -> None:
-        self.table.focus()
+    def stop_typing(self, *, clear: bool = False) -> None:
+        """Back to the list; a filter that cannot be understood has to be mended or cleared first."""
+        if clear:
+            self.bar.type_in("")
+        if clear or self.bar.error is None:
+            self.set_focus(self.table)
 
     def clear(self) -> None:
         """Esc: the filter first, then the screen."""

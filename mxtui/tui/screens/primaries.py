@@ -77,10 +77,10 @@ class PrimariesScreen(ConsoleScreen):
         return ALLOWED if self.table.row is not None else Permission(False, "there is no primary here")
 
     @on(Table.Chosen)
-    def open_domain(self) -> None:
+    async def open_domain(self) -> None:
         """Its messages."""
         if self.table.row is not None:
-            self.host.open_messages(f"domain:{quote(self.table.row.domain)}")
+            await self.host.open_messages(f"domain:{quote(self.table.row.domain)}")
 
     def check_now(self) -> None:
         """A probe out of turn."""

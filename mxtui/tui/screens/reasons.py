@@ -114,11 +114,11 @@ class ReasonsScreen(ActingScreen):
         return super().permit(verb) if nameable.allowed else nameable
 
     @on(Table.Chosen)
-    def open_group(self) -> None:
+    async def open_group(self) -> None:
         """Its messages."""
         text = filter_for(self.table.row) if self.table.row is not None else None
         if text is not None:
-            self.host.open_messages(text)
+            await self.host.open_messages(text)
 
     def act(self, verb: Verb) -> None:
         """On the messages of the group under the cursor."""

@@ -43,11 +43,11 @@ class _Colours(Highlighter):
 
 TYPING: tuple[Command, ...] = (
     Command("filter.done", "enter", "Done", "Back to the list, with this filter.",
-            lambda screen: screen.bar.leave(), palette=False),
+            lambda screen: screen.stop_typing(), palette=False),
     Command("filter.down", "down", "List", "Back to the list, with this filter.",
-            lambda screen: screen.bar.leave(), footer=False, palette=False),
+            lambda screen: screen.stop_typing(), footer=False, palette=False),
     Command("filter.clear", "escape", "Clear", "Back to the list, without a filter.",
-            lambda screen: screen.bar.leave(clear=True), palette=False),
+            lambda screen: screen.stop_typing(clear=True), palette=False),
 )  # fmt: skip
 """What works while typing."""
 
@@ -65,10 +65,6 @@ class FilterBar(Vertical):
 
         filter: Filter
         text: str
-
-    @dataclass
-    class Left(Message):
-        """Done typing."""
 
     def __init__(self) -> None:
         super().__init__(id="filter")
@@ -107,7 +103,7 @@ class FilterBar(Vertical):
         """Ready to type one more term."""
         if self.text and not self.text.endswith(" "):
             self.type_in(f"{self.text} ")
-        # Not Input.focus, which comes a turn of the loop later: keys of a fast hand or a slow line would be commands.
+        # Not Input.focus, which comes a turn of the loop later: keys of a fast hand would be commands.
         self.screen.set_focus(self.query_one(_Input))
 
     def found(self, matching: int, of: int, octets: int, oldest: float | None) -> None:
@@ -156,13 +152,6 @@ class FilterBar(Vertical):
     def typing(self) -> bool:
         """The cursor is in it."""
         return isinstance(self.screen.focused, _Input)
-
-    def leave(self, *, clear: bool = False) -> None:
-        """Back to the list; a filter that cannot be understood has to be mended or cleared first."""
-        if clear:
-            self.type_in("")
-        if clear or self.error is None:
-            self.post_message(self.Left())
 
     def on_descendant_focus(self) -> None:
         """Typing: help appears."""
