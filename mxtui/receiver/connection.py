@@ -71,6 +71,7 @@ class Connection(SMTP):
         self._deadline = self._session_end
         self._linger: asyncio.TimerHandle | None = None
         self._refused = False
+        self._half_closed = False
         self._fed = 0
         self._used = 0
         self._unread = b""
@@ -160,6 +161,11 @@ class Connection(SMTP):
         super().data_received(data)
 
     @property
+    def seems_gone(self) -> bool:
+        """The connection is lost, or the client closed its half with nothing left to say, not even QUIT."""
+        return self.transport is None or (self._half_closed and not self.pending)
+
+    @property
     def pending(self) -> int:
         """Bytes that came and were not used yet: the client did not wait for the reply."""
         return self._fed - self._used
@@ -168,6 +174,7 @@ class Connection(SMTP):
         """The client says no more, and may still want its answers: `printf … | nc` does. Not so under TLS."""
         if self._refused:
             return False
+        self._half_closed = True
         asyncio.StreamReaderProtocol.eof_received(self)
         assert self.session is not None
         return self.session.ssl is None

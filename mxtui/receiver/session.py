@@ -316,7 +316,7 @@ class SmtpSession(Connection):
         if transaction.held:
             shared.counts["messages_held"] += 1
         self._log("received", **said, recipients=len(envelope.recipients), held=transaction.held, tls=client.tls)
-        if self.transport is None:
+        if self.seems_gone:
             # Committed stays: the client cannot know, sends again, and there are two (RFC 5321 4.2.5, RFC 1047).
             shared.counts["unanswered"] += 1
             self._log("unanswered", id=id)

@@ -88,9 +88,9 @@ class LearnedRecipients:
                 self._rewrite(self._path)
                 return
             self._journal.write(_line(address, fields))
-            self._journal.flush()
             self._lines += 1
         except OSError as error:
+            self._journal.close()
             self.broken = str(error)
 
     def _load(self, path: Path) -> None:
@@ -112,7 +112,7 @@ class LearnedRecipients:
                 file.write(_line(each.address, {"outcome": each.outcome, "at": each.at, "reply": each.reply}))
         fresh.chmod(0o600)
         fresh.replace(path)
-        self._journal = path.open("ab")
+        self._journal = path.open("ab", buffering=0)
         self._lines = len(self._known)
 
 
