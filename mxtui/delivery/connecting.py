@@ -9,10 +9,11 @@ import aiosmtplib
 
 from mxtui.delivery.conversation import Conversation, transport_of
 from mxtui.delivery.policy import Policy, Timeouts, TlsPolicy
-from mxtui.delivery.replies import Reply
+from mxtui.delivery.replies import TEXT_LIMIT, Reply
+from mxtui.message.sanitize import one_line
 from mxtui.model.offers import Offers, read_offers
 from mxtui.primary import tls
-from mxtui.primary.words import GarbledError, explain
+from mxtui.primary.words import explain
 
 BUSY: Final = 421
 
@@ -21,8 +22,8 @@ class TroubleError(ConnectionError):
     """A host with which no mail can be exchanged now; in words fit for screens."""
 
     def __init__(self, text: str, dsn: str, code: int | None = None) -> None:
-        super().__init__(text)
-        self.text = text
+        self.text = one_line(text, TEXT_LIMIT)
+        super().__init__(self.text)
         self.dsn = dsn
         self.code = code
 
@@ -160,7 +161,8 @@ async def _start_tls(client: aiosmtplib.SMTP, host: str, tls_policy: TlsPolicy) 
 def _refused(error: aiosmtplib.SMTPResponseException) -> TroubleError:
     """A greeting or EHLO answered with no; aiosmtplib reports garbage as a reply with a code below zero."""
     if not 200 <= error.code <= 599:
-        return TroubleError(explain(GarbledError(f"not an SMTP reply: {error.message[:80]}")), "4.5.0", None)
+        said = error.message.removeprefix("Malformed SMTP response line: ")[:40].strip()
+        return TroubleError(f"not an SMTP reply: {said}", "4.5.0")
     reply = Reply(error.code, tuple(error.message.split("\n")))
     found = reply.enhanced
     # 554 in a greeting is no verdict on any message (RFC 5321 3.1): it is kept.

@@ -22,6 +22,8 @@ class Conversation(asyncio.Protocol):
         self._replies = Replies()
         self._failure: Exception | None = None
         self._waiter: asyncio.Future[None] | None = None
+        self._deadline = 0.0
+        self._timer: asyncio.TimerHandle | None = None
         self._paused = False
 
     @classmethod
@@ -81,18 +83,31 @@ class Conversation(asyncio.Protocol):
 
     async def _wait(self, seconds: float) -> None:
         """Until something happens. Raises TimeoutError, after which nothing more can be said."""
+        self._deadline = self._loop.time() + seconds
+        # One timer serves many waits: it looks at the deadline of the moment when it fires.
+        if self._timer is None or self._timer.when() > self._deadline:
+            self._arm()
         waiter = self._waiter = self._loop.create_future()
-        timer = self._loop.call_later(max(0.0, seconds), self._expire, waiter)
         try:
             await waiter
         finally:
-            timer.cancel()
             self._waiter = None
 
-    def _expire(self, waiter: asyncio.Future[None]) -> None:
+    def _arm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(self._deadline, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        if self._waiter is None:
+            return
+        if self._loop.time() < self._deadline:
+            self._arm()
+            return
         self._failure = self._failure or TimeoutError()
-        if not waiter.done():
-            waiter.set_exception(TimeoutError())
+        if not self._waiter.done():
+            self._waiter.set_exception(TimeoutError())
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
@@ -100,6 +115,9 @@ class Conversation(asyncio.Protocol):
 
     def _broken(self, error: Exception) -> None:
         self._failure = self._failure or error
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         self._wake()
 
     # -- asyncio.Protocol

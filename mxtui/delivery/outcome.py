@@ -36,6 +36,9 @@ def judge(envelope: Envelope, said: Iterable[Said], *, host: str, now: float, ne
 
     Whose lifetime is over is refused for good, when an attempt has just shown that it still cannot be delivered.
     """
+    said = tuple(said)
+    if len(said) == len(envelope.recipients) and all(each.fate == "delivered" for each in said):
+        return Judged("finish", envelope)  # nearly all mail: nothing of it is written any more
     results = [_result(each, host, now) for each in said]
     after = envelope.with_results(results)
     if not after.waiting and all(recipient.fate == "delivered" for recipient in after.recipients):

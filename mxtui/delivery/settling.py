@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Final, Protocol
 
 from mxtui.delivery.connecting import TroubleError
+from mxtui.delivery.finishing import Finisher
 from mxtui.delivery.following import Follower
 from mxtui.delivery.host import JITTER, Host
 from mxtui.delivery.lane import refused_by_all
@@ -19,6 +20,7 @@ from mxtui.delivery.stock import Stock
 from mxtui.errors import Guarded, Unreachable
 from mxtui.model.message import recipient_domain
 from mxtui.queues.spool.committer import Committer
+from mxtui.queues.spool.store import Spool
 
 DISK_PAUSE: Final = 5.0
 """Seconds until a disk that would not take a result is asked again; meanwhile that connection sends nothing."""
@@ -40,6 +42,7 @@ class Settler:
 
     def __init__(
         self,
+        spool: Spool,
         stock: Stock,
         committer: Committer,
         policy: Policy,
@@ -56,10 +59,15 @@ class Settler:
         self._followers = followers
         self._notifier = notifier
         self._stopping = asyncio.Event()
+        self._finisher = Finisher(spool, self._durably)
 
     def stop(self) -> None:
         """Wait no longer for a disk that takes nothing."""
         self._stopping.set()
+
+    async def drained(self) -> None:
+        """Until all of what is on record would survive a power cut."""
+        await self._finisher.drained()
 
     async def settle(self, host: Host, session: Session, job: Job, outcome: Outcome) -> None:
         """A transaction is over, one way or the other."""
@@ -112,7 +120,10 @@ class Settler:
         before, claim = job.envelope, job.claim
         match judged.next:
             case "finish":
-                durable = await self._durably(job.id, lambda: self._committer.finish(claim))
+                durable = await self._finisher.finish(claim)
+                if durable:
+                    self._stock.left(job, before)
+                    return
             case "record":
                 durable = await self._durably(job.id, lambda: self._committer.record(claim, judged.envelope))
             case "fail":

@@ -8,11 +8,12 @@ import asyncio
 import hashlib
 import re
 import socket
+import ssl
 import threading
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -37,6 +38,26 @@ class Behaviour:
     """Regular expression: recipients that match get 450."""
     permanent: str = NEVER
     """Regular expression: recipients that match get 550."""
+    replies: Mapping[str, str] = field(default_factory=dict)
+    """What is said instead, by stage: `banner`, `dot`, or a command (`MAIL`). A reply of several lines has CRLF."""
+    hang: str = ""
+    """Stage at which nothing is said any more."""
+    close: str = ""
+    """Stage at which the connection is closed without a word. `dot` is after the end of data, when the message is not
+    kept; `accepted` is after it was kept."""
+    extensions: tuple[str, ...] = (
+        "PIPELINING",
+        f"SIZE {MESSAGE_LIMIT}",
+        "8BITMIME",
+        "ENHANCEDSTATUSCODES",
+        "SMTPUTF8",
+        "DSN",
+    )
+    """What EHLO offers. XCLIENT and STARTTLS work where they are named here (`XCLIENT NAME ADDR PROTO HELO`)."""
+    tls: ssl.SSLContext | None = None
+    """For STARTTLS."""
+    messages: int = 0
+    """Messages that one connection may bring, then MAIL gets 421; 0 is any number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +71,11 @@ class Accepted:
     mail_parameters: str
     recipient_parameters: tuple[str, ...]
     at: float
+    connection: int = 0
+    """Which connection brought it, counted from 1."""
+    client: str = ""
+    """What XCLIENT told."""
+    tls: bool = False
 
     @property
     def digest(self) -> str:
@@ -141,7 +167,7 @@ class FakePrimary:
             return
         connection.setblocking(False)
         self.connections += 1
-        session = self._loop.create_task(self._serve(connection))
+        session = self._loop.create_task(self._serve(connection, self.connections))
         self._sessions[session] = connection
         self.busiest = max(self.busiest, len(self._sessions))
         session.add_done_callback(self._ended)
@@ -149,11 +175,12 @@ class FakePrimary:
     def _ended(self, session: asyncio.Task[None]) -> None:
         self._sessions.pop(session).close()  # also of one cancelled before it began
 
-    async def _serve(self, connection: socket.socket) -> None:
+    async def _serve(self, connection: socket.socket, number: int) -> None:
         reader, writer = await asyncio.open_connection(sock=connection, limit=LINE_LIMIT)
         try:
             with suppress(OSError, EOFError, ValueError):  # the client went away, or sent a line past every limit
-                await _Session(self, reader, writer).run()
+                with suppress(EOFError):
+                    await _Session(self, reader, writer, number).run()
                 writer.close()
                 await writer.wait_closed()
         finally:
@@ -168,10 +195,16 @@ class FakePrimary:
 class _Session:
     """One client's connection."""
 
-    def __init__(self, primary: FakePrimary, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self, primary: FakePrimary, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, number: int
+    ) -> None:
         self.primary = primary
         self.reader = reader
         self.writer = writer
+        self.number = number
+        self.messages = 0
+        self.client = ""
+        self.tls = False
         self.reset()
 
     def reset(self) -> None:
@@ -180,7 +213,17 @@ class _Session:
         self.recipients: list[str] = []
         self.recipient_parameters: list[str] = []
 
-    async def reply(self, text: str) -> None:
+    async def reply(self, text: str, stage: str = "") -> None:
+        """Say it, or whatever is to be said or done at this stage instead. Raises EOFError: the connection ends."""
+        behaviour = self.primary.behaviour
+        if stage and stage == behaviour.hang:
+            await asyncio.Event().wait()
+        if stage and stage == behaviour.close:
+            raise EOFError
+        text = behaviour.replies.get(stage, text)
+        if text.startswith("421"):
+            self.writer.write(text.encode() + b"\r\n")
+            raise EOFError  # the service is closing (RFC 5321 3.8)
         self.writer.write(text.encode("utf-8", "replace") + b"\r\n")
         await self.writer.drain()
 
@@ -189,8 +232,7 @@ class _Session:
         await asyncio.sleep(behaviour.banner_delay)
         if behaviour.busy:
             await self.reply(f"421 4.3.2 {self.primary.hostname} too busy, try again later")
-            return
-        await self.reply(f"220 {self.primary.hostname} ESMTP")
+        await self.reply(f"220 {self.primary.hostname} ESMTP", "banner")
         while line := await self.reader.readline():
             verb, _, argument = line.decode("utf-8", "replace").strip().partition(" ")
             if not await self.command(verb.upper(), argument):
@@ -201,20 +243,13 @@ class _Session:
         match verb:
             case "EHLO":
                 self.reset()
-                extensions = [
-                    "PIPELINING",
-                    f"SIZE {MESSAGE_LIMIT}",
-                    "8BITMIME",
-                    "ENHANCEDSTATUSCODES",
-                    "SMTPUTF8",
-                    "DSN",
-                ]
-                lines = [self.primary.hostname, *extensions]
+                lines = [self.primary.hostname, *self.offered()]
                 last = len(lines) - 1
-                await self.reply("\r\n".join(f"250{' ' if n == last else '-'}{text}" for n, text in enumerate(lines)))
+                text = "\r\n".join(f"250{' ' if n == last else '-'}{line}" for n, line in enumerate(lines))
+                await self.reply(text, "EHLO")
             case "HELO":
                 self.reset()
-                await self.reply(f"250 {self.primary.hostname}")
+                await self.reply(f"250 {self.primary.hostname}", "HELO")
             case "MAIL":
                 await self.mail(argument)
             case "RCPT":
@@ -225,6 +260,12 @@ class _Session:
                 if verb == "RSET":
                     self.reset()
                 await self.reply("250 2.0.0 Ok")
+            case "XCLIENT" if self.offers("XCLIENT"):
+                self.reset()
+                self.client = argument
+                await self.reply(f"220 {self.primary.hostname} ESMTP", "XCLIENT")
+            case "STARTTLS" if self.offers("STARTTLS"):
+                await self.start_tls()
             case "QUIT":
                 await self.reply("221 2.0.0 Bye")
                 return False
@@ -232,13 +273,33 @@ class _Session:
                 await self.reply("502 5.5.2 Command not recognised")
         return True
 
+    def offered(self) -> tuple[str, ...]:
+        """The extensions, of which STARTTLS is none once TLS is there (RFC 3207 4.2)."""
+        offered = self.primary.behaviour.extensions
+        return tuple(each for each in offered if each != "STARTTLS") if self.tls else offered
+
+    def offers(self, keyword: str) -> bool:
+        return any(each.split(" ")[0] == keyword for each in self.offered())
+
+    async def start_tls(self) -> None:
+        await self.reply("220 2.0.0 Go ahead", "STARTTLS")
+        context = self.primary.behaviour.tls
+        if context is not None and "STARTTLS" not in self.primary.behaviour.replies:
+            await self.writer.start_tls(context)
+            self.tls = True
+
     async def mail(self, argument: str) -> None:
         path = PATH.match(argument)
+        limit = self.primary.behaviour.messages
+        if limit and self.messages >= limit:
+            await self.reply("421 4.7.0 Enough for one connection")
         if path is None or self.sender is not None:
             await self.reply("503 5.5.1 Out of order, or not an address")
             return
-        self.sender, self.mail_parameters = path[1], path[2]
-        await self.reply("250 2.1.0 Ok")
+        answer = self.primary.behaviour.replies.get("MAIL", "250")
+        if answer.startswith("250"):
+            self.sender, self.mail_parameters = path[1], path[2]
+        await self.reply("250 2.1.0 Ok", "MAIL")
 
     async def rcpt(self, argument: str) -> None:
         path = PATH.match(argument)
@@ -250,20 +311,27 @@ class _Session:
         elif re.search(behaviour.temporary, path[1]):
             await self.reply(f"450 4.2.0 <{path[1]}>: Recipient address rejected: Greylisted")
         else:
-            self.recipients.append(path[1])
-            self.recipient_parameters.append(path[2])
-            await self.reply("250 2.1.5 Ok")
+            answer = self.primary.behaviour.replies.get("RCPT", "250")
+            if answer.startswith("250"):
+                self.recipients.append(path[1])
+                self.recipient_parameters.append(path[2])
+            await self.reply("250 2.1.5 Ok", "RCPT")
 
     async def data(self) -> None:
         if not self.recipients or self.sender is None:
             await self.reply("554 5.5.1 No valid recipients")
             return
-        await self.reply("354 End data with <CR><LF>.<CR><LF>")
+        await self.reply("354 End data with <CR><LF>.<CR><LF>", "DATA")
+        if "DATA" in self.primary.behaviour.replies:
+            return
         content = await self.content()
         await asyncio.sleep(self.primary.behaviour.delay)
         if len(content) > MESSAGE_LIMIT:
             await self.reply("552 5.3.4 Message too big")
+        elif self.refuses_at_dot():
+            await self.reply("", "dot")
         elif not self.writer.is_closing():
+            self.messages += 1
             self.primary.keep(
                 Accepted(
                     self.sender,
@@ -272,10 +340,17 @@ class _Session:
                     self.mail_parameters,
                     tuple(self.recipient_parameters),
                     time.time(),
+                    self.number,
+                    self.client,
+                    self.tls,
                 )
             )
-            await self.reply("250 2.0.0 Ok: queued")
+            await self.reply("250 2.0.0 Ok: queued", "accepted")
         self.reset()
+
+    def refuses_at_dot(self) -> bool:
+        behaviour = self.primary.behaviour
+        return "dot" in behaviour.replies or "dot" in (behaviour.hang, behaviour.close)
 
     async def content(self) -> bytes:
         """The message up to the line with a single dot; no more than a byte over the limit is kept."""

@@ -38,7 +38,9 @@ class Drained(NamedTuple):
 def sink() -> Iterator[int]:
     """smtp-sink on loopback; its port."""
     port = free_port()
-    server = subprocess.Popen(["smtp-sink", "-u", "nobody", f"127.0.0.1:{port}", "256"], env={"PATH": SBIN}, stderr=subprocess.DEVNULL)
+    server = subprocess.Popen(
+        ["smtp-sink", "-u", "nobody", f"127.0.0.1:{port}", "256"], env={"PATH": SBIN}, stderr=subprocess.DEVNULL
+    )
     try:
         deadline = time.monotonic() + 10
         while True:
@@ -147,4 +149,6 @@ def _until(condition: Callable[[], bool]) -> None:
 
 def draining(folder: Path, count: int = 5_000, connections: int = 20) -> Drained:
     """The same mail drained by both, one after the other. `folder` must be passable for Postfix's own user."""
-    return Drained(drain_ours(folder / "ours", count, connections), drain_postfix(folder / "postfix", count, connections))
+    return Drained(
+        drain_ours(folder / "ours", count, connections), drain_postfix(folder / "postfix", count, connections)
+    )

@@ -49,7 +49,9 @@ def envelope(
         "arrival": now,
         "expires": now + lifetime,
         "sender": sender,
-        "recipients": tuple(each if isinstance(each, EnvelopeRecipient) else EnvelopeRecipient(each) for each in recipients),
+        "recipients": tuple(
+            each if isinstance(each, EnvelopeRecipient) else EnvelopeRecipient(each) for each in recipients
+        ),
         "size": len(content),
         "sha256": hashlib.sha256(content).hexdigest(),
         "client": Client("192.0.2.9", "client.example.com", "client.example.com"),
@@ -154,7 +156,7 @@ async def at_work(
 async def until(condition: Callable[[], object], seconds: float = 15.0) -> None:
     """Wait for something to become true."""
     async with asyncio.timeout(seconds):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 (the server is in another thread or process)
             await asyncio.sleep(0.01)
 
 
