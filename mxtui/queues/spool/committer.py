@@ -12,7 +12,6 @@ from mxtui.model.envelope import Envelope, SpoolState
 from mxtui.queues.spool.claim import Claim
 from mxtui.queues.spool.store import Spool
 from mxtui.queues.spool.together import Job
-from mxtui.queues.spool.writer import AT_ONCE
 
 CLOSED: Final = "the spool is being closed"
 
@@ -20,21 +19,26 @@ CLOSED: Final = "the spool is being closed"
 class _Waiting(NamedTuple):
     start: Callable[[], Job]
     future: asyncio.Future[None]
-    loop: asyncio.AbstractEventLoop
 
 
 class Committer:
     """Writes to one spool on behalf of one event loop.
 
-    While a group is on its way to the disk the next one gathers, so that many who wait share each fsync and a single
-    one never waits for company. Whatever was begun is finished, also when its caller was cancelled meanwhile; what was
-    cancelled before it was begun is not done at all.
+    While a group is on its way to the disk the next one gathers, so that many share each fsync. Whatever was begun is
+    finished, also when its caller was cancelled meanwhile; what was cancelled before it was begun is not done at all.
+
+    All but the thread's own work is done in the event loop.
     """
 
     def __init__(self, spool: Spool) -> None:
         self._writer = spool.writer
-        self._waiting: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._waiting: list[_Waiting] = []
+        self._gathering = False
+        self._writing = False
         self._closing = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._groups: queue.SimpleQueue[tuple[asyncio.AbstractEventLoop, list[_Waiting]] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="committer")
         self._thread.start()
 
@@ -56,47 +60,55 @@ class Committer:
 
     async def close(self) -> None:
         """Do what waits, then end the thread. What comes later is refused with OSError."""
-        if not self._closing:
-            self._closing = True
-            self._waiting.put(None)
+        self._closing = True
+        await self._idle.wait()
+        self._groups.put(None)
         await asyncio.get_running_loop().run_in_executor(None, self._thread.join)
 
     async def _done(self, start: Callable[[], Job]) -> None:
         if self._closing:
             raise OSError(CLOSED)
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[None] = loop.create_future()
-        self._waiting.put(_Waiting(start, future, loop))
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Waiting(start, future))
+        self._idle.clear()
+        self._gather()
         await future
 
-    def _work(self) -> None:
-        last = False
-        while not last:
-            group: list[_Waiting] = []
-            waiting = self._waiting.get()
-            while waiting is not None:
-                group.append(waiting)
-                if len(group) == AT_ONCE:
-                    break
-                try:
-                    waiting = self._waiting.get_nowait()
-                except queue.Empty:
-                    break
-            last = waiting is None
-            self._carry_out([each for each in group if not each.future.cancelled()])
+    def _gather(self) -> None:
+        if self._gathering or self._writing:
+            return
+        self._gathering = True
+        # After all who are ready to run in this turn of the loop. To wait any longer makes groups no larger.
+        asyncio.get_running_loop().call_soon(self._hand_over)
 
-    def _carry_out(self, group: Sequence[_Waiting]) -> None:
+    def _hand_over(self) -> None:
+        self._gathering = False
+        group = [each for each in self._waiting if not each.future.cancelled()]
+        self._waiting.clear()
         if group:
-            outcomes = self._writer.run(each.start() for each in group)
-            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-                group[0].loop.call_soon_threadsafe(_answer, group, outcomes)
-
-
-def _answer(group: Sequence[_Waiting], outcomes: Sequence[OSError | None]) -> None:
-    for waiting, outcome in zip(group, outcomes, strict=True):
-        if waiting.future.done():  # cancelled
-            continue
-        if outcome is None:
-            waiting.future.set_result(None)
+            self._writing = True
+            self._groups.put((asyncio.get_running_loop(), group))
         else:
-            waiting.future.set_exception(outcome)
+            self._idle.set()
+
+    def _written(self, group: Sequence[_Waiting], outcomes: Sequence[OSError | None]) -> None:
+        self._writing = False
+        for waiting, outcome in zip(group, outcomes, strict=True):
+            if waiting.future.done():  # cancelled
+                continue
+            if outcome is None:
+                waiting.future.set_result(None)
+            else:
+                waiting.future.set_exception(outcome)
+        if self._waiting:
+            self._gather()
+        else:
+            self._idle.set()
+
+    def _work(self) -> None:
+        """The thread's life."""
+        while (handed := self._groups.get()) is not None:
+            loop, group = handed
+            outcomes = self._writer.run(each.start() for each in group)
+            with suppress(RuntimeError):  # the loop was closed: nobody waits any more
+                loop.call_soon_threadsafe(self._written, group, outcomes)

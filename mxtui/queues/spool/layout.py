@@ -1,12 +1,12 @@
 """Where everything is in a spool directory (SPOOL.md), and the file that says that it is one."""
 
 import errno
+import itertools
 import os
 import stat
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from secrets import token_hex
 from typing import Final, NamedTuple
 
 import msgspec
@@ -31,6 +31,8 @@ TOP: Final = frozenset({"tmp", "msg", "queue", MARKER, LOCK, CONTROL})
 READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 """How every file of the spool is opened: no link is followed, and a pipe put there makes nobody wait."""
 
+_count = itertools.count()
+
 
 class Marker(msgspec.Struct, frozen=True):
     """What `spool.json` says."""
@@ -52,7 +54,7 @@ class Places(NamedTuple):
 
     def unfinished(self, queue_id: str, suffix: str) -> str:
         """A file that is being written; another name each time, so that debris stands in nobody's way."""
-        return f"{self.unfinished_folder}/{queue_id}-{token_hex(4)}.{suffix}"
+        return f"{self.unfinished_folder}/{queue_id}-{os.getpid():x}-{next(_count):x}.{suffix}"
 
     def message_folder(self, queue_id: str) -> str:
         """Where a message's content is."""

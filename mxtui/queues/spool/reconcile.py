@@ -42,7 +42,7 @@ KEEP_ORDER: Final[tuple[SpoolState, ...]] = ("hold", "quarantine", "failed", "de
 WHERE: Final = 200
 """Characters shown of where a stranger's file was."""
 
-_UNFINISHED: Final = re.compile(r"[0-9a-f]{18}-[0-9a-f]{8}\.(?:eml|json|why)|spool\.json")
+_UNFINISHED: Final = re.compile(r"[0-9a-f]{18}-[0-9a-f]+-[0-9a-f]+\.(?:eml|json|why)|spool\.json")
 """Our own names in tmp/."""
 
 

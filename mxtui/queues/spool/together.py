@@ -48,11 +48,13 @@ def together(disk: Disk, jobs: Sequence[Job]) -> list[OSError | None]:
 def _synced(disk: Disk, awaited: Sequence[Durable]) -> dict[int | str, OSError]:
     """Have all of it on disk; what could not be, and why."""
     failures: dict[int | str, OSError] = {}
-    for descriptor in (each for durable in awaited for each in durable.files):
-        try:
-            disk.sync(descriptor)
-        except OSError as error:
-            failures[descriptor] = error
+    files = [each for durable in awaited for each in durable.files]
+    for step in (disk.begin_sync, disk.sync) if len(files) > 1 else (disk.sync,):
+        for descriptor in files:
+            try:
+                step(descriptor)
+            except OSError as error:
+                failures[descriptor] = error
     for folder in dict.fromkeys(each for durable in awaited for each in durable.folders):
         try:
             disk.sync_folder(folder)

@@ -55,8 +55,11 @@ class SpoolWriter:
             outcomes += together(self._disk, some)
         return outcomes
 
-    def committing(self, envelope: Envelope, content: Iterable[bytes], state: SpoolState) -> Job:
-        """The message first; the appearance of the envelope is the commit. What fails leaves nothing to be seen."""
+    def committing(self, envelope: Envelope, content: Iterable[bytes], state: SpoolState, *, lock: bool = False) -> Job:
+        """The message first; the appearance of the envelope is the commit. What fails leaves nothing to be seen.
+
+        `lock` is for those who do not hold the forwarder's lock: a start would take their files for debris.
+        """
         places, disk, queue_id = self._places, self._disk, envelope.id
         files: list[int] = []
         made: list[str] = []
@@ -65,7 +68,7 @@ class SpoolWriter:
             encoded = _encoded(envelope)
             for suffix, chunks in (("eml", content), ("json", (encoded,))):
                 made.append(places.unfinished(queue_id, suffix))
-                files.append(disk.create(made[-1], chunks))
+                files.append(disk.create(made[-1], chunks, lock=lock))
             yield Durable(files)
             _close(files)
             disk.link(made[0], places.message(queue_id))
