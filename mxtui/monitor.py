@@ -61,17 +61,18 @@ class Monitor:
         self,
         queue: Queue,
         index: Index,
-        primaries: Primaries | None,
+        primaries: Callable[[], Primaries | None],
         *,
         always: Sequence[str] = (),
         thresholds: Thresholds | None = None,
         counted: Future[Mapping[State, int]] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`counted`: the depth of the queue, on its way since before there was a monitor."""
+        """`primaries` is called when the first overview has been shown; `counted`: the depth, already on its way."""
         self.queue = queue
         self.index = index
-        self._primaries = primaries
+        self._make_primaries = primaries
+        self._primaries: Primaries | None = None
         self._always = tuple(always)
         self._thresholds = thresholds or Thresholds()
         self._clock = clock
@@ -115,6 +116,7 @@ class Monitor:
             # The names first, and on the screen, before the rest competes with it for the interpreter.
             await asyncio.to_thread(self._count_names)
             yield (await asyncio.to_thread(self._timed_look))[0]
+            self._primaries = await asyncio.to_thread(self._make_primaries)
             running += self._start()
             while not self._stop.is_set():
                 before = self.index.revision

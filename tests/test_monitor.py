@@ -48,7 +48,7 @@ class Watched:
     """A monitor under way, and a way to wait for what it says."""
 
     def __init__(self, queue: FakeQueue) -> None:
-        self.monitor = Monitor(queue, Index(NOW), None, always=["quiet.example"])  # type: ignore[arg-type]
+        self.monitor = Monitor(queue, Index(NOW), lambda: None, always=["quiet.example"])  # type: ignore[arg-type]
         self._overviews: AsyncIterator[Overview] = self.monitor.overviews()
 
     async def until(self, wanted: Callable[[Overview], object]) -> Overview:

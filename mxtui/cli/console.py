@@ -69,7 +69,7 @@ def services(
     monitor = Monitor(
         queue,
         Index(time.time()),
-        attached.primaries(),
+        attached.primaries,
         always=attached.relayed,
         thresholds=attached.thresholds,
         counted=counted,

@@ -81,6 +81,8 @@ class ConsoleApp(Host):
     @work(exclusive=True, group="overviews")
     async def _watch(self) -> None:
         async for overview in self.services.monitor.overviews():
+            if self.overview is None:
+                self.call_after_refresh(self._import_screens)
             if self.paused:
                 continue
             self.overview = overview
@@ -104,6 +106,11 @@ class ConsoleApp(Host):
         """Stop or resume showing what changes."""
         self.paused = not self.paused
         self.show_now()
+
+    @work(thread=True, group="imports")
+    def _import_screens(self) -> None:
+        for name in _LATER:
+            import_module(f"mxtui.tui.screens.{name}")
 
     # -- screens ------------------------------------------------------------------------------------------------
 

@@ -4,12 +4,14 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from mxtui.index import Index
-from mxtui.message.inspect import Inspection
 from mxtui.model.overview import Overview
 from mxtui.operations import Operations
+
+if TYPE_CHECKING:  # no message is opened before the first screen is there
+    from mxtui.message.inspect import Inspection
 
 
 class Watching(Protocol):
@@ -63,7 +65,7 @@ class Services:
 
     monitor: Watching
     operations: Operations
-    inspect: Callable[[str], Inspection]
+    inspect: "Callable[[str], Inspection]"
     """A message by queue ID, read and laid open; blocks. Raises MxtuiError (gone, not permitted)."""
     content: Callable[[str, int], bytes]
     """A message as stored, at most so many bytes; blocks. Raises MxtuiError."""
