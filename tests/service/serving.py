@@ -28,7 +28,7 @@ rise = 1
 """
 """Settings that notice a primary within a second."""
 
-HOSTNAME = "mx2.example.net"
+HOSTNAME = "backup.example.net"
 
 
 class Serve:
