@@ -324,7 +324,7 @@ class Forwarder:
 
     def _enter(self, envelope: Envelope) -> None:
         now = asyncio.get_running_loop().time()
-        wait = (envelope.next_retry or 0.0) - self._clock()
+        wait = 0.0 if _waits_for_its_host(envelope) else (envelope.next_retry or 0.0) - self._clock()
         longest = LONGEST_WAIT * self._policy.retry_longest
         self._stock.enter(envelope, now + min(wait, longest) if wait > 0 else None)
 
@@ -403,6 +403,13 @@ class Forwarder:
         await self._settler.drained()
         self._threads.shutdown(wait=False, cancel_futures=True)
         self._stopped.set()
+
+
+def _waits_for_its_host(envelope: Envelope) -> bool:
+    """Whether it was never put off itself: nobody answered at its host (RFC 3463 X.4.1), which is left alone as a whole
+    if nobody answers again.
+    """
+    return all(recipient.dsn == "4.4.1" for recipient in envelope.waiting)
 
 
 def _absent(id: str) -> Target:  # noqa: A002
