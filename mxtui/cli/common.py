@@ -3,13 +3,15 @@
 import os
 import re
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from mxtui.errors import FilterError, MxtuiError, UsageError
 from mxtui.message.sanitize import one_line
-from mxtui.model.filter import Filter, join_arguments, parse
+
+if TYPE_CHECKING:
+    from mxtui.model.filter import Filter
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -59,12 +61,14 @@ def filter_argument(command: Decorated) -> Decorated:
     return click.argument("filter", nargs=-1, metavar="[FILTER]...")(command)
 
 
-def read_filter(words: Sequence[str]) -> tuple[Filter, str]:
+def read_filter(words: Sequence[str]) -> "tuple[Filter, str]":
     """The filter and its text.
 
     Raises:
         FilterError: it cannot be understood; `fail` shows where.
     """
+    from mxtui.model.filter import join_arguments, parse  # 10 ms that commands without a filter need not pay
+
     text = join_arguments([word.removeprefix(_SHIELD) for word in words])
     try:
         return parse(text), text

@@ -1,22 +1,28 @@
-"""A Postfix queue: its reader, its permissions and its actions, behind the one face that the rest of mxtui knows."""
+"""A Postfix queue: its reader, its permissions and its actions, behind the one face that the rest of mxtui knows.
+
+What acts is imported when something is to be done: 35 ms that a look need not pay.
+"""
 
 import os
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mxtui.model.message import Changes, Identity, QueuedMessage, State
 from mxtui.model.plan import FlushProgress, Result, Target
 from mxtui.model.source import ALLOWED, Capabilities, Permission, Source, Space, Verb
 from mxtui.model.tally import Tallies
-from mxtui.queues.postfix import instances, kept, removal
-from mxtui.queues.postfix.actions import Actions
-from mxtui.queues.postfix.flush import QUIET_SECONDS, Flush
+from mxtui.queues.postfix import instances
 from mxtui.queues.postfix.layout import Layout
 from mxtui.queues.postfix.master import master_runs
 from mxtui.queues.postfix.permission import Privileges, permissions
 from mxtui.queues.postfix.queue_file import Envelope
 from mxtui.queues.postfix.reader import Reader, open_reader
+
+if TYPE_CHECKING:
+    from mxtui.queues.postfix.actions import Actions
 
 CONTENT_CLOSED = Permission(False, "messages themselves are for root and the postfix user", "run as root")
 
@@ -30,7 +36,7 @@ class PostfixQueue:
         *,
         road: Callable[[Layout], Reader] = open_reader,
         privileges: Privileges | None = None,
-        quiet: float = QUIET_SECONDS,
+        quiet: float | None = None,
     ) -> None:
         self.layout = layout
         self._open = road
@@ -38,7 +44,6 @@ class PostfixQueue:
         self._privileges = privileges or Privileges()
         self._quiet = quiet
         self._look = None if self._reader.road == "files" else self._listed
-        self._actions = Actions(layout, self._privileges, look=self._look)
 
     @classmethod
     def attach(cls, source: str | None = None) -> "PostfixQueue":
@@ -103,6 +108,12 @@ class PostfixQueue:
         """Everything but the message. Raises NotPermitted, NoQueue."""
         return self._reader.envelope(queue_id)
 
+    @cached_property
+    def _actions(self) -> "Actions":
+        from mxtui.queues.postfix.actions import Actions
+
+        return Actions(self.layout, self._privileges, look=self._look)
+
     def steps(self, verb: Verb, targets: Sequence[Target], *, keep_copy: bool = False) -> tuple[str, ...]:
         """The very commands, in order."""
         match verb:
@@ -113,6 +124,8 @@ class PostfixQueue:
                 command = f"{self.layout.sendmail_path} -C {self.layout.config_directory} -G -i -f SENDER -- RECIPIENT…"
                 return (f"{command}  (each of {len(targets):,})",) if targets else ()
             case Verb.DELETE if keep_copy:
+                from mxtui.queues.postfix import removal
+
                 return removal.steps(self._actions, targets)
             case _:
                 return self._actions.steps(verb, targets)
@@ -123,14 +136,21 @@ class PostfixQueue:
 
     def delete(self, targets: Sequence[Target], folder: Path) -> Iterator[Result]:
         """Delete with copies (see `removal`)."""
+        from mxtui.queues.postfix import removal
+
         return removal.delete(self.layout, self._actions, targets, folder)
 
     def flush(self, targets: Sequence[Target], stop: threading.Event) -> Iterator[FlushProgress]:
         """Try now, and follow to the verdicts. Raises Unreachable."""
-        return Flush(self.layout, targets, find=self.find, look=self._look, quiet=self._quiet).run(stop)
+        from mxtui.queues.postfix.flush import QUIET_SECONDS, Flush
+
+        quiet = QUIET_SECONDS if self._quiet is None else self._quiet
+        return Flush(self.layout, targets, find=self.find, look=self._look, quiet=quiet).run(stop)
 
     def restore(self, folder: Path, identity: Identity) -> Result:
         """Put a kept copy back through sendmail(1)."""
+        from mxtui.queues.postfix import kept
+
         return kept.restore(self.layout, folder, identity, running=master_runs(self.layout.queue_directory))
 
     def space(self) -> Space:
