@@ -14,11 +14,11 @@ from mxtui.queues.postfix.census import census
 from mxtui.queues.postfix.layout import Layout
 from mxtui.queues.postfix.message_file import LOOK_UP_ORDER, messages
 from mxtui.queues.postfix.names import folders
-from mxtui.queues.postfix.progress import Progress
 from mxtui.queues.postfix.queue_file import Envelope
 from mxtui.queues.postfix.scan import count, scan
 from mxtui.queues.postfix.watch import Watcher
 from mxtui.queues.postfix.worker import Settings
+from mxtui.queues.progress import Progress
 
 
 class FileReader:

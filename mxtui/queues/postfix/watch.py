@@ -13,20 +13,12 @@ from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 
 from mxtui.errors import NoQueue
 from mxtui.model.message import Changes
+from mxtui.queues.events import FLOOD, SIGN_OF_LIFE, events
 from mxtui.queues.postfix import queue_id
 from mxtui.queues.postfix.message_file import Absent, MessageReader, Row, messages
 from mxtui.queues.postfix.names import OPTIONAL, READ_ORDER, folders
-from mxtui.queues.postfix.progress import Progress
 from mxtui.queues.postfix.queue_id import Hashing
-
-SETTLE = 100
-"""Milliseconds over which events are gathered: a message being received makes a dozen in a few."""
-
-STEP = 25
-"""Milliseconds of quiet that end the gathering. Each step wakes us: 40 times a second cost 0.1 % of a core."""
-
-SIGN_OF_LIFE = 1000
-"""Milliseconds without events after which an empty change says that all is well."""
+from mxtui.queues.progress import Progress
 
 RECONCILE = 60.0
 """Seconds between passes over the names."""
@@ -36,9 +28,6 @@ SHARE = 0.01
 
 POLL = 5.0
 """Seconds between passes where there are no events."""
-
-FLOOD = 8192
-"""Events at once from which on the kernel's queue (fs.inotify.max_queued_events, 16,384) may have overflowed."""
 
 _AT_ONCE = 500
 """Messages looked up before they are told."""
@@ -185,29 +174,6 @@ def _changed(path: str, ids: Iterable[str], since: float) -> Iterator[str]:
             continue
         if changed >= since - 1:  # kernels stamp files with a clock that ticks a hundred times a second
             yield name
-
-
-def events(folders: Sequence[str], stop: threading.Event) -> Iterator[Collection[str]]:
-    """The paths of what happens in these directories, and none at all as a sign of life, until `stop`.
-
-    Each is named: told to look below them, watchfiles holds the interpreter while it looks at every file that is
-    there, 6 s for a million. Raises OSError and RuntimeError where events are not to be had.
-    """
-    from watchfiles import watch  # 60 ms to import, and nothing that looks but once needs it
-
-    for changes in watch(
-        *folders,
-        watch_filter=None,
-        debounce=SETTLE,
-        step=STEP,
-        stop_event=stop,
-        rust_timeout=SIGN_OF_LIFE,
-        yield_on_timeout=True,
-        raise_interrupt=False,
-        force_polling=False,
-        recursive=False,
-    ):
-        yield {path for _, path in changes}
 
 
 def _hashed(path: str) -> Iterator[str]:

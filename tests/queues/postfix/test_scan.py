@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from mxtui.queues.known import Known
 from mxtui.queues.postfix import scan
 from mxtui.queues.postfix.files import FileReader
-from mxtui.queues.postfix.names import Known, folders
+from mxtui.queues.postfix.names import folders
 from mxtui.queues.postfix.worker import Settings
 from tests.benchmarks.queue_factory import Queue, make
 from tests.queues.postfix.following import count_reads, layout_of, make_queue, move, put

@@ -4,9 +4,12 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from mxtui.queues.postfix.message_file import Row
-from mxtui.queues.postfix.names import Known
+from mxtui.queues.known import Known
+
+Row = list[Any]
+"""The fields of a QueuedMessage, in their order, as plain values."""
 
 
 class Progress:
