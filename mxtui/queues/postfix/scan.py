@@ -6,6 +6,7 @@ retried) shows up in the second.
 """
 
 import os
+import time
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import NamedTuple
@@ -20,6 +21,9 @@ from mxtui.queues.postfix.workers import BATCH, spread
 
 ALONE = 5000
 """Messages up to which starting workers (40 ms) costs more than it saves."""
+
+_CLOCKS = 1.0
+"""Seconds by which a file system's clock may be behind ours."""
 
 MOST_WORKERS = 2
 """Postfix needs the other cores, above all during an outage."""
@@ -50,7 +54,8 @@ def count(settings: Settings, now: float) -> Tallies:
     settings = settings._replace(subjects=False, counted_at=now)
     counter = Counter(settings.reader(), now)
     seen: set[str] = set()
-    look, again = _unseen(folders(settings.root), seen), _unseen(folders(settings.root), seen)
+    look = _unseen(folders(settings.root), seen)
+    again = _unseen(folders(settings.root, since=time.time() - _CLOCKS), seen)
     # Looked up once in the end: what a worker that died had told gone is told again.
     gone = {name for answer in _answers(settings, counter, look, again) for name in answer.gone}
     for name in gone:

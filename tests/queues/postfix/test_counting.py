@@ -16,7 +16,7 @@ from mxtui.queues.postfix.files import FileReader
 from mxtui.queues.postfix.message_file import Absent, MessageReader, messages
 from mxtui.queues.postfix.names import Folder, folders
 from tests.benchmarks.queue_factory import Queue, make
-from tests.queues.postfix.following import HASHING, layout_of, make_queue, move, put
+from tests.queues.postfix.following import HASHING, layout_of, make_queue, move, place, put
 from tests.queues.postfix.writer import QueueFile, defer_log, record
 
 NOW = 1_795_400_000.0
@@ -168,8 +168,8 @@ def test_a_message_that_moves_while_names_are_listed_counts_once(
 ) -> None:
     put(queue, before, NAME)
 
-    def moving(root: str) -> Iterator[Folder]:
-        for folder in folders(root):
+    def moving(root: str, *, since: float = 0) -> Iterator[Folder]:
+        for folder in folders(root, since=since):
             yield folder
             if NAME in folder.ids and folder.state == before:
                 move(queue, NAME, before, after)
@@ -179,5 +179,17 @@ def test_a_message_that_moves_while_names_are_listed_counts_once(
 
 
 def test_a_message_that_left_after_it_was_listed_is_not_counted(queue: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scan, "folders", lambda root: iter([Folder("hold", "hold", [NAME])]))
+    monkeypatch.setattr(scan, "folders", lambda root, since=0: iter([Folder("hold", "hold", [NAME])]))
     assert states_counted(queue) == {}
+
+
+@pytest.mark.parametrize("state", ["active", "deferred"])
+def test_a_second_look_passes_over_folders_without_a_new_name(queue: Path, state: State) -> None:
+    put(queue, state, NAME)
+    old = place(queue, state, NAME).parent
+    os.utime(old, (1000, 1000))
+    assert [folder for folder in folders(str(queue), since=2000) if folder.ids] == []
+    # Of a directory within, the one above tells nothing.
+    os.utime(queue / state, (1000, 1000))
+    put(queue, state, "A1B2C3D5")
+    assert [name for folder in folders(str(queue), since=2000) for name in sorted(folder.ids)] == [NAME, "A1B2C3D5"]
