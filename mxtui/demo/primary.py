@@ -56,6 +56,8 @@ class Behaviour:
     """What EHLO offers. XCLIENT and STARTTLS work where they are named here (`XCLIENT NAME ADDR PROTO HELO`)."""
     tls: ssl.SSLContext | None = None
     """For STARTTLS."""
+    recipients: int = 0
+    """Recipients of one message, then RCPT gets 452; 0 is any number."""
     messages: int = 0
     """Messages that one connection may bring, then MAIL gets 421; 0 is any number."""
 
@@ -310,8 +312,10 @@ class _Session:
             await self.reply(f"550 5.1.1 <{path[1]}>: Recipient address rejected: User unknown")
         elif re.search(behaviour.temporary, path[1]):
             await self.reply(f"450 4.2.0 <{path[1]}>: Recipient address rejected: Greylisted")
+        elif 0 < behaviour.recipients <= len(self.recipients):
+            await self.reply("452 4.5.3 Too many recipients")
         else:
-            answer = self.primary.behaviour.replies.get("RCPT", "250")
+            answer = behaviour.replies.get("RCPT", "250")
             if answer.startswith("250"):
                 self.recipients.append(path[1])
                 self.recipient_parameters.append(path[2])

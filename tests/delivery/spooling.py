@@ -14,9 +14,8 @@ from mxtui.delivery.notice import Notifier
 from mxtui.delivery.policy import Policy, Timeouts
 from mxtui.model.envelope import Client, Envelope, EnvelopeRecipient
 from mxtui.model.next_hop import NextHop
-from mxtui.model.route import Ourselves
+from mxtui.model.route import Ourselves, Routed, by_next_hop
 from mxtui.primary.lookup import Lookup
-from mxtui.primary.route import ConfiguredRouter, MxRouter
 from mxtui.queues.spool.committer import Committer
 from mxtui.queues.spool.ids import new_id
 from mxtui.queues.spool.store import Spool
@@ -109,6 +108,19 @@ class Work:
         return found[0] if found is not None else ""
 
 
+class Hops:
+    """A router that was told; what it was not told goes by MX."""
+
+    def __init__(self, hops: Mapping[str, NextHop]) -> None:
+        self._hops = hops
+
+    def ourselves(self) -> Ourselves:
+        return OURSELVES
+
+    def route(self, domains: Sequence[str]) -> Mapping[str, Routed]:
+        return {domain: by_next_hop(self._hops.get(domain, NextHop(domain, 25, lookup_mx=True))) for domain in domains}
+
+
 @asynccontextmanager
 async def at_work(
     spool: Spool,
@@ -136,7 +148,7 @@ async def at_work(
     forwarder = Forwarder(
         spool,
         committer,
-        ConfiguredRouter(hops, MxRouter(OURSELVES)),
+        Hops(hops),
         policy,
         log=events,
         clock=clock,

@@ -1,0 +1,385 @@
+"""What goes over the wire, to whom, and what operators do meanwhile."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mxtui.demo.primary import FakePrimary
+from mxtui.errors import Guarded
+from mxtui.model.envelope import Client, EnvelopeRecipient
+from mxtui.model.next_hop import NextHop
+from mxtui.model.plan import FlushProgress
+from mxtui.primary.lookup import Lookup
+from mxtui.queues.spool.store import Spool
+from tests.delivery.spooling import Work, at_work, commit, make_spool, until
+from tests.primary.servers import name_server
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Spool:
+    return make_spool(tmp_path)
+
+
+async def test_mail_arrives_as_stored_with_crlf_and_its_envelope(spool: Spool, primary: FakePrimary) -> None:
+    content = b"Subject: x\n\n.leading dot\n..two\nlast\n"
+    commit(spool, "info@example.org", content=content)
+    async with at_work(spool, {"example.org": primary.port}) as work:
+        await until(lambda: not work.left())
+    (message,) = primary.accepted
+    assert message.content == content.replace(b"\n", b"\r\n")
+    assert message.sender == "sender@example.com"
+    assert f"SIZE={len(message.content)}" in message.mail_parameters
+    assert not list(spool.path.rglob("*.eml"))
+
+
+async def test_one_transaction_carries_all_recipients_at_a_host(spool: Spool, primary: FakePrimary) -> None:
+    with FakePrimary() as other:
+        made = commit(spool, "a@one.example", "b@two.example", "c@other.example", "d@one.example")
+        routes = {"one.example": primary.port, "two.example": primary.port, "other.example": other.port}
+        async with at_work(spool, routes) as work:
+            await until(lambda: not work.left())
+        assert [message.recipients for message in primary.accepted] == [
+            ("a@one.example", "b@two.example", "d@one.example")
+        ]
+        assert [message.recipients for message in other.accepted] == [("c@other.example",)]
+        assert work.state(made.id) == ""
+
+
+async def test_a_host_that_is_down_does_not_keep_a_message_from_its_other_hosts(
+    spool: Spool, primary: FakePrimary
+) -> None:
+    with FakePrimary() as other:
+        other.down()
+        made = commit(spool, "a@one.example", "c@other.example")
+        async with at_work(spool, {"one.example": primary.port, "other.example": other.port}) as work:
+            await until(lambda: work.stored(made.id).recipients[0].fate == "delivered")
+            other.up()
+            await until(lambda: not work.left())
+        assert len(primary.accepted) == len(other.accepted) == 1
+
+
+async def test_a_message_in_several_hosts_lines_is_never_in_two_hands(spool: Spool, primary: FakePrimary) -> None:
+    with FakePrimary() as other:
+        primary.behave(delay=0.02)
+        for _ in range(30):
+            commit(spool, "a@one.example", "c@other.example")
+        async with at_work(spool, {"one.example": primary.port, "other.example": other.port}) as work:
+            await until(lambda: not work.left())
+        assert len(primary.accepted) == len(other.accepted) == 30
+
+
+async def test_large_mail_is_sent_in_pieces_and_whole(spool: Spool, primary: FakePrimary) -> None:
+    line = b"." * 30 + b"0123456789abcdefghijklmnopqrstuvwxyz\n"
+    content = b"Subject: large\n\n" + line * 40_000
+    commit(spool, "info@example.org", content=content)
+    async with at_work(spool, {"example.org": primary.port}) as work:
+        await until(lambda: not work.left())
+    assert primary.accepted[0].content == content.replace(b"\n", b"\r\n")
+    assert f"SIZE={len(primary.accepted[0].content)}" in primary.accepted[0].mail_parameters
+
+
+async def test_dsn_parameters_pass_byte_for_byte_where_the_host_takes_them(spool: Spool, primary: FakePrimary) -> None:
+    recipient = EnvelopeRecipient("info@example.org", notify="SUCCESS,FAILURE", orcpt="rfc822;in+2Bfo@example.org")
+    commit(spool, recipient, ret="HDRS", envid="QQ+3D314159")
+    async with at_work(spool, {"example.org": primary.port}) as work:
+        await until(lambda: not work.left())
+        primary.behave(extensions=("PIPELINING",))
+        commit(spool, recipient, ret="HDRS", envid="QQ+3D314159")
+        await asyncio.sleep(0)
+    (message,) = primary.accepted
+    assert message.mail_parameters.endswith("RET=HDRS ENVID=QQ+3D314159")
+    assert message.recipient_parameters == ("NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;in+2Bfo@example.org",)
+
+
+@pytest.mark.parametrize(
+    ("content", "changes", "expected"),
+    [
+        (b"Subject: x\n\nGr\xc3\xbc\xc3\x9fe\n", {"body": "8BITMIME"}, "5.6.3"),
+        (b"Subject: Gr\xc3\xbc\xc3\x9fe\n\nx\n", {"smtputf8": True}, "5.6.9"),
+        (b"Subject: x\n\nx\n", {"smtputf8": True, "sender": "jos\u00e9@example.com"}, "5.6.7"),
+        (b"Subject: x\n\n" + b"x" * 200 + b"\n", {}, "5.3.4"),
+    ],
+)
+async def test_what_the_host_cannot_carry_is_refused_here_and_kept(
+    spool: Spool, primary: FakePrimary, content: bytes, changes: dict[str, object], expected: str
+) -> None:
+    primary.behave(extensions=("PIPELINING", "SIZE 150"))
+    made = commit(spool, "info@example.org", content=content, **changes)
+    plain = commit(spool, "info@example.org", smtputf8=True, body="8BITMIME")
+    async with at_work(spool, {"example.org": primary.port}) as work:
+        await until(lambda: not work.left())
+        assert work.state(made.id) == "failed"
+        assert work.stored(made.id).recipients[0].dsn == expected
+        assert work.state(plain.id) == "", "what needs no extension after all is sent without"
+    assert len(primary.accepted) == 1
+
+
+async def test_extensions_are_used_where_they_are_needed(spool: Spool, primary: FakePrimary) -> None:
+    content = "Subject: Gr\u00fc\u00dfe\n\n\u2713\n".encode()
+    commit(spool, "jos\u00e9@example.org", content=content, smtputf8=True, body="8BITMIME")
+    async with at_work(spool, {"example.org": primary.port}) as work:
+        await until(lambda: not work.left())
+    (message,) = primary.accepted
+    assert message.recipients == ("jos\u00e9@example.org",)
+    assert message.mail_parameters.endswith("BODY=8BITMIME SMTPUTF8")
+
+
+@pytest.mark.parametrize("address", ["a@b>\r\nRCPT TO:<x@y", "a b@example.org", "a> NOTIFY=NEVER <@example.org"])
+async def test_an_address_that_would_be_a_command_never_gets_on_the_wire(
+    spool: Spool, primary: FakePrimary, address: str
+) -> None:
+    made = commit(spool, address, "good@example.org")
+    domain = address.rpartition("@")[2].lower()
+    async with at_work(spool, {"example.org": primary.port, domain: primary.port}) as work:
+        await until(lambda: work.state(made.id) == "failed")
+        assert [each.dsn for each in work.stored(made.id).recipients] == ["5.1.3", "2.0.0"]
+    assert [message.recipients for message in primary.accepted] == [("good@example.org",)]
+
+
+async def test_the_real_client_is_told_to_a_host_that_asks(spool: Spool, primary: FakePrimary) -> None:
+    primary.behave(extensions=("PIPELINING", "XCLIENT NAME ADDR PROTO HELO"))
+    commit(spool, "a@example.org", client=Client("192.0.2.1", "mail.example.com", "mail one", "ESMTPS"))
+    commit(spool, "b@example.org", client=Client("2001:db8::1", "", "[2001:db8::1]", "SMTP"))
+    async with at_work(spool, {"example.org": primary.port}, connections=1) as work:
+        await until(lambda: not work.left())
+    first, second = (set(message.client.split()) for message in primary.accepted)
+    assert first == {"NAME=mail.example.com", "ADDR=192.0.2.1", "PROTO=ESMTP", "HELO=mail+20one"}
+    assert second == {"NAME=[UNAVAILABLE]", "ADDR=IPV6:2001:db8::1", "PROTO=SMTP", "HELO=[2001:db8::1]"}
+
+
+async def test_a_host_that_refuses_to_be_told_gets_the_mail_all_the_same(spool: Spool, primary: FakePrimary) -> None:
+    primary.behave(extensions=("XCLIENT NAME ADDR",), replies={"XCLIENT": "550 5.7.0 not you"})
+    commit(spool, "a@example.org")
+    async with at_work(spool, {"example.org": primary.port}) as work:
+        await until(lambda: not work.left())
+    assert len(primary.accepted) == 1
+
+
+async def test_the_next_address_is_tried_and_never_ourselves(spool: Spool, primary: FakePrimary) -> None:
+    zone = {
+        ("example.org", "MX"): ["5 mx1.example.org.", "10 mx2.example.net.", "20 worse.example.org."],
+        ("mx1.example.org", "A"): ["127.0.0.9", "127.0.0.1"],
+        ("mx2.example.net", "A"): ["192.0.2.2"],
+        ("worse.example.org", "A"): ["127.0.0.1"],
+        ("ours.example", "MX"): ["10 mx2.example.net.", "20 worse.example.org."],
+    }
+    async with name_server(zone) as (_, resolver):
+        lookup = Lookup(resolver, own_address=lambda address: False)
+        routes = {
+            "example.org": NextHop("example.org", primary.port, lookup_mx=True),
+            "ours.example": NextHop("ours.example", primary.port, lookup_mx=True),
+        }
+        commit(spool, "a@example.org")
+        ours = commit(spool, "a@ours.example")
+        async with at_work(spool, routes, lookup=lookup) as work:
+            await until(lambda: len(primary.accepted) == 1)
+            await until(lambda: work.stored(ours.id).recipients[0].attempts >= 1)
+            recipient = work.stored(ours.id).recipients[0]
+    assert recipient.fate == "waiting"
+    assert recipient.text == "this host is the best MX of ours.example itself"
+    assert primary.accepted[0].recipients == ("a@example.org",)
+
+
+async def test_a_host_that_answers_with_our_name_is_no_primary(spool: Spool) -> None:
+    with FakePrimary(hostname="mx2.example.net") as mirror:
+        made = commit(spool, "a@example.org")
+        async with at_work(spool, {"example.org": mirror.port}) as work:
+            await until(lambda: work.stored(made.id).recipients[0].attempts >= 1)
+            assert "our own name" in work.stored(made.id).recipients[0].text
+        assert mirror.accepted == []
+
+
+async def test_a_domain_without_a_route_waits_and_says_why(spool: Spool) -> None:
+    made = commit(spool, "a@nowhere.example")
+    async with name_server({}) as (_, resolver), at_work(spool, {}, lookup=Lookup(resolver)) as work:
+        await until(lambda: work.stored(made.id).recipients[0].attempts >= 1)
+        assert work.stored(made.id).recipients[0].text == "nowhere.example does not exist in DNS"
+
+
+async def test_mail_whose_lifetime_is_over_fails_after_a_last_try(spool: Spool, primary: FakePrimary) -> None:
+    primary.behave(temporary=".")
+    made = commit(spool, "a@example.org", lifetime=-1.0)
+    async with at_work(spool, {"example.org": primary.port}) as work:
+        await until(lambda: work.state(made.id) == "failed")
+        after = work.stored(made.id).recipients[0]
+    assert after.dsn == "5.4.7"
+    assert "not delivered within its lifetime; last: 450 4.2.0" in after.text
+
+
+async def test_mail_for_a_dead_host_expires_too_and_the_younger_waits_on(spool: Spool, primary: FakePrimary) -> None:
+    primary.down()
+    old = [commit(spool, f"old{number}@example.org", lifetime=0.5) for number in range(120)]
+    renewed = commit(spool, "renewed@example.org")
+    async with at_work(spool, {"example.org": primary.port}) as work:
+        await until(lambda: all(work.state(each.id) == "failed" for each in old))
+        assert work.state(renewed.id) == "deferred"
+        assert "connection refused" in work.stored(old[-1].id).why
+        primary.up()
+        await until(lambda: not work.left())
+    assert [message.recipients for message in primary.accepted] == [("renewed@example.org",)]
+
+
+async def test_a_clock_set_back_an_hour_delays_nothing(spool: Spool, primary: FakePrimary) -> None:
+    offset = 0.0
+    primary.behave(temporary=".")
+    made = commit(spool, "a@example.org")
+    async with at_work(spool, {"example.org": primary.port}, clock=lambda: time.time() + offset) as work:
+        await until(lambda: work.stored(made.id).attempts >= 1)
+        offset = -3600.0
+        primary.behave(temporary="(?!)")
+        await until(lambda: not work.left(), 5.0)
+
+
+async def test_a_retry_time_written_by_a_clock_far_ahead_is_not_believed(spool: Spool, primary: FakePrimary) -> None:
+    commit(spool, "a@example.org", next_retry=time.time() + 30 * 86400)
+    async with at_work(spool, {"example.org": primary.port}) as work:
+        await until(lambda: not work.left(), 5.0)
+
+
+async def test_what_is_not_what_was_received_is_set_aside_and_not_sent(spool: Spool, primary: FakePrimary) -> None:
+    edited = commit(spool, "edited@example.org")
+    missing = commit(spool, "missing@example.org")
+    spool.content_path(edited.id).write_bytes(b"Subject: other\n\nedited\n")
+    spool.content_path(missing.id).unlink()
+    async with at_work(spool, {"example.org": primary.port}) as work:
+        await until(lambda: not work.left())
+        assert work.state(edited.id) == work.state(missing.id) == "corrupt"
+        assert "SHA-256" in work.stored(edited.id).why
+    assert primary.accepted == []
+
+
+# -- operators ----------------------------------------------------------------------------------------------------
+
+
+async def test_a_message_held_or_claimed_meanwhile_is_passed_over(spool: Spool, primary: FakePrimary) -> None:
+    primary.down()
+    held, claimed, free = (commit(spool, f"{name}@example.org") for name in ("held", "claimed", "free"))
+    async with at_work(spool, {"example.org": primary.port}) as work:
+        await until(lambda: work.events.of("left-alone"))
+        claim = spool.claim(held.id)
+        assert claim is not None
+        with claim:
+            claim.move("hold")
+        kept = spool.claim(claimed.id)
+        assert kept is not None
+        primary.up()
+        await until(lambda: len(primary.accepted) == 1)
+        assert primary.accepted[0].recipients == ("free@example.org",)
+        assert work.state(free.id) == ""
+        with kept:
+            kept.record(replace(kept.envelope, next_retry=None))
+        work.forwarder.look([claimed.id, held.id])
+        await until(lambda: len(primary.accepted) == 2)
+        claim = spool.claim(held.id)
+        assert claim is not None
+        with claim:
+            claim.move("deferred")
+        work.forwarder.look([held.id])
+        await until(lambda: not work.left())
+    assert len(primary.accepted) == 3
+
+
+async def flushed(work: Work, ids: list[str] | None) -> FlushProgress:
+    last = None
+    async for progress in work.forwarder.flush(ids):
+        last = progress
+    assert last is not None
+    return last
+
+
+async def test_a_flush_tries_what_was_to_wait_and_tells_each_verdict(spool: Spool, primary: FakePrimary) -> None:
+    primary.behave(temporary="^grey", permanent="^bad")
+    good, grey, bad, other = (commit(spool, f"{name}@example.org", next_retry=time.time() + 500) for name in NAMES)
+    held = commit(spool, "held@example.org")
+    claim = spool.claim(held.id)
+    assert claim is not None
+    with claim:
+        claim.move("hold")
+    async with at_work(spool, {"example.org": primary.port}, retry=600.0, retry_longest=600.0) as work:
+        await until(lambda: work.forwarder.snapshot().loaded)
+        assert primary.accepted == []
+        last = await flushed(work, [good.id, grey.id, bad.id, held.id, "06412ab34cd5ef9c1f"])
+        assert (last.phase, last.queued, last.left) == ("done", 5, 0)
+        assert (last.delivered, last.deferred, last.bounced, last.unknown) == (1, 2, 1, 1)
+        assert work.state(other.id) == "deferred", "it was not asked for"
+        assert (await flushed(work, None)).delivered == 1
+        assert [work.state(each.id) for each in (good, grey, bad, other)] == ["", "deferred", "failed", ""]
+
+
+NAMES = ("good", "grey", "bad", "other")
+
+
+async def test_a_flush_of_a_dead_host_ends_with_the_reason(spool: Spool, primary: FakePrimary) -> None:
+    primary.down()
+    ids = [commit(spool, f"user{number}@example.org").id for number in range(30)]
+    async with at_work(spool, {"example.org": primary.port}, retry=600.0, retry_longest=600.0) as work:
+        await until(lambda: work.events.of("left-alone"))
+        last = await flushed(work, ids)
+        assert (last.phase, last.deferred, last.left) == ("done", 30, 0)
+        primary.up()
+        last = await flushed(work, None)
+        assert (last.delivered, last.deferred) == (30, 0)
+
+
+async def test_nothing_begins_while_suspended(spool: Spool, primary: FakePrimary) -> None:
+    async with at_work(spool, {"example.org": primary.port}) as work:
+        work.forwarder.suspend()
+        made = work.commit("a@example.org")
+        with pytest.raises(Guarded):
+            await flushed(work, [made.id])
+        assert work.forwarder.snapshot().suspended
+        await asyncio.sleep(0.2)
+        assert primary.connections == 0
+        work.forwarder.resume()
+        await until(lambda: not work.left())
+
+
+async def test_stopping_lets_what_is_under_way_finish_and_begins_nothing_new(
+    spool: Spool, primary: FakePrimary
+) -> None:
+    primary.behave(delay=0.4)
+    for number in range(30):
+        commit(spool, f"user{number}@example.org")
+    async with at_work(spool, {"example.org": primary.port}, connections=2) as work:
+        await until(lambda: work.forwarder.snapshot().in_flight)
+        await work.forwarder.stop()
+        assert len(primary.accepted) + work.left() == 30
+        assert 1 <= len(primary.accepted) <= 3
+        for each in spool.ids("deferred"):
+            claim = spool.claim(each)
+            assert claim is not None, "nothing is kept locked"
+            claim.release()
+
+
+async def test_what_outlasts_the_grace_is_broken_off_and_recorded(spool: Spool, primary: FakePrimary) -> None:
+    primary.behave(hang="dot")
+    made = commit(spool, "a@example.org")
+    async with at_work(spool, {"example.org": primary.port}, grace=0.2, retry=600.0) as work:
+        await until(lambda: work.forwarder.snapshot().in_flight)
+        await asyncio.sleep(0.2)
+        await work.forwarder.stop()
+        assert work.stored(made.id).recipients[0].possible_duplicate
+
+
+async def test_the_snapshot_tells_how_each_host_fares(spool: Spool, primaries: Callable[[], FakePrimary]) -> None:
+    up, down = primaries(), primaries()
+    down.down()
+    up.behave(permanent="^bad", temporary="^grey")
+    for name in ("good", "bad", "grey"):
+        commit(spool, f"{name}@up.example")
+    commit(spool, "a@down.example")
+    routes = {"up.example": up.port, "down.example": down.port}
+    async with at_work(spool, routes, retry=600.0, retry_longest=600.0) as work:
+        await until(lambda: len(work.events.of("deferred")) == 2 and work.left() == 2)
+        hosts = {host.domains: host for host in work.forwarder.snapshot().hosts}
+    fine, dead = hosts["up.example",], hosts["down.example",]
+    assert (fine.delivered, fine.deferred, fine.refused, fine.waiting) == (1, 1, 1, 1)
+    assert fine.resumes is None
+    assert fine.last_delivery is not None
+    assert dead.resumes is not None
+    assert 500 < dead.resumes - time.time() < 700
+    assert "connection refused" in dead.last_reply
