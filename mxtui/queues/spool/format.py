@@ -6,7 +6,7 @@ names, a subject) is only for people: cut to its length, its undecodable bytes r
 delivery can always be recorded.
 """
 
-from base64 import b64decode, b64encode
+from binascii import a2b_base64, b2a_base64
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -147,7 +147,9 @@ def read(data: bytes) -> EnvelopeOnDisk:
 def exact(value: str | Raw) -> str:
     """Text with the bytes that are not UTF-8 as surrogates. Raises ValueError."""
     return (
-        value if isinstance(value, str) else b64decode(value.base64, validate=True).decode("utf-8", "surrogateescape")
+        value
+        if isinstance(value, str)
+        else a2b_base64(value.base64, strict_mode=True).decode("utf-8", "surrogateescape")
     )
 
 
@@ -171,7 +173,7 @@ def _exact(value: str) -> str | Raw:
     try:
         value.encode()
     except UnicodeEncodeError:
-        return Raw(b64encode(value.encode("utf-8", "surrogateescape")).decode())
+        return Raw(b2a_base64(value.encode("utf-8", "surrogateescape"), newline=False).decode())
     return value
 
 

@@ -9,8 +9,8 @@ IDs sort by time of receipt. Messages that arrive together share a folder on pur
 one folder is then fsynced for all of them instead of one for each.
 """
 
+import os
 import re
-import secrets
 import threading
 from typing import Final
 
@@ -28,7 +28,7 @@ class _Sequence:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._last = -1
-        self._count = secrets.randbelow(256) * TOGETHER
+        self._count = os.urandom(1)[0] * TOGETHER
 
     def next(self, microseconds: int) -> tuple[int, int]:
         with self._lock:
@@ -43,7 +43,7 @@ _sequence = _Sequence()
 def new_id(now: float) -> str:
     """A name for a message received at `now` (epoch seconds); later than all before it even if the clock is not."""
     microseconds, folder = _sequence.next(int(now * 1_000_000))
-    return f"{microseconds:014x}{secrets.randbelow(256):02x}{folder:02x}"
+    return f"{microseconds:014x}{os.urandom(1).hex()}{folder:02x}"
 
 
 def is_id(text: str) -> bool:
