@@ -1,10 +1,11 @@
 """Settings: TOML files to one frozen, validated value. Everything has a default."""
 
-from mxtui.config.loading import files, load, where
+from mxtui.config.loading import SYSTEM_FILE, files, load, where
 from mxtui.config.serving import Limits, Serve
 from mxtui.config.settings import Alerts, Console, Kept, Probe, Row, Settings, settings_table
 
 __all__ = [
+    "SYSTEM_FILE",
     "Alerts",
     "Console",
     "Kept",

@@ -60,7 +60,7 @@ def letter(domain: str, chance: random.Random) -> Letter:
         message.replace_header("From", "Mail Delivery System <MAILER-DAEMON@relay.example>")
         message.replace_header("Subject", "Undelivered Mail Returned to Sender")
     elif kind > 0.75:
-        return _spam(to[0], chance)
+        return spam(to[0], chance)
     elif kind > 0.6:
         message.add_attachment(
             chance.randbytes(chance.randrange(2_000, 400_000)), "application", "pdf", filename="Vertrag Köln.pdf"
@@ -68,7 +68,8 @@ def letter(domain: str, chance: random.Random) -> Letter:
     return Letter(sender, tuple(to), message.as_bytes(), chance.choice(CLIENTS))
 
 
-def _spam(to: str, chance: random.Random) -> Letter:
+def spam(to: str, chance: random.Random) -> Letter:
+    """One letter of a campaign: made-up senders, one payload."""
     number = chance.randrange(88_000, 89_000)
     name = chance.choice(("service", "kundendienst", "buchhaltung", "mahnung", "support", "kasse"))
     message = EmailMessage()

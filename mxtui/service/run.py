@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from mxtui.config import SYSTEM_FILE
 from mxtui.errors import NotPermitted
 from mxtui.queues.spool.store import Spool
 from mxtui.service import parts
@@ -25,12 +26,12 @@ from mxtui.service.sockets import adopt, bind
 from mxtui.service.wanted import Wanted, wanted
 
 
-def serve(flags: Mapping[str, Any], config: Path | None) -> int:
+def serve(flags: Mapping[str, Any], config: Path | None, *, system: Path = SYSTEM_FILE) -> int:
     """Run in the foreground until told to stop; the exit status.
 
     Raises MxtuiError where it cannot begin: settings, ports, user, spool, another serve.
     """
-    read = partial(wanted, flags, config)
+    read = partial(wanted, flags, config, system=system)
     asked = read()
     notifier = Notifier.from_environment()
     log = Logfmt(journal=under_journal())

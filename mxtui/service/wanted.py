@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from mxtui.config import Serve, Settings, load, readers, where
+from mxtui.config import SYSTEM_FILE, Serve, Settings, load, readers, where
 from mxtui.errors import ConfigError, UsageError
 
 T = TypeVar("T")
@@ -54,14 +54,14 @@ class Wanted:
         return self.serve.spool
 
 
-def wanted(flags: Mapping[str, Any], config: Path | None) -> Wanted:
+def wanted(flags: Mapping[str, Any], config: Path | None, *, system: Path = SYSTEM_FILE) -> Wanted:
     """The whole, checked. `flags` are texts as typed; None and empty are not given.
 
     Raises:
         ConfigError: a setting, with file, line and key, or the flag that gave it.
         UsageError: a flag that cannot be read.
     """
-    settings = load(config)
+    settings = load(config, system=system)
     given = {name: _READ[name](value) for name, value in flags.items() if value not in (None, ())}
     if "relay" in given:
         given["relay"] = {**settings.serve.relay, **given["relay"]}
