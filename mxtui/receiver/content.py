@@ -114,7 +114,8 @@ class Content:
         self._partial += chunk
         if len(self._partial) > self._line_limit:
             self.discard("line too long")
-            # A CR may be the first half of the line's end; nothing before it matters any more.
+        if self.fault and len(self._partial) > len(b".\r"):
+            # Not the end of data. Of the rest only a CR matters, which may be the first half of the line's end.
             del self._partial[:-1]
             self._after_crlf = False
 

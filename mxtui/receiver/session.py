@@ -315,7 +315,15 @@ class SmtpSession(Connection):
         shared.counts["bytes"] += content.size
         if transaction.held:
             shared.counts["messages_held"] += 1
-        self._log("received", **said, recipients=len(envelope.recipients), held=transaction.held, tls=client.tls)
+        first = envelope.recipients[0].address
+        self._log(
+            "received",
+            **said,
+            recipient=first,
+            recipients=len(envelope.recipients),
+            held=transaction.held,
+            tls=client.tls,
+        )
         if self.seems_gone:
             # Committed stays: the client cannot know, sends again, and there are two (RFC 5321 4.2.5, RFC 1047).
             shared.counts["unanswered"] += 1

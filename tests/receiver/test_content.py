@@ -140,6 +140,22 @@ def test_a_line_without_end_is_not_kept(step: int) -> None:
     assert content.feed(b".\r\n")
 
 
+def test_after_a_fault_nothing_more_is_held() -> None:
+    content = made(size=10)
+    content.feed(b"x" * 20 + b"\r\n")
+    content.feed(b"y" * 90_000)
+    assert content.held < 5
+    assert not content.feed(b"\r\n")
+    assert content.feed(b".\r\n")
+
+
+@given(HOSTILE, st.lists(st.integers(0, 10**4), max_size=8))
+def test_after_a_fault_the_end_is_where_it_was(data: bytes, cuts: list[int]) -> None:
+    whole, ended = read(data)
+    faulty, faulty_ended = read(data, cuts, size=0, line=3)
+    assert (ended, whole.rest) == (faulty_ended, faulty.rest)
+
+
 def test_a_long_line_between_short_ones_is_noticed() -> None:
     assert read(b"a\r\n" + b"x" * 200 + b"\r\nb\r\n.\r\n", line=100)[0].fault == "line too long"
 
