@@ -178,7 +178,16 @@ class FakePrimary:
         self._sessions.pop(session).close()  # also of one cancelled before it began
 
     async def _serve(self, connection: socket.socket, number: int) -> None:
-        reader, writer = await asyncio.open_connection(sock=connection, limit=LINE_LIMIT)
+        streams: asyncio.Future[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = self._loop.create_future()
+
+        def ready(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            streams.set_result((reader, writer))
+
+        # As a server does it: streams made by open_connection would take the client's part in TLS.
+        await self._loop.connect_accepted_socket(
+            lambda: asyncio.StreamReaderProtocol(asyncio.StreamReader(limit=LINE_LIMIT), ready), connection
+        )
+        reader, writer = await streams
         try:
             with suppress(OSError, EOFError, ValueError):  # the client went away, or sent a line past every limit
                 with suppress(EOFError):

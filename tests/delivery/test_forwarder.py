@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -87,10 +86,12 @@ async def test_dsn_parameters_pass_byte_for_byte_where_the_host_takes_them(spool
     commit(spool, recipient, ret="HDRS", envid="QQ+3D314159")
     async with at_work(spool, {"example.org": primary.port}) as work:
         await until(lambda: not work.left())
+        await until(lambda: not work.forwarder.snapshot().hosts[0].connections)
         primary.behave(extensions=("PIPELINING",))
-        commit(spool, recipient, ret="HDRS", envid="QQ+3D314159")
-        await asyncio.sleep(0)
-    (message,) = primary.accepted
+        work.commit(recipient, ret="HDRS", envid="QQ+3D314159")
+        await until(lambda: not work.left())
+    message, plain = primary.accepted
+    assert (plain.mail_parameters, plain.recipient_parameters) == ("", ("",))
     assert message.mail_parameters.endswith("RET=HDRS ENVID=QQ+3D314159")
     assert message.recipient_parameters == ("NOTIFY=SUCCESS,FAILURE ORCPT=rfc822;in+2Bfo@example.org",)
 
@@ -255,24 +256,27 @@ async def test_what_is_not_what_was_received_is_set_aside_and_not_sent(spool: Sp
 # -- operators ----------------------------------------------------------------------------------------------------
 
 
-async def test_a_message_held_or_claimed_meanwhile_is_passed_over(spool: Spool, primary: FakePrimary) -> None:
+async def test_a_message_held_or_claimed_meanwhile_is_passed_over(
+    spool: Spool, primary: FakePrimary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mxtui.delivery.stock.IN_OTHER_HANDS", 0.1)
     primary.down()
     held, claimed, free = (commit(spool, f"{name}@example.org") for name in ("held", "claimed", "free"))
-    async with at_work(spool, {"example.org": primary.port}) as work:
-        await until(lambda: work.events.of("left-alone"))
+    async with at_work(spool, {"example.org": primary.port}, retry=600.0, retry_longest=600.0) as work:
+        await until(lambda: work.events.of("left-alone") and not work.forwarder.snapshot().in_hand)
         claim = spool.claim(held.id)
+        kept = spool.claim(claimed.id)
         assert claim is not None
+        assert kept is not None
         with claim:
             claim.move("hold")
-        kept = spool.claim(claimed.id)
-        assert kept is not None
         primary.up()
-        await until(lambda: len(primary.accepted) == 1)
+        assert (await flushed(work, [free.id])).delivered == 1
         assert primary.accepted[0].recipients == ("free@example.org",)
         assert work.state(free.id) == ""
+        assert work.state(held.id) == "hold"
         with kept:
-            kept.record(replace(kept.envelope, next_retry=None))
-        work.forwarder.look([claimed.id, held.id])
+            assert work.state(claimed.id) == "deferred", "it is in other hands"
         await until(lambda: len(primary.accepted) == 2)
         claim = spool.claim(held.id)
         assert claim is not None
