@@ -87,8 +87,11 @@ class Forwarder:
         ourselves: Ourselves,
         lookup: Lookup,
         notifier: Notifier | None = None,
+        everything: bool = True,
     ) -> None:
+        """`everything`: what waits in the spool is delivered, too, and not only what is added or flushed."""
         self._spool = spool
+        self._everything = everything
         self._router = router
         self._policy = policy
         self._log = log
@@ -116,14 +119,15 @@ class Forwarder:
 
     async def run(self) -> None:
         """Deliver until `stop`. Cancelled, it breaks off what is under way, and records that."""
-        loading = self._begin(self._load())
+        loading = self._begin(self._load()) if self._everything else None
         grace = 0.0
         try:
             while not self._stopping:
                 await self._round()
             grace = self._policy.grace
         finally:
-            loading.cancel()
+            if loading is not None:
+                loading.cancel()
             await asyncio.shield(self._wind_up(grace))
 
     async def stop(self) -> None:

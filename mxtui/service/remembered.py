@@ -1,6 +1,9 @@
-"""What primaries offered when last up, kept in the spool: after a restart during an outage nobody can be asked.
+"""What `serve` leaves in the spool for later.
 
-A cache: lost or damaged, it is empty, and the receiver then promises the least.
+What primaries offered when last up: after a restart during an outage nobody can be asked. A cache: lost or damaged, it
+is empty, and the receiver then promises the least.
+
+Which domains it relays for, and where to: a console, or a flush without a running `serve`, has no flags to read.
 """
 
 import json
@@ -10,9 +13,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from mxtui.model.next_hop import NextHop, parse_next_hop
 from mxtui.model.offers import Offers, read_offers
 
 FILE = "offers.json"
+RELAY = "relay.json"
 
 LIMIT = 1 << 20
 """Bytes; thousands of domains fit."""
@@ -42,19 +47,42 @@ class RememberedOffers:
             domain: {"extensions": sorted(offers.extensions), "size": offers.size}
             for domain, offers in sorted(self._known.items())
         }
-        beside = self._path.with_name(f"{FILE}.new")
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            json.dump(content, file, indent=1)
-        beside.replace(self._path)
+        _replace(self._path, content)
 
 
-def _read(path: Path) -> Mapping[str, Offers]:
+def remember_relay(spool: Path, relay: Mapping[str, NextHop]) -> None:
+    """Leave the table of domains and primaries. Raises OSError."""
+    _replace(spool / RELAY, {domain: f"[{hop.host}]:{hop.port}" for domain, hop in relay.items()})
+
+
+def remembered_relay(spool: Path) -> Mapping[str, NextHop]:
+    """The table as `serve` left it; empty where none is to be had."""
+    with suppress(ValueError):
+        table = _object(spool / RELAY)
+        return {domain: parse_next_hop(str(hop))._replace(lookup_mx=False) for domain, hop in table.items()}
+    return {}
+
+
+def _replace(path: Path, content: Mapping[str, object]) -> None:
+    beside = path.with_name(f"{path.name}.new")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(content, file, indent=1)
+    beside.replace(path)
+
+
+def _object(path: Path) -> Mapping[str, Any]:
     with suppress(OSError, ValueError, RecursionError):
         with path.open("rb") as file:
             value: Any = json.loads(file.read(LIMIT))
         if isinstance(value, dict):
-            return {domain: _offers(entry) for domain, entry in value.items()}
+            return value
+    return {}
+
+
+def _read(path: Path) -> Mapping[str, Offers]:
+    with suppress(ValueError):
+        return {domain: _offers(entry) for domain, entry in _object(path).items()}
     return {}
 
 

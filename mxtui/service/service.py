@@ -40,7 +40,7 @@ from mxtui.service.control import ControlServer
 from mxtui.service.health import HealthWatch
 from mxtui.service.log import Log
 from mxtui.service.notify import Notifier
-from mxtui.service.remembered import RememberedOffers
+from mxtui.service.remembered import RememberedOffers, remember_relay
 from mxtui.service.wanted import Wanted
 
 TICK: Final = 0.5
@@ -108,6 +108,7 @@ class Service:
             undo.push_async_callback(self._committer.close)
             undo.push_async_callback(self._asking.close)
             self._receiver = await self._make_receiver(self._wanted)
+            self._remember_relay()
             await undo.enter_async_context(ControlServer(self._spool.path / CONTROL, self, self._log))
             await self._listen(self._receiver)
             running = self._start()
@@ -235,6 +236,12 @@ class Service:
         if news and self._receiver is not None:
             self._receiver.set_offers(parts.offered(tuple(self._wanted.serve.relay), self._remembered.known()))
 
+    def _remember_relay(self) -> None:
+        try:
+            remember_relay(self._spool.path, self._wanted.serve.relay)
+        except OSError as error:
+            self._log("relay_not_kept", "warning", error=str(error))
+
     # -- reloading ------------------------------------------------------------------------------------------------
 
     async def _keep_reloading(self) -> None:
@@ -265,6 +272,7 @@ class Service:
         leaving = asyncio.create_task(before.stop(GRACE))
         self._leaving.add(leaving)
         leaving.add_done_callback(self._leaving.discard)
+        self._remember_relay()
         self._log("reloaded", domains=len(wanted.serve.relay))
 
     # -- the state ------------------------------------------------------------------------------------------------

@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
+from mxtui.model.next_hop import NextHop
 from mxtui.model.offers import Offers
-from mxtui.service.remembered import FILE, RememberedOffers
+from mxtui.service.remembered import FILE, RELAY, RememberedOffers, remember_relay, remembered_relay
 
 GOOD = Offers(frozenset({"SIZE", "8BITMIME"}), 1000)
 
@@ -33,3 +34,12 @@ def test_a_full_disk_is_told_and_what_was_heard_is_known_all_the_same(tmp_path: 
     with pytest.raises(OSError, match="No such file"):
         remembered.learn({"example.org": GOOD})
     assert remembered.known() == {"example.org": GOOD}
+
+
+def test_where_serve_relays_to_is_known_without_its_flags(tmp_path: Path) -> None:
+    assert remembered_relay(tmp_path) == {}
+    table = {"a.example": NextHop("mx1.a.example", 25, False), "b.example": NextHop("2001:db8::1", 2525, False)}
+    remember_relay(tmp_path, table)
+    assert remembered_relay(tmp_path) == table
+    (tmp_path / RELAY).write_text('{"a.example": "no host"}')
+    assert remembered_relay(tmp_path) == {}
