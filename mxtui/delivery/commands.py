@@ -17,6 +17,8 @@ _ADDRESS = re.compile(
 )
 _PARAMETER = re.compile(r"[^\s\x00-\x1f\x7f]+")
 
+_HELLO = re.compile(r"[A-Za-z0-9_.:\[\]-]{1,255}")
+
 XTEXT_LIMIT = 255
 """Characters of a name passed on; longer ones are a stranger's joke."""
 
@@ -67,6 +69,11 @@ def xclient(client: Client | None, attributes: frozenset[str]) -> bytes:
         values["PROTO"] = "SMTP" if client.protocol == "SMTP" else "ESMTP"
     told = (f"{name}={xtext(value) or '[UNAVAILABLE]'}" for name, value in values.items() if name in attributes)
     return _line(["XCLIENT", *told])
+
+
+def hello_of(client: Client | None, ours: str) -> str:
+    """The name to say EHLO with after XCLIENT: the client's own, for Postfix takes this one as its HELO name."""
+    return client.helo if client is not None and _HELLO.fullmatch(client.helo) else ours
 
 
 def xtext(text: str) -> str:

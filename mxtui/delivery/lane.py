@@ -124,9 +124,9 @@ class Lane:
         self.delivering[job.id] = None
         try:
             while True:
-                if session is None or not session.usable:
+                if session is None or not session.usable or not session.fits(job.envelope.client):
                     if session is not None:
-                        session.abort()
+                        await session.leave()
                         self.sessions[task] = None
                     try:
                         session = await self._owner.open(self.host)

@@ -119,6 +119,14 @@ class Session:
         """Whether another transaction can be tried."""
         return self._conversation.quiet
 
+    def fits(self, client: Client) -> bool:
+        """Whether a message of this client may go over it.
+
+        After XCLIENT a connection is the client's: Postfix grants another XCLIENT only to those whom it would grant it
+        to by their own address (run on 3.7.11). What comes from somebody else needs another connection.
+        """
+        return self._client is None or bool(self._xclient) or _known(client) == self._client
+
     def abort(self) -> None:
         """Break off whatever is going on."""
         self._conversation.abort()
@@ -189,7 +197,7 @@ class Session:
 
     async def _introduce(self, client: Client, attempt: "_Attempt") -> None:
         """XCLIENT for the message's own client, then EHLO again, as XCLIENT_README asks."""
-        known = client if client.address else None
+        known = _known(client)
         if not self._xclient or known == self._client:
             return
         attempt.stage = "XCLIENT"
@@ -201,7 +209,8 @@ class Session:
             return
         self._client = known
         self._unfinished = False
-        reply = attempt.hear(await self._conversation.ask(f"EHLO {self._hello}\r\n".encode(), seconds))
+        hello = commands.hello_of(known, self._hello)
+        reply = attempt.hear(await self._conversation.ask(f"EHLO {hello}\r\n".encode(), seconds))
         if reply.code != 250:
             attempt.refused(reply, lasting=False)
             raise ConnectionResetError("EHLO refused after XCLIENT")
@@ -361,6 +370,11 @@ class _Attempt:
         if recipient.address in self._open:
             del self._open[recipient.address]
             self.outcome.said.append(Said(recipient, fate, code, dsn, text, possible_duplicate, at_once))
+
+
+def _known(client: Client) -> Client | None:
+    """Who there is to tell of; None for mail that nobody handed in (a restored copy, a notice)."""
+    return client if client.address else None
 
 
 def positive(reply: Reply) -> bool:
