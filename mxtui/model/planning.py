@@ -22,7 +22,7 @@ BACKSCATTER_SHARE: Final = 0.5
 ACTS_ON: Final[Mapping[Verb, frozenset[State]]] = {
     Verb.HOLD: frozenset({"incoming", "deferred"}),
     Verb.RELEASE: frozenset({"hold", "quarantine", "failed"}),
-    Verb.REJECT: frozenset({"incoming", "deferred", "hold", "quarantine", "failed"}),
+    Verb.REJECT: frozenset({"incoming", "deferred", "hold", "failed"}),
     Verb.DELETE: frozenset({"incoming", "deferred", "hold", "quarantine", "failed"}),
     Verb.FLUSH: frozenset({"incoming", "deferred", "active"}),
 }
@@ -33,8 +33,11 @@ IN_DELIVERY: Final = "in delivery now"
 REFUSALS: Final[Mapping[tuple[Verb, State], str]] = {
     (Verb.HOLD, "hold"): "already held",
     (Verb.HOLD, "quarantine"): "in quarantine already",
+    (Verb.HOLD, "failed"): "given up: nothing tries it until it is released",
+    (Verb.REJECT, "quarantine"): "suspected spam: its sender is likely forged, and a stranger would get the notice",
     (Verb.FLUSH, "hold"): "held: release it first",
     (Verb.FLUSH, "quarantine"): "in quarantine: release it first",
+    (Verb.FLUSH, "failed"): "given up: release it first",
 }
 
 STATE_REFUSALS: Final[Mapping[State, str]] = {
@@ -139,10 +142,18 @@ def cautions(
                     f"{_messages(returned)} marked to be returned (forced expiry): released, they go back to their "
                     "senders at once",
                 )
+            if suspected := sum(target.state == "quarantine" for target in targets):
+                yield Caution("Suspected spam", f"{_messages(suspected)} in quarantine: released, they are delivered")
+            if refused := sum(target.state == "failed" for target in targets):
+                yield Caution(
+                    "Refused before",
+                    f"{_messages(refused)} given up: what the primary refused for good it will refuse again, "
+                    "unless something was changed there",
+                )
             if renewed := sum(needs_renewal(target, now) for target in targets):
                 yield Caution(
                     "Renewed",
-                    f"{_messages(renewed)} would expire at once: queued again under a new ID with a new lifetime, "
+                    f"{_messages(renewed)} would expire at once: given a new lifetime, by Postfix under a new ID, "
                     "which the kept queue ID does not survive",
                 )
         case Verb.HOLD:

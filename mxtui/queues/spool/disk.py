@@ -6,7 +6,6 @@ Each method is one step, raises OSError, and leaves nothing half done that its c
 import fcntl
 import os
 from collections.abc import Iterable, Sequence
-from itertools import islice
 from typing import Final
 
 NEW: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -15,6 +14,9 @@ FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 PIECES: Final = 512
 """Chunks given to one writev(2); IOV_MAX is 1024."""
+
+GATHER: Final = 1024 * 1024
+"""Bytes from which on chunks are written: a message may be made up as it is written, and need not be in memory."""
 
 
 class Disk:
@@ -42,11 +44,16 @@ class Disk:
 
     def write(self, descriptor: int, chunks: Iterable[bytes]) -> None:
         """Write all of it."""
-        pieces = iter(chunks)
-        while some := list(islice(pieces, PIECES)):
-            written = os.writev(descriptor, some)
-            if written < sum(map(len, some)):
-                _write_rest(descriptor, some, written)
+        some: list[bytes] = []
+        size = 0
+        for chunk in chunks:
+            some.append(chunk)
+            size += len(chunk)
+            if size >= GATHER or len(some) == PIECES:
+                _write_all(descriptor, some, size)
+                some, size = [], 0
+        if some:
+            _write_all(descriptor, some, size)
 
     def begin_sync(self, descriptor: int) -> None:
         """Have the kernel start to write a file, and do not wait.
@@ -90,12 +97,9 @@ class Disk:
             os.close(descriptor)
 
 
-def _write_rest(descriptor: int, chunks: Sequence[bytes], written: int) -> None:
-    for chunk in chunks:
-        if written >= len(chunk):
-            written -= len(chunk)
-            continue
-        rest = memoryview(chunk)[written:]
-        written = 0
+def _write_all(descriptor: int, chunks: Sequence[bytes], size: int) -> None:
+    written = os.writev(descriptor, chunks)
+    if written < size:
+        rest = memoryview(b"".join(chunks))[written:]
         while rest:
             rest = rest[os.write(descriptor, rest) :]

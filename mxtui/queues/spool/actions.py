@@ -1,0 +1,159 @@
+"""Hold, release, reject, delete: each on a claimed message, so that nobody delivers it meanwhile.
+
+Many go through each step together, and share their fsyncs. Nothing is taken out of a delivery: a message that somebody
+has in hand is refused.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import Final
+
+from mxtui.errors import InDelivery, MxtuiError
+from mxtui.model.envelope import Envelope
+from mxtui.model.plan import Outcome, Result, Target
+from mxtui.model.planning import IN_DELIVERY, RENEW_WITHIN, refusal, same_arrival
+from mxtui.model.source import Verb
+from mxtui.model.words import duration
+from mxtui.queues.spool.claim import Claim
+from mxtui.queues.spool.store import Spool
+from mxtui.queues.spool.together import Job
+from mxtui.queues.spool.writer import AT_ONCE
+
+LIFETIME: Final = 5 * 86400.0
+"""Seconds that renewed mail gets where no other lifetime is configured (RFC 5321 4.5.4.1: 4 to 5 days at least)."""
+
+Notice = Callable[[Claim], bool]
+"""Tells the sender that a message is given up; whether it wanted to know. Raises MxtuiError, OSError: not told."""
+
+KEPT_STATES: Final = ("hold", "quarantine", "failed")
+"""States that mail leaves because somebody wants it delivered."""
+
+
+class Actions:
+    """Acts on one spool. `changed` is told of the IDs that were acted on, after each batch."""
+
+    def __init__(
+        self,
+        spool: Spool,
+        *,
+        notice: Notice | None = None,
+        lifetime: float = LIFETIME,
+        changed: Callable[[Sequence[str]], None],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._spool = spool
+        self._notice = notice
+        self._lifetime = lifetime
+        self._changed = changed
+        self._clock = clock
+
+    def act(self, verb: Verb, targets: Sequence[Target]) -> Iterator[Result]:
+        """Do `verb` to each, after a last look at it. One result per target."""
+        return self.carry_out(verb, targets, self._job(verb))
+
+    def carry_out(
+        self, verb: Verb, targets: Sequence[Target], job: Callable[[Target, Claim], tuple[Job, str]]
+    ) -> Iterator[Result]:
+        """Claim each, drive what `job` makes of it (and the detail of its success), tell the result."""
+        for start in range(0, len(targets), AT_ONCE):
+            with ExitStack() as held:
+                results: list[Result] = []
+                jobs: list[tuple[Target, Claim, Job, str]] = []
+                for target in targets[start : start + AT_ONCE]:
+                    claimed = self._claimed(verb, target)
+                    if isinstance(claimed, Result):
+                        results.append(claimed)
+                        continue
+                    held.enter_context(claimed)
+                    try:
+                        jobs.append((target, claimed, *job(target, claimed)))
+                    except (MxtuiError, OSError) as error:
+                        results.append(Result(target.queue_id, verb, "refused", _words(error)))
+                outcomes = self._spool.writer.run(each for _, _, each, _ in jobs)
+                for (target, claim, _, detail), outcome in zip(jobs, outcomes, strict=True):
+                    results.append(_result(verb, target, claim, detail, outcome))
+            self._changed([result.queue_id for result in results if result.result == "done" or result.unsure])
+            yield from results
+
+    def released(self, envelope: Envelope) -> tuple[Envelope, str]:
+        """The envelope as it is tried again: at once, all who do not have it, and with time left. And what to tell."""
+        now = self._clock()
+        renewed = envelope.expires <= now + RENEW_WITHIN
+        again = replace(
+            envelope,
+            recipients=tuple(
+                replace(each, fate="waiting") if each.fate == "refused" else each for each in envelope.recipients
+            ),
+            expires=now + self._lifetime if renewed else envelope.expires,
+            next_retry=None,
+            why="",
+        )
+        return again, f"renewed: {duration(self._lifetime)} more to live" if renewed else ""
+
+    def _job(self, verb: Verb) -> Callable[[Target, Claim], tuple[Job, str]]:
+        writer = self._spool.writer
+
+        def hold(_: Target, claim: Claim) -> tuple[Job, str]:
+            return writer.moving(claim, "hold", None), ""
+
+        def release(_: Target, claim: Claim) -> tuple[Job, str]:
+            again, told = self.released(claim.envelope)
+            return writer.moving(claim, "deferred", again if again != claim.envelope else None), told
+
+        def reject(_: Target, claim: Claim) -> tuple[Job, str]:
+            assert self._notice is not None
+            told = "" if self._notice(claim) else "no notice: the sender asked for none"
+            return writer.finishing(claim), told
+
+        def delete(_: Target, claim: Claim) -> tuple[Job, str]:
+            return writer.finishing(claim), ""
+
+        return {Verb.HOLD: hold, Verb.RELEASE: release, Verb.REJECT: reject, Verb.DELETE: delete}[verb]
+
+    def _claimed(self, verb: Verb, target: Target) -> Claim | Result:
+        def result(outcome: Outcome, detail: str) -> Result:
+            return Result(target.queue_id, verb, outcome, detail)
+
+        try:
+            claim = self._spool.claim(target.queue_id)
+        except InDelivery:
+            return result("refused", IN_DELIVERY)
+        except (MxtuiError, OSError) as error:
+            return result("failed", f"its envelope cannot be taken in hand: {_words(error)}")
+        if claim is None:
+            return result("gone", "no longer queued, or set aside as corrupt")
+        if not same_arrival(claim.envelope.arrival, target.identity.arrival):
+            claim.release()
+            return result("changed", "this ID now names another message")
+        if why := _moved(verb, target, claim):
+            claim.release()
+            return result("refused", why)
+        return claim
+
+
+def _moved(verb: Verb, target: Target, claim: Claim) -> str:
+    """Why a message is left alone in the state that it is in by now; empty when it is not."""
+    if verb in (Verb.DELETE, Verb.REJECT) and target.state in KEPT_STATES and claim.state != target.state:
+        return f"no longer in {target.state}: in {claim.state}"
+    return refusal(verb, claim.state)
+
+
+def _result(verb: Verb, target: Target, claim: Claim, detail: str, outcome: OSError | None) -> Result:
+    if outcome is None:
+        return Result(target.queue_id, verb, "done", detail)
+    # The name has changed, and only a power cut now could bring the old one back.
+    gone = verb in (Verb.DELETE, Verb.REJECT) and not claim.held
+    moved = claim.state != target.state
+    unsure = gone or moved
+    words = _words(outcome)
+    return Result(
+        target.queue_id, verb, "failed", f"done, and perhaps not for good: {words}" if unsure else words, unsure
+    )
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, MxtuiError):
+        return f"{error.message}: {error.hint}" if error.hint else error.message
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)

@@ -1,0 +1,211 @@
+"""Our own spool behind the one face that the rest of mxtui knows."""
+
+import os
+import pwd
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+import mxtui
+from mxtui.errors import MxtuiError, NoQueue, Unreachable
+from mxtui.model.envelope import Envelope
+from mxtui.model.message import Changes, Identity, QueuedMessage, State
+from mxtui.model.plan import FlushProgress, Result, Target
+from mxtui.model.service import Service
+from mxtui.model.source import ALLOWED, Capabilities, Permission, Source, Space, Verb
+from mxtui.model.tally import Tallies
+from mxtui.queues.spool import kept
+from mxtui.queues.spool.actions import LIFETIME, Actions, Notice
+from mxtui.queues.spool.claim import Claim
+from mxtui.queues.spool.control import Control
+from mxtui.queues.spool.reader import SpoolReader
+from mxtui.queues.spool.store import Spool
+from mxtui.queues.spool.together import Job
+
+Forward = Callable[[Collection[str], threading.Event], Iterator[FlushProgress]]
+"""Delivers these messages from this process; takes the forwarder's lock for itself. Raises Guarded, Unreachable."""
+
+CLOSED: Final = "only the spool's own user and root may change it"
+
+CONTENT_CLOSED: Final = Permission(False, "messages are for the spool's own user and root", "run as root")
+
+NO_NOTICE: Final = Permission(
+    False, "no relay for notices is configured", "name one (notices in [serve]), or delete instead: nobody is told"
+)
+
+
+class SpoolQueue:
+    """One spool (see `queues.queue.Queue`).
+
+    `forward` delivers where no `serve` runs, `notice` tells a sender that its message is given up; without them the
+    verbs that need them are not permitted. `lifetime` in seconds is what renewed mail gets.
+    """
+
+    def __init__(
+        self,
+        spool: Spool,
+        *,
+        forward: Forward | None = None,
+        notice: Notice | None = None,
+        control: Control | None = None,
+        lifetime: float = LIFETIME,
+    ) -> None:
+        self.spool = spool
+        self.control = control or Control(spool.path)
+        self._forward = forward
+        self._notice = notice
+        self._reader = SpoolReader(spool.places.root)
+        self._actions = Actions(spool, notice=notice, lifetime=lifetime, changed=self._tell)
+
+    @property
+    def source(self) -> Source:
+        """Which spool this is."""
+        return Source("spool", self.spool.hostname, str(self.spool.path), mxtui.__version__)
+
+    @property
+    def warning(self) -> str:
+        """Why changes are seen late, where they are; empty when all is well."""
+        return self._reader.warning
+
+    def capabilities(self) -> Capabilities:
+        """What this user can do now: two system calls and a question to `serve`, 1 ms."""
+        service = self.control.service()
+        queue = self.spool.path / "queue" / "deferred"
+        may_read = os.access(self.spool.path / "msg", os.R_OK | os.X_OK, effective_ids=True)
+        may_write = os.access(queue, os.W_OK | os.X_OK, effective_ids=True)
+        changing = ALLOWED if may_write else Permission(False, CLOSED, f"run as root or as {self._owner()}")
+        verbs = dict.fromkeys((Verb.HOLD, Verb.RELEASE, Verb.DELETE, Verb.RESTORE), changing)
+        verbs[Verb.REJECT] = changing if self._notice is not None else NO_NOTICE
+        verbs[Verb.FLUSH] = self._flushing(service, changing)
+        content = ALLOWED if may_read else CONTENT_CLOSED
+        word = "" if service is None else service.state
+        return Capabilities("spool", service is not None, MappingProxyType(verbs), content, word)
+
+    def depth(self) -> Mapping[State, int]:
+        """Messages per state."""
+        return self._reader.depth()
+
+    def read(self, *, subjects: bool = True) -> Iterator[Changes]:  # noqa: ARG002 (they are in the envelopes)
+        """Everything queued, once."""
+        return self._reader.read()
+
+    def count(self, now: float) -> Tallies:
+        """Everything queued, counted at `now` (see `queues.queue.Countable`)."""
+        return self._reader.count(now)
+
+    def watch(self, stop: threading.Event) -> Iterator[Changes]:
+        """What changes from the start of `read` on."""
+        return self._reader.watch(stop)
+
+    def find(self, queue_id: str) -> QueuedMessage | None:
+        """The message under this ID now."""
+        return self._reader.find(queue_id)
+
+    def find_all(self, queue_ids: Collection[str]) -> Mapping[str, QueuedMessage]:
+        """Some messages as they are now; those missing are gone."""
+        return self._reader.find_all(queue_ids)
+
+    def content(self, queue_id: str, limit: int) -> bytes:
+        """The message as stored, at most `limit` bytes. Raises NotPermitted, NoQueue."""
+        return self.spool.content(queue_id, limit)
+
+    def envelope(self, queue_id: str) -> Envelope:
+        """Everything but the message. Raises NotPermitted, NoQueue."""
+        found = self.spool.find(queue_id)
+        if found is None:
+            raise NoQueue(f"{queue_id} is no longer queued")
+        return found[1]
+
+    def steps(self, verb: Verb, targets: Sequence[Target], *, keep_copy: bool = False) -> tuple[str, ...]:
+        """What is done to the files, in order, as one would do it by hand (SPOOL.md)."""
+        if not targets:
+            return ()
+        each = f"(each of {len(targets):,}, while nobody delivers it)"
+        queue = self.spool.path / "queue"
+        remove = f"unlink queue/STATE/…/ID.json, then msg/…/ID.eml in {self.spool.path}  {each}"
+        match verb:
+            case Verb.HOLD:
+                return (f"rename {queue}/deferred/…/ID.json to {queue}/hold/…  {each}",)
+            case Verb.RELEASE:
+                write = (
+                    "write ID.json anew: next_retry now, refused recipients waiting, a new lifetime where it is over"
+                )
+                return (f"{write}  {each}", f"rename {queue}/STATE/…/ID.json to {queue}/deferred/…  {each}")
+            case Verb.REJECT:
+                return (f"send a notice to the sender through the configured relay  {each}", remove)
+            case Verb.DELETE if keep_copy:
+                return (f"copy envelope and message, mode 0600  {each}", remove)
+            case Verb.DELETE:
+                return (remove,)
+            case Verb.RESTORE:
+                return (f"write msg/…/ID.eml, then queue/STATE/…/ID.json in {self.spool.path}  {each}",)
+            case Verb.FLUSH:
+                running = self.control.service() is not None
+                who = (
+                    f"serve, through {self.spool.path}/control.sock" if running else "this process, with forwarder.lock"
+                )
+                return (f"delivery now by {who}  (of {len(targets):,})",)
+
+    def act(self, verb: Verb, targets: Sequence[Target]) -> Iterator[Result]:
+        """Hold, release, reject, or delete without a copy."""
+        return self._actions.act(verb, targets)
+
+    def delete(self, targets: Sequence[Target], folder: Path) -> Iterator[Result]:
+        """Delete with copies (see `kept`)."""
+
+        def removing(target: Target, claim: Claim) -> tuple[Job, str]:
+            return kept.removing(self.spool, target, claim, folder), ""
+
+        return self._actions.carry_out(Verb.DELETE, targets, removing)
+
+    def flush(self, targets: Sequence[Target], stop: threading.Event) -> Iterator[FlushProgress]:
+        """Try now, by the `serve` that runs or else by ourselves, and follow to the verdicts.
+
+        Raises Unreachable, Guarded, NotPermitted.
+        """
+        ids = [target.queue_id for target in targets]
+        if self.control.service() is not None:
+            return self.control.flush(ids, stop)
+        if self._forward is None:
+            raise Unreachable("nobody delivers: no serve runs on this spool", f"mxtui serve {self.spool.path}")
+        return self._forward(ids, stop)
+
+    def restore(self, folder: Path, identity: Identity) -> Result:
+        """Put a kept copy back, under its own ID."""
+        result = kept.restore(self.spool, folder, identity, self._actions.released)
+        if result.result == "done":
+            self._tell([identity.queue_id])
+        return result
+
+    def space(self) -> Space:
+        """Room on the spool's file system, as an unprivileged writer sees it."""
+        room = os.statvfs(self.spool.path)
+        return Space(room.f_blocks * room.f_frsize, room.f_bavail * room.f_frsize, room.f_files, room.f_favail)
+
+    def close(self) -> None:
+        """Nothing is held open between calls."""
+
+    def _flushing(self, service: Service | None, changing: Permission) -> Permission:
+        if service is not None and service.state == "suspended":
+            return Permission(False, "deliveries are suspended", "resume them first")
+        if service is not None:
+            return ALLOWED
+        if self._forward is None:
+            return Permission(False, "no serve runs on this spool", f"start it: mxtui serve {self.spool.path}")
+        return changing
+
+    def _tell(self, queue_ids: Sequence[str]) -> None:
+        """The service looks at these again; without one there is nobody to tell."""
+        if queue_ids:
+            with suppress(MxtuiError):
+                self.control.look(queue_ids)
+
+    def _owner(self) -> str:
+        user = self.spool.path.stat().st_uid
+        try:
+            return pwd.getpwuid(user).pw_name
+        except KeyError:
+            return f"user {user}"
