@@ -174,7 +174,7 @@ class SmtpSession(Connection):
         if size > self._size_limit:
             self._turn_away(replies.TOO_BIG, "messages_refused", sender=sender.address, size=size)
         if why := self._shared.room(size):
-            self._turn_away("452 4.3.1 Insufficient system storage", "messages_deferred", why=why)
+            self._turn_away(replies.NO_ROOM, "messages_deferred", why=why)
         if not self._shared.memory.fits(self._client, min(size, self._size_limit)):
             self._turn_away(replies.NO_MEMORY, "messages_deferred", size=size)
         self._transaction = Transaction(sender, parameters)
@@ -315,13 +315,13 @@ class SmtpSession(Connection):
         shared.counts["bytes"] += content.size
         if transaction.held:
             shared.counts["messages_held"] += 1
-        first = envelope.recipients[0].address
         self._log(
             "received",
             **said,
-            recipient=first,
+            recipient=envelope.recipients[0].address,
             recipients=len(envelope.recipients),
             held=transaction.held,
+            normalised=content.normalised,
             tls=client.tls,
         )
         if self.seems_gone:

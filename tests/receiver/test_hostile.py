@@ -4,6 +4,8 @@ import asyncio
 import gc
 import os
 import random
+import resource
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -80,7 +82,16 @@ async def test_ten_thousand_connections_one_after_the_other_leave_nothing(serve:
     assert running.logged("error") == []
 
 
-async def test_a_thousand_at_once_are_answered_or_turned_away(serve: Serve) -> None:
+@pytest.fixture
+def many_files() -> Iterator[None]:
+    """Both ends of a thousand connections are in this process."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+async def test_a_thousand_at_once_are_answered_or_turned_away(serve: Serve, many_files: None) -> None:
     running = await serve(limits=Limits(connections=300, connections_per_client=250))
     clients = await asyncio.gather(*(running.knock() for _ in range(1000)))
     greetings = await asyncio.gather(*(client.reply() for client in clients))

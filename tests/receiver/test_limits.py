@@ -90,13 +90,13 @@ async def test_a_long_command_is_refused_and_an_endless_one_ends_the_session(ser
 
 
 async def test_a_client_that_says_nothing_is_told_good_bye(serve: Serve) -> None:
-    client = await (await serve(limits=Limits(idle=0.05))).greeted()
+    client = await (await serve(limits=Limits(idle=0.5))).greeted()
     assert (await client.reply()).startswith("421 4.4.2")
     assert await client.closed_by_server()
 
 
 async def test_half_a_command_is_not_a_sign_of_life(serve: Serve) -> None:
-    client = await (await serve(limits=Limits(idle=0.3))).greeted()
+    client = await (await serve(limits=Limits(idle=0.5))).greeted()
 
     async def drip() -> None:
         while True:
@@ -134,7 +134,7 @@ async def test_a_message_that_drips_is_given_up(serve: Serve) -> None:
 
 
 async def test_a_session_ends_however_busy_it_is(serve: Serve) -> None:
-    client = await (await serve(limits=Limits(session=0.2, idle_commands=10**6))).greeted()
+    client = await (await serve(limits=Limits(session=0.5, idle_commands=10**6))).greeted()
     async with asyncio.timeout(10):
         while (reply := await client.say("NOOP")).startswith("250"):
             pass
@@ -143,7 +143,7 @@ async def test_a_session_ends_however_busy_it_is(serve: Serve) -> None:
 
 async def test_a_client_that_does_not_read_is_cut_off(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mxtui.receiver.connection.LINGER", 0.05)
-    running = await serve(limits=Limits(idle=0.3, idle_commands=10**9))
+    running = await serve(limits=Limits(idle=0.5, idle_commands=10**9))
     client = await running.greeted()
     client.reader._transport.pause_reading()  # type: ignore[attr-defined]
     noops = b"NOOP\r\n" * 10_000
