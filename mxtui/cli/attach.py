@@ -2,19 +2,16 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mxtui.cli.sites import Site, is_spool, postfix_site, spool_site
 from mxtui.config import Settings, load
 from mxtui.errors import NotPermitted
 from mxtui.model.alerts import Thresholds
 from mxtui.model.health import Health, Primary
 from mxtui.model.source import Verb
-from mxtui.queues.postfix.instances import attach as find_layout
-from mxtui.queues.postfix.layout import Layout
-from mxtui.queues.postfix.permission import sudoers_lines
-from mxtui.queues.postfix.postfix import PostfixQueue
 from mxtui.queues.queue import Queue
 
 if TYPE_CHECKING:  # the index, asyncio, DNS and msgspec cost 0.2 s together, and not every command needs them
@@ -32,7 +29,7 @@ class Attached:
     """One queue and everything around it."""
 
     settings: Settings
-    layout: Layout
+    site: Site
     queue: Queue
 
     @property
@@ -54,10 +51,8 @@ class Attached:
 
     @property
     def relayed(self) -> tuple[str, ...]:
-        """Domains shown though nothing is queued for them: those that relay_domains or our configuration names."""
-        names = self.layout.settings.get("relay_domains", "").replace(",", " ").lower().split()
-        listed = [name for name in names if ":" not in name and "/" not in name and not name.startswith("$")]
-        return tuple(dict.fromkeys([*self.settings.primaries, *listed]))
+        """Domains shown though nothing is queued for them: those that mail is taken for, and those configured."""
+        return tuple(dict.fromkeys([*self.settings.primaries, *self.site.relayed()]))
 
     def require(self, verb: Verb) -> None:
         """Raise NotPermitted, with what would allow it, where this user may not."""
@@ -67,10 +62,7 @@ class Attached:
 
     def router(self) -> "Router":
         """Who knows each domain's primary."""
-        from mxtui.primary.route import ConfiguredRouter
-        from mxtui.queues.postfix.routing import PostfixRouter
-
-        return ConfiguredRouter(self.settings.primaries, PostfixRouter(self.layout))
+        return self.site.router()
 
     def probe_once(
         self, domains: Iterable[str], timeout: float = ONE_LOOK
@@ -98,7 +90,7 @@ class Attached:
 
     def sudoers(self, group: str) -> tuple[str, ...]:
         """The sudo rules that let a plain user act."""
-        return sudoers_lines(self.layout, group)
+        return self.site.sudoers(group)
 
 
 def settings_of(config: str | None) -> Settings:
@@ -106,16 +98,27 @@ def settings_of(config: str | None) -> Settings:
     return load(Path(config) if config else None)
 
 
+def named_source(source: str | None, settings: Settings) -> str | None:
+    """Which queue is meant: as named, as configured, the spool that `serve` is configured for, or None: Postfix's."""
+    if source is not None or settings.queue is not None:
+        return source or settings.queue
+    spool = settings.serve.spool
+    return str(spool) if spool is not None and is_spool(spool) else None
+
+
 @contextmanager
 def attach(source: str | None, config: str | None) -> Iterator[Attached]:
     """Find the queue that is meant and let go of it afterwards. Raises ConfigError, NoQueue, NotPermitted."""
     settings = settings_of(config)
-    layout = find_layout(source or settings.queue)
-    if settings.maillog is not None:
-        layout = replace(layout, maillog_file=settings.maillog)
-    queue = PostfixQueue(layout)
+    meant = named_source(source, settings)
+    site: Site
+    if meant is not None and is_spool(Path(meant)):
+        site = spool_site(Path(meant), settings)
+    else:
+        site = postfix_site(meant, settings)
+    queue = site.queue()
     try:
-        yield Attached(settings, layout, queue)
+        yield Attached(settings, site, queue)
     finally:
         queue.close()
 

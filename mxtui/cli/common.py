@@ -43,7 +43,7 @@ def common_options(command: Decorated) -> Decorated:
     for option in (
         click.option("--no-color", is_flag=True, callback=_no_color, help="No colours (so does NO_COLOR)."),
         click.option("--config", metavar="FILE", help="Settings, after /etc/mxtui.toml and the user's own."),
-        click.option("-q", "--queue", metavar="SOURCE", help="Postfix configuration or queue directory."),
+        click.option("-q", "--queue", metavar="SOURCE", help="A Postfix configuration or queue directory, or a spool."),
     ):
         command = option(command)
     return command

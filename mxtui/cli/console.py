@@ -6,22 +6,23 @@ What it needs beyond the queue takes 0.3 s to import. By then the names in the q
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from mxtui.cli.attach import Attached, attach, settings_of
+from mxtui.cli.attach import Attached, attach, named_source, settings_of
 from mxtui.errors import UsageError
 from mxtui.model.message import State
 from mxtui.queues.postfix.instances import instances
 
 if TYPE_CHECKING:
     from mxtui.message.inspect import Inspection
-    from mxtui.tui.services import Services, Settings
+    from mxtui.tui.services import Extra, Services, Settings
 
 
 def open_console(
@@ -32,13 +33,14 @@ def open_console(
     mouse: bool = True,
     ascii_only: bool = False,
     theme: str | None = None,
+    extras: "Sequence[Extra]" = (),
 ) -> None:
-    """Attach and run until the operator leaves."""
+    """Attach and run until the operator leaves. `extras` are commands for this session."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("the console needs a terminal", "mxtui status, list and the other commands do not.")
     if no_color:
         os.environ["NO_COLOR"] = "1"
-    if source is None and settings_of(config).queue is None:
+    if named_source(source, settings_of(config)) is None:
         source = choose()
     with ThreadPoolExecutor(1) as aside, attach(source, config) as attached:
         counted = aside.submit(attached.queue.depth)
@@ -53,7 +55,7 @@ def open_console(
             keymap=wanted.keys,
         )
         with services(attached, settings, counted) as given:
-            run_console(given)
+            run_console(replace(given, extras=tuple(extras)))
 
 
 @contextmanager

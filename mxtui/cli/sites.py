@@ -1,0 +1,163 @@
+"""What each kind of queue brings along: its domains, its routes, its rules. Imported late, used by `attach`."""
+
+import threading
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from mxtui.config import Settings
+from mxtui.errors import UsageError
+from mxtui.model.next_hop import NextHop
+from mxtui.queues.queue import Queue
+
+if TYPE_CHECKING:
+    from mxtui.delivery.policy import Policy
+    from mxtui.model.plan import FlushProgress
+    from mxtui.model.route import Ourselves, Router
+    from mxtui.queues.postfix.layout import Layout
+    from mxtui.queues.spool.claim import Claim
+    from mxtui.queues.spool.store import Spool
+
+MARKER = "spool.json"
+
+
+class Site(Protocol):
+    """One mail system."""
+
+    def queue(self) -> Queue:
+        """Its queue."""
+        ...
+
+    def relayed(self) -> Iterable[str]:
+        """Domains that it takes mail for."""
+        ...
+
+    def router(self) -> "Router":
+        """Who knows each domain's primary."""
+        ...
+
+    def sudoers(self, group: str) -> tuple[str, ...]:
+        """The sudo rules that let a plain user act. Raises UsageError where none would."""
+        ...
+
+
+class PostfixSite:
+    """A Postfix instance."""
+
+    def __init__(self, layout: "Layout", settings: Settings) -> None:
+        self._layout = layout
+        self._settings = settings
+
+    def queue(self) -> Queue:
+        """Its queue directory."""
+        from mxtui.queues.postfix.postfix import PostfixQueue
+
+        return PostfixQueue(self._layout)
+
+    def relayed(self) -> Iterable[str]:
+        """As relay_domains names them; what stands in a table is not looked up."""
+        names = self._layout.settings.get("relay_domains", "").replace(",", " ").lower().split()
+        return [name for name in names if ":" not in name and "/" not in name and not name.startswith("$")]
+
+    def router(self) -> "Router":
+        """Our configuration, then Postfix itself."""
+        from mxtui.primary.route import ConfiguredRouter
+        from mxtui.queues.postfix.routing import PostfixRouter
+
+        return ConfiguredRouter(self._settings.primaries, PostfixRouter(self._layout))
+
+    def sudoers(self, group: str) -> tuple[str, ...]:
+        """For postsuper(1)."""
+        from mxtui.queues.postfix.permission import sudoers_lines
+
+        return sudoers_lines(self._layout, group)
+
+
+class SpoolSite:
+    """A spool of our own, whether a `serve` runs on it or not."""
+
+    def __init__(self, spool: "Spool", settings: Settings) -> None:
+        self._spool = spool
+        self._settings = settings
+
+    def queue(self) -> Queue:
+        """The spool; without a running `serve` this process delivers what is flushed."""
+        from mxtui.queues.spool.queue import SpoolQueue
+
+        serve = self._settings.serve
+        notice = self._notice if serve.notices is not None else None
+        return SpoolQueue(self._spool, forward=self._forward, notice=notice, lifetime=serve.expire)
+
+    def relayed(self) -> Iterable[str]:
+        """As `serve` was told."""
+        return self._relay()
+
+    def router(self) -> "Router":
+        """Primaries as `serve` was told; MX records for the others."""
+        from mxtui.primary.route import ConfiguredRouter, MxRouter
+
+        return ConfiguredRouter({**self._settings.primaries, **self._relay()}, MxRouter(self._ourselves()))
+
+    def sudoers(self, group: str) -> tuple[str, ...]:
+        """There are none."""
+        raise UsageError("a spool has no commands that sudo could allow", "Run mxtui as root or as the spool's user.")
+
+    def _relay(self) -> Mapping[str, NextHop]:
+        from mxtui.service.remembered import remembered_relay
+
+        serve = self._settings.serve
+        ours = serve.spool is not None and serve.spool.absolute() == self._spool.path
+        return {**remembered_relay(self._spool.path), **(serve.relay if ours else {})}
+
+    def _ourselves(self) -> "Ourselves":
+        from mxtui.model.route import Ourselves
+
+        return Ourselves(self._spool.hostname, frozenset({self._spool.hostname.lower()}))
+
+    def _policy(self) -> "Policy":
+        from mxtui.service.parts import delivery_policy
+
+        return delivery_policy(self._settings.serve)
+
+    def _forward(self, ids: Collection[str], stop: threading.Event) -> "Iterator[FlushProgress]":
+        from mxtui.service.alone import forwarding
+
+        return forwarding(self._spool, self.router(), self._policy())(ids, stop)
+
+    def _notice(self, claim: "Claim") -> bool:
+        import asyncio
+
+        from mxtui.delivery.notice import Notifier
+        from mxtui.primary.lookup import Lookup
+
+        relay = self._settings.serve.notices
+        assert relay is not None
+        notifier = Notifier(self._spool, relay, ourselves=self._ourselves(), lookup=Lookup(), policy=self._policy())
+        return asyncio.run(notifier.notify(claim))
+
+
+def is_spool(path: Path) -> bool:
+    """Whether this is a spool of ours; one that may not be looked into is not known to be."""
+    try:
+        return (path / MARKER).is_file()
+    except PermissionError:
+        return False
+
+
+def spool_site(path: Path, settings: Settings) -> SpoolSite:
+    """Raises NoQueue, NotPermitted."""
+    from mxtui.queues.spool.store import Spool
+
+    return SpoolSite(Spool.open(path), settings)
+
+
+def postfix_site(source: str | None, settings: Settings) -> PostfixSite:
+    """Raises NoQueue, NotPermitted, CommandFailed."""
+    from dataclasses import replace
+
+    from mxtui.queues.postfix.instances import attach as find_layout
+
+    layout = find_layout(source)
+    if settings.maillog is not None:
+        layout = replace(layout, maillog_file=settings.maillog)
+    return PostfixSite(layout, settings)

@@ -1,0 +1,162 @@
+"""Every command on a spool of our own, with a `serve` running on it and without one."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from mxtui.demo.primary import FakePrimary
+from tests.cli.running import Done, run
+from tests.service.serving import Serve, marked, numbers
+from tests.support.waiting import wait_until
+
+SETTINGS = """
+audit = "{folder}/audit.jsonl"
+[kept]
+folder = "{folder}/kept"
+[probe]
+interval = "1s"
+transition = "1s"
+fall = 1
+rise = 1
+timeout = "2s"
+"""
+
+MESSAGES = 5
+
+
+class Spooled:
+    """A spool with some mail for a primary that is down, and `mxtui` on it."""
+
+    def __init__(self, backup: Serve, primary: FakePrimary) -> None:
+        self.backup = backup
+        self.primary = primary
+
+    def __call__(self, verb: str, *words: str) -> Done:
+        queue = [] if verb == "audit" else ["-q", str(self.backup.spool)]
+        argv = [sys.executable, "-m", "mxtui", verb, *queue, "--config", str(self.backup.config), *words]
+        return run(argv, {"XDG_CONFIG_HOME": str(self.backup.folder)})
+
+    @property
+    def ids(self) -> list[str]:
+        return [one["queue_id"] for one in self("list", "--json").objects]
+
+    def states(self) -> dict[str, int]:
+        return {state: len(ids) for state, ids in self.backup.spooled().items()}
+
+
+@pytest.fixture
+def spooled(tmp_path: Path, primary: FakePrimary) -> Iterator[Spooled]:
+    primary.down()
+    with Serve(tmp_path, {"example.org": primary.port}, settings=SETTINGS.format(folder=tmp_path)) as backup:
+        for number in range(MESSAGES):
+            backup.send_mail("anna@example.org", marked(number), sender=f"s{number}@example.com")
+        yield Spooled(backup, primary)
+
+
+@pytest.fixture(params=["serve runs", "serve is stopped"])
+def either(request: pytest.FixtureRequest, spooled: Spooled) -> Spooled:
+    if request.param == "serve is stopped":
+        assert spooled.backup.stop() == 0
+    return spooled
+
+
+def test_status_and_list_tell_what_waits_for_whom(either: Spooled) -> None:
+    (status,) = either("status", "--json").objects
+    assert status["source"]["kind"] == "spool"
+    assert status["queue"]["messages"] == MESSAGES
+    (domain,) = status["domains"]
+    assert domain["domain"] == "example.org"
+    assert domain["primary"]["state"] == "down"
+    assert (domain["primary"]["host"], domain["primary"]["port"]) == ("127.0.0.1", either.primary.port)
+    stopped = [alert["name"] for alert in status["alerts"] if alert["name"] == "stopped"]
+    assert bool(stopped) == either.backup.ended
+    listed = either("list", "--json", "from:s3@example.com").objects
+    assert [one["sender"] for one in listed] == ["s3@example.com"]
+
+
+def test_show_gives_the_message_as_stored(either: Spooled) -> None:
+    queue_id = either.ids[0]
+    raw = either("show", queue_id, "--raw").out
+    assert raw.startswith(b"Received: ")
+    assert raw.endswith(b"X-Number: 0\n\nhello\n")
+    assert "anna@example.org" in either("show", queue_id).text
+
+
+def test_held_released_deleted_and_restored(either: Spooled) -> None:
+    assert either("hold", "from:s0@example.com|s1@example.com", "--yes", "--reason", "look").status == 0
+    assert either.states() == {"deferred": 3, "hold": 2}
+    assert either("release", "from:s0@example.com", "--yes").status == 0
+    assert either("delete", "from:s1@example.com|s2@example.com", "--yes").status == 0
+    assert either.states() == {"deferred": 3}
+    deleted = [json.loads(line) for line in either("restore", "--list", "--json").out.splitlines()]
+    assert len(deleted) == 2
+    assert either("restore", *(one["queue_id"] for one in deleted), "--yes").status == 0
+    assert sum(either.states().values()) == MESSAGES
+    assert "look" in either("audit").text
+
+
+def test_a_probe_climbs_to_the_primary_that_serve_was_told_of(either: Spooled) -> None:
+    done = either("probe")
+    assert done.status == 4
+    assert f"127.0.0.1:{either.primary.port} (config)  down" in done.text
+
+
+def test_a_flush_into_a_dead_primary_is_refused_and_into_a_living_one_followed_to_the_end(either: Spooled) -> None:
+    assert either("flush", "--all", "--yes").status == 5
+    either.primary.up()
+    done = either("flush", "from:s1@example.com", "--yes", "--json")
+    assert done.status == 0, done.err
+    assert (done.objects[-1]["queued"], done.objects[-1]["delivered"]) == (1, 1)
+    if either.backup.ended:
+        assert numbers(either.primary) == ["1"], "what was not named was not touched"
+        assert either.states() == {"deferred": MESSAGES - 1}
+
+
+def test_without_serve_all_of_it_can_be_drained(spooled: Spooled) -> None:
+    assert spooled.backup.stop() == 0
+    spooled.primary.up()
+    assert spooled("flush", "--all", "--yes").status == 0
+    assert sorted(numbers(spooled.primary)) == [str(number) for number in range(MESSAGES)]
+    assert spooled.states() == {}
+
+
+def test_what_was_refused_for_good_raises_an_alert_and_can_be_released(spooled: Spooled) -> None:
+    spooled.primary.behave(permanent=".")
+    spooled.primary.up()
+    wait_until(lambda: spooled.states() == {"failed": MESSAGES}, what="all are given up")
+    (status,) = spooled("status", "--json").objects
+    assert [alert["name"] for alert in status["alerts"]] == ["failed"]
+    assert spooled("reject", "--all", "--yes").status == 3, "no relay for notices is configured"
+    spooled.primary.behave(permanent="(?!)")
+    assert spooled("release", "state:failed", "--yes").status == 0
+    wait_until(lambda: sorted(numbers(spooled.primary)) == [str(number) for number in range(MESSAGES)])
+    assert spooled.states() == {}
+
+
+def test_a_notice_goes_through_the_configured_relay(spooled: Spooled, primaries: Callable[[], FakePrimary]) -> None:
+    relay = primaries()
+    with ExitStack():
+        text = spooled.backup.config.read_text()
+        spooled.backup.config.write_text(f'{text}\n[serve]\nnotices = "127.0.0.1:{relay.port}"\n')
+        assert spooled("reject", "from:s4@example.com", "--yes").status == 0
+        wait_until(lambda: relay.accepted)
+    (notice,) = relay.accepted
+    assert (notice.sender, notice.recipients) == ("", ("s4@example.com",))
+    assert spooled.states() == {"deferred": MESSAGES - 1}
+
+
+def test_the_spool_that_is_configured_is_the_queue_that_is_meant(spooled: Spooled) -> None:
+    text = spooled.backup.config.read_text()
+    spooled.backup.config.write_text(f'{text}\n[serve]\nspool = "{spooled.backup.spool}"\n')
+    argv = [sys.executable, "-m", "mxtui", "list", "--json", "--config", str(spooled.backup.config)]
+    assert len(run(argv, {"XDG_CONFIG_HOME": str(spooled.backup.folder)}).objects) == MESSAGES
+
+
+def test_sudo_has_nothing_to_allow_there(spooled: Spooled) -> None:
+    done = spooled("sudoers")
+    assert done.status == 2
+    assert "the spool's user" in done.err
