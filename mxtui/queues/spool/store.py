@@ -93,7 +93,7 @@ class Spool:
             except OSError as error:
                 raise unreadable(queue_id, error) from error
             with os.fdopen(descriptor, "rb") as file:
-                return file.read(limit)
+                return file.read(min(limit, os.fstat(descriptor).st_size))  # which allocates what it is told
         raise NoQueue(f"{queue_id} is no longer queued")
 
     def content_path(self, queue_id: str) -> Path:
