@@ -21,7 +21,7 @@ FOLDERS: Final = tuple(f"{number:02x}" for number in range(256))
 
 _ID = re.compile(r"[0-9a-f]{18}")
 _TIME_DIGITS: Final = 14
-_MOST = 16**_TIME_DIGITS - 1
+_LATEST: Final = 16**_TIME_DIGITS // 2
 
 
 class _Sequence:
@@ -32,7 +32,7 @@ class _Sequence:
 
     def next(self, microseconds: int) -> tuple[int, int]:
         with self._lock:
-            self._last = min(max(microseconds, self._last + 1, 0), _MOST)
+            self._last = max(min(microseconds, _LATEST), self._last + 1)
             self._count += 1
             return self._last, self._count // TOGETHER % 256
 
