@@ -1,6 +1,8 @@
 """The demonstration's backup MX: `mxtui serve` in a process of its own, with the settings in a folder and no others."""
 
+import ctypes
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -83,11 +85,17 @@ def main() -> None:
     from mxtui.errors import MxtuiError
     from mxtui.service.run import serve
 
+    _end_with_parent()
     folder = Path(sys.argv[1])
     try:
         sys.exit(serve({}, folder / SETTINGS, system=Path(os.devnull)))
     except MxtuiError as error:
         sys.exit(fail(error))
+
+
+def _end_with_parent() -> None:
+    """A demonstration that is killed leaves nothing running (PR_SET_PDEATHSIG, prctl(2))."""
+    ctypes.CDLL(None).prctl(1, int(signal.SIGTERM))
 
 
 if __name__ == "__main__":

@@ -85,8 +85,8 @@ def play(outage: Outage, tell: Tell, pace: Pace = QUICK, *, patience: float = 90
     return settled and balance.proven and balance.by_backup > 0
 
 
-def verdict(balance: Balance) -> list[str]:
-    """The books in words."""
+def verdict(balance: Balance, *, operated: bool = False) -> list[str]:
+    """The books in words. `operated`: an operator was there, who may have held, deleted or rejected some."""
     promised = balance.by_primary + balance.by_backup
     taken = f"{balance.by_primary:,} by primaries, {balance.by_backup:,} by the backup"
     lines = [
@@ -95,6 +95,8 @@ def verdict(balance: Balance) -> list[str]:
     ]
     if balance.proven:
         return [*lines, f"every one of the {promised:,} was delivered exactly once"]
+    if operated and not balance.doubled and not balance.unpromised:
+        return [*lines, f"{balance.delivered:,} delivered exactly once; {balance.waiting:,} held, deleted or given up"]
     wrong = f"{balance.waiting:,} missing, {balance.doubled:,} doubled, {balance.unpromised:,} that nobody was promised"
     return [*lines, f"NOT every one was delivered exactly once: {wrong}"]
 

@@ -60,6 +60,7 @@ def test_the_books_tell_what_is_missing_doubled_or_made_up() -> None:
     assert balance == Balance(1, 2, delivered=2, waiting=1, doubled=1, unpromised=1, turned_away=0, refused=0)
     assert not balance.proven
     assert "NOT every one" in verdict(balance)[-1]
+    assert "NOT every one" in verdict(balance, operated=True)[-1], "no operator can double mail"
 
 
 def test_what_was_cut_off_may_be_there_already() -> None:

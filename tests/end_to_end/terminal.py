@@ -40,6 +40,7 @@ _KEYS = {
     "Home": b"\x1b[H",
     "End": b"\x1b[F",
     "Delete": b"\x1b[3~",
+    "F2": b"\x1bOQ",
     "PageUp": b"\x1b[5~",
     "PageDown": b"\x1b[6~",
 }
