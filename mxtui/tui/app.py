@@ -23,6 +23,9 @@ from mxtui.tui.screens.help import HelpScreen
 from mxtui.tui.screens.leave import LeaveScreen
 from mxtui.tui.services import Services
 
+TICK = 1.25
+"""Seconds after which the time is told though no overview has come: they come each second where all is well."""
+
 _LATER = {
     "messages": "MessagesScreen",
     "reasons": "ReasonsScreen",
@@ -67,7 +70,7 @@ class ConsoleApp(Host):
         """Begin to watch."""
         self.theme_changed_signal.subscribe(self, lambda _: self.call_after_refresh(self.show_now))
         self._watch()
-        self.set_interval(1.0, self.show_now)
+        self._clock = self.set_interval(TICK, self.show_now)
 
     def _theme(self) -> str:
         wanted = self.services.settings.theme
@@ -83,13 +86,13 @@ class ConsoleApp(Host):
         async for overview in self.services.monitor.overviews():
             if self.overview is None:
                 self.call_after_refresh(self._import_screens)
-            if self.paused:
-                continue
-            self.overview = overview
             screen = self._console()
-            if screen is not None:
-                screen.show_overview(overview)
-                screen.tick()
+            if not self.paused:
+                self.overview = overview
+                if screen is not None:
+                    screen.show_overview(overview)
+            self._clock.reset()
+            self.show_now()
 
     def _console(self) -> ConsoleScreen | None:
         """The topmost screen of ours: a dialog may lie over it."""
@@ -97,7 +100,7 @@ class ConsoleApp(Host):
         return next((screen for screen in ours if screen.composed), None)
 
     def show_now(self) -> None:
-        """A second has passed: what tells the time is redrawn, and only where it differs is anything sent."""
+        """What there is to show is drawn once more, and only where it differs is anything sent."""
         screen = self._console()
         if screen is not None:
             screen.tick()

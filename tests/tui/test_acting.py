@@ -86,11 +86,13 @@ async def test_marks_outside_the_filter_are_named_before_they_are_acted_on(world
 
 async def test_undo_takes_the_last_act_back(world: World, console: Open) -> None:
     async with console(world) as at:
-        await at.press("2", "h", "enter", "enter")
+        await at.press("2", "h", "enter")
+        await at.sees("Enter Close")
         (held,) = at.done(Verb.HOLD)
-        await at.press("u")
+        await at.press("enter", "u")
         await at.sees("Release 1 message", "undo hold")
-        await at.press("enter", "enter")
+        await at.press("enter")
+        await at.sees("Enter Close")
         assert at.done(Verb.RELEASE) == [held]
 
 

@@ -91,6 +91,7 @@ async def test_a_million_rows_cost_what_is_in_sight(world: World) -> None:
     async with app.run_test(size=(40, 20)) as pilot:
         table = app.query_one(Watched)
         table.show(app.source)
+        table.repaint()
         for key in ("pagedown", "G", "g", "j", "j", "k"):
             await pilot.press(key)
         assert max(stop - start for start, stop in app.source.asked) <= 4 * 20
@@ -102,6 +103,7 @@ async def test_a_step_repaints_two_rows(world: World) -> None:
     async with app.run_test(size=(40, 20)) as pilot:
         table = app.query_one(Watched)
         table.show(app.source)
+        table.repaint()
         await pilot.pause()
         table.repainted.clear()
         table.move_to(5)
@@ -113,6 +115,7 @@ async def test_a_page_sends_only_cells_that_differ(world: World) -> None:
     async with app.run_test(size=(40, 8)) as pilot:
         table = app.query_one(Watched)
         table.show(app.source)
+        table.repaint()
         await pilot.pause()
         table.repainted.clear()
         await pilot.press("pagedown")  # seven rows: the same words again
@@ -125,6 +128,7 @@ async def test_the_last_row_can_be_reached_and_is_shown(world: World) -> None:
     async with app.run_test(size=(40, 8)) as pilot:
         table = app.query_one(Watched)
         table.show(app.source)
+        table.repaint()
         await pilot.press("G")
         assert table.row == 999_999
         assert "999,999" in table.render_line(7).text
@@ -135,9 +139,11 @@ async def test_fewer_rows_bring_the_cursor_back(world: World) -> None:
     async with app.run_test(size=(40, 8)) as pilot:
         table = app.query_one(Watched)
         table.show(app.source)
+        table.repaint()
         await pilot.press("G")
         app.source.count = 3
         table.show(app.source)
+        table.repaint()
         await pilot.pause()
         assert table.row == 2
         assert "0" in table.render_line(1).text

@@ -168,7 +168,7 @@ def primary_words(row: DomainStatus, now: float, look: Look, *, brief: bool) -> 
         case "flapping":
             return f"flapping{lasting}", detail, look.warning, look.warning + NORMAL
         case "up":
-            speed = f" {fmt.milliseconds(health.latency_ms)}" if health.latency_ms is not None else ""
+            speed = f" {fmt.roughly(health.latency_ms)}" if health.latency_ms is not None else ""
             if _held(row):
                 return "held", f"up{speed}", look.text, look.label
             why = row.totals.top_reason.text if row.totals.top_reason else ""

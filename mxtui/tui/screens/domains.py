@@ -106,14 +106,15 @@ class DomainsScreen(ActingScreen):
         self.query_one("#pane", Painted).paint(lines, self.host.look.ground)
 
     @on(Table.Moved)
-    def _look_up_reasons(self) -> None:
+    def _look_up_reasons(self, event: Table.Moved) -> None:
         row, overview, now = self.table.row, self._overview, self.host.now()
         if row is not None and overview is not None:
             domain, revision, at = self._looked_up
             if row.domain != domain or (overview.revision != revision and abs(now - at) >= REASONS_EVERY):
                 self._looked_up = row.domain, overview.revision, now
                 self._find_reasons(row.domain)
-        self.tick()
+        if event.by_hand:
+            self.tick()
 
     @work(exclusive=True, group="reasons")
     async def _find_reasons(self, domain: str) -> None:
@@ -165,6 +166,7 @@ class DomainsScreen(ActingScreen):
         self._sort = (key, not descending if column == key else key != "domain")
         if self._overview is not None:
             self.show_overview(self._overview)
+            self.tick()
 
     def next_sort(self) -> None:
         """Through the columns that can be sorted by."""

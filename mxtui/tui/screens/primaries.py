@@ -69,8 +69,9 @@ class PrimariesScreen(ConsoleScreen):
         pane.paint(primary_pane(self.scene, row, height) if row is not None else [], self.host.look.ground)
 
     @on(Table.Moved)
-    def _moved(self) -> None:
-        self.tick()
+    def _moved(self, event: Table.Moved) -> None:
+        if event.by_hand:
+            self.tick()
 
     def some_primary(self) -> Permission:
         """Whether the cursor is on one."""

@@ -116,7 +116,10 @@ class Table(ScrollView, Generic[R], can_focus=True):
         return max(1, self.size.height - 1)
 
     def show(self, source: Source[R], position: int | None = None) -> None:
-        """Rows anew. `position` is where the cursor's row went; without it the cursor stays where it is."""
+        """Rows anew, drawn by the next `repaint`.
+
+        `position` is where the cursor's row went; without it the cursor stays where it is.
+        """
         self._source = source
         self._window = (0, ())
         total = Size(0, source.count + 1)
@@ -124,7 +127,6 @@ class Table(ScrollView, Generic[R], can_focus=True):
             self.virtual_size = total
         self.cursor = max(0, min(self.cursor if position is None else position, source.count - 1))
         self._reveal()
-        self.repaint()
         self.post_message(self.Moved(self))
 
     def repaint(self) -> None:
