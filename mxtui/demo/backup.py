@@ -81,7 +81,6 @@ class Backup:
 
 def main() -> None:
     """Be that process."""
-    from mxtui.cli.common import fail
     from mxtui.errors import MxtuiError
     from mxtui.service.run import serve
 
@@ -90,7 +89,8 @@ def main() -> None:
     try:
         sys.exit(serve({}, folder / SETTINGS, system=Path(os.devnull)))
     except MxtuiError as error:
-        sys.exit(fail(error))
+        sys.stderr.write(f"{error.message}. {error.hint}\n")
+        sys.exit(error.exit_status)
 
 
 def _end_with_parent() -> None:

@@ -14,7 +14,7 @@ import socket
 import threading
 import time
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -67,7 +67,7 @@ class Control:
     def flush(self, ids: Collection[str], stop: threading.Event) -> Iterator[FlushProgress]:
         """Try these now, and follow each to its verdict or until `stop`. Raises Unreachable, NotPermitted."""
         with self._connected() as connection:
-            connection.sendall(msgspec.json.encode({"do": "flush", "ids": list(ids)}) + b"\n")
+            _send(connection, {"do": "flush", "ids": list(ids)})
             for answer in _answers(connection, stop):
                 if "phase" not in answer:
                     return
@@ -78,7 +78,7 @@ class Control:
 
     def _ask(self, request: Mapping[str, object]) -> Mapping[str, Any]:
         with self._connected() as connection:
-            connection.sendall(msgspec.json.encode(request) + b"\n")
+            _send(connection, request)
             for answer in _answers(connection, threading.Event(), PATIENCE):
                 return answer
         raise Unreachable("serve does not answer", f"No answer at {self._path} within {PATIENCE:g} s.")
@@ -102,6 +102,12 @@ class Control:
 
 
 _OTHER_VERSION: Final = "It is another version of mxtui; restart it."
+
+
+def _send(connection: socket.socket, request: Mapping[str, object]) -> None:
+    # One that has no place for us says so and hangs up without listening.
+    with suppress(BrokenPipeError):
+        connection.sendall(msgspec.json.encode(request) + b"\n")
 
 
 def _answers(
