@@ -48,8 +48,9 @@ class Watcher:
 
         Raises NoQueue and NotPermitted when the spool can no longer be read.
         """
-        heard = events(self._folders(), stop)
+        watched = self._folders()
         try:
+            heard = events(watched, stop)
             first = next(heard, None)
         except (OSError, RuntimeError) as error:  # watchfiles' own is a RuntimeError
             self.warning = f"file-system events are not to be had ({error}); looking every few seconds instead"

@@ -12,6 +12,7 @@ from mxtui.queues.postfix.glance import Glance, glance
 from mxtui.queues.postfix.layout import Layout
 from mxtui.queues.postfix.queue_id import Hashing
 from mxtui.queues.postfix.reader import Reader
+from mxtui.queues.queue import Queue
 from tests.queues.postfix.writer import QueueFile
 
 HASHING = Hashing(frozenset({"deferred", "defer"}), 1)
@@ -61,7 +62,7 @@ def move(queue: Path, queue_id: str, before: str, after: str) -> None:
 class Follower:
     """Reads and watches on two threads, and keeps what they tell as an index does."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader | Queue) -> None:
         self.known: dict[str, QueuedMessage] = {}
         self.told: list[str] = []
         """Every ID told as present, in order."""
