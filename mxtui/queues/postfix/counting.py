@@ -10,8 +10,11 @@ import os
 from mxtui.model.message import State
 from mxtui.model.tally import Cause, Tallies
 from mxtui.queues.postfix.glance import ANY_SIZE, glance
-from mxtui.queues.postfix.message_file import BLOCK, COMPLETE, LOGGED, MODE, Absent, MessageReader, Row, messages
+from mxtui.queues.postfix.message_file import COMPLETE, LOGGED, MODE, Absent, MessageReader, Row, messages
 from mxtui.queues.postfix.queue_file import parse_time
+
+_BLOCK = 2048
+"""Bytes of the one read: half of what a row takes, since no envelope of few recipients is longer."""
 
 _WHOLE = frozenset({"active", "deferred"})
 """Queues with complete files only: the queue manager moves no others there (mail_open_ok.c), so none is asked for its
@@ -48,7 +51,7 @@ class Counter:
                 # A message cut short counts as a whole one does, so its file's size does not matter.
                 if state not in _WHOLE and os.fstat(fd).st_mode & MODE != COMPLETE:
                     return False
-                block = os.read(fd, BLOCK)
+                block = os.read(fd, _BLOCK)
             finally:
                 os.close(fd)
         except OSError:

@@ -50,16 +50,17 @@ def glance(block: bytes, file_size: int, client_at: int = -1) -> Glance | None:
 
     The client's address is looked for at `client_at` only: comparing positions is cheaper than comparing 20 names.
     """
-    if block[:2] != _HEAD:
+    if block[:2] != _HEAD or not block[2:_FIRST].replace(b" ", b"").isdigit():
         return None
     time = sender = client = None
     recipients: list[tuple[int, bytes]] = []
     done = cancelled = 0
     position = _FIRST
     try:
-        size = int(block[2:17])
-        offset = int(block[18:33])
-        count = int(block[34:49])
+        # Each with what should be the blank behind it.
+        size = int(block[2:18])
+        offset = int(block[18:34])
+        count = int(block[34:50])
         while True:
             kind = block[position]
             length = block[position + 1]

@@ -5,7 +5,7 @@ Source: Postfix, src/global/mail_queue.h and mail_queue.c; `enable_long_queue_id
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _ID = re.compile(r"[0-9A-Za-z]{6,100}")
 
@@ -56,8 +56,7 @@ def spelling(queue_id: str) -> str:
     return f"{_number(queue_id[end - _MICROSECONDS : end]) or 0:05X}"
 
 
-@dataclass(frozen=True, slots=True)
-class Hashing:
+class Hashing(NamedTuple):
     """Which queues are split into directories by ID, and how deep (hash_queue_names, hash_queue_depth)."""
 
     names: frozenset[str]

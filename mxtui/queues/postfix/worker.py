@@ -95,6 +95,7 @@ def serve() -> None:
             transmit(answers, answer[1:])
         if isinstance(hand, Counter):
             transmit(answers, hand.tallies.plain())
+            os._exit(0)  # the parent waits for our end, and there is nothing to tidy: 6 ms
     except BrokenPipeError:  # the parent has seen enough
         # Python would flush stdout once more, and complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -260,6 +260,35 @@ def test_each_recipients_deferral_is_found_by_its_offset(entries: list[tuple[str
     ]
 
 
+@no_deadline
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                b"",
+                b"text",
+                b"<a@b.example>: why",
+                b"recipient=a@b.example",
+                b"offset=12",
+                b"status=4.4.1",
+                b"action=delayed",
+                b"reason=",
+                b"reason=why",
+                b"<c@d.example>: not\nrecipient=c@d.example\noffset=13",
+                b"<a@b.example>: why\nrecipient=a@b.example\noffset=12\nstatus=4.4.1\naction=delayed\nreason=why\n",
+            ]
+        ),
+        max_size=8,
+    )
+)
+def test_a_log_of_one_entry_is_read_as_one_of_many(lines: list[bytes]) -> None:
+    log = b"\n" + b"\n".join(lines) + b"\n\n"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mxtui.queues.postfix.defer_log._only", lambda _: None)
+        expected = Parser().parse(log)
+    assert Parser().parse(log) == expected
+
+
 def test_old_logs_have_a_reason_by_address() -> None:
     log = Parser().parse(b"\n<a@example.org>: gone fishing\n\n\n<half@exam")
     assert log[b"a@example.org"].reason == "gone fishing"
