@@ -84,8 +84,9 @@ class ConsoleScreen(Screen[None]):
 
     @property
     def commands(self) -> tuple[Command, ...]:
-        """All that work here: what was added for this session, then the screen's own."""
-        return (*extra_commands(self.host.services.extras, ConsoleScreen.run_extra), *self.COMMANDS_HERE, *GLOBAL)
+        """All that work here, as the footer has room for them: the first of what was added, the screen's own, the rest."""
+        added = extra_commands(self.host.services.extras, ConsoleScreen.run_extra)
+        return (*added[:1], *self.COMMANDS_HERE, *added[1:], *GLOBAL)
 
     # -- showing ------------------------------------------------------------------------------------------------
 
