@@ -185,7 +185,7 @@ async def test_commands_added_for_a_session_are_on_every_screen_with_key_palette
     )
     world.services = dataclasses.replace(world.services, extras=extras)
     async with console(world) as at:
-        assert at.lines[-1].startswith(" f2 Down  f3 Fail")
+        assert at.lines[-1].startswith(" f2 Down  Enter Messages")
         await at.press("2", "f2")
         await at.sees("mx1.example.org is down now")
         assert at.lines[-1].startswith(" f2 Up")

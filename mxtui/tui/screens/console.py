@@ -84,7 +84,7 @@ class ConsoleScreen(Screen[None]):
 
     @property
     def commands(self) -> tuple[Command, ...]:
-        """All that work here, as the footer has room for them: the first of what was added, the screen's own, the rest."""
+        """All that work here, as the footer has room: the first of what was added, the screen's own, the rest."""
         added = extra_commands(self.host.services.extras, ConsoleScreen.run_extra)
         return (*added[:1], *self.COMMANDS_HERE, *added[1:], *GLOBAL)
 
