@@ -12,12 +12,16 @@ from itertools import chain
 from typing import NamedTuple
 
 from mxtui.model.tally import Tallies
+from mxtui.queues.postfix import worker as program
 from mxtui.queues.postfix.counting import Counter
 from mxtui.queues.postfix.message_file import Absent, MessageReader, Row
 from mxtui.queues.postfix.names import Folder, folders
 from mxtui.queues.postfix.queue_id import Hashing
 from mxtui.queues.postfix.worker import Answer, Settings, Task, carry_out
-from mxtui.queues.postfix.workers import BATCH, spread
+from mxtui.queues.workers import Crew
+
+BATCH = 500
+"""Files a task names: 10 ms of work, and few enough names to fit a pipe's 64 kB while an answer waits to be read."""
 
 ALONE = 5000
 """Messages up to which starting workers (40 ms) costs more than it saves."""
@@ -42,8 +46,8 @@ class Batch(NamedTuple):
 def scan(settings: Settings, listed: list[Folder]) -> Iterator[Batch]:
     """Every message of the folders as `names.folders` listed them, and those that moved meanwhile, in batches."""
     reader = settings.reader()
-    for answer in _answers(settings, reader, listed, _since(settings.root, listed)):
-        yield _settled(reader, answer)
+    for task, answer in _answers(settings, reader, listed, _since(settings.root, listed)):
+        yield _settled(reader, task, answer)
 
 
 def count(settings: Settings, now: float) -> Tallies:
@@ -57,7 +61,7 @@ def count(settings: Settings, now: float) -> Tallies:
     look = _unseen(folders(settings.root), seen)
     again = _unseen(folders(settings.root, since=time.time() - _CLOCKS), seen)
     # Looked up once in the end: what a worker that died had told gone is told again.
-    gone = {name for answer in _answers(settings, counter, look, again) for name in answer.gone}
+    gone = {name for _, answer in _answers(settings, counter, look, again) for name in answer.gone}
     for name in gone:
         if counter.find(name) is Absent.GONE:  # as in `_settled`
             counter.find(name)
@@ -66,7 +70,7 @@ def count(settings: Settings, now: float) -> Tallies:
 
 def _answers(
     settings: Settings, hand: MessageReader | Counter, look: Iterable[Folder], again: Iterable[Folder]
-) -> Iterator[Answer]:
+) -> Iterator[tuple[Task, Answer]]:
     """What files the folders have, and then those of a second look, which is taken when it is asked for."""
     tasks = _tasks(settings.hashing, look)
     more = _tasks(settings.hashing, again)
@@ -76,8 +80,24 @@ def _answers(
         few.append(task)
         messages += len(task.ids)
         if messages > ALONE:
-            return spread(settings, hand, chain(few, tasks, more), min(MOST_WORKERS, len(os.sched_getaffinity(0))))
-    return (carry_out(hand, task) for task in chain(few, more))
+            return _by_workers(settings, hand, chain(few, tasks, more))
+    return ((task, carry_out(hand, task)) for task in chain(few, more))
+
+
+def _by_workers(
+    settings: Settings, hand: MessageReader | Counter, tasks: Iterable[Task]
+) -> Iterator[tuple[Task, Answer]]:
+    """Each task with its answer, in their order. What the workers counted is added to what `hand` counts."""
+    processes = min(MOST_WORKERS, len(os.sched_getaffinity(0)))
+    with Crew[Task](program.__name__, tuple(settings), processes) as crew:
+        for task, answer in crew.spread(tasks, lambda task: carry_out(hand, task)):
+            yield task, Answer(*answer)
+        if isinstance(hand, Counter):
+            for again, counted in crew.counted():
+                if counted is None:  # it died before it could tell
+                    yield from ((task, carry_out(hand, task)) for task in again)
+                else:
+                    hand.tallies.merge(*counted)
 
 
 def _tasks(hashing: Hashing, listed: Iterable[Folder]) -> Iterator[Task]:
@@ -114,9 +134,9 @@ def _unseen(listed: Iterable[Folder], seen: set[str]) -> Iterator[Folder]:
         yield folder._replace(ids=ids)
 
 
-def _settled(reader: MessageReader, answer: Answer) -> Batch:
+def _settled(reader: MessageReader, task: Task, answer: Answer) -> Batch:
     """An answer with what was not where it was listed looked up by path."""
-    gone, unfinished = [], [(answer.task.path, name) for name in answer.unfinished]
+    gone, unfinished = [], [(task.path, name) for name in answer.unfinished]
     for name in answer.gone:
         found = reader.find(name)
         if found is Absent.GONE:  # perhaps it passed us, from a place not yet tried to one tried before
@@ -126,5 +146,5 @@ def _settled(reader: MessageReader, answer: Answer) -> Batch:
         elif found is Absent.GONE:
             gone.append(name)
         else:
-            unfinished.append((answer.task.path, name))
+            unfinished.append((task.path, name))
     return Batch(answer.rows, gone, unfinished)

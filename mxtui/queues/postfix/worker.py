@@ -1,23 +1,13 @@
-"""A process that reads queue files for a scan: settings, then tasks on stdin; answers and in the end counts on stdout.
+"""A process that reads queue files for a scan (see `queues.workers`). Imports little: its start is paid for."""
 
-Frames are eight bytes of length and `marshal` (between ourselves and our own child: nothing hostile can write there).
-A worker whose parent is gone, however it died, reads the end of its input and ends. Imports little: its start is paid
-for on every first look at a large queue.
-"""
-
-import gc
-import marshal
 import os
-import struct
-import sys
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from mxtui.model.message import State
+from mxtui.queues.frames import work
 from mxtui.queues.postfix.counting import Counter
 from mxtui.queues.postfix.message_file import Absent, MessageReader, Row
 from mxtui.queues.postfix.queue_id import Hashing
-
-_FRAME = struct.Struct("!Q")
 
 
 class Task(NamedTuple):
@@ -33,7 +23,6 @@ class Task(NamedTuple):
 class Answer(NamedTuple):
     """What a task's files were."""
 
-    task: Task
     rows: list[Row]
     """None where messages are counted."""
     gone: list[str]
@@ -78,54 +67,19 @@ def carry_out(hand: MessageReader | Counter, task: Task) -> Answer:
                 rows.append(found)
             elif found is not None:
                 (gone if found is Absent.GONE else unfinished).append(name)
-    return Answer(task, rows, gone, unfinished)
+    return Answer(rows, gone, unfinished)
 
 
 def serve() -> None:
-    """A worker's life: settings, then tasks until the end of the input."""
-    tasks, answers = sys.stdin.fileno(), sys.stdout.buffer
-    frame = receive(tasks)
-    if frame is None:
-        return
-    gc.disable()  # nothing here makes cycles, and rows by the thousand would be looked at again and again
-    hand = Settings(*marshal.loads(frame)).hand()  # noqa: S302 (our own parent wrote it)
-    try:
-        while (frame := receive(tasks)) is not None:
-            answer = carry_out(hand, Task(*marshal.loads(frame)))  # noqa: S302
-            transmit(answers, answer[1:])
-        if isinstance(hand, Counter):
-            transmit(answers, hand.tallies.plain())
-            os._exit(0)  # the parent waits for our end, and there is nothing to tidy: 6 ms
-    except BrokenPipeError:  # the parent has seen enough
-        # Python would flush stdout once more, and complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    """A worker's life."""
 
+    def made(settings: Any) -> Any:
+        hand = Settings(*settings).hand()
 
-def transmit(stream: IO[bytes], message: tuple[Any, ...]) -> None:
-    """Write one frame. Raises BrokenPipeError."""
-    frame = marshal.dumps(message)
-    stream.write(_FRAME.pack(len(frame)) + frame)
-    stream.flush()
+        def counted() -> Any:
+            return hand.tallies.plain() if isinstance(hand, Counter) else None
 
+        return lambda task: tuple(carry_out(hand, Task(*task))), counted
 
-def receive(fd: int) -> bytes | None:
-    """One frame and not a byte more, so that whoever waits for the next sees it; None at the end, also within one."""
-    head = _read(fd, _FRAME.size)
-    if len(head) < _FRAME.size:
-        return None
-    (length,) = _FRAME.unpack(head)
-    frame = _read(fd, length)
-    return frame if len(frame) == length else None
-
-
-def _read(fd: int, count: int) -> bytes:
-    """That many bytes, or all up to the end."""
-    data = os.read(fd, count)
-    if len(data) == count:
-        return data
-    pieces = [data]
-    count -= len(data)
-    while count and (piece := os.read(fd, count)):
-        pieces.append(piece)
-        count -= len(piece)
-    return b"".join(pieces)
+    work(made)
+    os._exit(0)  # everything is told, and the parent waits for our end: 6 ms

@@ -1,8 +1,10 @@
 """Messages counted instead of told: whatever a file holds, both must come to the same."""
 
 import os
-from collections.abc import Callable, Iterator
+import signal
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -15,8 +17,11 @@ from mxtui.queues.postfix.counting import Counter
 from mxtui.queues.postfix.files import FileReader
 from mxtui.queues.postfix.message_file import Absent, MessageReader, messages
 from mxtui.queues.postfix.names import Folder, folders
+from mxtui.queues.postfix.worker import Task
+from mxtui.queues.workers import Crew
 from tests.benchmarks.queue_factory import Queue, make
 from tests.queues.postfix.following import HASHING, layout_of, make_queue, move, place, put
+from tests.queues.postfix.test_scan import children
 from tests.queues.postfix.writer import QueueFile, defer_log, record
 
 NOW = 1_795_400_000.0
@@ -151,6 +156,22 @@ def told(queue: Path) -> Tallies:
 def test_a_queue_counts_as_it_is_told(large: Path, alone: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scan, "ALONE", alone)
     assert FileReader(layout_of(large)).count(NOW).plain() == told(large).plain()
+
+
+def test_what_a_killed_worker_had_counted_is_counted_anew(large: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spread = Crew.spread
+
+    def cut_short(crew: Crew[Task], tasks: Iterable[Task], here: Callable[[Task], Any]) -> Iterator[tuple[Task, Any]]:
+        for number, each in enumerate(spread(crew, tasks, here)):
+            yield each
+            if number == 3:
+                for pid in children():
+                    os.kill(pid, signal.SIGKILL)
+
+    expected = told(large).plain()
+    monkeypatch.setattr(scan, "ALONE", 0)
+    monkeypatch.setattr(Crew, "spread", cut_short)
+    assert FileReader(layout_of(large)).count(NOW).plain() == expected
 
 
 @pytest.fixture
