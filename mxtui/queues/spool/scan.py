@@ -66,28 +66,38 @@ def scan(root: str, listed: list[Folder]) -> Iterator[Answer]:
 
 
 def count(root: str, now: float) -> Tallies:
-    """Every message, each once, counted where it is read; ages at `now`. Raises NoQueue and NotPermitted."""
+    """Every message, each once, counted where it is read; ages at `now`. Raises NoQueue and NotPermitted.
+
+    Folders are listed while files are read.
+    """
     hand = Hand(root, now)
     assert hand.tallies is not None
     seen: set[str] = set()
-    listed = list(_unseen(folders(root), seen))
-    tasks = chain(_tasks(listed), _tasks(_unseen(folders(root), seen)))
-    gone: list[str] = []
-    if len(seen) <= ALONE:
-        for task in tasks:
-            gone += hand.carry_out(task).gone
+    tasks = chain(_tasks(_unseen(folders(root), seen)), _tasks(_unseen(folders(root), seen)))
+    few: list[Task] = []
+    for task in tasks:
+        few.append(task)
+        if len(seen) > ALONE:
+            gone = list(_counted_by_many(root, hand, hand.tallies, chain(few, tasks)))
+            break
     else:
-        with _crew(root, now) as crew:
-            for _, (_, left) in crew.spread(tasks, hand.carry_out):
-                gone += left
-            for again, counted in crew.counted():
-                if counted is None:  # it died before it could tell
-                    gone += (queue_id for task in again for queue_id in hand.carry_out(task).gone)
-                else:
-                    hand.tallies.merge(*counted)
+        gone = [queue_id for task in few for queue_id in hand.carry_out(task).gone]
     for queue_id in set(gone):
         hand.look_up(queue_id)
     return hand.tallies
+
+
+def _counted_by_many(root: str, hand: Hand, tallies: Tallies, tasks: Iterable[Task]) -> Iterator[str]:
+    """Have workers count; the IDs that were gone."""
+    with _crew(root, tallies.now) as crew:
+        for _, (_, gone) in crew.spread(tasks, hand.carry_out):
+            yield from gone
+        for again, counted in crew.counted():
+            if counted is None:  # it died before it could tell
+                for task in again:
+                    yield from hand.carry_out(task).gone
+            else:
+                tallies.merge(*counted)
 
 
 def _crew(root: str, counted_at: float | None) -> Crew[Task]:

@@ -2,8 +2,10 @@ import os
 import shutil
 import signal
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +17,7 @@ from mxtui.queues.spool import scan
 from mxtui.queues.spool.queue import SpoolQueue
 from mxtui.queues.spool.rows import DUPLICATE
 from mxtui.queues.spool.store import Spool
+from mxtui.queues.workers import Crew
 from tests.benchmarks.spool_factory import Spooled, make
 from tests.queues.postfix.test_scan import children
 from tests.queues.spool.making import DAY, TEXT, envelope, place, put
@@ -104,6 +107,22 @@ def test_what_a_killed_worker_had_in_hand_is_read_here(large: Spool, monkeypatch
     for changes in reading:
         found |= {message.queue_id for message in changes.present}
     assert len(found) == 3000
+
+
+def test_what_a_killed_worker_had_counted_is_counted_here(large: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = time.time()
+    counted = SpoolQueue(large).count(now)
+    monkeypatch.setattr(scan, "ALONE", 0)
+    spread = Crew.spread
+
+    def deadly(*arguments: Any) -> Iterator[Any]:
+        for number, answer in enumerate(spread(*arguments)):
+            if number == 5:
+                os.kill(min(children()), signal.SIGKILL)
+            yield answer
+
+    monkeypatch.setattr(Crew, "spread", deadly)
+    assert same(SpoolQueue(large).count(now), counted)
 
 
 def test_a_read_left_early_leaves_no_worker(large: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
