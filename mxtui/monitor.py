@@ -16,7 +16,7 @@ from mxtui.errors import MxtuiError
 from mxtui.index import Index
 from mxtui.model.alerts import Thresholds, alerts
 from mxtui.model.health import Health, Primary
-from mxtui.model.message import State
+from mxtui.model.message import Changes, State
 from mxtui.model.overview import DomainStatus, DomainTotals, Overview, Reading
 from mxtui.model.source import Capabilities, Space
 from mxtui.model.trend import Rate, Trend
@@ -32,6 +32,13 @@ SLOW_FACTS = 5.0
 
 AGES = 5.0
 """Seconds between two counts of ages: a hundred thousand messages grow older all the time, and no eye sees it."""
+
+PIECE = 100
+"""Messages of the first read that the index takes in at once: 3 ms, in which nobody else gets an answer from it."""
+
+REST = 0.05
+"""Seconds that the first read rests for a key, so that the screen has the interpreter to itself; and then goes on for
+as long at least."""
 
 RETRY = 3.0
 """Seconds between attempts to read a queue that cannot be read."""
@@ -88,6 +95,8 @@ class Monitor:
         self._space: Space | None = None
         self._slow_at = 0.0
         self._aged_at = 0.0
+        self._wanted_at = self._rested_at = -REST
+        """When a key was pressed last, and when the first read last rested for one (monotonic time)."""
         self._trends: dict[str, Trend] = {}
         self._totals: dict[str, DomainTotals] = {}
         self._arrivals = Rate(self._heard_at)
@@ -103,6 +112,10 @@ class Monitor:
         """Make the next overview now: something was done to the queue. For the event loop's own thread."""
         self._slow_at = 0.0
         self._tick.set()
+
+    def give_way(self) -> None:
+        """Somebody is at the keys: let the first read rest for a moment."""
+        self._wanted_at = time.monotonic()
 
     def close(self) -> None:
         """Stop the threads; they end within a second."""
@@ -191,13 +204,22 @@ class Monitor:
         for changes in self.queue.read(subjects=True):
             if self._stop.is_set():
                 return
-            self.index.apply(changes)
+            self.index.apply(Changes((), changes.gone))
+            for start in range(0, len(changes.present), PIECE):
+                self._rest()
+                self.index.apply(Changes(changes.present[start : start + PIECE]))
             read += len(changes.present)
             self._reading = Reading(read, max(expected, read))
             self._heard("read")
         self._heard("read")
         self.index.complete()
         self._reading = None
+
+    def _rest(self) -> None:
+        now = time.monotonic()
+        if self._wanted_at + REST > now > self._rested_at + REST:
+            self._stop.wait(self._wanted_at + REST - now)
+            self._rested_at = time.monotonic()
 
     def _keep_watching(self) -> None:
         while not self._stop.is_set():

@@ -1,6 +1,7 @@
 import asyncio
 import queue as channel
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
 from mxtui.errors import NotPermitted
@@ -8,7 +9,7 @@ from mxtui.index import Index
 from mxtui.model.message import Changes, State
 from mxtui.model.overview import Overview
 from mxtui.model.source import Capabilities, Source, Space
-from mxtui.monitor import Monitor
+from mxtui.monitor import REST, Monitor
 from tests.index.messages import NOW, message, recipient
 
 
@@ -87,6 +88,19 @@ async def test_the_first_read_shows_how_far_it_is_and_what_it_found_so_far() -> 
     queue.first.put(None)
     overview = await watched.until(lambda seen: seen.reading is None)
     assert overview.queue.messages == 2
+    await watched.close()
+
+
+async def test_the_first_read_rests_for_a_key_and_goes_on() -> None:
+    queue = FakeQueue()
+    watched = Watched(queue)
+    await watched.until(lambda seen: seen.depth)
+    pressed = time.monotonic()
+    watched.monitor.give_way()
+    queue.first.put(Changes([message("4dKq7J1hVwz9x0")]))
+    queue.first.put(None)
+    await watched.until(lambda seen: seen.queue.messages == 1)
+    assert time.monotonic() - pressed >= REST
     await watched.close()
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from importlib import import_module
 from typing import Any, ClassVar
 
-from textual import work
+from textual import events, work
 from textual.app import SystemCommand
 from textual.screen import Screen
 
@@ -25,6 +25,9 @@ from mxtui.tui.services import Services
 
 TICK = 1.25
 """Seconds after which the time is told though no overview has come: they come each second where all is well."""
+
+SWITCH = 0.01
+"""Seconds in which a screen that comes in sight takes in the latest overview before it is drawn."""
 
 _LATER = {
     "messages": "MessagesScreen",
@@ -71,6 +74,12 @@ class ConsoleApp(Host):
         self.theme_changed_signal.subscribe(self, lambda _: self.call_after_refresh(self.show_now))
         self._watch()
         self._clock = self.set_interval(TICK, self.show_now)
+
+    async def on_event(self, event: events.Event) -> None:
+        """A key is answered before anything else is done."""
+        if isinstance(event, events.Key):
+            self.services.monitor.give_way()
+        await super().on_event(event)
 
     def _theme(self) -> str:
         wanted = self.services.settings.theme
@@ -124,6 +133,10 @@ class ConsoleApp(Host):
 
         if isinstance(self.screen, MessagesScreen):
             self.screen.set_filter(text, filtering=filtering)
+
+    def delay_update(self, delay: float = 0.05) -> None:
+        """Textual hides for so long how one screen makes way for another; ours are drawn at once."""
+        super().delay_update(min(delay, SWITCH))
 
     def open_alerts(self) -> None:
         """All alerts in full."""

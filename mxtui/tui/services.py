@@ -34,6 +34,10 @@ class Watching(Protocol):
         """Something was done to the queue: look now."""
         ...
 
+    def give_way(self) -> None:
+        """Somebody is at the keys: let what is not urgent rest for a moment."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:

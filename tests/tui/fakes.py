@@ -280,6 +280,9 @@ class FakeMonitor:
     def nudge(self) -> None:
         self.nudged += 1
 
+    def give_way(self) -> None:
+        pass
+
 
 class World:
     """A queue, what is known of it, and the services that a console on it gets."""

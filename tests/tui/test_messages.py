@@ -1,7 +1,13 @@
 """Finding and marking messages."""
 
+import threading
+
+import pytest
+
+from mxtui.index import View
+from mxtui.model.message import Changes
 from tests.tui.conftest import Open
-from tests.tui.fakes import HOUR, World, message, queue_id
+from tests.tui.fakes import DAY, HOUR, World, message, queue_id
 
 
 async def test_the_oldest_message_comes_first(world: World, console: Open) -> None:
@@ -9,6 +15,29 @@ async def test_the_oldest_message_comes_first(world: World, console: Open) -> No
         await at.press("2")
         await at.sees("4d 10h", "773 queued", "oldest 4d 10h")
         assert "age ↓" in at.text
+
+
+async def test_a_step_taken_while_the_list_is_brought_up_to_date_is_kept(
+    world: World, console: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on, refresh = threading.Event(), threading.Event(), View.refresh
+
+    def slow(view: View, now: float | None = None) -> bool:
+        begun.set()
+        go_on.wait(10)
+        return refresh(view, now)
+
+    async with console(world) as at:
+        await at.press("2", "j")
+        monkeypatch.setattr(View, "refresh", slow)
+        world.index.apply(Changes([message(9_999, "example.org", 6 * DAY)]))  # comes in above
+        world.say()
+        await at.until(begun.is_set)
+        below = at.lines[at.lines.index(at.line("▌")) + 1].split()[-1]
+        await at.pilot.press("j")
+        go_on.set()
+        await at.settle()
+        assert at.line("▌").split()[-1] == below
 
 
 async def test_matches_are_counted_while_typing(world: World, console: Open) -> None:

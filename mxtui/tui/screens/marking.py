@@ -79,7 +79,8 @@ class MarkingScreen(ActingScreen):
     def on_screen_resume(self) -> None:
         """The inspector may have marked something."""
         super().on_screen_resume()
-        self._count_marks()
+        if self.host.marks or any(self.marked):
+            self._count_marks()
 
     def view_changed(self) -> None:
         """The list shows something else, or the queue went on: count again, but not all the time."""

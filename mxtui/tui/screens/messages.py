@@ -1,6 +1,7 @@
 """Messages: find them, mark them, act on them."""
 
 import asyncio
+import time
 from collections.abc import Iterable
 from typing import ClassVar, cast
 
@@ -52,6 +53,13 @@ _ON_MESSAGES: tuple[Command, ...] = (
 PAUSE = 0.12
 """Seconds of rest in typing or moving before the queue is asked."""
 
+SHARE, LONGEST = 3, 0.5
+"""A queue that changes all the time is looked at for a quarter of it: so many times what a look took, at most so many
+seconds, lie between two."""
+
+Ready = tuple[int, list[Row]]
+"""Rows from a position on."""
+
 
 class MessagesScreen(MarkingScreen):
     """A million messages, a screenful at a time."""
@@ -70,6 +78,8 @@ class MessagesScreen(MarkingScreen):
         self.sort = Sort("age", True)
         self._revision = -1
         self._due = self._looking = False
+        self._took = 0.0
+        """Seconds that the last look took."""
         self._anchor: str | None = None
         """The message that the operator put the cursor on: it stays there through every filter that shows it."""
         self._message: QueuedMessage | None = None
@@ -126,28 +136,39 @@ class MessagesScreen(MarkingScreen):
     async def _look_once(self) -> None:
         """A view for the filter and order wanted, or the same one caught up. The last one stays until it is there."""
         index, view, filter_, sort = self.host.services.monitor.index, self.view, self.bar.filter, self.sort
-        anchor, now = self._anchor, self.host.now()
+        table, anchor, now = self.table, self._anchor, self.host.now()
         same = view is not None and view.filter == filter_ and view.sort == sort
+        cursor = table.cursor
 
-        def find() -> tuple[View, int | None]:
+        def find() -> tuple[View, int | None, Ready]:
             found = view if view is not None and same else index.view(filter_, sort, now)
             found.refresh(now)
-            return found, found.position(anchor) if anchor is not None else None
+            position = found.position(anchor) if anchor is not None else None
+            if position is None and not same:
+                position = 0
+            # Read here, for the index may be busy, and keys do not wait for it.
+            start, stop = table.around(cursor if position is None else position)
+            return found, position, (start, found.rows(start, stop))
 
-        self.view, position = await asyncio.to_thread(find)
-        self.table.sort = (sort.column, sort.descending)
+        began = time.perf_counter()
+        found, position, ready = await asyncio.to_thread(find)
+        self._took = time.perf_counter() - began
+        if table.cursor != cursor and table.row is not None:  # moved meanwhile, and there it stays
+            position, ready = found.position(table.row.queue_id), (0, [])
+        self.view = found
+        table.sort = (sort.column, sort.descending)
         if not same:
             self.recount_soon()
-        self._show(position if same or position is not None else 0)
+        self._show(position, ready)
 
-    def _show(self, position: int | None) -> None:
+    def _show(self, position: int | None, ready: Ready) -> None:
         view, overview = self.view, self.host.overview
         assert view is not None
         if self.bar.everything:
             self.table.notice = self.notice("Nothing is queued.", "")
         else:
             self.table.notice = self.notice("nothing matches", "Esc clears the filter")
-        self.table.show(view, position)
+        self.table.show(view, position, ready)
         queued = overview.queue.messages if overview is not None else view.count
         self.bar.found(view.count, max(queued, view.count), view.bytes, view.oldest)
         self.view_changed()
@@ -157,7 +178,7 @@ class MessagesScreen(MarkingScreen):
         """Rows again if the queue changed."""
         if overview.revision != self._revision:
             self._revision = overview.revision
-            self._look_soon()
+            self._look_soon(min(SHARE * self._took, LONGEST))
 
     def tick(self) -> None:
         """Ages grow."""

@@ -115,13 +115,14 @@ class Table(ScrollView, Generic[R], can_focus=True):
         """How many rows there is room for."""
         return max(1, self.size.height - 1)
 
-    def show(self, source: Source[R], position: int | None = None) -> None:
+    def show(self, source: Source[R], position: int | None = None, ready: tuple[int, Sequence[R]] = (0, ())) -> None:
         """Rows anew, drawn by the next `repaint`.
 
-        `position` is where the cursor's row went; without it the cursor stays where it is.
+        `position` is where the cursor's row went; without it the cursor stays where it is. `ready` are rows that need
+        not be asked for: the position of the first, and those `around` it.
         """
         self._source = source
-        self._window = (0, ())
+        self._window = ready
         total = Size(0, source.count + 1)
         if self.virtual_size != total:
             self.virtual_size = total
@@ -139,6 +140,10 @@ class Table(ScrollView, Generic[R], can_focus=True):
             elif span := changed_span(old, new):
                 self.refresh(Region(span[0], y, span[1] - span[0], 1))
 
+    def around(self, position: int) -> tuple[int, int]:
+        """The rows to have ready, from and to, for one in sight: so many that most steps ask for nothing."""
+        return max(0, position - 2 * self.visible_rows), position + 2 * self.visible_rows
+
     def key_of(self, row: R) -> str:
         """What tells a row from others."""
         return self._key(row)
@@ -148,9 +153,8 @@ class Table(ScrollView, Generic[R], can_focus=True):
             return None
         start, rows = self._window
         if not start <= position < start + len(rows):
-            # A screenful either way, so that most steps ask for nothing.
-            start = max(0, position - 2 * self.visible_rows)
-            self._window = start, self._source.rows(start, position + 2 * self.visible_rows)
+            start, stop = self.around(position)
+            self._window = start, self._source.rows(start, stop)
             start, rows = self._window
         return rows[position - start] if position - start < len(rows) else None
 
