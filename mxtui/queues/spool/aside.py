@@ -1,8 +1,9 @@
 """What was set aside in `corrupt`, or should be: as much as can be told of it."""
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Final
+from typing import Final, TypeVar
 
 from mxtui.model.envelope import Client, Envelope
 from mxtui.queues.spool import format as on_disk
@@ -12,18 +13,19 @@ from mxtui.queues.spool.layout import READ, Places, set_aside_ids
 
 WHY_BYTES: Final = 4096
 
+_Envelope = TypeVar("_Envelope", Envelope, on_disk.EnvelopeOnDisk)
+
 NO_REASON: Final = "set aside by hand: no reason is on record"
 
 
 def decoded(data: bytes, queue_id: str, path: str) -> Envelope:
     """The envelope of this very message. Raises Damaged."""
-    try:
-        envelope = on_disk.decode(data)
-    except ValueError as error:
-        raise Damaged(path, str(error)) from error
-    if envelope.id != queue_id:
-        raise Damaged(path, f"the envelope of another message, {envelope.id}")
-    return envelope
+    return _own(on_disk.decode, data, queue_id, path)
+
+
+def checked(data: bytes, queue_id: str, path: str) -> on_disk.EnvelopeOnDisk:
+    """The same as it is on disk, at a third of the cost. Raises Damaged."""
+    return _own(on_disk.read, data, queue_id, path)
 
 
 def of_damaged(queue_id: str, why: str, size: int = 0) -> Envelope:
@@ -41,6 +43,16 @@ def envelope_aside(places: Places, queue_id: str) -> Envelope | None:
         return replace(decoded(_read(places.corrupt(queue_id, "json"), queue_id), queue_id, ""), why=why)
     except Damaged:
         return of_damaged(queue_id, why, _size(places, queue_id))
+
+
+def _own(read: Callable[[bytes], _Envelope], data: bytes, queue_id: str, path: str) -> _Envelope:
+    try:
+        envelope = read(data)
+    except ValueError as error:
+        raise Damaged(path, str(error)) from error
+    if envelope.id != queue_id:
+        raise Damaged(path, f"the envelope of another message, {envelope.id}")
+    return envelope
 
 
 def _read(path: str, queue_id: str, limit: int = on_disk.LIMIT) -> bytes:

@@ -37,6 +37,9 @@ class Raw(Struct, frozen=True, forbid_unknown_fields=True):
 
     base64: Annotated[str, Meta(max_length=6 * ADDRESS_LENGTH)]
 
+    def __post_init__(self) -> None:
+        a2b_base64(self.base64, strict_mode=True)  # a ValueError becomes msgspec's own
+
 
 Exact = Annotated[str, Meta(max_length=ADDRESS_LENGTH)] | Raw
 Text = Annotated[str, Meta(max_length=TEXT_LENGTH)]
@@ -111,27 +114,24 @@ def encode(envelope: Envelope) -> bytes:
 def decode(data: bytes) -> Envelope:
     """The envelope; raises ValueError with the reason: torn, foreign, edited wrongly, of a newer version."""
     found = read(data)
-    try:
-        return Envelope(
-            found.id,
-            found.arrival,
-            found.expires,
-            exact(found.sender),
-            tuple(_recipient(each) for each in found.recipients),
-            found.size,
-            found.sha256,
-            _client(found.client),
-            found.subject,
-            found.body,
-            found.smtputf8,
-            exact(found.ret),
-            exact(found.envid),
-            found.attempts,
-            found.next_retry,
-            found.why,
-        )
-    except ValueError as error:  # of base64
-        raise ValueError(f"not an envelope of this spool: {error}") from error
+    return Envelope(
+        found.id,
+        found.arrival,
+        found.expires,
+        exact(found.sender),
+        tuple(_recipient(each) for each in found.recipients),
+        found.size,
+        found.sha256,
+        _client(found.client),
+        found.subject,
+        found.body,
+        found.smtputf8,
+        exact(found.ret),
+        exact(found.envid),
+        found.attempts,
+        found.next_retry,
+        found.why,
+    )
 
 
 def read(data: bytes) -> EnvelopeOnDisk:

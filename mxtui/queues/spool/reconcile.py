@@ -23,7 +23,7 @@ from typing import Final
 
 from mxtui.errors import InDelivery
 from mxtui.model.envelope import SpoolState
-from mxtui.queues.spool.aside import decoded
+from mxtui.queues.spool.aside import checked, decoded
 from mxtui.queues.spool.claim import Claim, Damaged, lock_envelope, read_file
 from mxtui.queues.spool.disk import Disk
 from mxtui.queues.spool.ids import FOLDERS, folder_of, is_id, new_id
@@ -145,7 +145,7 @@ class _Reconciler:
             self._aside(path, queue_id, f"cannot be opened: {error.strerror}")
             return
         try:
-            envelope = decoded(read_file(descriptor, path), queue_id, path)
+            envelope = checked(read_file(descriptor, path), queue_id, path)
             size = _size(self._places.message(queue_id))
             if size != envelope.size:
                 raise Damaged(path, _wrong_size(size, envelope.size))
@@ -158,7 +158,7 @@ class _Reconciler:
         finally:
             os.close(descriptor)
         self._done.messages += 1
-        if state == "deferred" and not envelope.waiting:
+        if state == "deferred" and not any(each.fate == "waiting" for each in envelope.recipients):
             self._settle(queue_id, path)
 
     def _settle(self, queue_id: str, path: str) -> None:
