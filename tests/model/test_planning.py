@@ -69,6 +69,22 @@ def test_releasing_mail_at_the_end_of_its_life_says_that_it_is_renewed() -> None
     assert made.cautions[0].text.startswith("1 message ")
 
 
+def test_releasing_what_was_suspected_or_given_up_says_so() -> None:
+    made = plan(Verb.RELEASE, target(state="quarantine"), target("B00000000", state="failed"))
+    assert titles(made) == ["Suspected spam", "Refused before"]
+
+
+def test_no_notice_is_sent_for_suspected_spam() -> None:
+    made = plan(Verb.REJECT, target(state="quarantine"), target("B00000000", state="failed"))
+    assert [each.queue_id for each in made.targets] == ["B00000000"]
+    assert "suspected spam" in made.excluded[0].detail
+
+
+@pytest.mark.parametrize("verb", [Verb.HOLD, Verb.FLUSH])
+def test_what_was_given_up_is_neither_held_nor_tried(verb: Verb) -> None:
+    assert "given up" in plan(verb, target(state="failed")).excluded[0].detail
+
+
 def test_holding_does_not_stop_the_clock() -> None:
     assert titles(plan(Verb.HOLD, target(expires=NOW + 3600))) == ["Lifetime"]
     assert titles(plan(Verb.HOLD, target(expires=NOW + 4 * 86400))) == []
