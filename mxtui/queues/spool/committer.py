@@ -105,10 +105,23 @@ class Committer:
         else:
             self._idle.set()
 
+    def _broken(self, group: Sequence[_Waiting], error: BaseException) -> None:
+        """The thread is no more: whoever waits is told, and nothing is taken from now on."""
+        self._closing = True
+        waiting, self._waiting = [*group, *self._waiting], []
+        for each in waiting:
+            if not each.future.done():
+                each.future.set_exception(OSError(f"the spool's writer broke: {error!r}"))
+        self._idle.set()
+
     def _work(self) -> None:
         """The thread's life."""
         while (handed := self._groups.get()) is not None:
             loop, group = handed
-            outcomes = self._writer.run(each.start() for each in group)
+            try:
+                outcomes = self._writer.run(each.start() for each in group)
+            except BaseException as error:  # a fault of ours; nobody must wait for ever
+                loop.call_soon_threadsafe(self._broken, group, error)
+                raise
             with suppress(RuntimeError):  # the loop was closed: nobody waits any more
                 loop.call_soon_threadsafe(self._written, group, outcomes)

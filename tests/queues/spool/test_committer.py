@@ -116,3 +116,17 @@ async def test_results_and_removals_go_the_same_way(spool: Spool, committer: Com
         *[None] * 3,
     ]
     assert len(files(spool)) == 12
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+async def test_a_fault_of_ours_leaves_nobody_waiting(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    def faulty(jobs: object) -> object:
+        raise ZeroDivisionError
+
+    committer = Committer(spool)
+    monkeypatch.setattr(spool.writer, "run", faulty)
+    with pytest.raises(OSError, match="ZeroDivisionError"):
+        await committer.commit(envelope(), [TEXT])
+    with pytest.raises(OSError, match="being closed"):
+        await committer.commit(envelope(), [TEXT])
+    await committer.close()
