@@ -31,7 +31,7 @@ class Certificate:
         except OSError as error:  # of which ssl.SSLError is one
             raise ConfigError(
                 f"the certificate {files.chain} with the key {files.key} cannot be used: {error}",
-                "both are PEM files that mxtui's user may read, and the key is the certificate's",
+                "both are PEM files that mxtui's user may read, and the key is the certificate's, without a password",
             ) from error
 
     def context(self) -> ssl.SSLContext:
@@ -43,7 +43,7 @@ class Certificate:
                 self._context = _load(self._files)
                 self._log("certificate_reloaded", file=str(self._files.chain))
         except OSError as error:
-            self._log("certificate_broken", file=str(self._files.chain), error=str(error))
+            self._log("certificate_broken", level="error", file=str(self._files.chain), error=str(error))
         return self._context
 
     def _look(self) -> tuple[_Seen, ...]:
@@ -53,5 +53,10 @@ class Certificate:
 
 def _load(files: CertificateFiles) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)  # TLS 1.2 and later; no client certificates asked for
-    context.load_cert_chain(files.chain, files.key)
+    context.load_cert_chain(files.chain, files.key, password=_no_password)
     return context
+
+
+def _no_password() -> str:
+    """Without this OpenSSL asks on the terminal, and a service has none to be asked on: it would hang."""
+    raise ssl.SSLError("the key is encrypted, and nobody is here to type its password")

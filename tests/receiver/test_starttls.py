@@ -139,6 +139,7 @@ async def test_a_renewed_certificate_is_shown_without_a_restart(
         "certificate_reloaded",
         "certificate_broken",
     ]
+    assert secure.logged("certificate_broken")[0]["level"] == "error"
     files.chain.unlink()
     assert await seen() == second
     install(certificates[0], files)
@@ -156,6 +157,20 @@ def test_a_certificate_that_cannot_be_used_is_said_at_the_start(
     ):
         with pytest.raises(ConfigError, match="cannot be used"):
             Certificate(files, lambda event, **fields: None)
+
+
+def test_an_encrypted_key_is_an_error_and_no_question_on_the_terminal(
+    certificates: tuple[CertificateFiles, CertificateFiles], tmp_path: Path
+) -> None:
+    locked = tmp_path / "locked.key"
+    subprocess.run(
+        ["openssl", "ec", "-in", str(certificates[0].key), "-aes256", "-passout", "pass:secret", "-out", str(locked)],
+        check=True,
+        capture_output=True,
+    )
+    with pytest.raises(ConfigError, match="the key is encrypted") as caught:
+        Certificate(CertificateFiles(certificates[0].chain, locked), lambda event, **fields: None)
+    assert "without a password" in caught.value.hint
 
 
 def test_old_versions_of_tls_are_not_spoken(files: CertificateFiles) -> None:
