@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from mxtui.errors import ConfigError
+from mxtui.model.offers import Offers
 from mxtui.model.standby import Standby
 from mxtui.receiver.admission import Admission
 from mxtui.receiver.certificate import Certificate
@@ -14,7 +15,7 @@ from mxtui.receiver.paths import NULL, Path, parse_address
 from mxtui.receiver.recipients.verdict import Recipients
 from mxtui.receiver.room import Room
 from mxtui.receiver.session import SmtpSession
-from mxtui.receiver.settings import Offers, ReceiverSettings
+from mxtui.receiver.settings import ReceiverSettings
 from mxtui.receiver.shared import Commits, Log, Shared, Snapshot
 
 BACKLOG = 1024

@@ -7,6 +7,7 @@ from typing import Any
 
 from mxtui.message.sanitize import one_line
 from mxtui.model.envelope import Client, Envelope, EnvelopeRecipient
+from mxtui.model.offers import Offers
 from mxtui.queues.spool.ids import new_id
 from mxtui.receiver import replies
 from mxtui.receiver.admission import client_of, plain_address
@@ -17,11 +18,12 @@ from mxtui.receiver.parameters import MailParameters, mail_parameters, recipient
 from mxtui.receiver.paths import Path, forward_path, reverse_path
 from mxtui.receiver.policy import decide
 from mxtui.receiver.replies import RefusedError
-from mxtui.receiver.settings import Limits, Offers
+from mxtui.receiver.settings import Limits
 from mxtui.receiver.shared import Shared
 from mxtui.receiver.trace import HEADER_LIMIT, is_loop, received_field, subject_of
 
 _OFFERABLE = ("8BITMIME", "SMTPUTF8", "DSN")
+"""Extensions that the primary has to have, too. PIPELINING and ENHANCEDSTATUSCODES are between client and us."""
 
 _AFTER_FAULT: dict[Fault, tuple[str, str]] = {
     "too big": (replies.TOO_BIG, "messages_refused"),

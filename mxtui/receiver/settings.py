@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from mxtui.model.offers import Offers
+
 MB = 1024 * 1024
 
 
@@ -47,17 +49,7 @@ class Limits:
     """Received fields that this host wrote; more are a loop."""
 
 
-@dataclass(frozen=True, slots=True)
-class Offers:
-    """What the primary can take, which is as much as we may offer: what we take now it has to take later."""
-
-    size: int
-    """Bytes (RFC 1870); 0 where it names no limit."""
-    extensions: frozenset[str]
-    """Of 8BITMIME, SMTPUTF8 and DSN, those it has. PIPELINING and ENHANCEDSTATUSCODES are between client and us."""
-
-
-CONSERVATIVE = Offers(10_240_000, frozenset())
+CONSERVATIVE = Offers(size=10_240_000)
 """For a primary nobody has spoken with yet: Postfix's default size, and what every server has."""
 
 

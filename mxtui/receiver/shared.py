@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from mxtui.model.envelope import Envelope, SpoolState
+from mxtui.model.offers import Offers
 from mxtui.model.standby import Standby
 from mxtui.receiver.admission import Admission
 from mxtui.receiver.certificate import Certificate
@@ -14,7 +15,7 @@ from mxtui.receiver.memory import Memory
 from mxtui.receiver.paths import Path
 from mxtui.receiver.recipients.verdict import Recipients
 from mxtui.receiver.room import Room
-from mxtui.receiver.settings import Offers, ReceiverSettings
+from mxtui.receiver.settings import ReceiverSettings
 
 Log = Callable[..., None]
 """`log(event, **fields)`; text from outside is sanitised before it gets here."""
@@ -37,6 +38,7 @@ class Shared:
     recipients: Recipients
     standby: Standby
     offers: Offers
+    """What the primary can take, which is as much as we may offer: what we take now it has to take later."""
     log: Log
     room: Room
     certificate: Certificate | None

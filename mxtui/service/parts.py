@@ -17,11 +17,7 @@ from mxtui.model.standby import StandbyPolicy
 from mxtui.primary.probe import Limits as ProbeLimits
 from mxtui.primary.route import ConfiguredRouter, MxRouter
 from mxtui.receiver.settings import CONSERVATIVE, CertificateFiles, Limits, ReceiverSettings
-from mxtui.receiver.settings import Offers as Offered
 from mxtui.service.wanted import Wanted
-
-PASSED_ON = frozenset({"8BITMIME", "SMTPUTF8", "DSN"})
-"""Extensions that concern the next host, too: what a client was promised of them its message keeps."""
 
 
 class RelayRouter:
@@ -114,13 +110,12 @@ def probe_limits(wanted: Wanted) -> ProbeLimits:
     return ProbeLimits(rung=wanted.settings.probe.timeout, total=wanted.settings.probe.total)
 
 
-def offered(domains: Sequence[str], known: Mapping[str, Offers]) -> Offered:
+def offered(domains: Sequence[str], known: Mapping[str, Offers]) -> Offers:
     """What may be promised to clients, who do not say for which domain before they say what they need: the least.
 
     A primary never heard of has what every server has, and the usual limit.
     """
-    heard = least(known.get(domain, Offers(frozenset(), CONSERVATIVE.size)) for domain in domains)
-    return CONSERVATIVE if heard is None else Offered(heard.size, heard.extensions & PASSED_ON)
+    return least(known.get(domain, CONSERVATIVE) for domain in domains) or CONSERVATIVE
 
 
 @contextmanager

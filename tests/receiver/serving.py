@@ -9,13 +9,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mxtui.model.envelope import Envelope, SpoolState
+from mxtui.model.offers import Offers
 from mxtui.model.standby import Standby, StandbyPolicy
 from mxtui.receiver.paths import Path
 from mxtui.receiver.receiver import Receiver
 from mxtui.receiver.recipients.verdict import GOOD, Verdict
-from mxtui.receiver.settings import Limits, Offers, ReceiverSettings
+from mxtui.receiver.settings import Limits, ReceiverSettings
 
-ALL = Offers(0, frozenset({"8BITMIME", "SMTPUTF8", "DSN"}))
+ALL = Offers(frozenset({"8BITMIME", "SMTPUTF8", "DSN"}))
 
 SETTINGS = ReceiverSettings("mx2.example.net", frozenset({"example.org", "xn--bcher-kva.example"}))
 

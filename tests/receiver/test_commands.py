@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from mxtui.receiver.settings import CONSERVATIVE, Limits, Offers
+from mxtui.model.offers import Offers
+from mxtui.receiver.settings import CONSERVATIVE, Limits
 from tests.receiver.conftest import Serve
 from tests.receiver.serving import SETTINGS, Client, Running
 
@@ -49,7 +50,7 @@ async def test_an_old_client_says_helo(running: Running) -> None:
 
 
 async def test_ehlo_offers_what_primary_and_we_can(serve: Serve) -> None:
-    running = await serve(offers=Offers(1000, frozenset({"8BITMIME", "DSN", "CHUNKING", "XCLIENT"})))
+    running = await serve(offers=Offers(frozenset({"8BITMIME", "DSN", "CHUNKING", "XCLIENT"}), 1000))
     client = await running.connect()
     reply = (await client.say("EHLO x")).split("\n")
     assert reply[0] == "250-mx2.example.net"

@@ -5,7 +5,8 @@ from contextlib import suppress
 
 import pytest
 
-from mxtui.receiver.settings import Limits, Offers
+from mxtui.model.offers import Offers
+from mxtui.receiver.settings import Limits
 from tests.receiver.conftest import Serve
 from tests.receiver.serving import settled
 
@@ -67,7 +68,7 @@ async def test_a_message_past_the_limit_is_refused_after_its_end(serve: Serve) -
 
 
 async def test_the_primarys_limit_is_ours(serve: Serve) -> None:
-    running = await serve(offers=Offers(5000, frozenset()))
+    running = await serve(offers=Offers(size=5000))
     client = await running.begun()
     assert (await client.message(b"x" * 5000)).startswith("552 5.3.4")
 
