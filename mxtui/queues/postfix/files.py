@@ -4,7 +4,7 @@ import os
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from mxtui.errors import NoQueue, NotPermitted
 from mxtui.model.message import Changes, QueuedMessage, State
@@ -16,9 +16,11 @@ from mxtui.queues.postfix.message_file import LOOK_UP_ORDER, messages
 from mxtui.queues.postfix.names import folders
 from mxtui.queues.postfix.queue_file import Envelope
 from mxtui.queues.postfix.scan import count, scan
-from mxtui.queues.postfix.watch import Watcher
 from mxtui.queues.postfix.worker import Settings
 from mxtui.queues.progress import Progress
+
+if TYPE_CHECKING:
+    from mxtui.queues.postfix.watch import Watcher
 
 
 class FileReader:
@@ -63,6 +65,8 @@ class FileReader:
 
     def watch(self, stop: threading.Event) -> Iterator[Changes]:
         """What changes from the start of `read` on. Raises NoQueue and NotPermitted."""
+        from mxtui.queues.postfix.watch import Watcher  # 5 ms, which one look need not pay
+
         reader = self._settings().reader()
         self._watcher = Watcher(self._root, self._layout.hashing, reader, self._progress)
         return self._watcher.follow(stop)
