@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from mxtui.errors import UsageError
 from mxtui.message.eml import save_eml
 from mxtui.message.inspect import Inspection, inspect
 from mxtui.queues.queue import Queue
@@ -19,8 +20,12 @@ def inspect_message(queue: Queue, queue_id: str) -> Inspection:
 
 
 def save_message(queue: Queue, queue_id: str, path: Path) -> int:
-    """Write it as stored to a new file of mode 0600; bytes written.
+    """Write it as stored to a new file of mode 0600; bytes written. `~` stands for a home, as in a shell.
 
     Raises NoQueue (gone), NotPermitted, UsageError (something has this name already) and MxtuiError (`save_eml`).
     """
+    try:
+        path = path.expanduser()
+    except RuntimeError as error:  # nobody has this name
+        raise UsageError(f"{path}: {error}", "Name the folder itself.") from None
     return save_eml([queue.content(queue_id, WHOLE)], path)

@@ -1,6 +1,7 @@
 """Finding and marking messages."""
 
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -176,3 +177,35 @@ async def test_a_message_of_many_recipients_tells_how_many_more(world: World, co
     async with console(world) as at:
         await at.press("2")
         await at.sees(f"{queue_id(9_999)}", "+3")
+
+
+async def test_a_message_is_saved_as_it_is_stored_for_its_owner_alone(
+    world: World, console: Open, tmp_path: Path
+) -> None:
+    file = tmp_path / "message.eml"
+    async with console(world) as at:
+        await at.press("2", "enter", "e")
+        await at.sees("Save 4dKq", f"~/{at.line('Save 4dKq').split()[2]}.eml")
+        await at.press("ctrl+u")
+        await at.type(str(file))
+        await at.press("enter")
+        await at.sees("saved to")
+    assert file.read_bytes() == world.queue.content("any", 1 << 20)
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+async def test_a_file_that_is_there_is_kept_and_another_name_asked_for(
+    world: World, console: Open, tmp_path: Path
+) -> None:
+    file = tmp_path / "taken.eml"
+    file.write_text("mine")
+    async with console(world) as at:
+        await at.press("2", "enter", "e", "ctrl+u")
+        await at.type(str(file))
+        await at.press("enter")
+        await at.sees("exists already", "Enter")
+        await at.type("2")
+        await at.press("enter")
+        await at.sees("saved to")
+    assert file.read_text() == "mine"
+    assert (tmp_path / "taken.eml2").exists()

@@ -40,6 +40,7 @@ STATES = {
     "marks": ("2", "slash", "'from:*@rechnung.example", "enter", "asterisk", "slash", "'age>2h", "enter"),
     "reject": ("2", "slash", "'from:*@rechnung.example", "enter", "asterisk", "x"),
     "inspector": ("2", "j", "enter"),
+    "save": ("2", "j", "enter", "e"),
     "reasons": ("3",),
     "primaries": ("5",),
     "help": ("question_mark",),

@@ -45,8 +45,8 @@ class ConfirmScreen(Dialog[Decision]):
 
     def below(self) -> Iterable[Widget]:
         """The reason, and the choices."""
-        with Horizontal(id="reason-row"):
-            yield Painted("reason-label")
+        with Horizontal(classes="field"):
+            yield Painted("label")
             yield Input(id="reason", compact=True, max_length=500, select_on_focus=False)
         yield Painted("choices")
 
@@ -54,7 +54,7 @@ class ConfirmScreen(Dialog[Decision]):
         """The plan, and how to go on."""
         look, scene = self.host.look, self.scene
         self.show(title(self.plan), plan_lines(scene, self.plan, self._outside))
-        self.query_one("#reason-label", Painted).paint([Line(("Reason", look.strong))], look.bar)
+        self.query_one("#label", Painted).paint([Line(("Reason", look.strong))], look.bar)
         self._choices()
 
     def _choices(self) -> None:

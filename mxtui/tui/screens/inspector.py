@@ -18,6 +18,7 @@ from mxtui.tui.commands import Command, bindings
 from mxtui.tui.draw.inspector import Opened, body, headline, raw
 from mxtui.tui.line import Line
 from mxtui.tui.screens.acting import ActingScreen, verb_command
+from mxtui.tui.screens.save import SaveScreen
 from mxtui.tui.widgets.chrome import Chrome
 from mxtui.tui.widgets.painted import Painted
 
@@ -38,6 +39,8 @@ _ON_MESSAGE: tuple[Command, ...] = (
     Command("inspector.raw", "v", lambda screen: "Reading view" if screen.is_raw else "Raw source",
             "The message as stored, made safe to show.", lambda screen: screen.toggle_raw(),
             lambda screen: screen.readable()),
+    Command("inspector.save", "e", "Save", "Save the message as an .eml file, as it is stored.",
+            lambda screen: screen.save(), lambda screen: screen.readable()),
     Command("inspector.undo", "u", "Undo", "Undo what was done last.", lambda screen: screen.undo(), footer=False),
 )  # fmt: skip
 
@@ -197,6 +200,15 @@ class InspectorScreen(ActingScreen):
                 self.complain(error)
         self.query_one("#opened").scroll_home(animate=False)
         self.redraw()
+
+    def save(self) -> None:
+        """Ask where to, and do."""
+
+        def saved(said: str | None) -> None:
+            if said is not None:
+                self.notify(said, markup=False)
+
+        self.app.push_screen(SaveScreen(self._queue_id, self.host.services.save), saved)
 
     def act(self, verb: Verb) -> None:
         """On this message alone, whatever is marked."""
