@@ -190,7 +190,7 @@ async def test_a_message_is_saved_as_it_is_stored_for_its_owner_alone(
         await at.type(str(file))
         await at.press("enter")
         await at.sees("saved to")
-    assert file.read_bytes() == world.queue.content("any", 1 << 20)
+    assert file.read_bytes() == world.queue.mail
     assert file.stat().st_mode & 0o777 == 0o600
 
 
