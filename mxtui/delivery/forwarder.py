@@ -128,7 +128,10 @@ class Forwarder:
         finally:
             if loading is not None:
                 loading.cancel()
-            await asyncio.shield(self._wind_up(grace))
+            try:
+                await asyncio.shield(self._wind_up(grace))
+            finally:
+                self._stopped.set()
 
     async def stop(self) -> None:
         """Begin nothing new, and return when what is under way has ended or used up its grace."""
@@ -406,7 +409,6 @@ class Forwarder:
             await asyncio.wait(self._tasks)
         await self._settler.drained()
         self._threads.shutdown(wait=False, cancel_futures=True)
-        self._stopped.set()
 
 
 def _waits_for_its_host(envelope: Envelope) -> bool:

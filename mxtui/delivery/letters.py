@@ -96,7 +96,7 @@ def _take(spool: Spool, id: str) -> Job | Missed:  # noqa: A002
 def _read(spool: Spool, claim: Claim) -> Job | Missed:
     """The message, if it is what was received: nothing else is ever sent in its name."""
     envelope = claim.envelope
-    path = os.fspath(spool.content_path(claim.id))
+    path = spool.places.message(claim.id)
     try:
         small = _small(path) if envelope.size <= PIECE else None
         if small is not None:
