@@ -6,6 +6,8 @@ Each method is one step, raises OSError, and leaves nothing half done that its c
 import fcntl
 import os
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from typing import Final
 
 NEW: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -21,6 +23,9 @@ GATHER: Final = 1024 * 1024
 
 class Disk:
     """The real one. `owner`: user and group that new files are given to, where we are root and they are not."""
+
+    hands = 8
+    """Threads that wait for the disk; one where steps have to come in order."""
 
     def __init__(self, owner: tuple[int, int] | None = None) -> None:
         self.owner = owner
@@ -55,13 +60,32 @@ class Disk:
         if some:
             _write_all(descriptor, some, size)
 
-    def begin_sync(self, descriptor: int) -> None:
-        """Have the kernel start to write a file, and do not wait.
+    def sync_all(self, files: Iterable[int], folders: Iterable[str]) -> dict[int | str, OSError]:
+        """Have all of it survive a power cut; what could not be made to, and why.
 
-        Of many files to be synced this is said first: the first fsync's journal commit then covers them all. On ext4
-        with 20 messages of 4 kB it doubles what one thread commits a second, as much as eight threads would.
+        Side by side: the file system's journal then commits them together. On ext4, with 20 messages of 4 kB, that
+        takes less than half the time of one fsync after the other, and beside other writers a fifth.
         """
-        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+        failures: dict[int | str, OSError] = {}
+
+        def sync(what: int | str) -> None:
+            try:
+                self.sync(what) if isinstance(what, int) else self.sync_folder(what)
+            except OSError as error:
+                failures[what] = error
+
+        wanted: list[int | str] = [*files, *folders]
+        if len(wanted) == 1 or self.hands == 1:
+            for each in wanted:
+                sync(each)
+        else:
+            for _ in self._pool.map(sync, wanted):
+                pass
+        return failures
+
+    @cached_property
+    def _pool(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(self.hands, thread_name_prefix="sync")
 
     def sync(self, descriptor: int) -> None:
         """Have a file's content survive a power cut."""

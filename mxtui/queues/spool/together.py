@@ -41,26 +41,10 @@ def together(disk: Disk, jobs: Sequence[Job]) -> list[OSError | None]:
             except OSError as error:
                 outcomes[index] = error
         going = waiting
-        failures = _synced(disk, [awaited[index] for index, _ in going])
+        durables = [awaited[index] for index, _ in going]
+        folders = dict.fromkeys(folder for durable in durables for folder in durable.folders)
+        failures = disk.sync_all([file for durable in durables for file in durable.files], folders)
     return outcomes
-
-
-def _synced(disk: Disk, awaited: Sequence[Durable]) -> dict[int | str, OSError]:
-    """Have all of it on disk; what could not be, and why."""
-    failures: dict[int | str, OSError] = {}
-    files = [each for durable in awaited for each in durable.files]
-    for step in (disk.begin_sync, disk.sync) if len(files) > 1 else (disk.sync,):
-        for descriptor in files:
-            try:
-                step(descriptor)
-            except OSError as error:
-                failures[descriptor] = error
-    for folder in dict.fromkeys(each for durable in awaited for each in durable.folders):
-        try:
-            disk.sync_folder(folder)
-        except OSError as error:
-            failures[folder] = error
-    return failures
 
 
 def _failure(durable: Durable | None, failures: dict[int | str, OSError]) -> OSError | None:

@@ -12,6 +12,8 @@ from mxtui.queues.spool.disk import Disk
 class StepDisk(Disk):
     """Calls `at_step` before each thing done to the disk; opening and writing a file are two."""
 
+    hands = 1
+
     def __init__(self) -> None:
         super().__init__()
         self.steps = 0
@@ -34,10 +36,6 @@ class StepDisk(Disk):
         os.ftruncate(descriptor, 0)
         os.lseek(descriptor, 0, os.SEEK_SET)
         super().write(descriptor, pieces)
-
-    def begin_sync(self, descriptor: int) -> None:
-        self._step()
-        super().begin_sync(descriptor)
 
     def sync(self, descriptor: int) -> None:
         self._step()
@@ -99,6 +97,8 @@ class ForgetfulDisk(Disk):
     A file has the content that it had when it was last synced, none before. A folder has the names that it had when
     it was last synced.
     """
+
+    hands = 1
 
     def __init__(self, root: Path) -> None:
         super().__init__()
