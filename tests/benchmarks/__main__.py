@@ -14,13 +14,16 @@ from dataclasses import replace
 from mxtui.demo.postfix import postfix_available
 from tests.benchmarks.acting import acting
 from tests.benchmarks.console import console, footprint
+from tests.benchmarks.draining import draining
 from tests.benchmarks.machine import machine
 from tests.benchmarks.queue_factory import Queue
 from tests.benchmarks.reading import reading
+from tests.benchmarks.receiving import receiving
 from tests.benchmarks.site import Site, running
+from tests.benchmarks.spooled import spooled
 from tests.benchmarks.table import Figure, as_markdown, as_text
 
-PARTS = ("reading", "console", "acting")
+PARTS = ("reading", "console", "spool", "acting", "receiving", "draining")
 
 
 def measure(options: argparse.Namespace, tell: Callable[[str], None]) -> tuple[list[Figure], str]:
@@ -38,8 +41,14 @@ def measure(options: argparse.Namespace, tell: Callable[[str], None]) -> tuple[l
             take(reading(site, options.times))
         if "console" in options.parts:
             take(console(site, options.times, options.idle))
+        if "spool" in options.parts:
+            take(spooled(site, options.times))
     if "acting" in options.parts:
         take(acting(options.hold, options.times))
+    if "receiving" in options.parts:
+        take(receiving(options.mail, options.times))
+    if "draining" in options.parts:
+        take(draining(options.mail, options.times))
     if options.million:
         with _queue(1_000_000, options.domains, tell) as site:
             take(reading(site, 1), "1,000,000: ")
@@ -60,6 +69,7 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--messages", type=int, default=100_000)
     parser.add_argument("--domains", type=int, default=200)
     parser.add_argument("--hold", type=int, default=2_000, help="messages to hold at once")
+    parser.add_argument("--mail", type=int, default=5_000, help="messages to receive, and to drain")
     parser.add_argument("--times", type=int, default=3, help="runs of which the median counts")
     parser.add_argument("--idle", type=float, default=20.0, help="seconds to watch it idle")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="leave the others out")

@@ -43,12 +43,14 @@ class Site:
     held: int
     domains: int
     settings: Path
+    spool: Path | None = None
+    """A spool to attach to instead."""
 
     def mxtui(self, *verb: str) -> list[str]:
         """The command line of a verb, or of the console."""
         return [
             sys.executable, "-m", "mxtui", *verb,
-            "-q", str(self.postfix.config_directory), "--config", str(self.settings),
+            "-q", str(self.spool or self.postfix.config_directory), "--config", str(self.settings),
         ]  # fmt: skip
 
     def names(self) -> dict[str, list[str]]:

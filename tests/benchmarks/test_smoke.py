@@ -5,7 +5,7 @@ import pytest
 from tests.benchmarks.__main__ import arguments, measure
 from tests.benchmarks.table import Figure, as_markdown, as_text
 
-SMALL = ["--messages", "300", "--domains", "5", "--hold", "20", "--times", "1", "--idle", "1"]
+SMALL = ["--messages", "300", "--domains", "5", "--hold", "20", "--mail", "60", "--times", "1", "--idle", "1"]
 
 ROWS = (
     "`mxtui status --json`, with its check of the primaries",
@@ -23,9 +23,22 @@ ROWS = (
     "console: page down, 95th percentile of 7",
     "console: a new message on screen, slowest of 5",
     "console: queue files read for it",
+    "spool: `mxtui status --json`",
+    "spool: `mxtui status --json` ÷ `postqueue -j` of as many",
+    "spool: console: depth of the queue on screen, from the keystroke",
+    "spool: console: everything read",
+    "spool: console: memory, once read (PSS, with its helpers)",
+    "spool: console: memory, most while reading (PSS, with its helpers)",
     "holding 20 messages: the act",
     "holding 20 messages: the whole `mxtui hold`",
     "holding 20 messages: `postsuper` processes",
+    "received a second by `mxtui serve`",
+    "received a second by Postfix",
+    "time to receive ÷ Postfix's",
+    "memory that receiving 20 × 25 MB at once takes",
+    "drained a second by our forwarder",
+    "drained a second by `postqueue -f`",
+    "time to drain ÷ Postfix's",
 )
 
 
