@@ -46,12 +46,14 @@ class SaveScreen(Dialog[str]):
     def draw(self) -> None:
         """What will be saved, and what was wrong with the last name."""
         look, scene = self.host.look, self.scene
-        self.show(f"Save {self._queue_id}", [Line((part, look.text)) for part in wrap(_WORDS, scene.width)])
+        lines = [Line((part, look.text)) for part in wrap(_WORDS, scene.width)]
+        if self._fault:
+            lines += [Line(), *(Line((part, look.danger)) for part in wrap(self._fault, scene.width))]
+        self.show(f"Save {self._queue_id}", lines)
         self.query_one("#label", Painted).paint([Line(("File", look.strong))], look.bar)
         keys = Line(("Esc", look.key), (" Cancel", look.text))
         keys.right([("Enter", look.key), ("   ", look.text), (" Save ", look.selected)], scene.width)
-        fault = Line(("        ", look.text), (scene.fit(self._fault, scene.width - 8), look.danger))
-        self.query_one("#choices", Painted).paint([fault, Line(), keys], look.bar)
+        self.query_one("#choices", Painted).paint([Line(), keys], look.bar)
 
     @on(Input.Changed)
     def _another_name(self) -> None:
