@@ -49,8 +49,12 @@ def where(path: tuple[str, ...], explicit: Path | None = None, *, system: Path =
     """
     for file in reversed(files(explicit, system=system)):
         text = _read(file, required=False)
-        if text is not None and _has(tomllib.loads(text), path):
-            return f"{file}:{line_of(text, path)}: {_dotted(path)}"
+        if text is None:
+            continue
+        tables = tomllib.loads(text)
+        written = _as_written(tables, path)
+        if _has(tables, written):
+            return f"{file}:{line_of(text, written)}: {_dotted(written)}"
     return _dotted(path)
 
 
@@ -60,6 +64,15 @@ def _has(table: object, path: tuple[str, ...]) -> bool:
             return False
         table = table[name]
     return True
+
+
+def _as_written(tables: Mapping[str, Any], path: tuple[str, ...]) -> tuple[str, ...]:
+    """The path with the last name in the letters of the file: domains are in lower case once they are read."""
+    table: Any = tables
+    for name in path[:-1]:
+        table = table.get(name) if isinstance(table, dict) else None
+    names = table if isinstance(table, dict) else {}
+    return (*path[:-1], next((name for name in names if name.lower() == path[-1].lower()), path[-1]))
 
 
 def _read(path: Path, *, required: bool) -> str | None:
@@ -108,7 +121,7 @@ class _File:
                 yield name, dict(self.table(TABLES[name], self.as_table(value, here), here))
             elif ENTRIES in metadata:
                 entries = self.as_table(value, here)
-                yield name, {key.lower(): self.value(metadata, entry, (*here, key)) for key, entry in entries.items()}
+                yield name, {key.lower(): self.entry(metadata, entry, (*here, key)) for key, entry in entries.items()}
             else:
                 yield name, self.value(metadata, value, here)
 
@@ -118,6 +131,13 @@ class _File:
         except ValueError as error:
             shown = "a table" if isinstance(value, dict) else "a list" if isinstance(value, list) else repr(value)
             raise self.error(path, f"{shown[:60]} will not do", f"Expected {error}.") from None
+
+    def entry(self, metadata: Mapping[str, Any], value: object, path: tuple[str, ...]) -> Any:
+        if isinstance(value, dict):
+            raise self.error(
+                path, "a table will not do", 'TOML splits names at dots: put them in quotes, as in "a.example".'
+            )
+        return self.value(metadata, value, path)
 
     def as_table(self, value: object, path: tuple[str, ...]) -> Mapping[str, object]:
         if isinstance(value, dict):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mxtui.model.next_hop import NextHop, parse_next_hop
-from mxtui.model.units import DURATION_EXAMPLES, SIZE_EXAMPLES, parse_duration, parse_size
+from mxtui.model.units import DURATION_EXAMPLES, SIZE_EXAMPLES, format_size, parse_duration, parse_size
 
 
 def text(value: object) -> str:
@@ -56,23 +56,49 @@ def percent(value: object) -> float:
     return float(value)
 
 
+LONGEST = 3650 * 86400
+"""Seconds of a duration; times much further on fit neither a calendar nor an envelope."""
+
+
 def seconds(value: object) -> float:
-    """A duration of at least a second; a bare number would leave its unit to guessing."""
+    """A duration from a second to ten years; a bare number would leave its unit to guessing."""
     try:
         duration = parse_duration(text(value))
     except ValueError:
         duration = 0
-    if duration < 1:
-        raise ValueError(f'a duration in quotes, such as "{DURATION_EXAMPLES}"'.replace(", ", '", "'))
+    if not 1 <= duration <= LONGEST:
+        raise ValueError(f"a duration in quotes from 1s to {LONGEST // 86400}d, such as {_quoted(DURATION_EXAMPLES)}")
     return float(duration)
 
 
 def size(value: object) -> int:
     """A size in bytes."""
-    try:
-        return parse_size(text(value))
-    except ValueError:
-        raise ValueError(f'a size in quotes, such as "{SIZE_EXAMPLES}"'.replace(", ", '", "')) from None
+    return size_from(0)(value)
+
+
+def size_from(smallest: int) -> Callable[[object], int]:
+    """A size in bytes, and not less."""
+    least = f" from {format_size(smallest)}" if smallest else ""
+
+    def read(value: object) -> int:
+        try:
+            found = parse_size(text(value))
+        except ValueError:
+            found = -1
+        if found < smallest:
+            raise ValueError(f"a size in quotes{least}, such as {_quoted(SIZE_EXAMPLES)}")
+        return found
+
+    return read
+
+
+def _quoted(examples: str) -> str:
+    """As they are written in TOML.
+
+    >>> _quoted("30s, 10m or 5d")
+    '"30s", "10m" or "5d"'
+    """
+    return re.sub(r"\b(?!or\b)\w+", r'"\g<0>"', examples)
 
 
 def path(value: object) -> Path:

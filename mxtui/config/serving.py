@@ -17,7 +17,7 @@ class Limits:
 
     clients: int = setting(readers.whole(1, 100_000), "500", "connections at once; more are told 421")
     clients_per_address: int = setting(readers.whole(1, 10_000), "50", "connections at once from one address")
-    message: int = setting(readers.size, '"50M"', "largest message, where no primary offers less")
+    message: int = setting(readers.size_from(64 << 10), '"50M"', "largest message, where no primary offers less")
     recipients: int = setting(readers.whole(100, 50_000), "1000", "recipients of one message; more are told 452")
     errors: int = setting(readers.whole(1, 1000), "20", "refusals to one client before it is told 421")
     idle: float = setting(readers.seconds, '"5m"', "silence of a client before it is told 421 (RFC 5321 asks for 5m)")

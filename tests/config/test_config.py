@@ -91,7 +91,7 @@ def test_a_later_file_wins_key_by_key(tmp_path: Path, own_home: Path) -> None:
         ("[probe]\nfall = 0", ":2: probe.fall: 0 will not do", "from 1 to 1000"),
         ("[probe]\ninterval = 30", ":2: probe.interval: 30 will not do", '"30s"'),
         ('[probe]\ninterval = "0s"', ":2: probe.interval: '0s' will not do", "a duration"),
-        ('[kept]\nsize = "big"', ":2: kept.size: 'big' will not do", '"500", "10k"'),
+        ('[kept]\nsize = "big"', ":2: kept.size: 'big' will not do", '"500", "10k", "1M" or "1G"'),
         ('[kept]\nfolder = "kept"', ":2: kept.folder: 'kept' will not do", "an absolute path"),
         ('maillog = "~nobody-here-1/x"', ":1: maillog: '~nobody-here-1/x' will not do", "home directory"),
         ("[alerts]\nfree = 120", ":2: alerts.free: 120 will not do", "0 to 100"),
@@ -100,7 +100,21 @@ def test_a_later_file_wins_key_by_key(tmp_path: Path, own_home: Path) -> None:
         ("queue = [1]", ":1: queue: a list will not do", "a text in quotes"),
         ("probe = 3", ":1: probe: not a table", "[probe]"),
         ('[primaries]\n"a.example" = "a b"', ":2: primaries.\"a.example\": 'a b' will not do", "mx1.example.org"),
-        ('[primaries]\na.example = "a"', ":2: primaries.a: a table will not do", "a server in quotes"),
+        (
+            '[primaries]\na.example = "a"',
+            ":2: primaries.a: a table will not do",
+            'put them in quotes, as in "a.example"',
+        ),
+        (
+            '[serve]\nexpire = "9999d"',
+            ":2: serve.expire: '9999d' will not do",
+            'from 1s to 3650d, such as "30s", "10m", "2h" or "5d"',
+        ),
+        (
+            '[serve]\nlimits.message = "0"',
+            ":2: serve.limits.message: '0' will not do",
+            'a size in quotes from 64k, such as "500"',
+        ),
         ('[primaries]\n"a.example" = "a:99999"', ":2:", "a server in quotes"),
         ("[serve]\nlisten = []", ":2: serve.listen: a list will not do", '["*:25"]'),
         ('[serve]\nlisten = ["*:25", "here"]', ":2: serve.listen: a list will not do", '"127.0.0.1:2525"'),
@@ -199,3 +213,5 @@ def test_a_mistake_that_shows_only_later_is_found_in_the_last_file_that_made_it(
     assert where(("serve", "key"), given, system=NOWHERE) == f"{given}:3: serve.key"
     assert where(("serve", "certificate"), given, system=NOWHERE) == f"{own_home}:3: serve.certificate"
     assert where(("serve", "user"), given, system=NOWHERE) == "serve.user"
+    given.write_text('[serve.relay]\n"Example.ORG" = "a"\n')
+    assert where(("serve", "relay", "example.org"), given, system=NOWHERE) == f'{given}:2: serve.relay."Example.ORG"'
