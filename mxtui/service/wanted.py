@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 from mxtui.config import SYSTEM_FILE, Serve, Settings, load, readers, where
 from mxtui.errors import ConfigError, UsageError
+from mxtui.model.next_hop import NextHop
+from mxtui.model.units import format_size
 
 T = TypeVar("T")
 
@@ -82,6 +84,8 @@ def _read(name: str, reader: Callable[[object], T]) -> Callable[[str], T]:
 
 
 def _path(value: object) -> Path:
+    if not value:
+        raise ValueError("a path")  # of an unset variable in a script; the current folder is not meant
     return readers.path(str(Path(str(value)).absolute()))
 
 
@@ -136,8 +140,11 @@ def _check(made: Wanted) -> None:
         )
     for domain, primary in serve.relay.items():
         if not _DOMAIN.fullmatch(domain):
-            raise ConfigError(f"{made.said_by('relay', domain)}: {domain!r} is no domain", "Such as example.org.")
-        if any(primary.port == listen.port and _same(primary.host, listen.host) for listen in serve.listen):
+            raise ConfigError(
+                f"{made.said_by('relay', domain)}: {domain!r} is no domain",
+                "Such as example.org; an internationalised one as xn--….",
+            )
+        if _is_us(primary, serve):
             raise ConfigError(
                 f"{made.said_by('relay', domain)}: {primary} is where we listen ourselves",
                 "A primary is another server: mail would go round in circles.",
@@ -150,11 +157,23 @@ def _check(made: Wanted) -> None:
         raise ConfigError(f"{made.said_by('key')}: a key without a certificate", "Name the certificate, too.")
     if serve.retry_longest < serve.retry:
         raise ConfigError(f"{made.said_by('retry_longest')}: shorter than serve.retry", "It is the longest pause.")
-    if serve.limits.message > serve.memory:
+    if serve.notices is not None and _is_us(serve.notices, serve):
         raise ConfigError(
-            f"{made.said_by('limits', 'message')}: a message of that size would never fit into serve.memory",
+            f"{made.said_by('notices')}: {serve.notices} is where we listen ourselves",
+            "Notices go to strangers, and we relay for our own domains only: name another mail server.",
+        )
+    if serve.limits.message > serve.memory:
+        message, memory = made.said_by("limits", "message"), made.said_by("memory")
+        set_where = memory if message == "serve.limits.message" else message
+        raise ConfigError(
+            f"{set_where}: a message of {format_size(serve.limits.message)} (serve.limits.message) would never fit "
+            f"into {format_size(serve.memory)} (serve.memory)",
             "Make one larger or the other smaller.",
         )
+
+
+def _is_us(server: NextHop, serve: Serve) -> bool:
+    return any(server.port == listen.port and _same(server.host, listen.host) for listen in serve.listen)
 
 
 def _same(host: str, listening: str) -> bool:

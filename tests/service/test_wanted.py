@@ -62,6 +62,7 @@ def test_the_configuration_alone_suffices_and_a_flag_goes_first(tmp_path: Path) 
     [
         ({"relay": ()}, "no domain to take mail for", "--relay DOMAIN=HOST"),
         ({"spool": None}, "which spool directory?", "mxtui serve SPOOL"),
+        ({"spool": ""}, "SPOOL: '' will not do", "a path"),
         ({"relay": ("example.org",)}, "--relay: 'example.org' will not do", "example.org=mx1.example.org:25"),
         ({"relay": ("example.org=a b",)}, "--relay: 'example.org=a b' will not do", "mx1.example.org"),
         ({"relay": ("*=a",)}, "--relay: '*' is no domain", "example.org"),
@@ -98,7 +99,12 @@ def test_a_mistake_in_a_flag_names_it_and_what_is_allowed(flags: dict[str, Any],
         ('hostname = "mx_2"', ":2: serve.hostname: 'mx_2' is no host name"),
         ('key = "/k"', ":2: serve.key: a key without a certificate"),
         ('retry_longest = "1m"', ":2: serve.retry_longest: shorter than serve.retry"),
-        ('limits.message = "300M"', ":2: serve.limits.message: a message of that size would never fit"),
+        (
+            'limits.message = "300M"',
+            ":2: serve.limits.message: a message of 300M (serve.limits.message) would never fit",
+        ),
+        ('memory = "10M"', ":2: serve.memory: a message of 50M (serve.limits.message) would never fit into 10M"),
+        ('listen = "*:26"\nnotices = "127.0.0.1:26"', ":3: serve.notices: [127.0.0.1]:26 is where we listen ourselves"),
         ('[serve.relay]\n"a b" = "a"', ":3: serve.relay.\"a b\": 'a b' is no domain"),
     ],
 )
