@@ -203,7 +203,7 @@ async def test_a_file_that_is_there_is_kept_and_another_name_asked_for(
         await at.press("2", "enter", "e", "ctrl+u")
         await at.type(str(file))
         await at.press("enter")
-        await at.sees("choose another name: nothing is overwritten")
+        await at.sees("exists", "overwritten")
         await at.type("2")
         await at.press("enter")
         await at.sees("saved to")

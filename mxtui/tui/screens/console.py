@@ -73,11 +73,6 @@ class ConsoleScreen(Screen[None]):
         return host_of(self)
 
     @property
-    def composed(self) -> bool:
-        """All there: one that was pushed a moment ago may not be."""
-        return bool(self.query(Footer))
-
-    @property
     def scene(self) -> Scene:
         """Where this screen draws."""
         return Scene(self.host.look, self.host.now(), self.size.width, self.size.height)
