@@ -31,12 +31,13 @@ async def decide(shared: Shared, *, client: str, sender: Path, recipient: Path, 
     """`recipient` has a domain; `now` is a clock that only goes forward.
 
     Standby comes before the question whether the recipient exists: that may cost a call to the primary, and while it is
-    up it answers its own mail.
+    up it answers its own mail. Asked it is all the same, for the next outage, but nobody waits for that.
     """
     if recipient.domain not in shared.settings.domains:
         return Decision(replies.NO_RELAY, "recipients_refused", "not a relayed domain")
     admission = shared.standby.admit(recipient.domain, client, sender.address, recipient.key, now)
     if not admission.admitted:
+        shared.recipients.expect(recipient)
         host = f", send to {admission.host}" if admission.host else ""
         return Decision(f"451 4.3.2 primary is up{host}", "standing_by", "standing by")
     verdict = await shared.recipients.check(recipient)

@@ -63,6 +63,10 @@ class Known:
 
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     error: Exception | None = None
+    expected: list[str] = field(default_factory=list)
+
+    def expect(self, recipient: Path) -> None:
+        self.expected.append(recipient.address)
 
     async def check(self, recipient: Path) -> Verdict:
         if self.error is not None:

@@ -35,6 +35,7 @@ async def test_whatever_goes_wrong_with_the_disk_the_client_tries_again(
 ) -> None:
     running.kept.error = error
     assert (await client.mail()).startswith("451 4.3.0")
+    assert [fields["level"] for _, fields in running.events if fields.get("level") != "info"] == ["error"]
     running.kept.error = None
     assert (await client.mail()).startswith("250")
     assert running.receiver.snapshot().counts["errors"] == 1
@@ -161,6 +162,7 @@ async def test_while_the_primary_is_up_senders_are_sent_there(client: Client, ru
     running.standby.health("example.org", "down", "mx1.example.org")
     await client.all_well("RCPT TO:<b@example.org>")
     assert running.receiver.snapshot().counts["standing_by"] == 1
+    assert running.known.expected == ["b@example.org"]
 
 
 def listening(port: int) -> bool:

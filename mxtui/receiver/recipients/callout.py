@@ -81,18 +81,29 @@ class CallOut:
         known = self._remembered(recipient)
         if known is not None:
             return known
-        key = recipient.key
-        asking = self._asking.get(key)
+        asking = self._asking.get(recipient.key)
         if asking is None:
-            if not key.isascii():
+            if not recipient.key.isascii():
                 # It would take SMTPUTF8, which the little SMTP of health checks does not speak.
                 return Verdict("undecided", "an internationalised local part cannot be asked about")
             if len(self._asking) >= self.policy.waiting:
                 return self._stale(recipient) or Verdict("undecided", "too many questions at once")
-            asking = self._asking[key] = asyncio.create_task(self._answer(recipient))
-            asking.add_done_callback(lambda _: self._asking.pop(key, None))
+            asking = self._begin(recipient)
         # Shielded: a client that leaves does not take the answer from the others who wait for it.
         return await asyncio.shield(asking)
+
+    def expect(self, recipient: Path) -> None:
+        """Ask while the primary can be asked: in an outage it is too late. Only with connections that nobody needs.
+
+        Without this a backup that stands by would know nobody when it has to know them.
+        """
+        if (
+            len(self._asking) < self.policy.connections
+            and recipient.key.isascii()
+            and recipient.key not in self._asking
+            and self._remembered(recipient) is None
+        ):
+            self._begin(recipient)
 
     def bad(self) -> list[Learned]:
         """The addresses refused from memory, for the operator to look through."""
@@ -115,6 +126,12 @@ class CallOut:
         self._idle.clear()
         await asyncio.gather(*self._leaving, return_exceptions=True)
         self._learned.close()
+
+    def _begin(self, recipient: Path) -> "asyncio.Task[Verdict]":
+        key = recipient.key
+        asking = self._asking[key] = asyncio.create_task(self._answer(recipient))
+        asking.add_done_callback(lambda _: self._asking.pop(key, None))
+        return asking
 
     def _remembered(self, recipient: Path) -> Verdict | None:
         now = self._clock()
@@ -162,7 +179,7 @@ class CallOut:
         finally:
             self._places.release()
         self._resting[primary] = (self._clock() + self.policy.rest, why)
-        self._log("callout_failed", primary=primary[0], error=why)
+        self._log("callout_failed", level="warning", primary=primary[0], error=why)
         return Verdict("undecided", why)
 
     async def _ask(self, primary: tuple[str, int], recipient: Path) -> Verdict:

@@ -48,8 +48,8 @@ class RecipientFile:
             self._known = read(path)
         except (OSError, ValueError) as error:
             raise ConfigError(
-                f"the list of recipients {path} cannot be used: {error}",
-                "one address a line, @domain for every address of a domain, # for comments",
+                f"the list of recipients {path} cannot be used: {_said(error)}",
+                "One address a line, @domain for every address of a domain, # for comments.",
             ) from error
 
     def __len__(self) -> int:
@@ -67,6 +67,9 @@ class RecipientFile:
             if f"{base}@{recipient.domain}" in self._known:
                 return GOOD
         return Verdict("bad", "not in the list of recipients")
+
+    def expect(self, recipient: Path) -> None:
+        """Nothing to find out: the file says all there is."""
 
     async def refresh(self) -> None:
         """Read the file again if it changed. Whoever finds the change waits for it, others use the list in force."""
@@ -97,7 +100,9 @@ class RecipientFile:
             self._reading = None
 
     def _warn(self, error: Exception) -> None:
-        self._log("recipients_broken", file=str(self.path), error=one_line(str(error)), addresses=len(self._known))
+        self._log(
+            "recipients_broken", level="error", file=str(self.path), error=_said(error), addresses=len(self._known)
+        )
 
 
 def read(path: FilePath) -> frozenset[str]:
@@ -117,6 +122,11 @@ def read(path: FilePath) -> frozenset[str]:
     if not known:
         raise ValueError("no address in it; to refuse everybody, take the domain out")
     return frozenset(known)
+
+
+def _said(error: Exception) -> str:
+    """An OSError without the file's name, which the message has already."""
+    return (error.strerror if isinstance(error, OSError) else None) or one_line(str(error))
 
 
 def _look(path: FilePath) -> _Seen:

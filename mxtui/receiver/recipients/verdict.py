@@ -28,6 +28,10 @@ class Recipients(Protocol):
         """The verdict; never raises. May take as long as asking a server does (bounded)."""
         ...
 
+    def expect(self, recipient: Path) -> None:
+        """Mail for it was put off and may come again: find out meanwhile, if that is cheap. Returns at once."""
+        ...
+
 
 class AnyRecipient:
     """Everybody is good: what the primary refuses later is ours to bounce or to keep. Has to be asked for by name."""
@@ -35,3 +39,6 @@ class AnyRecipient:
     async def check(self, recipient: Path) -> Verdict:  # noqa: ARG002
         """Good."""
         return GOOD
+
+    def expect(self, recipient: Path) -> None:
+        """Nothing to find out."""

@@ -13,6 +13,7 @@ from mxtui.receiver.paths import parse_address
 from mxtui.receiver.recipients.callout import CallOut, CallOutPolicy
 from mxtui.receiver.recipients.learned import LearnedRecipients
 from mxtui.receiver.recipients.verdict import Verdict
+from tests.receiver.serving import settled
 
 STRANGERS = r"^(?!user)"
 """Recipients that a primary with users named user… refuses."""
@@ -158,6 +159,24 @@ async def test_questions_past_the_bound_are_undecided_at_once(ask: Ask, primary:
     asking = ask(waiting=5)
     outcomes = await asyncio.gather(*(asking.outcome(f"user{number}@example.org") for number in range(20)))
     assert (outcomes.count("good"), outcomes.count("undecided")) == (5, 15)
+
+
+async def test_who_is_expected_is_asked_about_while_nobody_waits(asking: Asking) -> None:
+    asking.callout.expect(parse_address("user1@example.org"))
+    asking.callout.expect(parse_address("nobody@example.org"))
+    await settled(lambda: len(asking.learned) == 3)  # the domain is no catch-all, and the two
+    asking.primary.down()
+    assert await asking.outcome("user1@example.org") == "good"
+    assert await asking.outcome("nobody@example.org") == "bad"
+
+
+async def test_expecting_somebody_takes_no_connection_from_those_who_wait(ask: Ask, primary: FakePrimary) -> None:
+    asking = ask(connections=1)
+    waiting = asyncio.create_task(asking.check("user1@example.org"))
+    await asyncio.sleep(0)
+    asking.callout.expect(parse_address("user2@example.org"))
+    assert (await waiting).outcome == "good"
+    assert asking.learned.get("user2@example.org") is None
 
 
 async def test_a_client_that_leaves_does_not_take_the_answer_along(ask: Ask, primary: FakePrimary) -> None:

@@ -75,7 +75,7 @@ async def test_a_broken_list_keeps_the_last_good_one_and_says_so(watched: Watche
     watched.replace(broken)
     assert await watched.knows("b@example.org")
     assert await watched.knows("anybody@all.example")
-    assert [event for event, _ in watched.events] == ["recipients_broken"], "once"
+    assert [(event, fields["level"]) for event, fields in watched.events] == [("recipients_broken", "error")], "once"
     watched.replace("c@example.org\n")
     assert await watched.knows("c@example.org")
 
