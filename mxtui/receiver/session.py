@@ -76,7 +76,7 @@ class SmtpSession(Connection):
         refusal = self._shared.admission.enter(self._client)
         if refusal:
             self._shared.counts["connections_refused"] += 1
-            self._log("connection_refused", reply=refusal)
+            self._log("connection_refused", "warning", reply=refusal)
         else:
             self._shared.counts["connections"] += 1
             self._shared.sessions.add(self)
@@ -105,7 +105,7 @@ class SmtpSession(Connection):
     def failed(self, error: Exception) -> None:
         """Say so: it is a mistake of ours."""
         self._shared.counts["errors"] += 1
-        self._log("error", error=one_line(repr(error)), stage=self.stage)
+        self._log("error", "error", error=repr(error), stage=self.stage)
 
     def _set_post_data_state(self) -> None:
         """Reset; aiosmtpd calls it at RSET, EHLO and after STARTTLS."""
@@ -329,7 +329,7 @@ class SmtpSession(Connection):
         if self.seems_gone:
             # Committed stays: the client cannot know, sends again, and there are two (RFC 5321 4.2.5, RFC 1047).
             shared.counts["unanswered"] += 1
-            self._log("unanswered", id=id)
+            self._log("unanswered", "warning", id=id)
         return f"250 2.0.0 Ok: queued as {id}"
 
     # The rest.
@@ -383,17 +383,27 @@ class SmtpSession(Connection):
     def _turn_away(self, reply: str, outcome: str, *, event: str = "message", **fields: object) -> None:
         """Refuse a command; counted and logged. Raises RefusedError, always."""
         self._shared.counts[outcome] += 1
-        self._log(f"{event}_refused", reply=reply, **fields)
+        self._log(f"{event}_refused", _level(outcome), reply=reply, **fields)
         raise RefusedError(reply)
 
     def _refused_message(self, reply: str, outcome: str, **fields: object) -> str:
         self._shared.counts[outcome] += 1
-        self._log("message_refused", reply=reply, **fields)
+        self._log("message_refused", "error" if "error" in fields else _level(outcome), reply=reply, **fields)
         return reply
 
-    def _log(self, event: str, **fields: object) -> None:
-        clean = {name: one_line(value) if isinstance(value, str) else value for name, value in fields.items()}
-        self._shared.log(event, client=self._address, **clean)
+    def _log(self, event: str, level: str = "info", /, **fields: object) -> None:
+        """Tell; what is empty says nothing, but for the null sender."""
+        clean = {
+            name: one_line(value) if isinstance(value, str) else value
+            for name, value in fields.items()
+            if value != "" or name == "sender"
+        }
+        self._shared.log(event, level=level, client=self._address, **clean)
+
+
+def _level(outcome: str) -> str:
+    """Of a refusal: what a message meets for want of memory or room is for the operator to look at."""
+    return "warning" if outcome == "messages_deferred" else "info"
 
 
 def size_limit(offers: Offers, limits: Limits) -> int:

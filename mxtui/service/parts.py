@@ -62,11 +62,11 @@ def ourselves_of(wanted: Wanted, listening: Sequence[socket.socket]) -> Ourselve
     return Ourselves(hostname, frozenset({hostname.lower()}), frozenset(named))
 
 
-def receiver_settings(wanted: Wanted) -> ReceiverSettings:
-    """What the receiver is told."""
+def receiver_settings(wanted: Wanted, hostname: str) -> ReceiverSettings:
+    """What the receiver is told. `hostname` is the one that the whole service began with."""
     serve, limits = wanted.serve, wanted.serve.limits
     return ReceiverSettings(
-        hostname=hostname_of(serve),
+        hostname=hostname,
         domains=frozenset(serve.relay),
         limits=Limits(
             connections=limits.clients,

@@ -67,7 +67,7 @@ class Service:
         read: Callable[[], Wanted],
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._wanted = wanted
+        self._began_with = self._wanted = wanted
         self._read = read
         self._spool = spool
         self._listening = listening
@@ -109,6 +109,11 @@ class Service:
             undo.push_async_callback(self._asking.close)
             self._receiver = await self._make_receiver(self._wanted)
             self._remember_relay()
+            if "." not in self._ourselves.hostname:
+                self._log(
+                    "short_hostname", "warning", hostname=self._ourselves.hostname,
+                    text="other servers mistrust a name that is not a full one: set serve.hostname",
+                )  # fmt: skip
             await undo.enter_async_context(ControlServer(self._spool.path / CONTROL, self, self._log))
             await self._listen(self._receiver)
             running = self._start()
@@ -202,15 +207,18 @@ class Service:
     async def _make_receiver(self, wanted: Wanted) -> Receiver:
         """A receiver by these settings. Raises ConfigError, which names the setting."""
         recipients = await self._asking.recipients(wanted)
+        room = DiskRoom(self._spool.path, free_bytes=wanted.serve.limits.free)
+        if why := room(0):
+            self._log("no_room", "warning", why=why, text="senders are told 452 until there is more")
         with parts.naming(wanted, "certificate"):
             return Receiver(
-                parts.receiver_settings(wanted),
+                parts.receiver_settings(wanted, self._ourselves.hostname),
                 _Told(self._committer, self._forwarder),
                 recipients,
                 self._health.standby,
                 parts.offered(tuple(wanted.serve.relay), self._remembered.known()),
                 self._log,
-                room=DiskRoom(self._spool.path, free_bytes=wanted.serve.limits.free),
+                room=room,
                 clock=self._clock,
             )
 
@@ -260,7 +268,7 @@ class Service:
             self._notifier.ready(self._words())
 
     async def _replace(self, wanted: Wanted, receiver: Receiver) -> None:
-        for name in parts.only_at_start(self._wanted, wanted):
+        for name in parts.only_at_start(self._began_with, wanted):
             self._log("needs_restart", "warning", setting=name)
         before, self._wanted = self._receiver, wanted
         self._router.follow(wanted)

@@ -122,6 +122,21 @@ def test_recipients_are_asked_of_the_primary_and_remembered_through_an_outage(
     assert caught.value.recipients["unheard-of@example.org"][0] == 451, "nobody can be asked: come again"
 
 
+def test_who_was_sent_to_the_primary_is_known_when_it_goes_down(serve: Start, primary: FakePrimary) -> None:
+    """Standing by and asking the primary, both by default: an outage must not find nobody known."""
+    primary.behave(permanent="^(?!anna@)")
+    backup = serve(recipients="callout").start()
+    wait_until(lambda: backup.is_at("standing by"))
+    with pytest.raises(smtplib.SMTPRecipientsRefused) as caught:
+        backup.send_mail("anna@example.org", marked(1))
+    assert caught.value.recipients["anna@example.org"][1].startswith(b"4.3.2 primary is up")
+    wait_until(lambda: b"anna@" in (backup.spool / "recipients.jsonl").read_bytes())
+    primary.down()
+    wait_until(lambda: backup.is_at("accepting"))
+    backup.send_mail("anna@example.org", marked(1))
+    assert len(backup.spooled()["deferred"]) == 1
+
+
 def test_mail_for_others_is_not_relayed(serve: Start) -> None:
     backup = serve().start()
     with pytest.raises(smtplib.SMTPRecipientsRefused) as caught:
@@ -309,6 +324,31 @@ def test_what_only_a_restart_can_change_is_said(serve: Start) -> None:
     wait_until(lambda: backup.events("reloaded"), what=backup.text)
     assert "event=needs_restart setting=serve.retry" in backup.text
     assert "setting=probe" in backup.text
+
+
+def test_the_name_stays_the_one_it_began_with_until_a_restart(serve: Start, primary: FakePrimary) -> None:
+    primary.down()
+    backup = serve().start()
+    del backup.flags[-2:]  # the flag would win over the file
+    backup.stop()
+    backup.config.write_text('[serve]\nhostname = "one.example.net"\n')
+    backup.start()
+    for reloads, name in enumerate(("two", "one"), 1):
+        backup.config.write_text(f'[serve]\nhostname = "{name}.example.net"\n')
+        backup.send(signal.SIGHUP)
+        wait_until(lambda: backup.events("reloaded") == reloads, what=backup.text)  # noqa: B023 (awaited here)
+        with backup.smtp() as client:
+            assert client.ehlo()[1].startswith(b"one.example.net")
+    assert backup.events("needs_restart") == 1, "back to what it runs with is no change"
+
+
+def test_what_hampers_it_from_the_start_is_said_then(serve: Start) -> None:
+    backup = serve()
+    backup.config.write_text('[serve]\nlimits.free = "900T"\n')
+    backup.flags[backup.flags.index(HOSTNAME)] = "mx2"
+    backup.start()
+    assert "level=warning event=short_hostname hostname=mx2" in backup.text
+    assert "level=warning event=no_room" in backup.text
 
 
 # -- asking -------------------------------------------------------------------------------------------------------
