@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from mxtui.tui.app import ConsoleApp
 from mxtui.tui.services import Settings
@@ -28,6 +29,9 @@ def pressing(driver: Driver, *keys: str) -> Callable[[Pilot[None]], Awaitable[No
         await driver.settle()
         for key in keys:
             await (driver.type(key[1:]) if key.startswith("'") else driver.press(key))
+        for field in driver.app.screen.query(Input):
+            field.cursor_blink = False
+        await pilot.pause()
 
     return before
 
