@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -48,7 +49,7 @@ class Backup:
         with self.log.open("ab") as log:
             # A session of its own: ^C at the console is the console's.
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "mxtui.demo.backup", str(self.folder)],
+                [sys.executable, "-m", "mxtui.demo.backup", str(self.folder), str(os.getpid())],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=log,
@@ -84,18 +85,18 @@ def main() -> None:
     from mxtui.errors import MxtuiError
     from mxtui.service.run import serve
 
-    _end_with_parent()
-    folder = Path(sys.argv[1])
+    folder, parent = Path(sys.argv[1]), int(sys.argv[2])
+    # A demonstration that is killed leaves nothing running (PR_SET_PDEATHSIG, prctl(2)), and nothing on the disk.
+    ctypes.CDLL(None).prctl(1, int(signal.SIGTERM))
     try:
-        sys.exit(serve({}, folder / SETTINGS, system=Path(os.devnull)))
+        if os.getppid() == parent:  # else it is gone already, and its signal was not for us
+            sys.exit(serve({}, folder / SETTINGS, system=Path(os.devnull)))
     except MxtuiError as error:
         sys.stderr.write(f"{error.message}. {error.hint}\n")
         sys.exit(error.exit_status)
-
-
-def _end_with_parent() -> None:
-    """A demonstration that is killed leaves nothing running (PR_SET_PDEATHSIG, prctl(2))."""
-    ctypes.CDLL(None).prctl(1, int(signal.SIGTERM))
+    finally:
+        if os.getppid() != parent:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """The embedded demonstration, headless: everything in it is real."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 from mxtui.demo.ledger import Balance, Ledger
@@ -46,6 +48,23 @@ def test_each_trouble_of_the_primary_shows_and_ends(tmp_path: Path) -> None:
         outage.change(greylisting=False, slow=True)
         assert not outage.scene.refusing
         assert outage.scene.slow
+
+
+def test_a_demonstration_that_is_killed_leaves_nothing_behind(tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    folder.mkdir()
+    script = (
+        "import sys, time; from pathlib import Path; from mxtui.demo.outage import Outage\n"
+        "with Outage(Path(sys.argv[1]), rate=0) as outage:\n"
+        "    print('ready', flush=True); time.sleep(60)\n"
+    )
+    demo = subprocess.Popen([sys.executable, "-c", script, str(folder)], stdout=subprocess.PIPE, text=True)
+    assert demo.stdout is not None
+    with demo.stdout:
+        assert demo.stdout.readline() == "ready\n"
+    demo.kill()
+    demo.wait()
+    wait_until(lambda: not folder.exists(), what="the backup's last act is to remove it")
 
 
 def test_the_books_tell_what_is_missing_doubled_or_made_up() -> None:
