@@ -1,7 +1,7 @@
 """What each kind of queue brings along: its domains, its routes, its rules. Imported late, used by `attach`."""
 
 import threading
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -13,7 +13,7 @@ from mxtui.queues.queue import Queue
 if TYPE_CHECKING:
     from mxtui.delivery.policy import Policy
     from mxtui.model.plan import FlushProgress
-    from mxtui.model.route import Ourselves, Router
+    from mxtui.model.route import Ourselves, Routed, Router
     from mxtui.queues.postfix.layout import Layout
     from mxtui.queues.spool.claim import Claim
     from mxtui.queues.spool.store import Spool
@@ -94,9 +94,9 @@ class SpoolSite:
 
     def router(self) -> "Router":
         """Primaries as `serve` was told; MX records for the others."""
-        from mxtui.primary.route import ConfiguredRouter, MxRouter
+        from mxtui.primary.route import MxRouter
 
-        return ConfiguredRouter({**self._settings.primaries, **self._relay()}, MxRouter(self._ourselves()))
+        return _RelayRouter(lambda: {**self._settings.primaries, **self._relay()}, MxRouter(self._ourselves()))
 
     def sudoers(self, group: str) -> tuple[str, ...]:
         """There are none."""
@@ -134,6 +134,24 @@ class SpoolSite:
         assert relay is not None
         notifier = Notifier(self._spool, relay, ourselves=self._ourselves(), lookup=Lookup(), policy=self._policy())
         return asyncio.run(notifier.notify(claim))
+
+
+class _RelayRouter:
+    """Reads the table whenever it is asked: while a console watches, `serve` may be told of other domains."""
+
+    def __init__(self, table: Callable[[], Mapping[str, NextHop]], others: "Router") -> None:
+        self._table = table
+        self._others = others
+
+    def ourselves(self) -> "Ourselves":
+        """As the other router knows it."""
+        return self._others.ourselves()
+
+    def route(self, domains: Sequence[str]) -> "Mapping[str, Routed]":
+        """Each domain's route."""
+        from mxtui.primary.route import ConfiguredRouter
+
+        return ConfiguredRouter(self._table(), self._others).route(domains)
 
 
 def is_spool(path: Path) -> bool:

@@ -1,6 +1,7 @@
 """Every command on a spool of our own, with a `serve` running on it and without one."""
 
 import json
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from mxtui.cli.attach import attach
 from mxtui.demo.primary import FakePrimary
 from tests.cli.running import Done, run
 from tests.service.serving import Serve, marked, numbers
@@ -97,6 +99,18 @@ def test_held_released_deleted_and_restored(either: Spooled) -> None:
     assert either("restore", *(one["queue_id"] for one in deleted), "--yes").status == 0
     assert sum(either.states().values()) == MESSAGES
     assert "look" in either("audit").text
+
+
+def test_a_domain_that_serve_is_told_of_later_goes_to_its_primary_too(spooled: Spooled) -> None:
+    """A console that was there before would take it for down, by MX records that lead elsewhere."""
+    with attach(str(spooled.backup.spool), str(spooled.backup.config)) as attached:
+        router = attached.router()
+        spooled.backup.config.write_text('[serve.relay]\n"new.example" = "127.0.0.1:2626"\n')
+        spooled.backup.send(signal.SIGHUP)
+        wait_until(lambda: spooled.backup.events("reloaded"))
+        primary = router.route(["new.example"])["new.example"].primary
+    assert primary is not None
+    assert (primary.host, primary.port, primary.source) == ("127.0.0.1", 2626, "config")
 
 
 def test_a_probe_climbs_to_the_primary_that_serve_was_told_of(either: Spooled) -> None:
