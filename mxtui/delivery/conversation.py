@@ -1,7 +1,7 @@
 """One established connection: commands out, replies in, with limits on size and time.
 
-aiosmtplib reads one reply for each command and drops what comes beside it, so it cannot pipeline (RFC 2920), which is
-half the round trips and half the processor time of a drain. It makes the connection (`connecting`), then this takes the
+aiosmtplib reads one reply for each command and drops what comes beside it, so it cannot pipeline (RFC 2920): with it a
+message takes four round trips, pipelined it takes one. It makes the connection (`connecting`), then this takes the
 transport over.
 """
 
@@ -36,9 +36,14 @@ class Conversation(asyncio.Protocol):
         return conversation
 
     @property
+    def open(self) -> bool:
+        """Not known to be broken."""
+        return self._failure is None and not self._transport.is_closing()
+
+    @property
     def quiet(self) -> bool:
-        """Open, and nothing unasked for has been said: fit for another command."""
-        return self._failure is None and not len(self._replies) and not self._transport.is_closing()
+        """Open, and no reply is there that was not taken."""
+        return self.open and not self.answered
 
     @property
     def answered(self) -> bool:

@@ -3,18 +3,20 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
 from typing import Final, Protocol
 
 from mxtui.delivery.connecting import TroubleError
 from mxtui.delivery.host import Host
 from mxtui.delivery.letters import Job
 from mxtui.delivery.policy import Policy
-from mxtui.delivery.session import Outcome, Said, Session
+from mxtui.delivery.session import Letter, Outcome, Said, Session
 from mxtui.delivery.stock import Stock
 from mxtui.model.envelope import EnvelopeRecipient
 from mxtui.model.message import recipient_domain
 
-AHEAD: Final = 64
+AHEAD: Final = 100
 """Messages read ahead for one host at most: each is locked meanwhile, and a verb on it is refused."""
 
 
@@ -47,6 +49,14 @@ class Owner(Protocol):
         ...
 
 
+@dataclass(slots=True)
+class _Turn:
+    """What a connection has begun beyond the message that it is at."""
+
+    begun: Job | None = None
+    letter: Letter | None = None
+
+
 class Lane:
     """One host's."""
 
@@ -64,6 +74,7 @@ class Lane:
         self._idle = 0
         self._hungry = 0
         self._to_leave = 0
+        self._overlap = True
 
     @property
     def idle(self) -> int:
@@ -101,16 +112,19 @@ class Lane:
         task = asyncio.current_task()
         assert task is not None
         hungry = True
+        turn = _Turn()
         try:
-            while (job := await self._next()) is not None:
+            while (job := turn.begun or await self._next()) is not None:
                 if hungry:
                     self._hungry -= 1
                     hungry = False
                 self._owner.staff(self)
-                session = await self._carry(session, job, task)
+                session = await self._carry(session, job, task, turn)
                 if session is None:
                     return
         finally:
+            if turn.begun is not None:
+                self._ahead.appendleft(turn.begun)
             self._hungry -= hungry
             self.host.connections -= 1
             if session is not None:
@@ -119,9 +133,13 @@ class Lane:
             if not self.sessions:
                 await self._put_back()
 
-    async def _carry(self, session: Session | None, job: Job, task: asyncio.Task[None]) -> Session | None:
+    async def _carry(
+        self, session: Session | None, job: Job, task: asyncio.Task[None], turn: "_Turn"
+    ) -> Session | None:
         """One message, on this connection or a new one; the session for the next, None when there is none to be had."""
         self.delivering[job.id] = None
+        letter = turn.letter if turn.begun is job and turn.letter is not None else self._letter(job)
+        turn.begun = turn.letter = None
         try:
             while True:
                 if session is None or not session.usable or not session.fits(job.envelope.client):
@@ -134,7 +152,9 @@ class Lane:
                         await self._owner.unreachable(self, job, trouble)
                         return None
                     self.sessions[task] = session
-                outcome = await session.deliver(job.letter(filter(self.belongs, job.envelope.waiting)))
+                outcome = await session.deliver(letter, partial(self._look_ahead, turn))
+                if outcome.overlap_failed:
+                    self._overlap = False
                 if not outcome.again:
                     break
             await self._owner.settle(self, session, job, outcome)
@@ -145,15 +165,30 @@ class Lane:
             self.delivering.pop(job.id, None)
         return session
 
+    def _letter(self, job: Job) -> Letter:
+        return job.letter(filter(self.belongs, job.envelope.waiting))
+
+    def _look_ahead(self, turn: "_Turn") -> Letter | None:
+        """The letter that goes next over the same connection, if there is one already; it is this turn's then."""
+        if turn.begun is None and self._overlap and not self._owner.pausing and (job := self._read_already()):
+            turn.begun, turn.letter = job, self._letter(job)
+        return turn.letter
+
+    def _read_already(self) -> Job | None:
+        """What was read ahead, if anything was; more is read then."""
+        if not self._ahead:
+            return None
+        job = self._ahead.popleft()
+        if len(self._ahead) < 2 * self.host.connections:
+            self._read_ahead()
+        return job
+
     async def _next(self) -> Job | None:
         """The next message; None when this connection is to be closed."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._policy.idle
         while not self._owner.pausing and self.host.open(loop.time()):
-            if self._ahead:
-                job = self._ahead.popleft()
-                if len(self._ahead) < self.host.connections:
-                    self._read_ahead()
+            if (job := self._read_already()) is not None:
                 return job
             if (fetch := self._read_ahead()) is not None:
                 await asyncio.wait([fetch])

@@ -5,7 +5,7 @@ answer is there, nobody knows.
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
@@ -83,6 +83,8 @@ class Outcome:
     """The host said 421."""
     blameless: bool = False
     """What went wrong is ours; nothing is learned about the host."""
+    overlap_failed: bool = False
+    """It went wrong where one transaction had begun before the other had ended: perhaps for that reason."""
     again: bool = False
     """The host had done with this connection before it came to this message: nobody was tried, on another one may."""
 
@@ -95,6 +97,23 @@ class Outcome:
     def deferred(self) -> bool:
         """Whether everybody was put off."""
         return all(said.fate == "waiting" for said in self.said)
+
+
+Ahead = Callable[[], Letter | None]
+"""Gives the message that will be next on the connection, if there is one already; from then on it is."""
+
+
+class _Begun(NamedTuple):
+    """A transaction whose commands are known, and perhaps sent."""
+
+    attempt: "_Attempt"
+    mail: bytes
+    recipients: Sequence[tuple[EnvelopeRecipient, bytes]]
+
+    @property
+    def commands(self) -> bytes:
+        """All of them, as one group (RFC 2920 3.1)."""
+        return b"".join((self.mail, *(line for _, line in self.recipients), b"DATA\r\n"))
 
 
 class Session:
@@ -113,11 +132,13 @@ class Session:
         self._hello = hello
         self._timeouts = policy.timeouts
         self._unfinished = False
+        self._begun: _Begun | None = None
 
     @property
     def usable(self) -> bool:
         """Whether another transaction can be tried."""
-        return self._conversation.quiet
+        # Replies to a transaction that has begun may be there already; any others were not asked for.
+        return self._conversation.open if self._begun is not None else self._conversation.quiet
 
     def fits(self, client: Client) -> bool:
         """Whether a message of this client may go over it.
@@ -135,11 +156,22 @@ class Session:
         """Say QUIT and close; never raises."""
         await self._conversation.leave(self._timeouts.quit)
 
-    async def deliver(self, letter: Letter) -> Outcome:
-        """One transaction; never raises for what the host or the network does."""
-        attempt = _Attempt(letter)
+    async def deliver(self, letter: Letter, ahead: Ahead = lambda: None) -> Outcome:
+        """One transaction; never raises for what the host or the network does.
+
+        The commands of the next one, if `ahead` gives it, go in one group with the end of this one's content, which
+        RFC 2920 3.1 allows by name; its content waits until `deliver` is called for it.
+        """
+        begun, self._begun = self._begun, None
+        overlapped = begun is not None and begun.attempt.letter is letter
+        attempt = begun.attempt if begun is not None and overlapped else _Attempt(letter)
         try:
-            await self._transact(attempt)
+            if begun is not None and overlapped:
+                go_ahead = await self._answers(begun)
+            else:
+                go_ahead = await self._transact(attempt)
+            if go_ahead:
+                await self._content(attempt, ahead)
         except UnfitError as error:
             attempt.settle("refused", None, error.dsn, str(error))
         except UnreadableError as error:
@@ -150,7 +182,12 @@ class Session:
             self._broken(attempt, error)
         if self.transactions and attempt.first is not None and attempt.first.code == BUSY:
             attempt.outcome.again = True
-        if not self._conversation.quiet and not attempt.outcome.trouble:
+        if overlapped and attempt.first is not None and attempt.first.code > 500:
+            # Perhaps it is only that it came so early: alone it may be welcome.
+            attempt.outcome.again = True
+            attempt.outcome.trouble = attempt.outcome.trouble or attempt.first.text
+        attempt.outcome.overlap_failed = bool(attempt.outcome.trouble) and (overlapped or self._begun is not None)
+        if not self.usable and not attempt.outcome.trouble:
             attempt.outcome.trouble = "connection closed by the server"
         self.transactions += 1
         if attempt.outcome.trouble:
@@ -174,7 +211,8 @@ class Session:
         else:
             attempt.settle("waiting", None, "4.4.2", f"{why} ({attempt.stage})")
 
-    async def _transact(self, attempt: "_Attempt") -> None:
+    def _commands(self, attempt: "_Attempt") -> _Begun:
+        """What is to be said. Raises UnfitError."""
         letter = attempt.letter
         mail = commands.mail(
             letter.envelope, self._offers, size=letter.size, eight_bit=letter.eight_bit, utf8=letter.utf8
@@ -185,21 +223,48 @@ class Session:
                 recipients.append((recipient, commands.rcpt(recipient, self._offers)))
             except UnfitError as error:
                 attempt.said(recipient, "refused", None, error.dsn, str(error))
-        if not recipients:
-            return
-        await self._introduce(letter.envelope.client, attempt)
-        if "PIPELINING" in self._offers.extensions:
-            go_ahead = await self._pipelined(attempt, mail, recipients)
-        else:
-            go_ahead = await self._step_by_step(attempt, mail, recipients)
-        if go_ahead:
-            await self._content(attempt)
+        return _Begun(attempt, mail, recipients)
+
+    async def _transact(self, attempt: "_Attempt") -> bool:
+        """Up to the go-ahead for the content; whether there was one. Raises UnfitError."""
+        begun = self._commands(attempt)
+        if not begun.recipients:
+            return False
+        await self._introduce(attempt.letter.envelope.client, attempt)
+        seconds = self._timeouts.reply
+        if self._unfinished:
+            attempt.stage = "RSET"
+            attempt.hear(await self._conversation.ask(b"RSET\r\n", seconds))
+            self._unfinished = False
+        if "PIPELINING" not in self._offers.extensions:
+            return await self._step_by_step(begun)
+        self._conversation.send(begun.commands)
+        return await self._answers(begun)
+
+    def _begin(self, ahead: Ahead) -> bytes:
+        """The commands of the next transaction, where they may be sent now; nothing where not."""
+        if "PIPELINING" not in self._offers.extensions:
+            return b""
+        letter = ahead()
+        if letter is None or not self._needs_no_introduction(letter.envelope.client):
+            return b""
+        try:
+            begun = self._commands(_Attempt(letter))
+        except UnfitError:
+            return b""  # found again when its turn comes
+        if not begun.recipients:
+            return b""
+        self._begun = begun
+        return begun.commands
+
+    def _needs_no_introduction(self, client: Client) -> bool:
+        return not self._xclient or _known(client) == self._client
 
     async def _introduce(self, client: Client, attempt: "_Attempt") -> None:
         """XCLIENT for the message's own client, then EHLO again, as XCLIENT_README asks."""
-        known = _known(client)
-        if not self._xclient or known == self._client:
+        if self._needs_no_introduction(client):
             return
+        known = _known(client)
         attempt.stage = "XCLIENT"
         seconds = self._timeouts.reply
         reply = attempt.hear(await self._conversation.ask(commands.xclient(known, self._xclient), seconds))
@@ -216,25 +281,16 @@ class Session:
             raise ConnectionResetError("EHLO refused after XCLIENT")
         self._xclient = xclient_attributes(reply.lines)
 
-    async def _pipelined(
-        self, attempt: "_Attempt", mail: bytes, recipients: Sequence[tuple[EnvelopeRecipient, bytes]]
-    ) -> bool:
-        """All at once; whether the content may be sent."""
-        seconds = self._timeouts.reply
-        lines = [mail, *(line for _, line in recipients), b"DATA\r\n"]
-        if self._unfinished:
-            lines.insert(0, b"RSET\r\n")
-        self._conversation.send(b"".join(lines))
-        if self._unfinished:
-            attempt.stage = "RSET"
-            attempt.hear(await self._conversation.reply(seconds))
+    async def _answers(self, begun: _Begun) -> bool:
+        """To commands that were sent as one group; whether the content may be sent."""
+        attempt, seconds = begun.attempt, self._timeouts.reply
         attempt.stage = "MAIL"
         answer = attempt.hear(await self._conversation.reply(seconds))
         self._unfinished = positive(answer)
         if not positive(answer):
             attempt.refused(answer)
         attempt.stage = "RCPT"
-        for recipient, _ in recipients:
+        for recipient, _ in begun.recipients:
             answer = attempt.hear(await self._conversation.reply(seconds))
             attempt.answered(recipient, answer)
         attempt.stage = "DATA"
@@ -249,23 +305,17 @@ class Session:
             attempt.refused(answer)
         return False
 
-    async def _step_by_step(
-        self, attempt: "_Attempt", mail: bytes, recipients: Sequence[tuple[EnvelopeRecipient, bytes]]
-    ) -> bool:
+    async def _step_by_step(self, begun: _Begun) -> bool:
         """One command after the other; whether the content may be sent."""
-        seconds = self._timeouts.reply
-        if self._unfinished:
-            attempt.stage = "RSET"
-            attempt.hear(await self._conversation.ask(b"RSET\r\n", seconds))
-            self._unfinished = False
+        attempt, seconds = begun.attempt, self._timeouts.reply
         attempt.stage = "MAIL"
-        answer = attempt.hear(await self._conversation.ask(mail, seconds))
+        answer = attempt.hear(await self._conversation.ask(begun.mail, seconds))
         if not positive(answer):
             attempt.refused(answer)
             return False
         self._unfinished = True
         attempt.stage = "RCPT"
-        for recipient, line in recipients:
+        for recipient, line in begun.recipients:
             answer = attempt.hear(await self._conversation.ask(line, seconds))
             attempt.answered(recipient, answer)
             if answer.code == BUSY:
@@ -280,7 +330,7 @@ class Session:
         attempt.refused(answer)
         return False
 
-    async def _content(self, attempt: "_Attempt") -> None:
+    async def _content(self, attempt: "_Attempt", ahead: Ahead) -> None:
         """The message and its final dot, and what is said to that."""
         attempt.stage = "sending the message"
         content = attempt.letter.content
@@ -288,7 +338,7 @@ class Session:
         while piece is not None:
             following = await content.piece()
             attempt.dot_sent = following is None
-            self._conversation.send(piece)
+            self._conversation.send(piece + self._begin(ahead) if attempt.dot_sent else piece)
             piece = following
             if piece is not None:
                 await self._conversation.drained(self._timeouts.block)
