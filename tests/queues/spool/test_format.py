@@ -15,7 +15,7 @@ from tests.queues.spool.making import envelope
 
 raw = st.binary(max_size=40) | st.text(max_size=40).map(lambda text: text.encode("utf-8", "replace"))
 addresses = raw.map(lambda data: data.decode("utf-8", "surrogateescape"))
-texts = st.text(max_size=600)
+texts = st.text(max_size=40) | st.sampled_from(("x" * 499 + "é", "y" * 600))
 times = st.floats(0, 1e11)
 
 recipients = st.builds(

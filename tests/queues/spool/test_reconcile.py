@@ -115,9 +115,9 @@ def test_a_mended_envelope_is_put_back_by_hand(spool: Spool) -> None:
 def test_a_message_without_envelope_is_kept_and_after_36_hours_set_aside(spool: Spool) -> None:
     made = put(spool)
     place(spool, made).unlink()
-    for now in (NOW - 3600, NOW, NOW + ORPHAN_SECONDS - 60):
-        assert (spool.reconcile(now).orphans, queued(spool)) == (1, {})
-    done = spool.reconcile(NOW + ORPHAN_SECONDS + 60)
+    for age in (-3600.0, 0.0, ORPHAN_SECONDS - 60):
+        assert (spool.reconcile(made.arrival + age).orphans, queued(spool)) == (1, {})
+    done = spool.reconcile(made.arrival + ORPHAN_SECONDS + 60)
     assert "no envelope for 36 hours" in reasons(done)[0]
     assert queued(spool) == {made.id: "corrupt"}
     assert spool.content(made.id, 1000) == TEXT
