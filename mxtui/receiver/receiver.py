@@ -11,6 +11,7 @@ from mxtui.model.standby import Standby
 from mxtui.receiver.admission import Admission
 from mxtui.receiver.certificate import Certificate
 from mxtui.receiver.memory import Memory
+from mxtui.receiver.names import Names
 from mxtui.receiver.paths import NULL, Path, parse_address
 from mxtui.receiver.recipients.verdict import Recipients
 from mxtui.receiver.room import Room
@@ -29,7 +30,7 @@ class Receiver:
     """The SMTP side of the embedded backup MX.
 
     Raises ConfigError where the certificate cannot be used. `room` says why there is no room for a message of a size
-    (`room.DiskRoom`); `log(event, **fields)` is told what happens, sanitised.
+    (`room.DiskRoom`); `names` finds clients' names; `log(event, **fields)` is told what happens, sanitised.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Receiver:
         log: Log,
         *,
         room: Room = lambda _: "",
+        names: Names | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         limits = settings.limits
@@ -57,6 +59,7 @@ class Receiver:
             memory=Memory(limits.memory, limits.memory_per_client),
             admission=Admission(limits),
             clock=clock,
+            names=names,
             postmaster=_postmaster(settings),
         )
         self._servers: list[asyncio.Server] = []

@@ -80,6 +80,8 @@ class SmtpSession(Connection):
         else:
             self._shared.counts["connections"] += 1
             self._shared.sessions.add(self)
+            if self._shared.names is not None:
+                self._shared.names.begin(self._address)
         return refusal
 
     def closed(self) -> None:
@@ -239,15 +241,16 @@ class SmtpSession(Connection):
             if transaction is None or refusal:
                 # A message that was sent all the same must never be read as commands.
                 raise RefusedError(replies.TOO_SOON if self.pending else refusal)
+            name = await self._shared.names.name(self._address) if self._shared.names is not None else ""
             await self.push(replies.GO_AHEAD)
-            reply = await self._take(transaction, hold)
+            reply = await self._take(transaction, hold, name)
         await self.push(reply)
 
-    async def _take(self, transaction: Transaction, hold: Hold) -> str:
+    async def _take(self, transaction: Transaction, hold: Hold, name: str) -> str:
         """Read the message and commit it; the reply."""
         now = self._shared.clock()
         id = new_id(now)  # noqa: A001 (the field's own word)
-        client = self._described(transaction)
+        client = self._described(transaction, name)
         only = next(iter(transaction.recipients)) if len(transaction.recipients) == 1 else ""
         content = Content(
             received_field(self.hostname, client, id=id, now=now, recipient=only),
@@ -369,11 +372,11 @@ class SmtpSession(Connection):
 
     # Helpers.
 
-    def _described(self, transaction: Transaction) -> Client:
+    def _described(self, transaction: Transaction, name: str) -> Client:
         kind = "SMTP"
         if self._extended:
             kind = ("UTF8SMTP" if transaction.parameters.smtputf8 else "ESMTP") + ("S" if self._tls_protocol else "")
-        return Client(self._address, "", one_line(self._helo, 255), kind, self._tls())
+        return Client(self._address, name, one_line(self._helo, 255), kind, self._tls())
 
     def _tls(self) -> str:
         assert self.session is not None

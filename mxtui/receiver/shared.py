@@ -12,6 +12,7 @@ from mxtui.receiver.admission import Admission
 from mxtui.receiver.certificate import Certificate
 from mxtui.receiver.connection import Connection
 from mxtui.receiver.memory import Memory
+from mxtui.receiver.names import Names
 from mxtui.receiver.paths import Path
 from mxtui.receiver.recipients.verdict import Recipients
 from mxtui.receiver.room import Room
@@ -46,6 +47,8 @@ class Shared:
     admission: Admission
     clock: Callable[[], float]
     """Epoch seconds."""
+    names: Names | None = None
+    """Who finds clients' names; None: nobody."""
     postmaster: Path | None = None
     """Whom `<postmaster>` means here; None: nobody."""
     sessions: set[Connection] = field(default_factory=set)

@@ -32,6 +32,7 @@ from mxtui.primary.prober import Prober
 from mxtui.queues.spool.committer import Committer
 from mxtui.queues.spool.layout import CONTROL
 from mxtui.queues.spool.store import Spool
+from mxtui.receiver.names import Names
 from mxtui.receiver.receiver import Receiver
 from mxtui.receiver.room import DiskRoom
 from mxtui.service import parts
@@ -82,6 +83,7 @@ class Service:
         self._secret = secrets.token_bytes(32)
         self._remembered = RememberedOffers(spool.path)
         self._committer = Committer(spool)
+        self._clients = Names()
         self._forwarder = self._make_forwarder()
         self._prober = Prober(
             self._router,
@@ -107,6 +109,7 @@ class Service:
         async with AsyncExitStack() as undo:
             undo.push_async_callback(self._committer.close)
             undo.push_async_callback(self._asking.close)
+            undo.push_async_callback(self._clients.close)
             self._receiver = await self._make_receiver(self._wanted)
             self._remember_relay()
             if "." not in self._ourselves.hostname:
@@ -219,6 +222,7 @@ class Service:
                 parts.offered(tuple(wanted.serve.relay), self._remembered.known()),
                 self._log,
                 room=room,
+                names=self._clients,
                 clock=self._clock,
             )
 
