@@ -1,5 +1,7 @@
 """A flush: how far it has come, how fast, and the last replies."""
 
+import re
+
 from mxtui.model.plan import FlushProgress, Verdict
 from mxtui.model.words import clock, counted
 from mxtui.tui import format as fmt
@@ -9,6 +11,9 @@ from mxtui.tui.flushing import Flushing
 from mxtui.tui.line import Line, fit_address
 
 INDENT = 3
+
+_HOST = re.compile(r"^host \S+ said: ")
+"""Before a server's words, by Postfix; it is the same one line after line, and takes the room of what is not."""
 
 
 def nothing(scene: Scene) -> list[Line]:
@@ -127,5 +132,6 @@ def reply(scene: Scene, verdict: Verdict) -> Line:
     line.add(sign, style).add(f" {verdict.fate:<10}", look.label if calm else look.text)
     line.add(fit_address(verdict.recipient, 26, glyphs.ellipsis).ljust(28), look.text)
     room = scene.width - line.width - 2
-    words = verdict.reply if verdict.dsn in verdict.reply else f"{verdict.dsn} {verdict.reply}".strip()
+    said = _HOST.sub("", verdict.reply)
+    words = said if verdict.dsn in said else f"{verdict.dsn} {said}".strip()
     return line.add(scene.fit(words, room), look.label if calm else look.text)
