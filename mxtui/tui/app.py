@@ -4,8 +4,6 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable, Iterable
-from functools import partial
-from importlib import import_module
 from typing import Any, ClassVar
 
 from textual import events, work
@@ -16,9 +14,9 @@ from mxtui.errors import MxtuiError
 from mxtui.model.plan import FlushProgress, Plan
 from mxtui.tui.flushing import Flushing
 from mxtui.tui.host import Host
+from mxtui.tui.modes import MODES, import_others
 from mxtui.tui.screens.alerts import AlertsScreen
 from mxtui.tui.screens.console import ConsoleScreen
-from mxtui.tui.screens.domains import DomainsScreen
 from mxtui.tui.screens.help import HelpScreen
 from mxtui.tui.screens.leave import LeaveScreen
 from mxtui.tui.services import Services
@@ -29,22 +27,6 @@ TICK = 1.25
 SWITCH = 0.01
 """Seconds in which a screen that comes in sight takes in the latest overview before it is drawn."""
 
-_LATER = {
-    "messages": "MessagesScreen",
-    "reasons": "ReasonsScreen",
-    "drain": "DrainScreen",
-    "primaries": "PrimariesScreen",
-    "audit": "AuditScreen",
-}
-"""Screens that are imported when the first one is on the terminal: it is there 0.1 s sooner."""
-
-
-def _screen(name: str) -> Screen[Any]:
-    screen = getattr(import_module(f"mxtui.tui.screens.{name}"), _LATER[name])()
-    assert isinstance(screen, Screen)
-    return screen
-
-
 _OF_TEXTUAL = ("Theme", "Screenshot")
 """What of Textual's own palette makes sense here."""
 
@@ -54,10 +36,7 @@ class ConsoleApp(Host):
 
     TITLE = "mxtui"
     CSS_PATH = "mxtui.tcss"
-    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {
-        "domains": DomainsScreen,
-        **{name: partial(_screen, name) for name in _LATER},
-    }
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = MODES
     DEFAULT_MODE = "domains"
     VERTICAL_BREAKPOINTS = [(0, "-low"), (30, "-tall")]  # noqa: RUF012
 
@@ -94,7 +73,7 @@ class ConsoleApp(Host):
     async def _watch(self) -> None:
         async for overview in self.services.monitor.overviews():
             if self.overview is None:
-                self.call_after_refresh(self._import_screens)
+                self.call_after_refresh(self._import_others)
             screen = self._console()
             if not self.paused:
                 self.overview = overview
@@ -120,9 +99,8 @@ class ConsoleApp(Host):
         self.show_now()
 
     @work(thread=True, group="imports")
-    def _import_screens(self) -> None:
-        for name in _LATER:
-            import_module(f"mxtui.tui.screens.{name}")
+    def _import_others(self) -> None:
+        import_others()
 
     # -- screens ------------------------------------------------------------------------------------------------
 
