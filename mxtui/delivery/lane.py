@@ -216,7 +216,7 @@ class Lane:
     def _read_ahead(self) -> asyncio.Task[None] | None:
         """Have more messages taken in hand; None when there are none."""
         if self._fetch is None or self._fetch.done():
-            picked = self._stock.pick(self.host, max(2, min(AHEAD, 2 * self.host.connections)))
+            picked = self._stock.pick(self.host, max(2, min(AHEAD, 4 * self.host.connections)))
             if not picked:
                 return None
             self._fetch = asyncio.create_task(self._take(picked))
