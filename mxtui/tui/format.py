@@ -99,10 +99,10 @@ def roughly(value: float) -> str:
     """The same to half a power of ten, for rows: a figure that another check moves a little says no more by it.
 
     >>> roughly(0.4), roughly(9.3), roughly(23), roughly(2340)
-    ('<1 ms', '10 ms', '30 ms', '3 s')
+    ('<10 ms', '<10 ms', '30 ms', '3 s')
     """
-    if value < 0.95:
-        return "<1 ms"
+    if value < 10:
+        return "<10 ms"
     tens, half = divmod(round(2 * math.log10(value)), 2)
     steps = 10**tens * (3 if half else 1)
     return f"{steps} ms" if steps < 1000 else f"{steps // 1000} s"
