@@ -4,6 +4,9 @@ About 230 bytes a message with one recipient, indices included. Reasons and doma
 rows hold their number; reasons also point at their summary, the cause that they are grouped by.
 """
 
+SETTINGS = "PRAGMA page_size=16384; PRAGMA journal_mode=OFF; PRAGMA temp_store=MEMORY;"
+"""Each page costs 250 bytes beside it: with SQLite's usual 4,096, 17 MB more for a million messages."""
+
 TABLES = """
 CREATE TABLE message (
     id          INTEGER PRIMARY KEY,
