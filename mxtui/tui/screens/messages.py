@@ -80,8 +80,6 @@ class MessagesScreen(MarkingScreen):
         self._due = self._looking = False
         self._took = 0.0
         """Seconds that the last look took."""
-        self._anchor: str | None = None
-        """The message that the operator put the cursor on: it stays there through every filter that shows it."""
         self._message: QueuedMessage | None = None
         self._seen: Inspection | None = None
 
@@ -136,14 +134,14 @@ class MessagesScreen(MarkingScreen):
     async def _look_once(self) -> None:
         """A view for the filter and order wanted, or the same one caught up. The last one stays until it is there."""
         index, view, filter_, sort = self.host.services.monitor.index, self.view, self.bar.filter, self.sort
-        table, anchor, now = self.table, self._anchor, self.host.now()
+        table, chosen, cursor, now = self.table, self.table.chosen, self.table.cursor, self.host.now()
         same = view is not None and view.filter == filter_ and view.sort == sort
-        cursor = table.cursor
 
         def find() -> tuple[View, int | None, Ready]:
             found = view if view is not None and same else index.view(filter_, sort, now)
             found.refresh(now)
-            position = found.position(anchor) if anchor is not None else None
+            # The cursor stays with its message through every filter that shows it.
+            position = found.position(chosen) if chosen is not None else None
             if position is None and not same:
                 position = 0
             # Read here, for the index may be busy, and keys do not wait for it.
@@ -153,8 +151,8 @@ class MessagesScreen(MarkingScreen):
         began = time.perf_counter()
         found, position, ready = await asyncio.to_thread(find)
         self._took = time.perf_counter() - began
-        if table.cursor != cursor and table.row is not None:  # moved meanwhile, and there it stays
-            position, ready = found.position(table.row.queue_id), (0, [])
+        if table.chosen is not None and table.chosen != chosen:  # moved meanwhile, and there it stays
+            position, ready = found.position(table.chosen), (0, [])
         self.view = found
         table.sort = (sort.column, sort.descending)
         if not same:
@@ -193,10 +191,8 @@ class MessagesScreen(MarkingScreen):
         pane.paint(shown, self.host.look.ground)
 
     @on(Table.Moved)
-    def _look_closer(self, event: Table.Moved) -> None:
+    def _look_closer(self) -> None:
         row = self.table.row
-        if event.by_hand and row is not None:
-            self._anchor = row.queue_id
         if row is None:
             self._message = self._seen = None
         elif self._message is None or row.queue_id != self._message.queue_id:

@@ -97,6 +97,8 @@ class Table(ScrollView, Generic[R], can_focus=True):
         self.notice: Sequence[Line] = ()
         """Shown in place of rows when there are none."""
         self.cursor = 0
+        self.chosen: str | None = None
+        """The row that the operator put the cursor on last, by its key, whether it is still there or not."""
         self._key = key
         self._source: Source[R] = Listed()
         self._window: tuple[int, Sequence[R]] = (0, ())
@@ -213,8 +215,13 @@ class Table(ScrollView, Generic[R], can_focus=True):
         if position != self.cursor:
             self.cursor = position
             self._reveal()
-            self.repaint()
-            self.post_message(self.Moved(self, by_hand=True))
+            self._moved()
+
+    def _moved(self) -> None:
+        # At once, not by a message: rows that were on their way meanwhile must not take the cursor back.
+        self.chosen = self._key(self.row) if self.row is not None else None
+        self.repaint()
+        self.post_message(self.Moved(self, by_hand=True))
 
     def _reveal(self) -> None:
         top = self.scroll_offset.y
@@ -234,8 +241,7 @@ class Table(ScrollView, Generic[R], can_focus=True):
         if top != self.scroll_offset.y:
             self.cursor = max(0, min(top + offset, self._source.count - 1))
             self.scroll_to(y=top, animate=False, immediate=True, force=True)
-            self.repaint()
-            self.post_message(self.Moved(self, by_hand=True))
+            self._moved()
         else:
             self.action_edge(step)
 
