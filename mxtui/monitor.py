@@ -36,7 +36,7 @@ AGES = 5.0
 PIECE = 100
 """Messages of the first read that the index takes in at once: 3 ms, in which nobody else gets an answer from it."""
 
-REST = 0.05
+REST = 0.1
 """Seconds that the first read rests for a key, so that the screen has the interpreter to itself; and then goes on for
 as long at least."""
 
