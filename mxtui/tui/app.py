@@ -2,12 +2,14 @@
 
 import asyncio
 import os
+import shutil
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
 from textual import events, work
 from textual.app import SystemCommand
+from textual.geometry import Size
 from textual.screen import Screen
 
 from mxtui.errors import MxtuiError
@@ -26,6 +28,9 @@ TICK = 1.25
 
 SWITCH = 0.01
 """Seconds in which a screen that comes in sight takes in the latest overview before it is drawn."""
+
+AT_REST = 0.1
+"""Seconds after the last change of the window's size before it is painted whole."""
 
 _OF_TEXTUAL = ("Theme", "Screenshot")
 """What of Textual's own palette makes sense here."""
@@ -59,6 +64,20 @@ class ConsoleApp(Host):
         if isinstance(event, events.Key):
             self.services.monitor.give_way()
         await super().on_event(event)
+
+    def on_resize(self) -> None:
+        """The window has another size, or had one for a moment."""
+        self._paint_whole()
+
+    @work(exclusive=True, group="window")
+    async def _paint_whole(self) -> None:
+        await asyncio.sleep(AT_REST)
+        # A second SIGWINCH amid the first one's handler is heard before it: the older size would be the last.
+        size = self.size if self.is_headless else Size(*shutil.get_terminal_size())
+        if size != self.size:
+            self.post_message(events.Resize(size, size))
+        # A terminal forgets what a smaller window cut off, and what was on its way then is drawn in the wrong places.
+        self.screen.refresh()
 
     def _theme(self) -> str:
         wanted = self.services.settings.theme

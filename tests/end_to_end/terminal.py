@@ -12,6 +12,7 @@ import os
 import pty
 import re
 import select
+import signal
 import struct
 import subprocess
 import termios
@@ -167,6 +168,13 @@ class Terminal:
         """Change the size of the window; the program gets SIGWINCH."""
         self._screen.resize(lines, columns)
         self._set_size(columns, lines)
+
+    def flicker(self, columns: int, lines: int) -> None:
+        """Change the size and change it back before the program looks: what it drew is cut off, and nothing differs."""
+        size = self._screen.columns, self._screen.lines
+        self._screen.resize(lines, columns)
+        self._screen.resize(size[1], size[0])
+        os.kill(self.pid, signal.SIGWINCH)
 
     def wait_for_exit(self, timeout: float = 10.0) -> int:
         """The program's exit status, minus the signal's number where one ended it.

@@ -47,11 +47,24 @@ def test_a_window_of_20_by_5_is_survived_on_every_screen(mxtui: Mxtui) -> None:
             terminal.resize(80, 24)
             terminal.wait_for(lambda screen: len(screen) == 24 and any("^p More" in line for line in screen))
         terminal.press("2", "h")
-        terminal.wait_for("Hold 1 message")
+        terminal.wait_for("What will run")
         terminal.resize(20, 5)
-        terminal.wait_for(lambda screen: len(screen) == 5)
+        terminal.wait_for(lambda screen: any("Hold 1" in line for line in screen))
         terminal.resize(80, 24)
         terminal.wait_for("What will run")
+        terminal.press("Esc")
+        terminal.wait_for(lambda screen: not any("What will run" in line for line in screen))
+        terminal.press("q")
+        assert terminal.wait_for_exit() == 0
+
+
+def test_a_window_back_at_its_size_before_anybody_looked_is_painted_whole(mxtui: Mxtui) -> None:
+    with console(mxtui) as terminal:
+        terminal.wait_for(lambda screen: "down" in row(screen, "example.org"))
+        terminal.press("h")
+        terminal.wait_for("What will run")
+        terminal.flicker(20, 5)
+        terminal.wait_for(lambda screen: "mxtui" in screen[0] and any("What will run" in line for line in screen))
         terminal.press("Esc")
         terminal.wait_for(lambda screen: not any("What will run" in line for line in screen))
         terminal.press("q")
