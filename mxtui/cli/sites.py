@@ -1,7 +1,7 @@
 """What each kind of queue brings along: its domains, its routes, its rules. Imported late, used by `attach`."""
 
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -12,7 +12,7 @@ from mxtui.queues.queue import Queue
 
 if TYPE_CHECKING:
     from mxtui.delivery.policy import Policy
-    from mxtui.model.plan import FlushProgress
+    from mxtui.model.drain.way import Feed, Settled
     from mxtui.model.route import Ourselves, Routed, Router
     from mxtui.queues.postfix.layout import Layout
     from mxtui.queues.spool.claim import Claim
@@ -119,10 +119,10 @@ class SpoolSite:
 
         return delivery_policy(self._settings.serve)
 
-    def _forward(self, ids: Collection[str], stop: threading.Event) -> "Iterator[FlushProgress]":
+    def _forward(self, feed: "Feed", stop: threading.Event) -> "Iterator[Sequence[Settled]]":
         from mxtui.service.alone import forwarding
 
-        return forwarding(self._spool, self.router(), self._policy())(ids, stop)
+        return forwarding(self._spool, self.router(), self._policy())(feed, stop)
 
     def _notice(self, claim: "Claim") -> bool:
         import asyncio

@@ -1,18 +1,19 @@
-"""What an operator who asked for a flush is told: each message's verdict, as the forwarder's own results come in."""
+"""What somebody at the keys wants delivered now: each message's verdict, as the forwarder's own results come in."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from mxtui.delivery.connecting import BUSY
 from mxtui.delivery.session import Fate, Said
+from mxtui.model.drain.books import Books
+from mxtui.model.drain.way import Settled
 from mxtui.model.envelope import Envelope, SpoolState
-from mxtui.model.flushing import Flushing, Phase
 from mxtui.model.message import Identity, recipient_domain
 from mxtui.model.plan import Fate as Verdicts
-from mxtui.model.plan import FlushProgress, Target, Verdict
+from mxtui.model.plan import Target, Verdict
 
-FATES: Final[dict[Fate, Verdicts]] = {"delivered": "delivered", "waiting": "deferred", "refused": "bounced"}
-"""`bounced` is the plan's word for a lasting no; ours stays in `failed`, and nobody is told by itself."""
+FATES: Final[dict[Fate, Verdicts]] = {"delivered": "delivered", "waiting": "deferred", "refused": "refused"}
 
 
 def target(envelope: Envelope, state: SpoolState) -> Target:
@@ -31,33 +32,41 @@ def target(envelope: Envelope, state: SpoolState) -> Target:
 
 
 class Follower:
-    """The books of one flush, kept by the forwarder."""
+    """The books of one errand, kept by the forwarder."""
 
-    def __init__(self, targets: Sequence[Target], now: float) -> None:
+    def __init__(self, now: float) -> None:
         self.news = asyncio.Event()
-        self._books = Flushing(targets, now)
+        self._books = Books(now)
         self._by_domain: dict[str, set[str]] = {}
+
+    def add(self, targets: Sequence[Target], now: float) -> None:
+        """Follow these, too."""
         for each in targets:
+            self._books.take(each, now)
             for domain in each.domains:
                 self._by_domain.setdefault(domain, set()).add(each.queue_id)
 
     @property
     def done(self) -> bool:
         """Every message has its verdict."""
-        return not self._books.waiting
+        return not self._books
+
+    def settled(self) -> Sequence[Settled]:
+        """Those that have one, each once."""
+        return self._books.settled()
 
     def heard(self, id: str, said: Iterable[Said], now: float) -> None:  # noqa: A002 (the field's own word)
         """Results of one message's recipients at one host."""
-        if id not in self._books.waiting:
+        if id not in self._books:
             return
         for each in said:
-            fate = FATES[each.fate]
-            self._books.verdict(Verdict(id, each.recipient.address, fate, each.dsn, each.text, now))
+            verdict = Verdict(id, each.recipient.address, FATES[each.fate], each.dsn, each.text, now)
+            self._books.verdict(verdict, busy=each.code == BUSY, doubtful=each.possible_duplicate)
         self.news.set()
 
     def put_off(self, id: str, reason: str, now: float) -> None:  # noqa: A002
         """Not tried: its host cannot be reached, or it is not to be delivered."""
-        if id in self._books.waiting:
+        if id in self._books:
             self._books.verdict(Verdict(id, "", "deferred", "", reason, now))
             self._books.back_in_queue(id, now)
             self.news.set()
@@ -81,7 +90,3 @@ class Follower:
                 self.put_off(each, reason, now)
             if own:
                 self._by_domain[domain] = own
-
-    def progress(self, now: float, phase: Phase) -> FlushProgress:
-        """See `Flushing.progress`."""
-        return self._books.progress(now, phase)

@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -26,10 +27,10 @@ from mxtui.delivery.session import Outcome, Session
 from mxtui.delivery.settling import Log, Settler
 from mxtui.delivery.stock import Stock, domains_of
 from mxtui.errors import Guarded
+from mxtui.model.drain.way import Settled
 from mxtui.model.envelope import Envelope, SpoolState
-from mxtui.model.flushing import Phase
 from mxtui.model.message import Identity
-from mxtui.model.plan import FlushProgress, Target
+from mxtui.model.plan import Target
 from mxtui.model.route import Ourselves, Router
 from mxtui.primary.lookup import Lookup
 from mxtui.queues.spool.committer import Committer
@@ -44,8 +45,8 @@ BATCH: Final = 200
 ROUND: Final = 2.0
 """Seconds at most between two rounds, so that the heartbeat means something."""
 
-PROGRESS: Final = 0.2
-"""Seconds between two reports of a flush."""
+TOGETHER: Final = 0.02
+"""Seconds in which verdicts are gathered before they are told."""
 
 SHARED: Final = 0.75
 """Of all connections; the rest is for hosts that have none, so that slow ones never shut out the others."""
@@ -110,6 +111,7 @@ class Forwarder:
         self._crash: BaseException | None = None
         self._wake = asyncio.Event()
         self._stopped = asyncio.Event()
+        self._most = policy.connections
         self._suspended = False
         self._stopping = False
         self._loaded = False
@@ -167,32 +169,32 @@ class Forwarder:
         """These were changed in the spool by somebody: held, released, restored, deleted."""
         self._begin(self._look(list(ids)))
 
-    async def flush(self, ids: Collection[str] | None = None) -> AsyncIterator[FlushProgress]:
-        """Try these now (None: all that waits), whatever was to be waited for, and follow each to its verdict.
-
-        Progress at most five times a second; the last has phase `done`, or `stopped` where deliveries were.
-        Raises Guarded: deliveries are suspended.
-        """
+    @asynccontextmanager
+    async def errand(self) -> AsyncIterator["Errand"]:
+        """Somebody wants messages tried now, whatever was to be waited for. Raises Guarded while suspended."""
         if self._suspended:
             raise Guarded("deliveries are suspended", "resume them first")
-        found, missing = await self._find(ids)
-        targets = [target(envelope, state) for state, envelope in found]
-        follower = Follower([*targets, *missing], self._clock())
+        follower = Follower(self._clock())
         self._followers.add(follower)
         try:
-            for each in missing:
-                follower.gone(each.queue_id, self._clock())
-            self._urge(follower, found)
-            while not follower.done and not self.pausing:
-                yield follower.progress(self._clock(), "steady")
-                await asyncio.sleep(PROGRESS)
-                if not follower.news.is_set():
-                    await self._news(follower)
-                follower.news.clear()
-            phase: Phase = "done" if follower.done else "stopped"
-            yield follower.progress(self._clock(), phase)
+            yield Errand(self, follower)
         finally:
             self._followers.discard(follower)
+            self._limit(self._policy.connections)
+
+    async def urge(self, follower: Follower, ids: Collection[str], connections: int) -> None:
+        """Try these before all others, over so many connections to each host at most, for a follower to be told."""
+        self._limit(connections)
+        found, missing = await self._find(ids)
+        follower.add([*(target(envelope, state) for state, envelope in found), *missing], self._clock())
+        for each in missing:
+            follower.gone(each.queue_id, self._clock())
+        self._urge(follower, found)
+
+    def _limit(self, connections: int) -> None:
+        self._most = min(connections, self._policy.connections)
+        for lane in self._turns:
+            lane.host.most = self._most
 
     def snapshot(self) -> ForwarderSnapshot:
         """How it stands. Costs a look at each domain."""
@@ -286,6 +288,7 @@ class Forwarder:
             lane = self._lanes.get(key)
             if lane is None:
                 lane = self._lanes[key] = Lane(Host(key, self._policy, now), self._stock, self._policy, self)
+                lane.host.most = self._most
                 self._turns.append(lane)
             before = self._lane_of.get(domain)
             if before is lane:
@@ -340,16 +343,16 @@ class Forwarder:
             if state == "deferred":
                 self._enter(envelope)
 
-    async def _find(self, ids: Collection[str] | None) -> tuple[list[tuple[SpoolState, Envelope]], list[Target]]:
+    async def _find(self, ids: Collection[str]) -> tuple[list[tuple[SpoolState, Envelope]], list[Target]]:
         """What is there of these, and a target without substance for each that is not."""
-        names = iter(ids) if ids is not None else self._spool.ids("deferred")
+        names = iter(ids)
         found: list[tuple[SpoolState, Envelope]] = []
         missing: list[Target] = []
         while batch := await self._stock.run(lambda: [(each, self._spool.find(each)) for each in islice(names, BATCH)]):
             for each, there in batch:
                 if there is not None:
                     found.append(there)
-                elif ids is not None:
+                else:
                     missing.append(_absent(each))
         return found, missing
 
@@ -369,13 +372,6 @@ class Forwarder:
         self._wake.set()
 
     # -- beginning and ending -----------------------------------------------------------------------------------
-
-    async def _news(self, follower: Follower) -> None:
-        try:
-            async with asyncio.timeout(ROUND):
-                await follower.news.wait()
-        except TimeoutError:
-            pass
 
     def _begin(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
@@ -409,6 +405,41 @@ class Forwarder:
             await asyncio.wait(self._tasks)
         await self._settler.drained()
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+class Errand:
+    """Messages that somebody wants tried now, and what becomes of them."""
+
+    def __init__(self, forwarder: Forwarder, follower: Follower) -> None:
+        self._forwarder = forwarder
+        self._follower = follower
+
+    async def add(self, ids: Collection[str], connections: int) -> None:
+        """Try these, over so many connections to one host at most."""
+        await self._forwarder.urge(self._follower, ids, connections)
+
+    async def settled(self, within: float) -> Sequence[Settled]:
+        """Those that have a verdict, each once, as soon as there is one; none after so many seconds without."""
+        news = self._follower.news
+        try:
+            async with asyncio.timeout(within):
+                await news.wait()
+        except TimeoutError:
+            pass
+        else:
+            await asyncio.sleep(TOGETHER)
+        news.clear()
+        return self._follower.settled()
+
+    @property
+    def done(self) -> bool:
+        """All have theirs."""
+        return self._follower.done
+
+    @property
+    def broken_off(self) -> bool:
+        """Deliveries were suspended, or stopped."""
+        return self._forwarder.pausing
 
 
 def _waits_for_its_host(envelope: Envelope) -> bool:

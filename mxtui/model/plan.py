@@ -93,8 +93,9 @@ class Result(NamedTuple):
     """Of `failed`: it may have been done all the same, or in part. What would double it needs a look, or force."""
 
 
-Fate = Literal["delivered", "deferred", "bounced", "expired", "vanished"]
-"""`vanished` left the queue and no evidence says how: never counted as delivered."""
+Fate = Literal["delivered", "deferred", "refused", "bounced", "expired", "vanished"]
+"""`refused` for good by the primary, and kept by us; `bounced` was refused and returned to its sender; `vanished` left
+the queue and no evidence says how: never counted as delivered."""
 
 
 class Verdict(NamedTuple):

@@ -8,8 +8,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from mxtui.model.drain.way import Feed, Settled
 from mxtui.model.message import Changes, Identity, QueuedMessage, State
-from mxtui.model.plan import FlushProgress, Result, Target
+from mxtui.model.plan import Result, Target
 from mxtui.model.source import Capabilities, Source, Space, Verb
 from mxtui.model.tally import Tallies
 
@@ -73,8 +74,8 @@ class Queue(Protocol):
         """
         ...
 
-    def flush(self, targets: Sequence[Target], stop: threading.Event) -> Iterator[FlushProgress]:
-        """Try delivery now and follow each message to its verdict, by evidence."""
+    def deliver(self, feed: Feed, stop: threading.Event) -> Iterator[Sequence[Settled]]:
+        """Try delivery now of what the feed gives, by the queue's own engine: a queue is a `Way`."""
         ...
 
     def restore(self, folder: Path, identity: Identity) -> Result:

@@ -1,22 +1,27 @@
-"""Delivering without a running `serve`: the lock is taken, what was named is tried, and the lock is let go."""
+"""Delivering without a running `serve`: the lock is taken, what is fed is tried, and the lock is let go."""
 
 import asyncio
 import queue
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 
-from mxtui.delivery.forwarder import Forwarder
+from mxtui.delivery.forwarder import Errand, Forwarder
 from mxtui.delivery.policy import Policy
 from mxtui.errors import MxtuiError
-from mxtui.model.plan import FlushProgress
+from mxtui.model.drain.way import Feed, Settled
 from mxtui.model.route import Router
 from mxtui.primary.lookup import Lookup
+from mxtui.queues.spool.carrier import carry
 from mxtui.queues.spool.committer import Committer
 from mxtui.queues.spool.store import Spool
 from mxtui.service.log import Log, Value
 
-Forward = Callable[[Collection[str], threading.Event], Iterator[FlushProgress]]
+Forward = Callable[[Feed, threading.Event], Iterator[Sequence[Settled]]]
+
+LOOK = 0.25
+"""Seconds after which the forwarder is looked after though nothing was settled."""
 
 
 def quiet(event: str, level: str = "info", **fields: Value) -> None:
@@ -24,70 +29,94 @@ def quiet(event: str, level: str = "info", **fields: Value) -> None:
 
 
 def forwarding(spool: Spool, router: Router, policy: Policy, log: Log = quiet) -> Forward:
-    """What a flush calls where no serve runs: tries these messages, and no others, until each has its verdict.
+    """What a flush calls where no serve runs: tries what it is fed, and nothing else, until each has its verdict.
 
     It raises Guarded when a serve, or another flush, delivers from the spool.
     """
 
-    def forward(ids: Collection[str], stop: threading.Event) -> Iterator[FlushProgress]:
+    def forward(feed: Feed, stop: threading.Event) -> Iterator[Sequence[Settled]]:
         with spool.lock_forwarder():
             # In a thread with a loop of its own: deliveries go on while whoever follows looks elsewhere.
-            steps: queue.SimpleQueue[FlushProgress | BaseException | None] = queue.SimpleQueue()
-            work = threading.Thread(
-                target=_work, args=(spool, router, policy, log, list(ids), stop, steps), name="mxtui-flush"
-            )
-            work.start()
+            carrier = _Here(spool, router, policy, log)
             try:
-                while (step := steps.get()) is not None:
-                    if isinstance(step, BaseException):
-                        raise step
-                    yield step
+                yield from carry(carrier, feed, stop)
             finally:
-                stop.set()
-                work.join()
+                carrier.end()
 
     return forward
 
 
-def _work(
-    spool: Spool,
-    router: Router,
-    policy: Policy,
-    log: Log,
-    ids: list[str],
-    stop: threading.Event,
-    steps: "queue.SimpleQueue[FlushProgress | BaseException | None]",
-) -> None:
-    try:
-        asyncio.run(_deliver(spool, router, policy, log, ids, stop, steps))
-    except (MxtuiError, OSError) as error:
-        steps.put(error)
-    finally:
-        steps.put(None)
+class _Here:
+    """A forwarder in a thread of this process as the carrier."""
 
+    def __init__(self, spool: Spool, router: Router, policy: Policy, log: Log) -> None:
+        self._made = (spool, router, policy, log)
+        self._settled: queue.SimpleQueue[Sequence[Settled] | BaseException | None] = queue.SimpleQueue()
+        self._loop = asyncio.new_event_loop()
+        self._asked: asyncio.Queue[tuple[Sequence[str], int] | None] = asyncio.Queue()
+        self._ended = asyncio.Event()
+        self._thread = threading.Thread(target=self._work, name="mxtui-flush")
+        self._thread.start()
 
-async def _deliver(
-    spool: Spool,
-    router: Router,
-    policy: Policy,
-    log: Log,
-    ids: list[str],
-    stop: threading.Event,
-    steps: "queue.SimpleQueue[FlushProgress | BaseException | None]",
-) -> None:
-    committer = Committer(spool)
-    forwarder = Forwarder(
-        spool, committer, router, policy,
-        log=log, clock=time.time, ourselves=router.ourselves(), lookup=Lookup(), everything=False,
-    )  # fmt: skip
-    running = asyncio.create_task(forwarder.run())
-    try:
-        async for step in forwarder.flush(ids):
-            steps.put(step)
-            if stop.is_set() or running.done():
-                break
-    finally:
-        if not running.done():
-            await forwarder.stop()
-        await committer.close()
-        await running
+    def add(self, ids: Sequence[str], connections: int) -> None:
+        self._ask((ids, connections))
+
+    def over(self) -> None:
+        self._ask(None)
+
+    def _ask(self, what: tuple[Sequence[str], int] | None) -> None:
+        with suppress(RuntimeError):  # it has ended by itself, and why is in `settled`
+            self._loop.call_soon_threadsafe(self._asked.put_nowait, what)
+
+    def settled(self, within: float) -> Sequence[Settled] | None:
+        try:
+            settled = self._settled.get(timeout=within)
+        except queue.Empty:
+            return ()
+        if isinstance(settled, BaseException):
+            raise settled
+        return settled
+
+    def end(self) -> None:
+        """Bring what is under way to its end, and be gone."""
+        with suppress(RuntimeError):  # it has ended by itself
+            self._loop.call_soon_threadsafe(self._ended.set)
+        self._thread.join()
+
+    def _work(self) -> None:
+        try:
+            with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+                runner.run(self._deliver())
+        except (MxtuiError, OSError) as error:
+            self._settled.put(error)
+        finally:
+            self._settled.put(None)
+
+    async def _deliver(self) -> None:
+        spool, router, policy, log = self._made
+        committer = Committer(spool)
+        forwarder = Forwarder(
+            spool, committer, router, policy,
+            log=log, clock=time.time, ourselves=router.ourselves(), lookup=Lookup(), everything=False,
+        )  # fmt: skip
+        running = asyncio.create_task(forwarder.run())
+        try:
+            async with forwarder.errand() as errand:
+                listening = asyncio.create_task(self._listen(errand))
+                try:
+                    while not (listening.done() and errand.done) and not self._ended.is_set() and not running.done():
+                        self._settled.put(await errand.settled(LOOK))
+                finally:
+                    listening.cancel()
+                if not running.done():
+                    await forwarder.stop()
+                self._settled.put(await errand.settled(0))
+        finally:
+            if not running.done():
+                await forwarder.stop()
+            await committer.close()
+            await running
+
+    async def _listen(self, errand: Errand) -> None:
+        while (asked := await self._asked.get()) is not None:
+            await errand.add(*asked)

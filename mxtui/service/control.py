@@ -9,8 +9,8 @@ import os
 import socket
 import stat
 import struct
-from collections.abc import AsyncIterator, Collection, Mapping
-from contextlib import aclosing, suppress
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -18,7 +18,7 @@ from typing import Any, Protocol, Self
 import msgspec
 
 from mxtui.errors import Guarded, MxtuiError, Unreachable
-from mxtui.model.plan import FlushProgress
+from mxtui.model.drain.way import Settled
 from mxtui.model.service import Service
 from mxtui.queues.spool.control import LINE_LIMIT, short_name
 from mxtui.service.log import Log
@@ -29,8 +29,33 @@ MOST_CLIENTS = 32
 SILENCE = 60.0
 """Seconds in which a client has to ask its first question, and to read each answer."""
 
-Answer = Mapping[str, object] | Service | FlushProgress
+TELL = 1.0
+"""Seconds after which the connection to a client that feeds us is looked after, though nothing was settled."""
+
+Answer = Mapping[str, object] | Service
 """Anything that becomes a JSON object."""
+
+
+class Errand(Protocol):
+    """Messages that somebody wants tried now (see `delivery.forwarder.Errand`)."""
+
+    async def add(self, ids: Collection[str], connections: int) -> None:
+        """Try these, over so many connections to one host at most."""
+        ...
+
+    async def settled(self, within: float) -> Sequence[Settled]:
+        """Those that have a verdict, each once."""
+        ...
+
+    @property
+    def done(self) -> bool:
+        """All have theirs."""
+        ...
+
+    @property
+    def broken_off(self) -> bool:
+        """Deliveries were suspended, or stopped."""
+        ...
 
 
 class Controlled(Protocol):
@@ -44,8 +69,8 @@ class Controlled(Protocol):
         """How the deliveries go."""
         ...
 
-    def flush(self, ids: Collection[str]) -> AsyncIterator[FlushProgress]:
-        """Try these now, and tell until each has its verdict."""
+    def errand(self) -> AbstractAsyncContextManager[Errand]:
+        """Somebody wants messages tried now. Raises Guarded."""
         ...
 
     def look(self, ids: Collection[str]) -> None:
@@ -124,11 +149,13 @@ class ControlServer:
             if not line.endswith(b"\n"):
                 return
             try:
-                await self._answer(_request(line), writer)
+                await self._answer(_request(line), reader, writer)
             except MxtuiError as error:
                 await _say(writer, _failure(error.message, error.hint))
 
-    async def _answer(self, request: Mapping[str, Any], writer: asyncio.StreamWriter) -> None:
+    async def _answer(
+        self, request: Mapping[str, Any], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         match request["do"]:
             case "state":
                 await _say(writer, self._service.state())
@@ -146,22 +173,52 @@ class ControlServer:
                 self._service.look(_ids(request))
                 await _say(writer, {"ok": True})
             case "flush":
-                async with aclosing(self._service.flush(_ids(request))) as progress:  # type: ignore[type-var]
-                    async for step in progress:
-                        await _say(writer, step)
-                await _say(writer, {"ok": True})
+                await self._run_errands(reader, writer)
             case asked:
                 await _say(writer, _failure(f"cannot {asked}"[:80], "This serve is another version of mxtui."))
 
+    async def _run_errands(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """What a client feeds, until it says that this was all, or is gone."""
+        async with self._service.errand() as errand:
+            listening = asyncio.create_task(_listen(reader, errand))
+            try:
+                while not (listening.done() and errand.done):
+                    if errand.broken_off:
+                        raise Unreachable("serve has stopped delivering", "It was suspended, or is being stopped.")
+                    if settled := await errand.settled(TELL):
+                        await _say(writer, {"settled": settled})
+                    if listening.done():
+                        listening.result()
+                await _say(writer, {"settled": await errand.settled(0), "ok": True})
+            finally:
+                listening.cancel()
+
+
+async def _listen(reader: asyncio.StreamReader, errand: Errand) -> None:
+    """Take in what a client wants tried, until it is over. Raises Unreachable."""
+    while (line := await reader.readline()).endswith(b"\n"):
+        fed = _object(line)
+        if fed.get("over"):
+            return
+        connections = fed.get("connections")
+        if not isinstance(connections, int) or connections < 1:
+            raise Unreachable("over how many connections?", '{"ids": ["…"], "connections": 2}')
+        await errand.add(_ids(fed), connections)
+
 
 def _request(line: bytes) -> Mapping[str, Any]:
-    try:
-        request = msgspec.json.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        request = None
-    if not isinstance(request, dict) or not isinstance(request.get("do"), str):
+    request = _object(line)
+    if not isinstance(request.get("do"), str):
         raise Unreachable("not a request", 'One JSON object a line: {"do": "state"}.')
     return request
+
+
+def _object(line: bytes) -> Mapping[str, Any]:
+    try:
+        found = msgspec.json.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        found = None
+    return found if isinstance(found, dict) else {}
 
 
 def _ids(request: Mapping[str, Any]) -> list[str]:

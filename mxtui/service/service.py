@@ -14,16 +14,15 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
-from contextlib import AsyncExitStack, suppress
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from typing import Any, Final
 
 from mxtui import __version__
-from mxtui.delivery.forwarder import Forwarder
+from mxtui.delivery.forwarder import Errand, Forwarder
 from mxtui.delivery.notice import Notifier as Notices
 from mxtui.errors import MxtuiError
 from mxtui.model.envelope import Envelope, SpoolState
-from mxtui.model.plan import FlushProgress
 from mxtui.model.service import Service as Standing
 from mxtui.model.service import ServiceWord
 from mxtui.model.standby import Standby
@@ -348,9 +347,9 @@ class Service:
             "hosts": standing.hosts,
         }
 
-    def flush(self, ids: Collection[str]) -> AsyncIterator[FlushProgress]:
-        """Try these now."""
-        return self._forwarder.flush(ids)
+    def errand(self) -> AbstractAsyncContextManager[Errand]:
+        """Somebody wants messages tried now. Raises Guarded."""
+        return self._forwarder.errand()
 
     def look(self, ids: Collection[str]) -> None:
         """Somebody changed these."""

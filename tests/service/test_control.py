@@ -5,28 +5,63 @@ import json
 import os
 import socket
 import threading
-from collections.abc import AsyncIterator, Callable, Collection
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 
 from mxtui.errors import Guarded, MxtuiError, NotPermitted, Unreachable
-from mxtui.model.plan import FlushProgress, Verdict
+from mxtui.model.drain.way import Settled
+from mxtui.model.plan import Target, Verdict
 from mxtui.model.service import Service
 from mxtui.queues.spool.control import Control, short_name
 from mxtui.service import control as server
 from mxtui.service.control import ControlServer
+from tests.support.feeding import deliver
+from tests.support.plans import target
 
 T = TypeVar("T")
 
 STATE = Service("accepting", 1000.0, 1001.5, 42, "1.0", "mx2.example.org", ("127.0.0.1:25",), 3, 20, 1)
 
 
-def progress(left: int, phase: Any = "steady") -> FlushProgress:
-    verdict = Verdict("06412ab34cd5ef9c1f", "a@example.org", "delivered", "2.0.0", "250 Ok", 5.0)
-    return FlushProgress(2, 2 - left, 0, 0, left, 1.5, None, phase, recent=[verdict], closed=[verdict])
+class FakeErrand:
+    """Delivers what it is given at once, when `go_on` is set; complains of nothing."""
+
+    def __init__(self, service: "FakeService") -> None:
+        self._service = service
+        self._ids: list[str] = []
+
+    async def add(self, ids: Collection[str], connections: int) -> None:
+        if not ids:
+            raise Guarded("nothing to flush", "Name some.")
+        self._service.seen.append(("add", (list(ids), connections)))
+        self._service.asked.set()
+        self._ids += ids
+
+    async def settled(self, within: float) -> Sequence[Settled]:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(min(within, 0.05)):
+                await self._service.go_on.wait()
+        await asyncio.sleep(0)  # as the real one: others have their turn
+        if not self._service.go_on.is_set():
+            return ()
+        ids, self._ids = self._ids, []
+        return [Settled(each, "delivered", (verdict(each),), 0.5) for each in ids]
+
+    @property
+    def done(self) -> bool:
+        return not self._ids
+
+    @property
+    def broken_off(self) -> bool:
+        return self._service.broken_off
+
+
+def verdict(id: str) -> Verdict:
+    return Verdict(id, "a@example.org", "delivered", "2.0.0", "250 Ok", 5.0)
 
 
 class FakeService:
@@ -34,6 +69,8 @@ class FakeService:
         self.seen: list[tuple[str, Any]] = []
         self.go_on = asyncio.Event()
         self.given_up = asyncio.Event()
+        self.asked = asyncio.Event()
+        self.broken_off = False
 
     def state(self) -> Service:
         return STATE
@@ -41,14 +78,10 @@ class FakeService:
     def progress(self) -> dict[str, object]:
         return {"left": 3}
 
-    async def flush(self, ids: Collection[str]) -> AsyncIterator[FlushProgress]:
-        if not ids:
-            raise Guarded("nothing to flush", "Name some.")
+    @asynccontextmanager
+    async def errand(self) -> AsyncIterator[FakeErrand]:
         try:
-            self.seen.append(("flush", list(ids)))
-            yield progress(2)
-            await self.go_on.wait()
-            yield progress(0, "done")
+            yield FakeErrand(self)
         finally:
             self.given_up.set()
 
@@ -89,35 +122,52 @@ async def test_each_question_has_its_answer(tmp_path: Path) -> None:
     assert not (tmp_path / "control.sock").exists()
 
 
-async def test_a_flush_streams_its_progress_whole(tmp_path: Path) -> None:
+def mail(*ids: str) -> list[Target]:
+    return [target(each) for each in ids]
+
+
+async def test_what_is_fed_is_tried_and_each_verdict_comes_back_whole(tmp_path: Path) -> None:
     async with serving(tmp_path) as (service, control):
         service.go_on.set()
-        steps = await asked(lambda: list(control.flush(["x"], threading.Event())))
-        assert steps == [progress(2), progress(0, "done")]
+        outcome = await asked(lambda: deliver(control, mail("x", "y")))
+        assert outcome.settled == [Settled(each, "delivered", (verdict(each),), 0.5) for each in ("x", "y")]
+        assert service.seen == [("add", (["x", "y"], 20))]
 
 
-async def test_a_flush_that_nobody_follows_any_more_is_let_go(tmp_path: Path) -> None:
+async def test_a_flush_that_nobody_follows_any_more_is_let_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mxtui.queues.spool.carrier.STOP_SECONDS", 0.3)
     async with serving(tmp_path) as (service, control):
-        stop = threading.Event()
-
-        def first_then_stop() -> list[FlushProgress]:
-            steps = []
-            for step in control.flush(["x"], stop):
-                steps.append(step)
-                stop.set()
-            return steps
-
-        assert await asked(first_then_stop) == [progress(2)]
+        outcome = await asked(lambda: deliver(control, mail("x"), threading.Event()))
+        assert outcome.left == 1
         service.go_on.set()
         async with asyncio.timeout(10):
             await service.given_up.wait()
 
 
-async def test_a_refusal_reaches_whoever_asked_with_its_hint(tmp_path: Path) -> None:
-    async with serving(tmp_path) as (_, control):
-        with pytest.raises(MxtuiError, match="nothing to flush") as caught:
-            await asked(lambda: list(control.flush([], threading.Event())))
-        assert caught.value.hint == "Name some."
+async def test_a_serve_that_stops_delivering_says_so(tmp_path: Path) -> None:
+    async with serving(tmp_path) as (service, control):
+        service.broken_off = True
+        with pytest.raises(MxtuiError, match="has stopped delivering"):
+            await asked(lambda: deliver(control, mail("x")))
+
+
+async def test_a_serve_that_goes_away_amid_a_flush_is_no_end_of_it(tmp_path: Path) -> None:
+    async with serving(tmp_path) as (service, control):
+        flushing = asyncio.create_task(asked(lambda: deliver(control, mail("x"))))
+        async with asyncio.timeout(10):
+            await service.asked.wait()
+    with pytest.raises(Unreachable, match="went away"):
+        await flushing
+
+
+@pytest.mark.parametrize("fed", ["{}", '{"ids": "x", "connections": 1}', '{"ids": ["x"]}', "nonsense"])
+async def test_what_cannot_be_understood_amid_a_flush_is_refused(tmp_path: Path, fed: str) -> None:
+    async with serving(tmp_path):
+        reader, writer = await asyncio.open_unix_connection(tmp_path / "control.sock")
+        writer.write(b'{"do": "flush"}\n' + fed.encode() + b"\n")
+        assert "error" in json.loads(await reader.readline())
+        writer.close()
+        await writer.wait_closed()
 
 
 async def test_without_a_serve_the_question_says_how_to_start_one(tmp_path: Path) -> None:

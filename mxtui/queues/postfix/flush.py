@@ -1,9 +1,10 @@
-"""Having mail tried now, and following each message to its verdict.
+"""Having mail tried now by Postfix itself, and following each message to its verdict (see `model.drain.way`).
 
 The mail log is the evidence. Without it, or where a line is missing, the queue files speak: back in deferred with a
 later retry time means tried in vain; gone proves nothing and counts as unknown.
 """
 
+import re
 import threading
 import time
 from collections import deque
@@ -14,9 +15,10 @@ from pathlib import Path
 from typing import Final
 
 from mxtui.errors import CommandFailed, NotPermitted
-from mxtui.model.flushing import Flushing
+from mxtui.model.drain.books import Books
+from mxtui.model.drain.way import Feed, Settled
 from mxtui.model.message import QueuedMessage
-from mxtui.model.plan import Fate, FlushProgress, Target, Verdict
+from mxtui.model.plan import Fate, Target, Verdict
 from mxtui.queues.postfix.actions import Look
 from mxtui.queues.postfix.layout import Layout
 from mxtui.queues.postfix.logtail import LogTail, open_tail
@@ -28,7 +30,7 @@ from mxtui.queues.postfix.whereabouts import locate, standing
 QUIET_SECONDS: Final = 660.0
 """Longer than any single SMTP timeout (end of data: 10 min, RFC 5321 4.5.3.2.6)."""
 
-PROGRESS_SECONDS: Final = 0.2
+TELL_SECONDS: Final = 0.2
 LOOK_SECONDS: Final = 0.05
 REQUESTS: Final = 500
 """Between two looks at the log; 0.2 s."""
@@ -42,6 +44,12 @@ LISTING_SHARE: Final = 20.0
 
 GRACE_SECONDS: Final = 3.0
 """How long the log may lag behind the files."""
+
+STOP_SECONDS: Final = 10.0
+"""How long what Postfix has in hand is followed after a stop. It is safe in its queue all the same."""
+
+BUSY: Final = re.compile(r"\b421[ -]|too many connections", re.IGNORECASE)
+"""A server that has no room now, in Postfix's account of what it said."""
 
 FATES: Final[dict[Status, Fate]] = {
     "sent": "delivered",
@@ -62,7 +70,7 @@ class _Asked:
 
 
 class Flush:
-    """One flush.
+    """Postfix's own engine as a way of delivering.
 
     `find` tells a message's reasons, where the log cannot. `look`, for users who may not look at queue files, tells of
     many messages at once at the cost of a listing of the whole queue.
@@ -71,7 +79,6 @@ class Flush:
     def __init__(
         self,
         layout: Layout,
-        targets: Sequence[Target],
         *,
         find: Callable[[str], QueuedMessage | None],
         look: Look | None = None,
@@ -86,42 +93,50 @@ class Flush:
         self._quiet = quiet
         self._clock = clock
         self._tail = tail
-        self._books = Flushing(targets, clock())
-        self._unasked = deque(targets)
+        self._books = Books(clock())
         self._asked: dict[str, _Asked] = {}
         self._rounds: deque[str] = deque()
         self._looked_at = clock()
 
-    def run(self, stop: threading.Event) -> Iterator[FlushProgress]:
-        """Progress, at most five times a second; the last has phase `done` or `stopped`.
+    def deliver(self, feed: Feed, stop: threading.Event) -> Iterator[Sequence[Settled]]:
+        """See `Way`. Over, too, when nothing was heard for longer than any delivery takes.
 
         Raises Unreachable when Postfix is down.
         """
-        shown = 0.0
+        told = stopped = 0.0
         with self._tail(self._layout.maillog_file) or nullcontext() as log:
             while True:
-                self._ask()
+                took = not stop.is_set() and self._take(feed)
                 moved = self._read(log)
                 now = self._clock()
                 self._look(now, patient=log is not None)
-                if not self._books.waiting or now - self._books.moved_at > self._quiet:
-                    yield self._books.progress(now, "done")
-                    return
                 if stop.is_set():
-                    yield self._books.progress(now, "stopped")
+                    stopped = stopped or now
+                over = not self._books and bool(feed.over or stopped)
+                if over or moved or now - told >= TELL_SECONDS or now < told:
+                    told = now
+                    settled = self._books.settled()
+                    for each in settled:
+                        self._asked.pop(each.queue_id, None)
+                    yield settled
+                if over or self._given_up(now, stopped):
                     return
-                if now - shown >= PROGRESS_SECONDS or now < shown:
-                    shown = now
-                    yield self._books.progress(now, "steady")
-                if not moved and not self._unasked:
-                    stop.wait(LOOK_SECONDS)
+                if not moved and not took:
+                    time.sleep(LOOK_SECONDS)
 
-    def _ask(self) -> None:
-        """The next few: told to qmgr where they are still what was meant."""
+    def _given_up(self, now: float, stopped: float) -> bool:
+        """Whether to wait no longer for what is in hand."""
+        if stopped:
+            return now - stopped > STOP_SECONDS
+        return bool(self._books) and now - self._books.moved_at > self._quiet
+
+    def _take(self, feed: Feed) -> bool:
+        """The next few: told to qmgr where they are still what was meant. Whether there were any."""
         ids = []
-        for _ in range(min(REQUESTS, len(self._unasked))):
-            target = self._unasked.popleft()
+        targets = feed.take(REQUESTS)
+        for target in targets:
             now = self._clock()
+            self._books.take(target, now)
             if self._listing is None and not self._still_waits(target, now):
                 continue
             self._asked[target.queue_id] = _Asked(target, now)
@@ -134,6 +149,7 @@ class Flush:
                     pass
             except NotPermitted:
                 self._ask_by_postqueue(ids)
+        return bool(targets)
 
     def _still_waits(self, target: Target, now: float) -> bool:
         here = locate(self._layout, target.queue_id)
@@ -168,7 +184,8 @@ class Flush:
             case Attempt():
                 fate = FATES[event.status]
                 verdict = Verdict(event.queue_id, event.recipient, fate, event.dsn, event.text, now)
-                self._books.verdict(verdict, event.original)
+                busy = fate == "deferred" and BUSY.search(event.text) is not None
+                self._books.verdict(verdict, event.original, busy=busy)
             case Returned():
                 self._books.returned(event.queue_id, now)
             case Removed():
@@ -187,9 +204,9 @@ class Flush:
             return
         for _ in range(min(FILES, len(self._rounds))):
             each = self._rounds.popleft()
-            if each in self._books.waiting:
+            asked = self._asked.get(each)
+            if asked is not None and each in self._books:
                 self._rounds.append(each)
-                asked = self._asked[each]
                 if self._settled(asked) and self._waited(asked, now, GRACE_SECONDS if patient else 0.0):
                     self._conclude(asked, now)
 
@@ -221,7 +238,7 @@ class Flush:
 
     def _look_at_listing(self, look: Look, now: float) -> None:
         """Without the right to see files: who is listed as deferred well after the asking was tried in vain."""
-        asked = {each: self._asked[each] for each in self._books.waiting if each in self._asked}
+        asked = {each: self._asked[each] for each in self._books if each in self._asked}
         listed = look(asked.keys())
         for each, request in asked.items():
             message = listed.get(each)

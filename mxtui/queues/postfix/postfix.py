@@ -10,8 +10,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mxtui.model.drain.way import Feed, Settled
 from mxtui.model.message import Changes, Identity, QueuedMessage, State
-from mxtui.model.plan import FlushProgress, Result, Target
+from mxtui.model.plan import Result, Target
 from mxtui.model.source import ALLOWED, Capabilities, Permission, Source, Space, Verb
 from mxtui.model.tally import Tallies
 from mxtui.queues.postfix import instances
@@ -140,12 +141,12 @@ class PostfixQueue:
 
         return removal.delete(self.layout, self._actions, targets, folder)
 
-    def flush(self, targets: Sequence[Target], stop: threading.Event) -> Iterator[FlushProgress]:
-        """Try now, and follow to the verdicts. Raises Unreachable."""
+    def deliver(self, feed: Feed, stop: threading.Event) -> Iterator[Sequence[Settled]]:
+        """Try now what the feed gives, by qmgr, and follow it to the verdicts (see `Way`). Raises Unreachable."""
         from mxtui.queues.postfix.flush import QUIET_SECONDS, Flush
 
         quiet = QUIET_SECONDS if self._quiet is None else self._quiet
-        return Flush(self.layout, targets, find=self.find, look=self._look, quiet=quiet).run(stop)
+        return Flush(self.layout, find=self.find, look=self._look, quiet=quiet).deliver(feed, stop)
 
     def restore(self, folder: Path, identity: Identity) -> Result:
         """Put a kept copy back through sendmail(1)."""

@@ -2,7 +2,8 @@
 
     {"do": "state"}                    how it stands: `model.service.Service`
     {"do": "progress"}                 {"left": n, "per_second": x, "delivering": n, "domains": {…}}
-    {"do": "flush", "ids": ["…"]}      progress objects as `mxtui flush --json` prints them, then {"ok": true}
+    {"do": "flush"}                    then {"ids": ["…"], "connections": n} as often as liked, and {"over": true}:
+                                       {"settled": [`model.drain.way.Settled`…]} until all are, then {"ok": true}
     {"do": "look", "ids": ["…"]}       these were held, released or restored by somebody: {"ok": true}
     {"do": "suspend"} {"do": "resume"} as `state`
 
@@ -13,7 +14,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -21,8 +22,9 @@ from typing import Any, Final
 import msgspec
 
 from mxtui.errors import MxtuiError, NotPermitted, Unreachable
-from mxtui.model.plan import FlushProgress
+from mxtui.model.drain.way import Feed, Settled
 from mxtui.model.service import Service
+from mxtui.queues.spool.carrier import carry
 from mxtui.queues.spool.layout import CONTROL
 
 PATIENCE: Final = 10.0
@@ -30,9 +32,6 @@ PATIENCE: Final = 10.0
 
 LINE_LIMIT: Final = 32 << 20
 """Bytes of one line either way; a million IDs are 21 MB."""
-
-_TICK = 0.25
-"""Seconds after which a flush looks whether it is to stop."""
 
 
 class Control:
@@ -64,23 +63,20 @@ class Control:
         """How deliveries go. Raises Unreachable, NotPermitted."""
         return self._ask({"do": "progress"})
 
-    def flush(self, ids: Collection[str], stop: threading.Event) -> Iterator[FlushProgress]:
-        """Try these now, and follow each to its verdict or until `stop`. Raises Unreachable, NotPermitted."""
+    def deliver(self, feed: Feed, stop: threading.Event) -> Iterator[Sequence[Settled]]:
+        """Try what the feed gives, and follow it to its verdicts (see `Way`). Raises Unreachable, NotPermitted."""
         with self._connected() as connection:
-            _send(connection, {"do": "flush", "ids": list(ids)})
-            for answer in _answers(connection, stop):
-                if "phase" not in answer:
-                    return
-                try:
-                    yield msgspec.convert(answer, FlushProgress)
-                except msgspec.ValidationError as error:
-                    raise Unreachable(f"serve says what is not understood: {error}", _OTHER_VERSION) from None
+            _send(connection, {"do": "flush"})
+            yield from carry(_Served(connection), feed, stop)
 
     def _ask(self, request: Mapping[str, object]) -> Mapping[str, Any]:
         with self._connected() as connection:
             _send(connection, request)
-            for answer in _answers(connection, threading.Event(), PATIENCE):
-                return answer
+            answers = _Answers(connection)
+            deadline = time.monotonic() + PATIENCE
+            while (left := deadline - time.monotonic()) > 0 and not answers.ended:
+                for answer in answers.within(left):
+                    return answer
         raise Unreachable("serve does not answer", f"No answer at {self._path} within {PATIENCE:g} s.")
 
     @contextmanager
@@ -110,27 +106,61 @@ def _send(connection: socket.socket, request: Mapping[str, object]) -> None:
         connection.sendall(msgspec.json.encode(request) + b"\n")
 
 
-def _answers(
-    connection: socket.socket, stop: threading.Event, within: float | None = None
-) -> Iterator[Mapping[str, Any]]:
-    """Each answer until the end of the connection, `stop`, or `within` seconds. Raises Unreachable, OSError."""
-    deadline = time.monotonic() + within if within is not None else None
-    connection.settimeout(_TICK)
-    buffer = bytearray()
-    while not stop.is_set() and (deadline is None or time.monotonic() < deadline):
+class _Answers:
+    """What comes back over a connection."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.ended = False
+        self._connection = connection
+        self._buffer = bytearray()
+
+    def within(self, seconds: float) -> Iterator[Mapping[str, Any]]:
+        """The answers that are complete by the first piece that comes, if any comes so soon.
+
+        Raises Unreachable, OSError, and MxtuiError as the answer says.
+        """
+        self._connection.settimeout(seconds)
         try:
-            received = connection.recv(1 << 16)
+            received = self._connection.recv(1 << 16)
         except TimeoutError:
-            continue
-        if not received:
             return
-        buffer += received
-        while (end := buffer.find(b"\n")) >= 0:
-            line = bytes(buffer[:end])
-            del buffer[: end + 1]
+        self.ended = not received
+        self._buffer += received
+        while (end := self._buffer.find(b"\n")) >= 0:
+            line = bytes(self._buffer[:end])
+            del self._buffer[: end + 1]
             yield _understood(line)
-        if len(buffer) > LINE_LIMIT:
+        if len(self._buffer) > LINE_LIMIT:
             raise Unreachable("serve says more than a line may hold", _OTHER_VERSION)
+
+
+class _Served:
+    """A running `serve` as the carrier."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._answers = _Answers(connection)
+        self._done = False
+
+    def add(self, ids: Sequence[str], connections: int) -> None:
+        _send(self._connection, {"ids": list(ids), "connections": connections})
+
+    def over(self) -> None:
+        _send(self._connection, {"over": True})
+
+    def settled(self, within: float) -> Sequence[Settled] | None:
+        if self._done:
+            return None
+        settled: list[Settled] = []
+        for answer in self._answers.within(within):
+            try:
+                settled += msgspec.convert(answer.get("settled", ()), list[Settled])
+            except msgspec.ValidationError as error:
+                raise Unreachable(f"serve says what is not understood: {error}", _OTHER_VERSION) from None
+            self._done = self._done or "ok" in answer
+        if self._answers.ended and not self._done:
+            raise Unreachable("serve went away", "What it had in hand is safe in the spool; see its log.")
+        return settled
 
 
 def _understood(line: bytes) -> Mapping[str, Any]:

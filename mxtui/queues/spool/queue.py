@@ -11,9 +11,10 @@ from typing import Final
 
 import mxtui
 from mxtui.errors import MxtuiError, NoQueue, Unreachable
+from mxtui.model.drain.way import Feed, Settled
 from mxtui.model.envelope import Envelope
 from mxtui.model.message import Changes, Identity, QueuedMessage, State
-from mxtui.model.plan import FlushProgress, Result, Target
+from mxtui.model.plan import Result, Target
 from mxtui.model.service import Service
 from mxtui.model.source import ALLOWED, Capabilities, Permission, Source, Space, Verb
 from mxtui.model.tally import Tallies
@@ -25,8 +26,11 @@ from mxtui.queues.spool.reader import SpoolReader
 from mxtui.queues.spool.store import Spool
 from mxtui.queues.spool.together import Job
 
-Forward = Callable[[Collection[str], threading.Event], Iterator[FlushProgress]]
-"""Delivers these messages from this process; takes the forwarder's lock for itself. Raises Guarded, Unreachable."""
+Forward = Callable[[Feed, threading.Event], Iterator[Sequence[Settled]]]
+"""Delivers what it is fed from this process (see `Way.deliver`); takes the forwarder's lock for itself.
+
+Raises Guarded, Unreachable.
+"""
 
 CLOSED: Final = "only the spool's own user and root may change it"
 
@@ -161,17 +165,16 @@ class SpoolQueue:
 
         return self._actions.carry_out(Verb.DELETE, targets, removing)
 
-    def flush(self, targets: Sequence[Target], stop: threading.Event) -> Iterator[FlushProgress]:
-        """Try now, by the `serve` that runs or else by ourselves, and follow to the verdicts.
+    def deliver(self, feed: Feed, stop: threading.Event) -> Iterator[Sequence[Settled]]:
+        """Try now what the feed gives, by the `serve` that runs or else by ourselves (see `Way`).
 
         Raises Unreachable, Guarded, NotPermitted.
         """
-        ids = [target.queue_id for target in targets]
         if self.control.service() is not None:
-            return self.control.flush(ids, stop)
+            return self.control.deliver(feed, stop)
         if self._forward is None:
             raise Unreachable("nobody delivers: no serve runs on this spool", f"mxtui serve {self.spool.path}")
-        return self._forward(ids, stop)
+        return self._forward(feed, stop)
 
     def restore(self, folder: Path, identity: Identity) -> Result:
         """Put a kept copy back, under its own ID."""

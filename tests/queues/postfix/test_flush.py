@@ -9,32 +9,28 @@ import pytest
 
 from mxtui.demo.postfix import PrivatePostfix
 from mxtui.demo.primary import FakePrimary
-from mxtui.model.plan import FlushProgress, Target
+from mxtui.model.plan import Target
 from mxtui.model.source import Verb
 from mxtui.queues.postfix.actions import Actions
 from mxtui.queues.postfix.flush import Flush
 from mxtui.queues.postfix.layout import Layout
-from mxtui.queues.postfix.logtail import LogTail
+from mxtui.queues.postfix.logtail import LogTail, open_tail
 from mxtui.queues.postfix.permission import Privileges
 from mxtui.queues.postfix.whereabouts import locate
 from tests.conftest import PostfixFactory
 from tests.queues.postfix.acting import QUIET, found_message, layout_of, log_of, settled, state, targets
+from tests.support.feeding import Outcome, deliver
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.postfix
 
 
-def flush(layout: Layout, mail: list[Target], *, log: bool = True, quiet: float = 20.0) -> list[FlushProgress]:
+def flush(layout: Layout, mail: list[Target], *, log: bool = True, quiet: float = 20.0) -> Outcome:
     def nothing(path: Path | None) -> LogTail | None:
         return None
 
-    find = found_message(layout)
-    road = (
-        Flush(layout, mail, find=find, quiet=quiet)
-        if log
-        else Flush(layout, mail, find=find, quiet=quiet, tail=nothing)
-    )
-    return list(road.run(threading.Event()))
+    way = Flush(layout, find=found_message(layout), quiet=quiet, tail=open_tail if log else nothing)
+    return deliver(way, mail)
 
 
 def queued(instance: PrivatePostfix, layout: Layout, recipients: list[str], count: int = 1) -> list[Target]:
@@ -56,9 +52,7 @@ def test_each_message_is_followed_to_what_became_of_it(postfix: PostfixFactory, 
     never = queued(instance, layout, ["never@example.org"], count=2)
     primary.behave(temporary="^later@", permanent="^never@")
     primary.up()
-    last = flush(layout, [*good, *later, *never])[-1]
-    assert (last.queued, last.delivered, last.deferred, last.bounced) == (8, 5, 1, 2)
-    assert (last.left, last.unknown, last.phase, last.eta_seconds) == (0, 0, "done", 0.0)
+    assert flush(layout, [*good, *later, *never]).fates == {"delivered": 5, "deferred": 1, "bounced": 2}
 
 
 def test_the_verdicts_carry_the_servers_words(postfix: PostfixFactory, primary: FakePrimary) -> None:
@@ -66,8 +60,7 @@ def test_the_verdicts_carry_the_servers_words(postfix: PostfixFactory, primary: 
     mail = queued(instance, layout, ["later@example.org"])
     primary.behave(temporary="^later@")
     primary.up()
-    verdicts = [verdict for progress in flush(layout, mail) for verdict in progress.recent]
-    (verdict,) = verdicts
+    (verdict,) = flush(layout, mail).verdicts
     assert (verdict.recipient, verdict.fate, verdict.dsn) == ("later@example.org", "deferred", "4.2.0")
     assert "Greylisted" in verdict.reply
 
@@ -80,10 +73,9 @@ def test_without_a_log_the_files_tell_of_deferrals_and_never_of_deliveries(
     later = queued(instance, layout, ["later@example.org"])
     primary.behave(temporary="^later@")
     primary.up()
-    progress = flush(layout, [*good, *later], log=False)
-    last = progress[-1]
-    assert (last.delivered, last.deferred, last.unknown, last.left) == (0, 1, 2, 0)
-    assert any("Greylisted" in verdict.reply for each in progress for verdict in each.recent)
+    outcome = flush(layout, [*good, *later], log=False)
+    assert outcome.fates == {"deferred": 1, "vanished": 2}
+    assert any("Greylisted" in verdict.reply for verdict in outcome.verdicts)
 
 
 def test_what_moves_no_more_is_said_to_be_left(postfix: PostfixFactory, primary: FakePrimary) -> None:
@@ -91,22 +83,16 @@ def test_what_moves_no_more_is_said_to_be_left(postfix: PostfixFactory, primary:
     mail = queued(instance, layout, ["info@example.org"])
     primary.behave(delay=600)
     primary.up()
-    last = flush(layout, mail, quiet=1.0)[-1]
-    assert (last.left, last.delivered, last.phase) == (1, 0, "done")
+    assert flush(layout, mail, quiet=1.0).left == 1
 
 
-def test_a_flush_can_be_stopped(postfix: PostfixFactory, primary: FakePrimary) -> None:
+def test_a_flush_can_be_stopped(postfix: PostfixFactory, primary: FakePrimary, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mxtui.queues.postfix.flush.STOP_SECONDS", 0.5)
     instance, layout = start(postfix, primary)
     mail = queued(instance, layout, ["info@example.org"], count=3)
     primary.behave(delay=600)
     primary.up()
-    stop = threading.Event()
-    progress = []
-    for each in Flush(layout, mail, find=found_message(layout)).run(stop):
-        progress.append(each)
-        stop.set()
-    assert progress[-1].phase == "stopped"
-    assert progress[-1].left == 3
+    assert deliver(Flush(layout, find=found_message(layout)), mail, threading.Event()).left == 3
 
 
 def test_mail_that_vanished_before_is_unknown_and_mail_held_meanwhile_stays(
@@ -117,8 +103,7 @@ def test_mail_that_vanished_before_is_unknown_and_mail_held_meanwhile_stays(
     list(Actions(layout, Privileges()).act(Verb.DELETE, [gone]))
     list(Actions(layout, Privileges()).act(Verb.HOLD, [held]))
     primary.up()
-    last = flush(layout, [gone, held])[-1]
-    assert (last.unknown, last.deferred, last.delivered) == (1, 1, 0)
+    assert flush(layout, [gone, held]).fates == {"vanished": 1, "deferred": 1}
     assert state(layout, held.queue_id) == "hold"
 
 
@@ -150,8 +135,8 @@ def test_hold_release_flush_during_slow_delivery_loses_and_doubles_nothing(
         list(actions.act(Verb.RELEASE, present(layout, held)))
     left = present(layout, ids)
     if left:
-        last = flush(layout, left)[-1]
-        assert (last.unknown, last.left) == (0, 0)
+        outcome = flush(layout, left)
+        assert (outcome.fates["vanished"], outcome.left) == (0, 0)
     settled(layout, ids, "")
     wait_until(lambda: len(primary.accepted) >= len(ids))
     received = Counter(queue_id_of(message.content) for message in primary.accepted)

@@ -8,9 +8,10 @@ import pytest
 
 from mxtui.audit import Audit, AuditRecord, Operator
 from mxtui.errors import Guarded, NotPermitted, Unreachable
+from mxtui.model.drain.way import Feed, Settled
 from mxtui.model.envelope import Envelope, EnvelopeRecipient
 from mxtui.model.message import Identity
-from mxtui.model.plan import FlushProgress, Result, Target
+from mxtui.model.plan import Result, Target
 from mxtui.model.planning import target_of
 from mxtui.model.service import Service
 from mxtui.model.source import Verb
@@ -21,6 +22,7 @@ from mxtui.queues.spool.queue import SpoolQueue
 from mxtui.queues.spool.store import Spool
 from mxtui.vault import Vault
 from tests.queues.spool.making import DAY, TEXT, envelope, files, place, put, queued, state_of
+from tests.support.feeding import deliver
 
 
 @pytest.fixture
@@ -44,9 +46,10 @@ class Serve(Control):
     def look(self, ids: Collection[str]) -> None:
         self.looked += ids
 
-    def flush(self, ids: Collection[str], stop: threading.Event) -> Iterator[FlushProgress]:
-        self.flushed += ids
-        yield FlushProgress(len(ids), len(ids), 0, 0, 0, 1.0, 0.0, "done")
+    def deliver(self, feed: Feed, stop: threading.Event) -> Iterator[Sequence[Settled]]:
+        taken = [target.queue_id for target in feed.take(100)]
+        self.flushed += taken
+        yield [Settled(each, "delivered") for each in taken]
 
 
 def target(spool: Spool, made: Envelope) -> Target:
@@ -256,20 +259,19 @@ def test_serve_is_told_what_changed_and_a_dead_socket_is_no_error(spool: Spool, 
 def test_a_flush_is_left_to_serve_or_else_to_this_process_or_refused(spool: Spool) -> None:
     planned = [target(spool, put(spool))]
     serve = Serve()
-    stop = threading.Event()
-    assert [each.phase for each in SpoolQueue(spool, control=serve).flush(planned, stop)] == ["done"]
+    assert deliver(SpoolQueue(spool, control=serve), planned).fates == {"delivered": 1}
     assert serve.flushed == [planned[0].queue_id]
 
     asked: list[str] = []
 
-    def forward(ids: Collection[str], stop: threading.Event) -> Iterator[FlushProgress]:
-        asked.extend(ids)
-        yield FlushProgress(1, 0, 1, 0, 0, 0.0, None, "done")
+    def forward(feed: Feed, stop: threading.Event) -> Iterator[Sequence[Settled]]:
+        asked.extend(target.queue_id for target in feed.take(100))
+        yield [Settled(each, "deferred") for each in asked]
 
-    assert len(list(SpoolQueue(spool, forward=forward).flush(planned, stop))) == 1
+    assert deliver(SpoolQueue(spool, forward=forward), planned).fates == {"deferred": 1}
     assert asked == serve.flushed
     with pytest.raises(Unreachable, match="no serve runs"):
-        SpoolQueue(spool).flush(planned, stop)
+        deliver(SpoolQueue(spool), planned)
 
 
 def test_capabilities_say_what_may_be_done_and_what_would_allow_it(spool: Spool) -> None:
