@@ -14,6 +14,9 @@ from mxtui.model.plan import Fate, FlushProgress, Target, Verdict
 
 Phase = Literal["probe", "canary", "ramp", "steady", "backoff", "stopped", "done"]
 
+FATES: Final[tuple[Fate, ...]] = ("deferred", "expired", "bounced", "refused", "vanished", "delivered")
+"""The first of those that a message's recipients met decides what is said of it."""
+
 RECENT: Final = 200
 """Verdicts kept for the screen."""
 
@@ -41,7 +44,7 @@ class Flushing:
     def __init__(self, targets: Iterable[Target], now: float) -> None:
         self._open = {target.queue_id: _Following(max(1, target.recipients)) for target in targets}
         self._queued = len(self._open)
-        self._counts: dict[Fate, int] = dict.fromkeys(("delivered", "deferred", "bounced", "expired", "vanished"), 0)
+        self._counts: dict[Fate, int] = dict.fromkeys(FATES, 0)
         self._recent: deque[Verdict] = deque(maxlen=RECENT)
         self._closed: list[Verdict] = []
         self._rate = Rate(now)
@@ -116,6 +119,7 @@ class Flushing:
             eta_seconds=left / per_second if per_second > 0.001 else (0.0 if not left else None),
             phase=phase,
             unknown=self._counts["vanished"],
+            refused=self._counts["refused"],
             recent=recent,
             closed=closed,
         )
@@ -130,14 +134,11 @@ def message_fate(fates: Iterable[Fate]) -> Fate:
     'delivered'
     """
     found = set(fates)
-    return next((fate for fate in _WORST_FIRST if fate in found), "vanished")
-
-
-_WORST_FIRST: Final[tuple[Fate, ...]] = ("deferred", "expired", "bounced", "vanished", "delivered")
+    return next((fate for fate in FATES if fate in found), "vanished")
 
 
 class Rate:
-    """Events a second, as an exponentially weighted moving average that also falls while nothing happens."""
+    """Events or bytes a second, as an exponentially weighted moving average that also falls while nothing happens."""
 
     def __init__(self, now: float, window: float = RATE_WINDOW) -> None:
         self._window = window
@@ -145,9 +146,9 @@ class Rate:
         self._at = now
         self._value = 0.0
 
-    def add(self, now: float) -> None:
-        """One event."""
-        self._value = self._decayed(now) + 1 / self._window
+    def add(self, now: float, amount: float = 1.0) -> None:
+        """One event, or so many bytes at once."""
+        self._value = self._decayed(now) + amount / self._window
         self._at = max(self._at, now)
 
     def at(self, now: float) -> float:

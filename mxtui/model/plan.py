@@ -93,9 +93,9 @@ class Result(NamedTuple):
     """Of `failed`: it may have been done all the same, or in part. What would double it needs a look, or force."""
 
 
-Fate = Literal["delivered", "deferred", "refused", "bounced", "expired", "vanished"]
-"""`refused` for good by the primary, and kept by us; `bounced` was refused and returned to its sender; `vanished` left
-the queue and no evidence says how: never counted as delivered."""
+Fate = Literal["delivered", "deferred", "bounced", "expired", "refused", "vanished"]
+"""`refused`: for good, by the primary, and kept by us: nobody was told. `vanished` left the queue and no evidence says
+how: never counted as delivered."""
 
 
 class Verdict(NamedTuple):
@@ -128,3 +128,25 @@ class FlushProgress:
     """Newest last, bounded."""
     closed: Sequence[Verdict] = field(default=())
     """One for each message settled since the last progress, of the recipient that decided it."""
+    refused: int = 0
+    """For good, and kept."""
+    possible_duplicates: int = 0
+    """Connection lost after the whole message was sent. Each counts under its fate as well."""
+    bytes_delivered: int = 0
+    bytes_per_second: float = 0.0
+    """Delivered; `per_second` counts every message that was settled, whatever became of it."""
+    in_hand: int = 0
+    """Being tried now; part of `left`."""
+    window: int = 0
+    """Messages that may be in hand at once."""
+    connections: int = 0
+    """That the primary is trusted with."""
+    eta_low: float | None = None
+    """Seconds, if it goes on as fast as it lately was at its best; None where nothing is known."""
+    eta_high: float | None = None
+    """Seconds, if as slow; None where no end is in sight at that rate."""
+    growing: bool = False
+    """More arrives than is settled."""
+    paused: bool = False
+    why: str = ""
+    """Why it stopped or backs off, and what to do, in a sentence; may quote a server, so hostile text."""

@@ -4,11 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mxtui.model.flushing import Flushing, Rate, message_fate
+from mxtui.model.flushing import FATES, Flushing, Rate, message_fate
 from mxtui.model.plan import Fate, Verdict
 from tests.support.plans import target
-
-FATES: tuple[Fate, ...] = ("delivered", "deferred", "bounced", "expired", "vanished")
 
 
 def books(recipients: int = 1, messages: int = 1) -> Flushing:
@@ -33,6 +31,14 @@ def test_one_who_still_waits_keeps_the_message_deferred() -> None:
     flushing.verdict(verdict("b", "deferred"))
     progress = flushing.progress(1.0, "done")
     assert (progress.delivered, progress.deferred) == (0, 1)
+
+
+def test_one_who_was_refused_keeps_the_message_from_being_called_delivered() -> None:
+    flushing = books(recipients=2)
+    flushing.verdict(verdict("a", "delivered"))
+    flushing.verdict(verdict("b", "refused"))
+    progress = flushing.progress(1.0, "done")
+    assert (progress.delivered, progress.refused, progress.left) == (0, 1, 0)
 
 
 def test_a_message_that_left_without_evidence_is_never_delivered() -> None:
@@ -84,7 +90,7 @@ def test_every_message_is_counted_exactly_once(events: list[tuple[int, str, Fate
         else:
             flushing.verdict(verdict(recipient, fate, f"A{number:08X}"))
     p = flushing.progress(2.0, "steady")
-    assert p.delivered + p.deferred + p.bounced + p.unknown + p.left == p.queued == 5
+    assert p.delivered + p.deferred + p.bounced + p.refused + p.unknown + p.left == p.queued == 5
 
 
 @given(st.lists(st.sampled_from(FATES)))
