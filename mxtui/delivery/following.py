@@ -6,7 +6,7 @@ from typing import Final
 
 from mxtui.delivery.connecting import BUSY
 from mxtui.delivery.session import Fate, Said
-from mxtui.model.drain.books import Books
+from mxtui.model.drain.following import Followed
 from mxtui.model.drain.way import Settled
 from mxtui.model.envelope import Envelope, SpoolState
 from mxtui.model.message import Identity, recipient_domain
@@ -36,7 +36,7 @@ class Follower:
 
     def __init__(self, now: float) -> None:
         self.news = asyncio.Event()
-        self._books = Books(now)
+        self._books = Followed(now)
         self._by_domain: dict[str, set[str]] = {}
 
     def add(self, targets: Sequence[Target], now: float) -> None:

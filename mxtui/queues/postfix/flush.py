@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from mxtui.errors import CommandFailed, NotPermitted
-from mxtui.model.drain.books import Books
+from mxtui.model.drain.following import Followed
 from mxtui.model.drain.way import Feed, Settled
 from mxtui.model.message import QueuedMessage
 from mxtui.model.plan import Fate, Target, Verdict
@@ -93,7 +93,7 @@ class Flush:
         self._quiet = quiet
         self._clock = clock
         self._tail = tail
-        self._books = Books(clock())
+        self._books = Followed(clock())
         self._asked: dict[str, _Asked] = {}
         self._rounds: deque[str] = deque()
         self._looked_at = clock()

@@ -4,26 +4,13 @@ A verdict on a message needs evidence for it: a message that left the queue, of 
 `vanished` and never counts as delivered.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 from mxtui.model.drain.way import Settled
+from mxtui.model.flushing import message_fate
 from mxtui.model.plan import Fate, Target, Verdict
 
-_WORST_FIRST: Final[tuple[Fate, ...]] = ("deferred", "refused", "expired", "bounced", "vanished", "delivered")
-
-
-def message_fate(fates: Iterable[Fate]) -> Fate:
-    """The worst that happened to any recipient: one who still waits keeps the message in the queue.
-
-    >>> message_fate(["delivered", "deferred", "bounced"])
-    'deferred'
-    >>> message_fate(["delivered", "delivered"])
-    'delivered'
-    """
-    found = set(fates)
-    return next((fate for fate in _WORST_FIRST if fate in found), "vanished")
 
 
 @dataclass(slots=True)
@@ -36,7 +23,7 @@ class _Following:
     doubtful: bool = False
 
 
-class Books:
+class Followed:
     """What was taken from a feed and has no verdict yet, and what has one that was not told yet."""
 
     def __init__(self, now: float) -> None:

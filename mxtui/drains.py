@@ -1,0 +1,167 @@
+"""The drain of each queue, on disk: who drains it, how it stands, and what anybody wants of it.
+
+One folder a queue, named by a digest of its path:
+
+    lock        held (flock(2)) by whoever drains; the kernel lets go of it, however the process ends
+    state.json  how it stands, replaced twice a second; it stays when the drain is over
+    wish        `pause`, `resume` or `stop`, by whoever may write here; read and removed by whoever drains
+    report.json, report.txt   of the last drain that ended
+
+So a drain outlives the terminal it was started from, a second operator meets the first one's, and a console finds it.
+"""
+
+import fcntl
+import hashlib
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Final, Literal, get_args
+
+import msgspec
+
+from mxtui.errors import Guarded, MxtuiError
+from mxtui.folders import sync_folder, writable_folder
+from mxtui.model.drain.standing import Standing
+
+SYSTEM_FOLDER: Final = Path("/var/lib/mxtui/drains")
+
+LOOKS: Final = 10
+
+Wish = Literal["pause", "resume", "stop"]
+
+
+class Drains:
+    """One queue's. `folder` is where all queues' are kept."""
+
+    def __init__(self, queue: str, folder: Path | None = None) -> None:
+        base = folder or writable_folder(SYSTEM_FOLDER, "drains")
+        self.folder = base / hashlib.sha256(os.fsencode(queue)).hexdigest()[:16]
+        self._queue = queue
+
+    def standing(self) -> Standing | None:
+        """The drain that runs, or the last one that did; None before the first, or where one may not look.
+
+        One that was killed says why it is over.
+        """
+        try:
+            data = (self.folder / "state.json").read_bytes()
+        except OSError:
+            return None
+        try:
+            standing = _standing.decode(data)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return None
+        if standing.running and not self._locked():
+            fault = f"process {standing.process} ended without a word: what was in hand is where the queue says it is"
+            return replace(standing, ended=standing.at, fault=fault)
+        return standing
+
+    def wish(self, wish: Wish) -> None:
+        """Ask whoever drains. Raises MxtuiError: nobody does, or one may not ask."""
+        if not self._locked():
+            raise MxtuiError(f"no drain of {self._queue} is running", "mxtui flush starts one.")
+        try:
+            _replace(self.folder / "wish", wish.encode())
+        except OSError as error:
+            raise MxtuiError(f"the drain cannot be asked: {self.folder}: {error.strerror}", "Run as root.") from None
+
+    @contextmanager
+    def running(self, standing: Standing) -> Iterator["Running"]:
+        """Be the one who drains. Raises Guarded: somebody does; MxtuiError: there is no place to say so."""
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        except OSError as error:
+            raise MxtuiError(f"no drain can be registered in {self.folder}: {error.strerror}", "Run as root.") from None
+        try:
+            if not _taken(lock):
+                raise Guarded(self._who(), "Follow it: mxtui drain status, or screen 4 of the console.")
+            with suppress(FileNotFoundError):
+                (self.folder / "wish").unlink()
+            running = Running(self.folder, standing)
+            running.publish()
+            yield running
+        finally:
+            os.close(lock)
+
+    def _who(self) -> str:
+        other = self.standing()
+        who = f", started by {other.operator} (process {other.process})" if other is not None else ""
+        return f"a drain of this queue is running already{who}"
+
+    def _locked(self) -> bool:
+        """Whether somebody drains."""
+        try:
+            lock = os.open(self.folder / "lock", os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(lock)
+        return False
+
+
+class Running:
+    """The side of whoever drains."""
+
+    def __init__(self, folder: Path, standing: Standing) -> None:
+        self.standing = standing
+        self._folder = folder
+
+    def publish(self) -> None:
+        """Let everybody see how it stands. A disk that is full hides the progress, and stops nothing."""
+        with suppress(OSError):
+            _replace(self._folder / "state.json", msgspec.json.encode(self.standing))
+
+    def wished(self) -> Wish | None:
+        """What somebody wants, once."""
+        path = self._folder / "wish"
+        try:
+            wish = path.read_text("ascii", "replace")[:10]
+        except OSError:
+            return None
+        with suppress(OSError):
+            path.unlink()
+        return wish if wish in get_args(Wish) else None  # type: ignore[return-value]
+
+    def report(self, text: str, data: object) -> str:
+        """Keep the final report; where it is. Raises OSError."""
+        path = self._folder / "report.txt"
+        _replace(path, text.encode("utf-8", "backslashreplace"))
+        _replace(path.with_suffix(".json"), msgspec.json.encode(data))
+        sync_folder(self._folder)
+        return str(path)
+
+
+def _taken(lock: int) -> bool:
+    """Whether the lock is ours now. Tried more than once: whoever looks whether it is held has it for a moment."""
+    for _ in range(LOOKS):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(0.02)
+        else:
+            return True
+    return False
+
+
+_standing: msgspec.json.Decoder[Standing] = msgspec.json.Decoder(Standing)
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """All of it, or what was there before."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,65 @@
+"""How a drain stands, for everybody who looks: each step is a new value."""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from mxtui.model.plan import FlushProgress, Verdict
+
+REPLIES: Final = 200
+"""Verdicts kept for whoever looks later."""
+
+RATES: Final = 240
+"""Rates kept for the chart, one a second or fewer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a drain stands. Times in epoch seconds."""
+
+    id: str
+    """Of its audit record; empty until it is there."""
+    selection: str
+    """What the operator asked for."""
+    way: str
+    """Who delivers, in a few words: `Postfix`, `directly to mx9.example.org:25`."""
+    operator: str
+    process: int
+    began: float
+    at: float
+    """When this was written."""
+    progress: FlushProgress | None = None
+    rates: tuple[tuple[float, float], ...] = ()
+    """(when, messages settled per second), oldest first."""
+    replies: tuple[Verdict, ...] = ()
+    """Newest first; hostile text."""
+    ended: float | None = None
+    fault: str = ""
+    """What made going on impossible, and what to do."""
+    report: str = ""
+    """Where the whole report is."""
+
+    @property
+    def running(self) -> bool:
+        """Not ended yet, as far as it says itself."""
+        return self.ended is None
+
+    @property
+    def share(self) -> float:
+        """Of the messages, those with a verdict; 0 to 1."""
+        if self.progress is None or not self.progress.queued:
+            return 0.0
+        return 1 - self.progress.left / self.progress.queued
+
+    def advanced(self, progress: FlushProgress, now: float) -> "Standing":
+        """With the next report."""
+        rates = self.rates
+        if not rates or now - rates[-1][0] >= 1:
+            rates = (*rates[-(RATES - 1) :], (now, progress.per_second))
+        replies = (*reversed(progress.recent), *self.replies)[:REPLIES]
+        # What was told is kept here: whoever reads this must not get it twice.
+        told = replace(progress, recent=(), closed=())
+        return replace(self, at=now, progress=told, rates=rates, replies=replies)
+
+    def over(self, now: float, fault: str = "", report: str = "") -> "Standing":
+        """Ended, by itself or by an error."""
+        return replace(self, at=now, ended=now, fault=fault, report=report)
