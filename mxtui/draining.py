@@ -2,13 +2,14 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from mxtui.errors import MxtuiError
+from mxtui.model.drain.feeding import DrainFeed
 from mxtui.model.drain.machine import Drain
 from mxtui.model.drain.way import Way
-from mxtui.model.plan import FlushProgress
+from mxtui.model.plan import FlushProgress, Target
 
 TELL: Final = 0.2
 """Seconds between two reports."""
@@ -28,34 +29,44 @@ class Draining:
         self._probe = probe
         self._clock = clock
         self._stop = threading.Event()
+        self._begun = False
+        self._by_guard = True
 
     def run(self) -> Iterator[FlushProgress]:
         """Progress, some five times a second; the last has phase `done` or `stopped`.
 
         Raises what the way raises, after the last progress: what was in hand is in a definite state by then.
         """
+        yield self.drain.progress(self._clock())
         why_not = self._probe()
         self.drain.probed(not why_not, why_not, self._clock())
-        yield self.drain.progress(self._clock())
         told = self._clock()
+        self._begun = not self.drain.over
         try:
-            for settled in self._way.deliver(self.drain, self._stop):
+            # One that was refused gets no thread, lock or connection.
+            for settled in self._way.deliver(DrainFeed(self.drain, self._clock), self._stop) if self._begun else ():
                 now = self._clock()
                 for each in settled:
                     self.drain.settled(each, now)
-                self.drain.tick(now)
                 if now - told >= TELL:
                     told = now
                     yield self.drain.progress(now)
         except MxtuiError as error:
-            self.drain.stop(error.message, self._clock())
+            self._by_guard = False
+            self.drain.stop(error.message)
             yield self.drain.progress(self._clock())
             raise
         yield self.drain.progress(self._clock())
 
+    @property
+    def left_by_guard(self) -> Sequence[Target]:
+        """What was not tried any more because the guard stopped the drain, to be held; nothing where it did not."""
+        stopped = self._begun and self._by_guard and self.drain.phase == "stopped"
+        return self.drain.untaken if stopped else ()
+
     def pause(self) -> None:
         """Take no more for now."""
-        self.drain.pause(self._clock())
+        self.drain.pause()
 
     def resume(self) -> None:
         """Go on."""
@@ -63,5 +74,6 @@ class Draining:
 
     def stop(self, why: str) -> None:
         """Take no more, and bring what is in hand to its end."""
-        self.drain.stop(why, self._clock())
+        self._by_guard = False
+        self.drain.stop(why)
         self._stop.set()

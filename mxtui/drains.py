@@ -60,6 +60,14 @@ class Drains:
             return replace(standing, ended=standing.at, fault=fault)
         return standing
 
+    def report(self, *, as_json: bool) -> str:
+        """The report of the last drain that ended. Raises MxtuiError: there is none."""
+        path = self.folder / ("report.json" if as_json else "report.txt")
+        try:
+            return path.read_text("utf-8", "replace").rstrip("\n")
+        except OSError as error:
+            raise MxtuiError(f"no report: {path}: {error.strerror}", "A drain writes one when it ends.") from None
+
     def wish(self, wish: Wish) -> None:
         """Ask whoever drains. Raises MxtuiError: nobody does, or one may not ask."""
         if not self._locked():

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from mxtui.audit import Act, Audit, AuditRecord, Operator, this_operator
+from mxtui.draining import Draining
 from mxtui.errors import AuditFailed, NotPermitted, UsageError
 from mxtui.model.kept import kept_name
 from mxtui.model.message import Identity, QueuedMessage
@@ -150,21 +151,35 @@ class Operations:
         finally:
             act.end(complete=complete)
 
-    def flush(self, plan: Plan, stop: threading.Event | None = None, *, reason: str = "") -> Iterator[FlushProgress]:
-        """Try delivery now and follow to the verdicts. Raises as `execute` does."""
+    def flush(self, plan: Plan, draining: Draining, *, reason: str = "") -> Iterator[FlushProgress]:
+        """Drain, and follow to the verdicts. What the guard leaves untried is held, where that is permitted.
+
+        Raises as `execute` does, and what the way of delivering raises.
+        """
         _require(self.permission(plan.verb), plan.verb)
         act = self._begin(plan, reason, "")
         last: FlushProgress | None = None
         try:
-            for last in self._queue.flush(plan.targets, stop or threading.Event()):
+            for last in draining.run():
                 if last.closed:
                     act.verdicts(last.closed)
                 yield last
         finally:
             counts = {} if last is None else _flush_counts(last)
-            # A flush also ends when nothing was heard for long: of what is left by then nobody knows.
+            # A drain also ends when nothing was heard for long: of what is left by then nobody knows.
             complete = last is not None and last.phase == "done" and not last.left
             act.end(complete=complete, counts=counts)
+
+    def hold_left(self, draining: Draining, why: str) -> int:
+        """Hold what a guard left untried: Postfix, or serve, would try it by itself. How many now are.
+
+        Raises as `execute` does.
+        """
+        left = draining.left_by_guard
+        if not left or not self.permission(Verb.HOLD).allowed:
+            return 0
+        plan = self.plan(Verb.HOLD, left, "left by a drain that its guard stopped")
+        return sum(result.result == "done" for result in self.execute(plan, why))
 
     def _begin(self, plan: Plan, reason: str, undoes: str) -> Act:
         source = self._queue.source
@@ -238,6 +253,7 @@ def _flush_counts(progress: FlushProgress) -> dict[str, int]:
         "delivered": progress.delivered,
         "deferred": progress.deferred,
         "bounced": progress.bounced,
+        "refused": progress.refused,
         "unknown": progress.unknown,
         "left": progress.left,
     }

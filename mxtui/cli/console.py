@@ -22,6 +22,7 @@ from mxtui.queues.postfix.instances import instances
 
 if TYPE_CHECKING:
     from mxtui.message.inspect import Inspection
+    from mxtui.model.plan import Plan
     from mxtui.tui.services import Extra, Services, Settings
 
 
@@ -54,15 +55,22 @@ def open_console(
             mouse=mouse and wanted.mouse,
             keymap=wanted.keys,
         )
-        with services(attached, settings, counted) as given:
+        again = [*(["-q", source] if source else []), *(["--config", config] if config else [])]
+        with services(attached, settings, counted, again) as given:
             run_console(replace(given, extras=tuple(extras)))
 
 
 @contextmanager
 def services(
-    attached: Attached, settings: "Settings", counted: Future[Mapping[State, int]] | None = None
+    attached: Attached,
+    settings: "Settings",
+    counted: Future[Mapping[State, int]] | None = None,
+    again: Sequence[str] = (),
 ) -> "Iterator[Services]":
-    """Everything the console needs of a queue; watching ends with the context. `counted`: its depth, on its way."""
+    """Everything the console needs of a queue; watching ends with the context. `counted`: its depth, on its way.
+
+    `again` are the options that name the queue, for a drain in a process of its own.
+    """
     from mxtui.index import Index
     from mxtui.monitor import Monitor
     from mxtui.tui.services import Services
@@ -94,11 +102,30 @@ def services(
             inspect=look_inside,
             content=queue.content,
             save=save,
+            draining=_Draining(attached, again),
             own_names=frozenset({queue.source.name.lower()}),
             settings=settings,
         )
     finally:
         monitor.close()
+
+
+class _Draining:
+    """Drains in processes of their own, found again on the register."""
+
+    def __init__(self, attached: Attached, again: Sequence[str]) -> None:
+        from mxtui.cli.draining import drains_of
+
+        self._again = again
+        self._drains = drains_of(attached)
+        self.standing = self._drains.standing
+        self.wish = self._drains.wish
+
+    def start(self, plan: "Plan", reason: str) -> None:
+        """Raises MxtuiError."""
+        from mxtui.cli.draining import detached
+
+        detached([*self._again, *(["--reason", reason] if reason else [])], plan, self._drains)
 
 
 def choose() -> str | None:

@@ -19,18 +19,43 @@ from mxtui.model.planning import refusal
 from mxtui.model.source import Verb
 from mxtui.model.words import counted, duration
 
+
+class _PerSecond(click.ParamType[float]):
+    """`20/s`, or `20`."""
+
+    name = "N/s"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        try:
+            rate = float(str(value).removesuffix("/s"))
+        except ValueError:
+            rate = 0.0
+        if not 0 < rate < float("inf"):
+            self.fail("messages a second, such as 20/s", param, ctx)
+        return rate
+
+
+PER_SECOND = _PerSecond()
+
 CLEAR = "\r\x1b[K"
 """Back to the start of the line, and wipe it."""
 
 
 @click.command("flush", cls=FilteringCommand)
 @changing_options
-@click.option("--force", is_flag=True, help="Also when a primary is down.")
+@click.option("--force", is_flag=True, help="Also when a primary is not healthy.")
 @click.option("--limit", type=click.IntRange(1), help="At most so many, oldest first.")
+@click.option("--rate", metavar="N/s", type=PER_SECOND, help="At most so many messages a second.")
+@click.option("--detach", is_flag=True, help="Leave it running: mxtui drain follows and stops it.")
+@click.option("--planned", is_flag=True, hidden=True)
 def flush_command(filter: tuple[str, ...], queue: str | None, config: str | None, **options: Any) -> None:  # noqa: A002
-    """Deliver now what matches; refuses while a primary is down. Exit 1: something was not delivered."""
+    """Drain what matches to its primary: a canary first, then ever faster, followed to a verdict for each message.
+
+    Refuses while a primary is not healthy, and stops when it refuses mail. Exit 1: something was not delivered.
+    """
     with attach(queue, config) as attached:
-        flush(attached, filter, **options)
+        again = [*(["-q", queue] if queue else []), *(["--config", config] if config else [])]
+        flush(attached, filter, again=again, **options)
 
 
 def flush(
@@ -44,24 +69,42 @@ def flush(
     as_json: bool,
     force: bool,
     limit: int | None,
+    rate: float | None,
+    detach: bool,
+    planned: bool,
     no_color: bool,
+    again: Sequence[str] = (),
 ) -> None:
-    """Plan, check the primaries, ask, follow."""
+    """Plan, check the primaries, ask, drain. `again` are the options that name the queue, for a process of its own."""
+    from mxtui.cli import draining
+
     attached.require(Verb.FLUSH)
-    targets, selection = select(attached, words, everything=everything, verb=Verb.FLUSH)
-    tried = [target for target in targets if not refusal(Verb.FLUSH, target.state)] if limit else targets
-    plan = attached.operations.plan(Verb.FLUSH, tried[:limit], selection, forced=force)
-    show_plan(plan, as_json=as_json)
-    if dry_run or not plan.targets:
+    if planned:
+        plan = draining.planned()
+    else:
+        targets, selection = select(attached, words, everything=everything, verb=Verb.FLUSH)
+        tried = [target for target in targets if not refusal(Verb.FLUSH, target.state)] if limit else targets
+        plan = attached.operations.plan(Verb.FLUSH, tried[:limit], selection, forced=force)
+        show_plan(plan, as_json=as_json)
+        if dry_run or not plan.targets:
+            return
+        if not force:
+            concerned = {domain for target in plan.targets for domain in target.domains}
+            if sick := unwell(attached.probe_once(concerned)):
+                raise Guarded(sick, "Wait until it is up (mxtui probe), leave it out of the filter, or say --force.")
+        if not confirmed(plan, yes=yes):
+            return
+    if detach:
+        options = [*again, *(["--rate", f"{rate}/s"] if rate else []), *(["--reason", reason] if reason else [])]
+        draining.detached(options, plan, draining.drains_of(attached))
+        narrate("It is running: mxtui drain status follows it, mxtui drain stop stops it; screen 4 of the console.")
         return
-    if not force:
-        concerned = {domain for target in plan.targets for domain in target.domains}
-        if sick := unwell(attached.probe_once(concerned)):
-            raise Guarded(sick, "Wait until it is up (mxtui probe), leave it out of the filter, or say --force.")
-    if not confirmed(plan, yes=yes):
-        return
+    settings = draining.drain_settings(attached, force=True, per_second=rate)
+    drain = draining.draining(attached, plan, settings)
     with stopping() as stop:
-        last = _follow(attached.operations.flush(plan, reason=reason, stop=stop), as_json=as_json)
+        last = _follow(draining.drained(attached, plan, drain, reason, stop), as_json=as_json)
+    if last is not None and last.phase == "stopped" and last.why:
+        narrate(f"stopped: {one_line(last.why, 600)}")
     if last is None or last.delivered < last.queued:
         raise PartlyDone
 
@@ -99,6 +142,10 @@ def progress_object(progress: FlushProgress) -> dict[str, object]:
         "eta_seconds": progress.eta_seconds,
         "phase": progress.phase,
         "unknown": progress.unknown,
+        "refused": progress.refused,
+        "possible_duplicates": progress.possible_duplicates,
+        "window": progress.window,
+        "why": one_line(progress.why, 600),
         "at": round(time.time(), 3),
     }
 
@@ -106,9 +153,12 @@ def progress_object(progress: FlushProgress) -> dict[str, object]:
 def progress_line(progress: FlushProgress) -> str:
     """The same for eyes."""
     eta = f", about {duration(progress.eta_seconds)} left" if progress.eta_seconds else ""
+    if progress.growing:
+        eta = ", growing: more arrives than is delivered"
+    refused = f", {progress.refused:,} refused and kept" if progress.refused else ""
     unknown = f", {progress.unknown:,} left the queue without evidence" if progress.unknown else ""
     return (
         f"{counted(progress.queued, 'message')}: {progress.delivered:,} delivered, "
-        f"{progress.deferred:,} deferred again, {progress.bounced:,} bounced{unknown}, {progress.left:,} left"
+        f"{progress.deferred:,} deferred again, {progress.bounced:,} bounced{refused}{unknown}, {progress.left:,} left"
         + (f"   {progress.per_second:.1f}/s{eta}" if progress.phase != "done" else "")
     )

@@ -31,6 +31,22 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
+class Drain:
+    """How a flush goes about it."""
+
+    connections: int = setting(readers.count, "20", "connections to one primary at most; a drain begins with two")
+    batch: int = setting(
+        readers.whole(1, 10_000), "625", "messages in Postfix's hands at most, which it would bounce at once"
+    )
+    trial: int = setting(readers.count, "50", "deliveries after which a recovered primary is believed")
+    refused: float = setting(readers.percent, "5", "stop when more of the messages are refused, in percent")
+    canary: bool = setting(readers.flag, "true", "one message goes first, and no other until it is delivered")
+    folder: Path | None = optional(
+        readers.path, "where drains are registered (/var/lib/mxtui/drains, else below $XDG_STATE_HOME)"
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Kept:
     """Copies of deleted messages."""
 
@@ -76,6 +92,7 @@ class Settings:
         readers.server, '"example.org" = "mx1.example.org:25"', "primaries by domain, where routing and MX do not tell"
     )
     probe: Probe = field(default_factory=Probe)
+    drain: Drain = field(default_factory=Drain)
     kept: Kept = field(default_factory=Kept)
     alerts: Alerts = field(default_factory=Alerts)
     console: Console = field(default_factory=Console)
@@ -84,6 +101,7 @@ class Settings:
 
 TABLES: Mapping[str, type] = {
     "probe": Probe,
+    "drain": Drain,
     "kept": Kept,
     "alerts": Alerts,
     "console": Console,

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import shutil
-import threading
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
@@ -13,14 +12,12 @@ from textual.geometry import Size
 from textual.screen import Screen
 
 from mxtui.errors import MxtuiError
-from mxtui.model.plan import FlushProgress, Plan
-from mxtui.tui.flushing import Flushing
+from mxtui.model.plan import Plan
 from mxtui.tui.host import Host
 from mxtui.tui.modes import MODES, import_others
 from mxtui.tui.screens.alerts import AlertsScreen
 from mxtui.tui.screens.console import ConsoleScreen
 from mxtui.tui.screens.help import HelpScreen
-from mxtui.tui.screens.leave import LeaveScreen
 from mxtui.tui.services import Services
 
 TICK = 1.25
@@ -28,6 +25,10 @@ TICK = 1.25
 
 SWITCH = 0.01
 """Seconds in which a screen that comes in sight takes in the latest overview before it is drawn."""
+
+DRAIN_LOOK = 0.5
+IDLE_LOOK = 2.0
+"""Seconds between two looks at how the drain stands, while one runs and while none does."""
 
 AT_REST = 0.1
 """Seconds after the last change of the window's size before it is painted whole."""
@@ -57,6 +58,7 @@ class ConsoleApp(Host):
         """Begin to watch."""
         self.theme_changed_signal.subscribe(self, lambda _: self.call_after_refresh(self.show_now))
         self._watch()
+        self._follow_drain()
         self._clock = self.set_interval(TICK, self.show_now)
 
     async def on_event(self, event: events.Event) -> None:
@@ -146,11 +148,8 @@ class ConsoleApp(Host):
             self.push_screen(HelpScreen(screen))
 
     def leave(self) -> None:
-        """Quit; asks first while a flush runs."""
-        if self.flushing is not None and self.flushing.running:
-            self.push_screen(LeaveScreen(), lambda sure: self.exit() if sure else None)
-        else:
-            self.exit()
+        """Quit. A drain goes on."""
+        self.exit()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The palette: what this screen can do now, then Textual's own."""
@@ -161,42 +160,26 @@ class ConsoleApp(Host):
                     yield SystemCommand(command.words(screen), command.tooltip, lambda run=run: run(screen))
         yield from (command for command in super().get_system_commands(screen) if command.title in _OF_TEXTUAL)
 
-    # -- a flush ------------------------------------------------------------------------------------------------
+    # -- a drain ------------------------------------------------------------------------------------------------
 
-    def start_flush(self, plan: Plan, reason: str) -> None:
-        """Run a flush that goes on whatever screen is shown."""
-        if self.flushing is not None and self.flushing.running:
-            self.notify("Wait for the flush that runs, or stop it on screen 4.", title="One flush at a time",
-                        severity="warning", markup=False)  # fmt: skip
-            return
-        self.flushing = Flushing(plan, self.now())
+    @work(exclusive=True, group="drain")
+    async def _follow_drain(self) -> None:
+        while True:
+            standing = await asyncio.to_thread(self.services.draining.standing)
+            if standing != self.drain:
+                self.drain = standing
+                self.show_now()
+            await asyncio.sleep(DRAIN_LOOK if standing is not None and standing.running else IDLE_LOOK)
+
+    def start_drain(self, plan: Plan, reason: str) -> None:
+        """Have a drain begun, and show it."""
         self.switch_mode("drain")
-        self._follow_flush(plan, reason, self.flushing.stop)
+        self._start_drain(plan, reason)
 
-    @work(exclusive=True, group="flush")
-    async def _follow_flush(self, plan: Plan, reason: str, stop: threading.Event) -> None:
-        loop = asyncio.get_running_loop()
-
-        def follow() -> None:
-            for progress in self.services.operations.flush(plan, reason=reason, stop=stop):
-                loop.call_soon_threadsafe(self._flushed, progress)
-
-        fault = ""
+    @work(exclusive=True, group="start")
+    async def _start_drain(self, plan: Plan, reason: str) -> None:
         try:
-            await asyncio.to_thread(follow)
+            await asyncio.to_thread(self.services.draining.start, plan, reason)
         except MxtuiError as error:
-            fault = f"{error.message}. {error.hint}".strip()
-        if self.flushing is not None:
-            self.flushing = self.flushing.over(self.now(), fault)
-        self.services.monitor.nudge()
-        self.show_now()
-
-    def _flushed(self, progress: FlushProgress) -> None:
-        if self.flushing is not None:
-            self.flushing = self.flushing.advanced(progress, self.now())
-            self.show_now()
-
-    def on_unmount(self) -> None:
-        """The terminal went away, or the operator left: a flush stops following, Postfix goes on by itself."""
-        if self.flushing is not None:
-            self.flushing.stop.set()
+            self.notify(f"{error.message}\n{error.hint}".strip(), title="Not possible", severity="error", markup=False)
+        self._follow_drain()

@@ -108,15 +108,16 @@ def roughly(value: float) -> str:
     return f"{steps} ms" if steps < 1000 else f"{steps // 1000} s"
 
 
-def eta(seconds: float) -> str:
-    """Time left as a range, for a single figure would promise too much.
+def eta(low: float, high: float | None) -> str:
+    """Time left as a range of seconds, for a single figure would promise too much; None is without an end.
 
-    >>> eta(20), eta(380), eta(9_000)
-    ('under a minute', '5–8 min', '2–3 h')
+    >>> eta(10, 20), eta(304, 456), eta(7_200, 10_800), eta(600, None)
+    ('under a minute', '5–8 min', '2–3 h', 'over 10 min')
     """
-    if seconds < 45:
+    if high is not None and high < MINUTE:
         return "under a minute"
-    unit, name = (MINUTE, "min") if seconds < 2 * HOUR else (HOUR, "h")
-    low = max(1, int(seconds * 0.8 / unit))
-    high = max(low + 1, -int(-seconds * 1.2 // unit))
-    return f"{low}–{high} {name}"
+    unit, name = (MINUTE, "min") if (high or low) < 2 * HOUR else (HOUR, "h")
+    least = int(low / unit)
+    if high is None:
+        return f"over {max(1, least)} {name}"
+    return f"{least}–{max(least + 1, -int(-high // unit))} {name}"

@@ -4,9 +4,9 @@ from abc import abstractmethod
 
 from textual.widget import Widget
 
+from mxtui.model.drain.standing import Standing
 from mxtui.model.overview import Overview
 from mxtui.model.plan import Plan
-from mxtui.tui.flushing import Flushing
 from mxtui.tui.keys import OneByOne
 from mxtui.tui.look import Look, make_look
 from mxtui.tui.services import Services
@@ -20,8 +20,8 @@ class Host(OneByOne):
     """The latest that is shown."""
     marks: set[str]
     """Queue IDs, whatever the filter; the same on all screens."""
-    flushing: Flushing | None = None
-    """The flush that runs, or the last one that did."""
+    drain: Standing | None = None
+    """The drain that runs, or the last one that did, whoever started it."""
     paused: bool = False
 
     def now(self) -> float:
@@ -61,11 +61,11 @@ class Host(OneByOne):
 
     @abstractmethod
     def leave(self) -> None:
-        """Quit; asks first while a flush runs."""
+        """Quit. A drain goes on."""
 
     @abstractmethod
-    def start_flush(self, plan: Plan, reason: str) -> None:
-        """Run a flush that goes on whatever screen is shown."""
+    def start_drain(self, plan: Plan, reason: str) -> None:
+        """Have a drain begun, and show it."""
 
 
 def host_of(widget: Widget) -> Host:

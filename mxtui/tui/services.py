@@ -4,10 +4,12 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from mxtui.index import Index
+from mxtui.model.drain.standing import Standing
 from mxtui.model.overview import Overview
+from mxtui.model.plan import Plan
 from mxtui.operations import Operations
 
 if TYPE_CHECKING:  # no message is opened before the first screen is there
@@ -36,6 +38,22 @@ class Watching(Protocol):
 
     def give_way(self) -> None:
         """Somebody is at the keys: let what is not urgent rest for a moment."""
+        ...
+
+
+class Draining(Protocol):
+    """The drain of this queue, whoever started it: it goes on when the console is left."""
+
+    def standing(self) -> Standing | None:
+        """The one that runs, or the last one that did; one small file. Blocks."""
+        ...
+
+    def start(self, plan: Plan, reason: str) -> None:
+        """Have a process of its own drain; once it has begun. Blocks. Raises MxtuiError: another drain is running."""
+        ...
+
+    def wish(self, wish: Literal["pause", "resume", "stop"]) -> None:
+        """Ask whoever drains. Raises MxtuiError."""
         ...
 
 
@@ -75,6 +93,7 @@ class Services:
     """A message as stored, at most so many bytes; blocks. Raises MxtuiError."""
     save: Callable[[str, Path], int]
     """A message as stored, to a new file that only its owner may read; bytes written. Blocks. Raises MxtuiError."""
+    draining: Draining
     own_names: frozenset[str] = frozenset()
     """Host names, lower case, that no stranger has a right to: this host's and its primaries'."""
     settings: Settings = field(default_factory=Settings)

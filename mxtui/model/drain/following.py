@@ -12,7 +12,6 @@ from mxtui.model.flushing import message_fate
 from mxtui.model.plan import Fate, Target, Verdict
 
 
-
 @dataclass(slots=True)
 class _Following:
     expected: int

@@ -1,8 +1,10 @@
 """How a drain stands, for everybody who looks: each step is a new value."""
 
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import dataclass, field, replace
+from typing import Final, NamedTuple
 
+from mxtui.model.drain.settings import DrainSettings
+from mxtui.model.flushing import Phase
 from mxtui.model.plan import FlushProgress, Verdict
 
 REPLIES: Final = 200
@@ -10,6 +12,18 @@ REPLIES: Final = 200
 
 RATES: Final = 240
 """Rates kept for the chart, one a second or fewer."""
+
+PHASES: Final = 100
+"""Phases kept: a primary that flaps makes many."""
+
+
+class Passed(NamedTuple):
+    """A phase of a drain."""
+
+    phase: Phase
+    since: float
+    window: int
+    """Messages that were allowed in hand, at its latest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +41,10 @@ class Standing:
     began: float
     at: float
     """When this was written."""
+    settings: DrainSettings = field(default_factory=DrainSettings)
     progress: FlushProgress | None = None
+    phases: tuple[Passed, ...] = ()
+    """In the order in which they began; the last one is on."""
     rates: tuple[tuple[float, float], ...] = ()
     """(when, messages settled per second), oldest first."""
     replies: tuple[Verdict, ...] = ()
@@ -58,7 +75,12 @@ class Standing:
         replies = (*reversed(progress.recent), *self.replies)[:REPLIES]
         # What was told is kept here: whoever reads this must not get it twice.
         told = replace(progress, recent=(), closed=())
-        return replace(self, at=now, progress=told, rates=rates, replies=replies)
+        phases = self.phases
+        if phases and phases[-1].phase == progress.phase:
+            phases = (*phases[:-1], phases[-1]._replace(window=progress.window))
+        else:
+            phases = (*phases[-PHASES:], Passed(progress.phase, now, progress.window))
+        return replace(self, at=now, progress=told, rates=rates, replies=replies, phases=phases)
 
     def over(self, now: float, fault: str = "", report: str = "") -> "Standing":
         """Ended, by itself or by an error."""

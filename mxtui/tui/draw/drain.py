@@ -1,14 +1,15 @@
-"""A flush: how far it has come, how fast, and the last replies."""
+"""A drain: how far it has come, how fast, and the last replies."""
 
 import re
 
+from mxtui.model.drain.standing import Standing
 from mxtui.model.plan import FlushProgress, Verdict
-from mxtui.model.words import clock, counted
+from mxtui.model.words import clock
 from mxtui.tui import format as fmt
+from mxtui.tui.draw.drain_guard import LIMITS, limits, stages
 from mxtui.tui.draw.plan import bar
 from mxtui.tui.draw.scene import Scene, ruled
-from mxtui.tui.flushing import Flushing
-from mxtui.tui.line import Line, fit_address
+from mxtui.tui.line import Line, fit_address, wrap
 
 INDENT = 3
 
@@ -17,64 +18,93 @@ _HOST = re.compile(r"^host \S+ said: ")
 
 
 def nothing(scene: Scene) -> list[Line]:
-    """Before any flush."""
+    """Before any drain."""
     look = scene.look
     return [
         Line(),
-        Line(("   No flush has run in this session.", look.strong)),
+        Line(("   This queue was not drained yet.", look.strong)),
         Line(
-            ("   f on Domains, Messages or Reasons tries mail now and follows each message to its verdict.", look.label)
+            (
+                "   f on Domains, Messages or Reasons sends mail to its primary: one message first, then ever faster.",
+                look.label,
+            )
         ),
     ]
 
 
-def drain(scene: Scene, flushing: Flushing, height: int) -> list[Line]:
-    """All that is known of a flush, as far as there is room."""
-    progress = flushing.progress
-    lines = [Line(), *_headline(scene, flushing), Line()]
-    if flushing.fault:
-        lines += [
-            Line(("   ", scene.look.text), (scene.fit(flushing.fault, scene.width - 6), scene.look.danger)),
-            Line(),
-        ]
-    if progress is not None:
-        lines += [_bar(scene, progress), Line(), *_counts(scene, progress), Line()]
-        if height - len(lines) >= 14 and scene.wide:
-            lines += _rates(scene, flushing, 5)
-        if height - len(lines) >= 4:
-            lines.append(ruled(scene, "Last replies", "newest first"))
-            lines += [reply(scene, verdict) for verdict in flushing.replies[: height - len(lines)]]
+def drain(scene: Scene, standing: Standing, height: int) -> list[Line]:
+    """All that is known of a drain, as far as there is room."""
+    progress = standing.progress
+    lines = [Line(), *_headline(scene, standing), Line()]
+    if progress is None:
+        return lines[:height]
+    lines += [*stages(scene, standing), Line()]
+    if why := standing.fault or progress.why:
+        style = scene.look.danger if standing.fault or progress.phase == "stopped" else scene.look.warning
+        lines += [Line(("   ", scene.look.text), (part, style)) for part in wrap(why, scene.width - 2 * INDENT)[:3]]
+        lines.append(Line())
+    lines += [_bar(scene, progress), Line(), *_counts(scene, progress), Line()]
+    if height - len(lines) >= 14 and scene.wide:
+        lines += _beside(_rates(scene, standing, 5), limits(scene, standing, progress), scene.width - LIMITS)
+    if height - len(lines) >= 4:
+        lines.append(ruled(scene, "Last replies", "newest first"))
+        lines += [reply(scene, verdict) for verdict in standing.replies[: height - len(lines)]]
     return lines[:height]
 
 
-def _headline(scene: Scene, flushing: Flushing) -> list[Line]:
-    look, plan, progress = scene.look, flushing.plan, flushing.progress
-    number = counted(len(plan.targets), "message")
+def _headline(scene: Scene, standing: Standing) -> list[Line]:
+    look, progress = scene.look, standing.progress
+    what = standing.selection if standing.selection != "--all" else "everything queued"
     edge = scene.width - INDENT
-    if flushing.running:
-        sign, words = (scene.glyphs.running, look.ok), f" Flushing {number}"
-    elif flushing.fault or (progress is not None and progress.phase == "stopped"):
-        sign, words = (scene.glyphs.warning, look.warning), f" Flush of {number} stopped"
+    paused = progress is not None and progress.paused
+    if standing.running and paused:
+        sign, words = (scene.glyphs.held, look.warning), f" Paused: {what}"
+    elif standing.running:
+        sign, words = (scene.glyphs.running, look.ok), f" Draining {what}"
+    elif standing.fault or (progress is not None and progress.phase == "stopped"):
+        sign, words = (scene.glyphs.warning, look.warning), f" Drain of {what} stopped"
     else:
-        sign, words = (scene.glyphs.passed, look.ok), f" Flushed {number}"
-    first = Line(("   ", look.text), sign, (words, look.strong))
-    ended = f", ended {fmt.time_of_day(flushing.ended)}" if flushing.ended is not None else ""
-    second = Line((f"     {plan.selection}, started {fmt.time_of_day(flushing.started)}{ended}", look.label))
-    if flushing.running and progress is not None:
-        if progress.eta_seconds is not None:
-            first.right([(f"{fmt.eta(progress.eta_seconds)} left", look.strong)], edge)
-            early, late = (clock(scene.now + progress.eta_seconds * factor, scene.now) for factor in (0.8, 1.2))
-            until = f", done by {late}" if early == late else f", done between {early} and {late}"
-        else:
-            until = ", no end in sight yet" if progress.left else ""
-        second.right([(f"{progress.per_second:,.1f}/s", look.text), (until, look.label)], edge)
+        sign, words = (scene.glyphs.passed, look.ok), f" Drained {what}"
+    first = Line(("   ", look.text), sign, (scene.fit(words, edge - 24), look.strong))
+    ended = f", ended {fmt.time_of_day(standing.ended)}" if standing.ended is not None else ""
+    way = "through Postfix" if standing.way == "postfix" else "by our own forwarder"
+    second = Line((f"     {way}, started {fmt.time_of_day(standing.began)} by {standing.operator}{ended}", look.label))
+    if standing.running and not paused and progress is not None:
+        remaining(scene, progress, first, second, edge)
     return [first, second]
+
+
+def remaining(scene: Scene, progress: FlushProgress, first: Line, second: Line, edge: int) -> None:
+    """How fast it goes, and until when, as a range."""
+    look = scene.look
+    until = ""
+    if progress.growing:
+        first.right([("growing", look.warning)], edge)
+        until = ", more arrives than is delivered"
+    elif progress.eta_low is not None:
+        high = progress.eta_high
+        first.right([(f"{fmt.eta(progress.eta_low, high)} left", look.strong)], edge)
+        early = clock(scene.now + progress.eta_low, scene.now)
+        late = clock(scene.now + high, scene.now) if high is not None else ""
+        until = f", done by {early}" if late == early else f", done between {early} and {late}" if late else ""
+    elif progress.left:
+        until = ", no end in sight yet"
+    second.right([(f"{progress.per_second:,.1f}/s", look.text), (until, look.label)], edge)
+
+
+def _beside(left: list[Line], right: list[Line], column: int) -> list[Line]:
+    """Two blocks in one; the left one is cut where the right one begins."""
+    lines = left or [Line() for _ in right]
+    for line, other in zip(lines, right, strict=False):
+        if line.width < column:
+            line.to(column).extend(other.spans)
+    return lines
 
 
 def _bar(scene: Scene, progress: FlushProgress) -> Line:
     number = max(1, progress.queued)
     parts = [(progress.delivered / number, "ok"), (progress.deferred / number, "warning"),
-             ((progress.bounced + progress.unknown) / number, "danger")]  # fmt: skip
+             ((progress.bounced + progress.refused + progress.unknown) / number, "danger")]  # fmt: skip
     return Line(("   ", scene.look.text)).extend(bar(scene, parts, scene.width - 2 * INDENT).spans)
 
 
@@ -83,6 +113,10 @@ def _counts(scene: Scene, progress: FlushProgress) -> list[Line]:
     number = max(1, progress.queued)
     counts = [(progress.delivered, "delivered", look.ok), (progress.deferred, "deferred again", look.warning),
               (progress.bounced, "bounced", look.danger), (progress.left, "left", look.trough)]  # fmt: skip
+    if progress.refused or not progress.bounced:
+        counts[2] = (progress.refused + progress.bounced, "refused, kept", look.danger)
+    if progress.refused and progress.bounced:
+        counts[2:3] = [(progress.refused, "refused, kept", look.danger), (progress.bounced, "bounced", look.danger)]
     if progress.unknown:
         counts.insert(3, (progress.unknown, "left without evidence", look.danger))
     step = (scene.width - 2 * INDENT) // len(counts)
@@ -95,9 +129,9 @@ def _counts(scene: Scene, progress: FlushProgress) -> list[Line]:
     return [above, below]
 
 
-def _rates(scene: Scene, flushing: Flushing, height: int) -> list[Line]:
-    look, room = scene.look, min(120, scene.width - 14)
-    rates = [rate for _, rate in flushing.rates[-room:]]
+def _rates(scene: Scene, standing: Standing, height: int) -> list[Line]:
+    look, room = scene.look, min(120, scene.width - LIMITS - 14)
+    rates = [rate for _, rate in standing.rates[-room:]]
     if not any(rates):
         return []
     highest, steps = max(rates), len(scene.glyphs.blocks) - 1
@@ -108,7 +142,7 @@ def _rates(scene: Scene, flushing: Flushing, height: int) -> list[Line]:
             part = max(0, min(steps, round(rate / highest * height * steps) - level * steps))
             line.add(scene.glyphs.blocks[part], look.ok)
         lines.append(line)
-    first, last = flushing.rates[-len(rates)][0], flushing.rates[-1][0]
+    first, last = standing.rates[-len(rates)][0], standing.rates[-1][0]
     below = Line().to(9).add(fmt.time_of_day(first), look.label)
     if len(rates) > 24:
         below.to(9 + len(rates) - 8).add(fmt.time_of_day(last), look.label)
@@ -121,6 +155,7 @@ def reply(scene: Scene, verdict: Verdict) -> Line:
     sign, style = {
         "delivered": (glyphs.passed, look.ok),
         "deferred": (glyphs.warning, look.warning),
+        "refused": (glyphs.down, look.danger),
         "bounced": (glyphs.down, look.danger),
         "expired": (glyphs.down, look.danger),
         "vanished": (glyphs.unknown, look.danger),

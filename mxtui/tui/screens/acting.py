@@ -137,7 +137,7 @@ class ActingScreen(ConsoleScreen):
                 if again is not None:
                     again(decision.verb)
             elif plan.verb is Verb.FLUSH:
-                self.host.start_flush(plan, decision.reason)
+                self.host.start_drain(plan, decision.reason)
             else:
                 self.run_plan(plan, decision.reason, undoes)
 

@@ -104,8 +104,8 @@ class ConsoleScreen(Screen[None]):
         host, look, notes = self.host, self.host.look, dict[str, Spans]()
         if host.overview is not None and host.overview.queue.messages:
             notes["messages"] = [(fmt.count(host.overview.queue.messages), look.label)]
-        if host.flushing is not None and host.flushing.running:
-            notes["drain"] = [(f"{look.glyphs.running} {fmt.percent(host.flushing.share)}", look.ok)]
+        if host.drain is not None and host.drain.running:
+            notes["drain"] = [(f"{look.glyphs.running} {fmt.percent(host.drain.share)}", look.ok)]
         return notes
 
     def on_screen_resume(self) -> None:

@@ -1,11 +1,14 @@
-"""Drain: the flush that runs, or the last one."""
+"""Drain: the one that runs, or the last one; whoever started it."""
 
+import asyncio
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import ClassVar, Literal
 
+from textual import work
 from textual.binding import BindingType
 from textual.widget import Widget
 
+from mxtui.errors import MxtuiError
 from mxtui.model.source import ALLOWED, Permission
 from mxtui.tui.commands import Command, bindings
 from mxtui.tui.draw.drain import drain, nothing
@@ -13,22 +16,26 @@ from mxtui.tui.screens.console import ConsoleScreen
 from mxtui.tui.widgets.painted import Painted
 
 _ON_DRAIN: tuple[Command, ...] = (
-    Command("drain.stop", "s", "Stop", "Follow no further and try no more; what is in delivery goes on.",
-            lambda screen: screen.stop(), lambda screen: screen.running()),
-    Command("drain.leave", "escape", "Leave running", "Back to Domains; the flush goes on.",
+    Command("drain.pause", "p", "Pause", "Take no more for now, or go on; what is in hand is brought to its end.",
+            lambda screen: screen.pause(), lambda screen: screen.running()),
+    Command("drain.stop", "s", "Stop", "Take no more; what is in hand is brought to its end, the rest stays queued.",
+            lambda screen: screen.ask("stop"), lambda screen: screen.running()),
+    Command("drain.leave", "escape", "Leave running", "Back to Domains; the drain goes on, also without the console.",
             lambda screen: screen.app.switch_mode("domains")),
 )  # fmt: skip
 
 
 class DrainScreen(ConsoleScreen):
-    """One flush."""
+    """One drain."""
 
     TAB = "drain"
     COMMANDS_HERE = _ON_DRAIN
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(_ON_DRAIN)]
     EXPLAINED = (
-        "A flush tries mail now, and follows each message to its verdict by the mail log: delivered, deferred again "
-        "with its reason, bounced, or left without evidence, which is never counted as delivered."
+        "A drain sends one message first, the canary, and no other until it was delivered; then more and more at once, "
+        "as the primary takes them. It backs off when the primary is busy, and stops, and holds what is left, when mail "
+        "is refused. Each message is followed to its verdict by evidence: delivered, deferred again with its reason, "
+        "refused, or left without evidence, which is never counted as delivered."
     )
 
     def content(self) -> Iterable[Widget]:
@@ -38,17 +45,26 @@ class DrainScreen(ConsoleScreen):
     def tick(self) -> None:
         """How far it has come."""
         super().tick()
-        painted, flushing = self.query_one("#drain", Painted), self.host.flushing
+        painted, standing = self.query_one("#drain", Painted), self.host.drain
         scene = self.scene
-        lines = drain(scene, flushing, painted.size.height) if flushing is not None else nothing(scene)
+        lines = drain(scene, standing, painted.size.height) if standing is not None else nothing(scene)
         painted.paint(lines, self.host.look.ground)
 
     def running(self) -> Permission:
-        """Whether there is something to stop."""
-        flushing = self.host.flushing
-        return ALLOWED if flushing is not None and flushing.running else Permission(False, "no flush is running")
+        """Whether there is something to pause or stop."""
+        standing = self.host.drain
+        return ALLOWED if standing is not None and standing.running else Permission(False, "no drain is running")
 
-    def stop(self) -> None:
-        """Let go of it."""
-        if self.host.flushing is not None:
-            self.host.flushing.stop.set()
+    def pause(self) -> None:
+        """Or go on."""
+        standing = self.host.drain
+        paused = standing is not None and standing.progress is not None and standing.progress.paused
+        self.ask("resume" if paused else "pause")
+
+    @work(exclusive=True, group="wish")
+    async def ask(self, wish: Literal["pause", "resume", "stop"]) -> None:
+        """Whoever drains, which may be another process."""
+        try:
+            await asyncio.to_thread(self.host.services.draining.wish, wish)
+        except MxtuiError as error:
+            self.notify(f"{error.message}\n{error.hint}".strip(), title="Not possible", severity="error", markup=False)

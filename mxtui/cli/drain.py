@@ -1,0 +1,84 @@
+"""`mxtui drain`: how the drain of a queue stands, and pausing, resuming or stopping it from anywhere."""
+
+import sys
+import time
+
+import click
+
+from mxtui.cli.attach import attach
+from mxtui.cli.common import common_options
+from mxtui.cli.draining import drains_of
+from mxtui.cli.flush import CLEAR, progress_line, progress_object
+from mxtui.cli.output import narrate, print_json
+from mxtui.drains import Wish
+from mxtui.errors import NoQueue
+from mxtui.message.sanitize import one_line
+from mxtui.model.drain.standing import Standing
+from mxtui.model.words import clock
+
+LOOK = 0.5
+"""Seconds between two looks at a drain that somebody else runs."""
+
+
+@click.command("drain")
+@common_options
+@click.option("--json", "as_json", is_flag=True, help="One object.")
+@click.option("--follow", is_flag=True, help="status: until it ends.")
+@click.argument("what", type=click.Choice(["status", "pause", "resume", "stop", "report"]), default="status")
+def drain_command(
+    what: str, queue: str | None, config: str | None, as_json: bool, follow: bool, no_color: bool
+) -> None:
+    """How the drain that runs stands, or the last one that did; whoever started it."""
+    with attach(queue, config) as attached:
+        drains = drains_of(attached)
+        match what:
+            case "pause" | "resume" | "stop":
+                wish: Wish = what
+                drains.wish(wish)
+                narrate(f"asked to {what}; mxtui drain status shows when it has")
+            case "report":
+                click.echo(drains.report(as_json=as_json))
+            case _:
+                standing = drains.standing()
+                while standing is not None and standing.running and follow:
+                    if sys.stderr.isatty() and standing.progress is not None:
+                        click.echo(f"{CLEAR}{progress_line(standing.progress)}", nl=False, err=True)
+                    time.sleep(LOOK)
+                    standing = drains.standing()
+                if standing is None:
+                    raise NoQueue("no drain of this queue is known", "mxtui flush starts one.")
+                _tell(standing, as_json=as_json)
+
+
+def _tell(standing: Standing, *, as_json: bool) -> None:
+    progress = standing.progress
+    if as_json:
+        print_json(
+            {
+                "selection": standing.selection,
+                "way": standing.way,
+                "operator": standing.operator,
+                "process": standing.process,
+                "began": standing.began,
+                "ended": standing.ended,
+                "at": standing.at,
+                "fault": one_line(standing.fault, 600),
+                "report": standing.report or None,
+                "progress": progress_object(progress) if progress is not None else None,
+            }
+        )
+        return
+    ended = f"ended {clock(standing.ended, time.time())}" if standing.ended is not None else "running"
+    click.echo(
+        f"{one_line(standing.selection, 200)}: {ended}, began {clock(standing.began, time.time())}, "
+        f"by {one_line(standing.operator, 40)}"
+    )
+    if progress is not None:
+        paused = "paused, " if progress.paused else ""
+        click.echo(f"{paused}{progress.phase}: {progress_line(progress)}")
+        if progress.why:
+            click.echo(one_line(progress.why, 600))
+    if standing.fault:
+        click.echo(one_line(standing.fault, 600))
+    if standing.report:
+        click.echo(f"report: {standing.report}")

@@ -1,0 +1,143 @@
+"""A drain by this process, or by one that outlives the terminal; registered, so that everybody sees it."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from mxtui.audit import this_operator
+from mxtui.cli.attach import Attached
+from mxtui.draining import Draining
+from mxtui.drains import Drains, Wish
+from mxtui.errors import MxtuiError, Unreachable
+from mxtui.model.drain.batches import Batches
+from mxtui.model.drain.connections import Connections
+from mxtui.model.drain.machine import Drain
+from mxtui.model.drain.settings import DrainSettings
+from mxtui.model.drain.standing import Standing
+from mxtui.model.plan import FlushProgress, Plan
+
+PUBLISH: Final = 0.5
+"""Seconds between two states on disk."""
+
+START: Final = 30.0
+"""Seconds for a detached drain to be there; reading its plan takes a second for 100,000 messages."""
+
+
+def drains_of(attached: Attached) -> Drains:
+    """The register of this queue's drains."""
+    return Drains(attached.queue.source.path, attached.settings.drain.folder)
+
+
+def drain_settings(
+    attached: Attached, *, force: bool = False, per_second: float | None = None, direct: bool = False
+) -> DrainSettings:
+    """As configured, and as the command line says. Refusals are final for Postfix's own engine, hence its batches."""
+    wanted = attached.settings.drain
+    return DrainSettings(
+        most_connections=wanted.connections,
+        connections=min(2, wanted.connections),
+        most_in_batch=wanted.batch,
+        messages_per_second=per_second,
+        canary=wanted.canary,
+        trial=wanted.trial,
+        refused_share=max(0.001, wanted.refused / 100),
+        force=force,
+    )
+
+
+def draining(attached: Attached, plan: Plan, settings: DrainSettings) -> Draining:
+    """The plan's messages through the queue's own engine."""
+    now = time.monotonic()
+    # Postfix bounces at once what is refused, so what it has in hand is what can be lost; serve and we keep it.
+    pace = Batches(settings) if attached.queue.source.kind == "postfix" else Connections(settings)
+    return Draining(Drain(plan.targets, settings, pace, now), attached.queue)
+
+
+def drained(
+    attached: Attached, plan: Plan, draining: Draining, reason: str, stop: threading.Event
+) -> Iterator[FlushProgress]:
+    """Run it, on the register: others see how it stands, and may pause, resume and stop it. So does `stop`.
+
+    Raises as `Operations.flush`, and Guarded where the queue is being drained already.
+    """
+    operator = this_operator()
+    began = time.time()
+    standing = Standing("", plan.selection, attached.queue.source.kind, operator.login, os.getpid(), began, began)
+    operations = attached.operations
+    with drains_of(attached).running(standing) as running:
+        fault = ""
+        published = 0.0
+        try:
+            for progress in operations.flush(plan, draining, reason=reason):
+                _heed(running.wished() if not stop.is_set() else "stop", draining)
+                now = time.time()
+                running.standing = running.standing.advanced(progress, now)
+                if not PUBLISH > now - published >= 0:
+                    published = now
+                    running.publish()
+                yield progress
+            operations.hold_left(draining, draining.drain.why(time.monotonic()))
+        except MxtuiError as error:
+            fault = f"{error.message}. {error.hint}".strip()
+            raise
+        finally:
+            running.standing = running.standing.over(time.time(), fault)
+            running.publish()
+
+
+def _heed(wish: Wish | None, draining: Draining) -> None:
+    match wish:
+        case "pause":
+            draining.pause()
+        case "resume":
+            draining.resume()
+        case "stop":
+            draining.stop("stopped by an operator")
+        case None:
+            pass
+
+
+def detached(arguments: Sequence[str], plan: Plan, drains: Drains) -> Standing:
+    """Have another process drain, which no closed terminal ends; once it is on the register.
+
+    `arguments` are those of `mxtui flush`. Raises what that process says where it ends before.
+    """
+    drains.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    log = drains.folder / "log"
+    with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "wb") as said:
+        child = subprocess.Popen(
+            [sys.executable, "-m", "mxtui", "flush", *arguments, "--planned", "--yes"],
+            stdin=subprocess.PIPE, stdout=said, stderr=said, start_new_session=True, cwd="/",
+        )  # fmt: skip
+        assert child.stdin is not None
+        with child.stdin:
+            child.stdin.write(msgspec.json.encode(plan))
+    return _registered(child, drains, log)
+
+
+def _registered(child: "subprocess.Popen[bytes]", drains: Drains, log: Path) -> Standing:
+    deadline = time.monotonic() + START
+    while time.monotonic() < deadline:
+        standing = drains.standing()
+        if standing is not None and standing.process == child.pid:
+            return standing
+        if child.poll() is not None:
+            said = log.read_text("utf-8", "replace").strip().splitlines()
+            raise Unreachable(f"the drain ended at once: {' '.join(said)[:400]}", "")
+        time.sleep(0.05)
+    raise Unreachable("the drain does not start", f"See {log}.")
+
+
+def planned() -> Plan:
+    """The plan that whoever started this process had confirmed. Raises MxtuiError."""
+    try:
+        return msgspec.json.decode(sys.stdin.buffer.read(), type=Plan)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise MxtuiError(f"no plan on standard input: {error}", "--planned is for mxtui itself.") from None
