@@ -1,17 +1,22 @@
 """From a plan to a queue: nothing without a record, nothing deleted without a copy."""
 
 import threading
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
 
 import pytest
 
 from mxtui.audit import Audit, AuditRecord, Operator
+from mxtui.draining import Draining
 from mxtui.errors import AuditFailed, CommandFailed, MxtuiError, NotPermitted, UsageError
+from mxtui.model.drain.connections import Connections
+from mxtui.model.drain.machine import Drain
+from mxtui.model.drain.settings import DrainSettings
+from mxtui.model.drain.way import Feed, Settled
 from mxtui.model.kept import KeptHeader, encode_header, kept_name
 from mxtui.model.message import Changes, Identity, QueuedMessage, Recipient, State
-from mxtui.model.plan import FlushProgress, Plan, Result, Target, Verdict
+from mxtui.model.plan import Fate, FlushProgress, Plan, Result, Target, Verdict
 from mxtui.model.planning import target_of
 from mxtui.model.source import ALLOWED, Capabilities, Permission, Source, Space, Verb
 from mxtui.operations import BATCH, STOPPED, Operations
@@ -19,6 +24,8 @@ from mxtui.queues.queue import Queue
 from mxtui.vault import Vault
 
 NOW = 1_700_000_000.0
+
+FAST = DrainSettings(connections=20)
 
 
 class MemoryQueue(Queue):
@@ -36,7 +43,11 @@ class MemoryQueue(Queue):
         self.looks = 0
         self.restoring: Result | None = None
         """What a restore comes to."""
-        self.flush_leaves = 0
+        self.delivered: list[str] = []
+        """IDs, in the order in which they were tried."""
+        self.unheard: frozenset[str] = frozenset()
+        """Of these nothing is heard any more once they are tried."""
+        self.refused_mail: frozenset[str] = frozenset()
         self.before_batch: Callable[[], None] = lambda: None
 
     @property
@@ -92,11 +103,15 @@ class MemoryQueue(Queue):
                 self.messages[target.queue_id] = held._replace(state="hold" if verb is Verb.HOLD else "deferred")
             yield Result(target.queue_id, verb, "done")
 
-    def flush(self, targets: Sequence[Target], stop: threading.Event) -> Iterator[FlushProgress]:
-        for left in range(len(targets) - 1, self.flush_leaves - 1, -1):
-            phase: Literal["steady", "done"] = "steady" if left > self.flush_leaves else "done"
-            closed = [Verdict(targets[left].queue_id, "a@example.org", "delivered", "2.0.0", "taken")]
-            yield FlushProgress(len(targets), len(targets) - left, 0, 0, left, 1.0, None, phase, closed=closed)
+    def deliver(self, feed: Feed, stop: threading.Event) -> Iterator[Sequence[Settled]]:
+        while not feed.over:
+            taken = [target.queue_id for target in feed.take(100)]
+            self.delivered += taken
+            yield [self._settled(each) for each in taken if each not in self.unheard]
+
+    def _settled(self, queue_id: str) -> Settled:
+        fate: Fate = "refused" if queue_id in self.refused_mail else "delivered"
+        return Settled(queue_id, fate, (Verdict(queue_id, "a@example.org", fate, "2.0.0", "taken"),), 0.1)
 
     def restore(self, folder: Path, identity: Identity) -> Result:
         assert (folder / kept_name(identity)).exists()
@@ -301,20 +316,29 @@ def test_what_was_returned_cannot_be_undone(make: Make) -> None:
         operations.undo(record)
 
 
+def drain(
+    operations: Operations, queue: MemoryQueue, *, probe: Callable[[], str] = lambda: "", settings: DrainSettings = FAST
+) -> tuple[Draining, list[FlushProgress]]:
+    """Everything queued, to the end."""
+    plan = operations.plan(Verb.FLUSH, targets_of(queue), "--all")
+    draining = Draining(Drain(plan.targets, settings, Connections(settings), time.monotonic()), queue, probe=probe)
+    return draining, list(operations.flush(plan, draining, reason="primary is back"))
+
+
 def test_a_flush_is_recorded_with_its_sums(make: Make) -> None:
     queue = MemoryQueue(3)
     operations = make(queue)
-    plan = operations.plan(Verb.FLUSH, targets_of(queue), "--all")
-    assert [progress.left for progress in operations.flush(plan, reason="primary is back")] == [2, 1, 0]
+    _, progress = drain(operations, queue)
+    assert (progress[0].phase, progress[-1].phase, progress[-1].delivered) == ("probe", "done", 3)
     (record,) = operations.audit.records()
     assert (record.counts["delivered"], record.complete) == (3, True)
 
 
 def test_a_flush_has_on_record_what_became_of_each_message(make: Make) -> None:
     queue = MemoryQueue(3)
-    queue.flush_leaves = 1
+    queue.unheard = frozenset(["A00000002"])
     operations = make(queue)
-    list(operations.flush(operations.plan(Verb.FLUSH, targets_of(queue), "--all")))
+    drain(operations, queue)
     (record,) = operations.audit.records()
     entries = {entry.identity.queue_id: (entry.result, entry.detail) for entry in operations.audit.entries(record.id)}
     assert sorted(entries.values(), key=str) == [("delivered", "2.0.0 taken"), ("delivered", "2.0.0 taken"), (None, "")]
@@ -322,12 +346,50 @@ def test_a_flush_has_on_record_what_became_of_each_message(make: Make) -> None:
 
 def test_a_flush_that_ends_without_word_of_some_is_not_complete(make: Make) -> None:
     queue = MemoryQueue(3)
-    queue.flush_leaves = 1
+    queue.unheard = frozenset(["A00000002"])
     operations = make(queue)
-    last = list(operations.flush(operations.plan(Verb.FLUSH, targets_of(queue), "--all")))[-1]
-    assert (last.phase, last.left) == ("done", 1)
+    _, progress = drain(operations, queue)
+    assert progress[-1].left == 1
     (record,) = operations.audit.records()
     assert not record.complete
+
+
+def test_a_primary_that_is_not_well_gets_nothing(make: Make) -> None:
+    queue = MemoryQueue(3)
+    operations = make(queue)
+    draining, progress = drain(operations, queue, probe=lambda: "the primary of example.org is down")
+    assert progress[-1].phase == "stopped"
+    assert "example.org is down" in progress[-1].why
+    assert not queue.delivered
+    assert operations.hold_left(draining, "why") == 0, "a refusal is not a reason to hold"
+
+
+def test_what_a_refused_canary_left_untried_is_held_and_that_is_on_record(make: Make) -> None:
+    queue = MemoryQueue(5)
+    queue.refused_mail = frozenset(queue.messages)
+    operations = make(queue)
+    draining, progress = drain(operations, queue)
+    assert (progress[-1].phase, progress[-1].refused, progress[-1].left) == ("stopped", 1, 4)
+    assert operations.hold_left(draining, progress[-1].why) == 4
+    (canary,) = queue.delivered
+    assert {each: message.state for each, message in queue.messages.items()} == {
+        each: "deferred" if each == canary else "hold" for each in queue.messages
+    }
+    held, _ = operations.audit.records()
+    assert (held.begin.verb, held.begin.messages) == ("hold", 4)
+    assert "refused" in held.begin.reason
+
+
+def test_what_an_operator_stopped_is_not_held(make: Make) -> None:
+    queue = MemoryQueue(5)
+    operations = make(queue)
+    plan = operations.plan(Verb.FLUSH, targets_of(queue), "--all")
+    draining = Draining(Drain(plan.targets, FAST, Connections(FAST), time.monotonic()), queue)
+    steps = operations.flush(plan, draining)
+    next(steps)
+    draining.stop("stopped by an operator")
+    assert [step.why for step in steps][-1] == "stopped by an operator"
+    assert operations.hold_left(draining, "") == 0
 
 
 def deleted(operations: Operations, queue: MemoryQueue) -> AuditRecord:

@@ -93,6 +93,7 @@ class Host:
         self._put_off = 0
         self._proven = False
         self._crowded_until = 0.0
+        self._trial = 0
         self._rate = Rate(now)
 
     def open(self, now: float) -> bool:
@@ -108,8 +109,14 @@ class Host:
         self.domains.rotate(-1)
         return self.domains[-1]
 
+    @property
+    def on_trial(self) -> bool:
+        """Back for so short a time that what it refuses may be due to its own trouble, such as half a user table."""
+        return self._trial > 0
+
     def took(self, now: float, wall: float, recipients: int) -> None:
         """A message was accepted."""
+        self._trial = max(0, self._trial - 1)
         self._failures = self._stumbles = self._put_off = 0
         self._proven = True
         self.last_delivery = wall
@@ -154,6 +161,7 @@ class Host:
         self.allowed = 1
         self._proven = False
         self._stumbles = self._put_off = 0
+        self._trial = self._policy.trial
         return True
 
     def resume(self) -> None:

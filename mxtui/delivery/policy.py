@@ -32,6 +32,8 @@ class Policy:
     """At once to one host."""
     total: int = 100
     """At once to all hosts; the last quarter is kept for hosts that have none."""
+    trial: int = 50
+    """Deliveries to a host that was down, in which it refuses nothing for good: 5xx counts as 4xx."""
     retry: float = 300.0
     """Seconds before the first retry; doubles with each failure. RFC 5321 4.5.4.1 asks for 30 min or less at first."""
     retry_longest: float = 3600.0

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Final, Protocol
 
@@ -75,11 +75,12 @@ class Settler:
         for said in outcome.said:
             host.counts[said.fate] += 1
             host.last_reply = said.text
-        seconds = self._pause(outcome)
+        taken_for = _lenient(outcome.said) if host.on_trial else outcome.said
+        seconds = self._pause(taken_for)
         next_retry = wall + seconds if seconds is not None else None
-        judged = judge(job.envelope, outcome.said, host=session.peer, now=wall, next_retry=next_retry)
+        judged = judge(job.envelope, taken_for, host=session.peer, now=wall, next_retry=next_retry)
         at = now + seconds if seconds is not None else None
-        await self._record(job, judged, outcome.said, at)
+        await self._record(job, judged, taken_for, at)
         closed = _judge_host(host, outcome, now, wall)
         self._tell(job, judged, outcome.said, session.peer, session.tls)
         if closed:
@@ -106,11 +107,11 @@ class Settler:
             for follower in self._followers:
                 follower.put_off(id, host.last_reply, self._clock())
 
-    def _pause(self, outcome: Outcome) -> float | None:
+    def _pause(self, outcome: Sequence[Said]) -> float | None:
         """Seconds until those who were put off are tried again; None is at once."""
-        if outcome.delivered and any(said.at_once for said in outcome.said):
+        if any(said.fate == "delivered" for said in outcome) and any(said.at_once for said in outcome):
             return None
-        attempts = max((said.recipient.attempts + 1 for said in outcome.said if said.fate == "waiting"), default=0)
+        attempts = max((said.recipient.attempts + 1 for said in outcome if said.fate == "waiting"), default=0)
         if not attempts:
             return None
         share = 1 + JITTER * (2 * random.random() - 1)
@@ -221,6 +222,11 @@ class Settler:
                         for follower in self._followers:
                             follower.given_up(job.id, wall)
             await self._stock.put_back(kept)
+
+
+def _lenient(said: Iterable[Said]) -> list[Said]:
+    """As a host is heard that has just come back: its lasting refusals are passing ones."""
+    return [each._replace(fate="waiting") if each.fate == "refused" else each for each in said]
 
 
 def _judge_host(host: Host, outcome: Outcome, now: float, wall: float) -> bool:

@@ -49,6 +49,8 @@ rise = 2
 
 [kept]
 folder = "{folder}/kept"
+[drain]
+folder = "{folder}/drains"
 
 [serve]
 spool = "{folder}/spool"

@@ -42,7 +42,8 @@ class Mxtui:
         self.folder = folder
         self.audit = folder / "audit.jsonl"
         self.config = folder / "mxtui.toml"
-        self.config.write_text(f'audit = "{self.audit}"\n{settings}\n[kept]\nfolder = "{folder / "kept"}"\n')
+        folders = f'[kept]\nfolder = "{folder / "kept"}"\n[drain]\nfolder = "{folder / "drains"}"\n'
+        self.config.write_text(f'audit = "{self.audit}"\n{settings}\n{folders}')
 
     def argv(self, verb: str, *words: str) -> list[str]:
         """The command line; options of the test's own go before the words."""

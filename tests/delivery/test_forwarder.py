@@ -329,6 +329,23 @@ async def test_a_flush_of_a_dead_host_ends_with_the_reason(spool: Spool, primary
         assert await flushed(work, ids) == {"delivered": 30}
 
 
+async def test_a_host_that_has_just_come_back_refuses_nothing_for_good(spool: Spool, primary: FakePrimary) -> None:
+    """Half its users may not be there yet."""
+    primary.down()
+    ids = [commit(spool, f"user{number}@example.org").id for number in range(4)]
+    async with at_work(spool, {"example.org": primary.port}, retry=600.0, retry_longest=600.0, trial=1) as work:
+        await until(lambda: work.events.of("left-alone"))
+        primary.behave(permanent=".")
+        primary.up()
+        assert await flushed(work, ids[:2]) == {"refused": 2}
+        assert [work.state(each) for each in ids] == ["deferred"] * 4, "the refusals are told, and the mail is kept"
+        primary.behave(permanent="(?!)")
+        assert await flushed(work, ids[:1]) == {"delivered": 1}
+        primary.behave(permanent=".")
+        assert await flushed(work, ids[1:2]) == {"refused": 1}
+        assert work.state(ids[1]) == "failed", "it has been believed since"
+
+
 async def test_nothing_begins_while_suspended(spool: Spool, primary: FakePrimary) -> None:
     async with at_work(spool, {"example.org": primary.port}) as work:
         work.forwarder.suspend()

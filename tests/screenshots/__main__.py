@@ -74,8 +74,8 @@ class Camera:
 
     @property
     def drained_share(self) -> float:
-        """Of the flush that runs."""
-        return self._app.flushing.share if self._app.flushing is not None else 0.0
+        """Of the drain that runs."""
+        return self._app.drain.share if self._app.drain is not None else 0.0
 
     async def shows(self, text: str, seconds: float = 30) -> None:
         await self.until(lambda: text in self._app.export_screenshot().replace("&#160;", " "), seconds)

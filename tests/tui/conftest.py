@@ -49,9 +49,6 @@ def console() -> Open:
             driver.pilot = pilot
             await driver.until(lambda: driver.app.overview is not None)
             await driver.settle()
-            try:
-                yield driver
-            finally:
-                world.queue.go_on.set()
+            yield driver
 
     return start

@@ -29,7 +29,7 @@ class Driver:
 
     async def settle(self) -> None:
         """Until nothing is under way but what never ends: no message, no worker, nothing to paint."""
-        endless = {"overviews", "flush", "execute"}
+        endless = {"overviews", "drain", "execute"}
         deadline = time.monotonic() + PATIENCE
         quiet = 0
         while quiet < 3:

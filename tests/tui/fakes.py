@@ -8,15 +8,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from mxtui.audit import Audit, Operator
-from mxtui.errors import NoQueue
+from mxtui.errors import Guarded, NoQueue
 from mxtui.index import Index
 from mxtui.message.eml import save_eml
 from mxtui.message.inspect import inspect
 from mxtui.model.alerts import Thresholds, alerts
+from mxtui.model.drain.standing import Passed, Standing
+from mxtui.model.drain.way import Feed, Settled
 from mxtui.model.health import RUNGS, Climb, Health, Primary, Rung
 from mxtui.model.message import Changes, Identity, QueuedMessage, Recipient, State
 from mxtui.model.overview import DomainStatus, DomainTotals, Overview, Reading
-from mxtui.model.plan import FlushProgress, Result, Target, Verdict
+from mxtui.model.plan import FlushProgress, Plan, Result, Target, Verdict
 from mxtui.model.source import ALLOWED, Capabilities, Permission, Source, Space, Verb
 from mxtui.operations import Operations
 from mxtui.tui.services import Services, Settings
@@ -162,9 +164,6 @@ class FakeQueue:
         self.gone: set[str] = set()
         """IDs that will have left by the time they are acted on."""
         self.mail = MAIL
-        self.flushed: list[FlushProgress] = []
-        self.go_on = threading.Event()
-        """A flush waits for it before its last report."""
         self.index.apply(Changes(present=list(messages)))
         self.index.complete()
 
@@ -232,16 +231,8 @@ class FakeQueue:
         del self.messages[queue_id]
         self.index.apply(Changes(gone=[queue_id]))
 
-    def flush(self, targets: Sequence[Target], stop: threading.Event) -> Iterator[FlushProgress]:
-        replies = (
-            Verdict(targets[0].queue_id, "anna@example.net", "delivered", "2.0.0", "250 Ok: queued as 4dKx2R", NOW),
-            Verdict(targets[-1].queue_id, "old@example.net", "bounced", "5.1.1", "550 User \x1b[2Junknown", NOW + 1),
-        )
-        half = len(targets) // 2
-        yield FlushProgress(len(targets), half, 1, 1, len(targets) - half - 2, 21.0, 380.0, "steady", recent=replies)
-        while not (self.go_on.wait(0.05) or stop.is_set()):
-            continue
-        yield FlushProgress(len(targets), len(targets) - 2, 1, 1, 0, 20.0, 0.0, "done", recent=replies)
+    def deliver(self, feed: Feed, stop: threading.Event) -> Iterator[Sequence[Settled]]:
+        raise AssertionError("the console lets another process drain")
 
     def restore(self, folder: Path, identity: Identity) -> Result:
         return Result(identity.queue_id, Verb.RESTORE, "done", "NEWID12345")
@@ -284,6 +275,50 @@ class FakeMonitor:
         pass
 
 
+class FakeDraining:
+    """Another process that drains, as far as the console sees it."""
+
+    def __init__(self) -> None:
+        self.now: Standing | None = None
+        self.begun: list[tuple[Plan, str]] = []
+        self.wishes: list[str] = []
+
+    def standing(self) -> Standing | None:
+        return self.now
+
+    def start(self, plan: Plan, reason: str) -> None:
+        if self.now is not None and self.now.running:
+            raise Guarded("a drain of this queue is running already, started by bert", "Follow it on screen 4.")
+        self.begun.append((plan, reason))
+        self.now = half_drained(plan)
+
+    def wish(self, wish: str) -> None:
+        self.wishes.append(wish)
+
+
+def half_drained(plan: Plan) -> Standing:
+    """Half way through, at a steady pace."""
+    targets = plan.targets
+    replies = (
+        Verdict(targets[-1].queue_id, "old@example.net", "refused", "5.1.1", "550 User \x1b[2Junknown", NOW + 1),
+        Verdict(targets[0].queue_id, "anna@example.net", "delivered", "2.0.0", "250 Ok: queued as 4dKx2R", NOW),
+    )
+    half = len(targets) // 2
+    progress = FlushProgress(
+        len(targets), half, 1, 0, len(targets) - half - 2, 21.0, 380.0, "steady", refused=1, in_hand=20, window=20,
+        connections=20, eta_low=310.0, eta_high=460.0,
+    )  # fmt: skip
+    phases = (
+        Passed("probe", NOW - 181, 1), Passed("canary", NOW - 180, 1), Passed("ramp", NOW - 178, 20),
+        Passed("steady", NOW - 120, 20),
+    )  # fmt: skip
+    rates = tuple((NOW - 178 + n, min(25.0, 2.0 + n / 3)) for n in range(178))
+    return Standing(
+        "", plan.selection, "postfix", "anna", 4711, NOW - 181, NOW, progress=progress, phases=phases, rates=rates,
+        replies=replies,
+    )  # fmt: skip
+
+
 class World:
     """A queue, what is known of it, and the services that a console on it gets."""
 
@@ -304,9 +339,11 @@ class World:
             self.queue, audit=Audit(folder / "audit.jsonl", clock=self.clock), vault=Vault(folder / "copies"),
             operator=Operator("anna", "root", 0, "anna", "/dev/pts/3"), clock=self.clock,
         )  # fmt: skip
+        self.draining = FakeDraining()
         self.services = Services(
             self.monitor, self.operations, lambda queue_id: inspect(self.queue.content(queue_id, 1 << 20)),
             self.queue.content, lambda queue_id, path: save_eml([self.queue.content(queue_id, 1 << 20)], path),
+            self.draining,
             frozenset({"mx2.example.net"}), settings or Settings(theme="tokyo-night"), self.clock,
         )  # fmt: skip
         self.extra: tuple[str, ...] = ("lists.example",)

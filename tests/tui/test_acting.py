@@ -6,9 +6,10 @@ import pytest
 
 from mxtui.errors import AuditFailed
 from mxtui.model.plan import Caution, Plan
+from mxtui.model.planning import target_of
 from mxtui.model.source import Verb
 from tests.tui.conftest import Open
-from tests.tui.fakes import World
+from tests.tui.fakes import World, half_drained
 
 
 async def test_a_hold_is_planned_confirmed_done_and_recorded(world: World, console: Open) -> None:
@@ -136,25 +137,45 @@ async def test_an_audit_that_cannot_be_written_stops_everything(
         assert not world.queue.acted
 
 
-async def test_a_flush_goes_on_while_other_screens_are_looked_at(world: World, console: Open) -> None:
+async def test_a_drain_goes_on_while_other_screens_are_looked_at(world: World, console: Open) -> None:
     async with console(world) as at:
         await at.press("f", "enter")
-        await at.sees("Flushing 700 messages", "5–8 min left", "350", "delivered", "bounced")
+        await at.sees("Draining domain:example.org", "5–8 min left", "350", "delivered", "refused, kept", "✓ canary")
+        ((plan, _),) = world.draining.begun
+        assert len(plan.targets) == 700
         await at.press("escape")
         await at.sees("4 Drain ▸ 50 %", "oldest   queued")
         await at.press("j", "f", "enter")
-        await at.sees("One flush at a time")
-        await at.press("q")
-        await at.sees("Leave mxtui?")
-        await at.press("escape")
-        world.queue.go_on.set()
+        await at.sees("running already, started by bert")
+
+
+async def test_a_drain_that_somebody_else_began_is_shown_paused_and_stopped(world: World, console: Open) -> None:
+    plan = world.operations.plan(Verb.FLUSH, map(target_of, world.queue.messages.values()), "--all")
+    world.draining.now = half_drained(plan)
+    async with console(world) as at:
+        await at.sees("4 Drain ▸")
         await at.press("4")
-        await at.sees("✓ Flushed 700 messages")
-        await at.until(lambda: world.monitor.nudged)
+        await at.sees("Draining everything queued", "by anna")
+        await at.press("p", "s")
+        await at.until(lambda: world.draining.wishes == ["pause", "stop"])
+        world.draining.now = world.draining.now.over(world.clock.now)
+        await at.sees("✓ Drained everything queued")
 
 
-async def test_without_a_flush_the_screen_says_how_to_start_one(world: World, console: Open) -> None:
+async def test_a_drain_that_its_guard_stopped_says_why(world: World, console: Open) -> None:
+    plan = world.operations.plan(Verb.FLUSH, map(target_of, world.queue.messages.values()), "--all")
+    running = half_drained(plan)
+    assert running.progress is not None
+    why = "3 of the first 9 were refused, more than 5% of a trial: look at the replies"
+    stopped = replace(running.progress, phase="stopped", why=why)
+    world.draining.now = running.advanced(stopped, world.clock.now).over(world.clock.now)
     async with console(world) as at:
         await at.press("4")
-        await at.sees("No flush has run in this session.")
+        await at.sees("▲ Drain of everything queued stopped", "3 of the first 9 were refused")
+
+
+async def test_before_any_drain_the_screen_says_how_to_start_one(world: World, console: Open) -> None:
+    async with console(world) as at:
+        await at.press("4")
+        await at.sees("This queue was not drained yet.")
         assert "(s Stop)" in at.lines[-1]
