@@ -19,15 +19,16 @@ class Draining(RuleBasedStateMachine):
     """A drain, and what its callers know themselves."""
 
     @initialize(
-        number=st.integers(0, 60),
+        number=st.sampled_from([0, 1, 3, 30, 100, 300]),
+        begun=st.sampled_from([True, True, True, False]),
         engine=st.booleans(),
         canary=st.booleans(),
-        limit=st.none() | st.integers(1, 40),
-        rate=st.none() | st.floats(0.5, 50),
+        limit=st.sampled_from([None, None, 1, 40]),
+        rate=st.sampled_from([None, None, 2.5]),
         share=st.sampled_from([0.05, 1.0]),
     )
     def begin(
-        self, number: int, engine: bool, canary: bool, limit: int | None, rate: float | None, share: float
+        self, number: int, begun: bool, engine: bool, canary: bool, limit: int | None, rate: float | None, share: float
     ) -> None:
         self.now = 0.0
         self.made = 0
@@ -40,7 +41,7 @@ class Draining(RuleBasedStateMachine):
         self.drain: Drain = drain(
             self._mail(number),
             engine=engine,
-            begun=False,
+            begun=begun,
             canary=canary,
             limit=limit,
             messages_per_second=rate,
@@ -65,30 +66,36 @@ class Draining(RuleBasedStateMachine):
     def probe(self, well: bool) -> None:
         self.drain.probed(well, "" if well else "connection refused", self.now)
 
-    @rule(most=st.integers(0, 100))
-    def take(self, most: int) -> None:
+    @rule(
+        data=st.data(),
+        most=st.sampled_from([1, 3, 1000]),
+        share=st.sampled_from([0.0, 0.5, 1.0, 1.0]),
+        fate=fates,
+        trouble=st.booleans(),
+    )
+    def round(self, data: st.DataObject, most: int, share: float, fate: Fate, trouble: bool) -> None:
+        """Take, and settle some of what is in hand, in any order."""
+        self._take(most)
+        for _ in range(int(share * len(self.hand))):
+            each = self.hand.pop(data.draw(st.integers(0, len(self.hand) - 1)) if len(self.hand) < 10 else 0)
+            dsn = "4.4.1" if trouble and fate == "deferred" else None
+            assert self.drain.settled(settle(each.queue_id, fate, dsn=dsn, seconds=0.1), self.now)
+            self.counts[fate] += 1
+            self.proven = self.proven or fate == "delivered"
+            assert not self.drain.settled(Settled(each.queue_id, fate), self.now)
+
+    def _take(self, most: int) -> None:
         before = self.drain.progress(self.now)
         taken = self.drain.take(most, self.now)
         assert len(taken) <= most
         if self.stopped or self.paused or before.phase in ("probe", "stopped", "done"):
             assert not taken
         if taken:
-            assert len(self.hand) + len(taken) <= self.drain.progress(self.now).window
+            assert len(self.hand) + len(taken) <= before.window
         if taken and self.canary and not self.proven:
             assert (len(taken), len(self.hand)) == (1, 0)
         self.hand += taken
         self.taken += [each.queue_id for each in taken]
-
-    @precondition(lambda self: bool(self.hand))
-    @rule(data=st.data(), fate=fates, number=st.integers(1, 30), trouble=st.booleans())
-    def settle(self, data: st.DataObject, fate: Fate, number: int, trouble: bool) -> None:
-        for _ in range(min(number, len(self.hand))):
-            each = self.hand.pop(data.draw(st.integers(0, len(self.hand) - 1)))
-            dsn = "4.4.1" if trouble and fate == "deferred" else None
-            assert self.drain.settled(settle(each.queue_id, fate, dsn=dsn, seconds=0.1), self.now)
-            self.counts[fate] += 1
-            self.proven = self.proven or fate == "delivered"
-            assert not self.drain.settled(Settled(each.queue_id, fate), self.now)
 
     @rule(number=st.integers(1, 5))
     def add(self, number: int) -> None:
@@ -97,7 +104,7 @@ class Draining(RuleBasedStateMachine):
             self.accepted += number
             assert not self.drain.over
 
-    @rule(seconds=st.floats(0, 400))
+    @rule(seconds=st.sampled_from([0.1, 5.0, 60.0, 400.0]))
     def wait(self, seconds: float) -> None:
         self.now += seconds
 
@@ -111,7 +118,7 @@ class Draining(RuleBasedStateMachine):
         self.drain.resume(self.now)
         self.paused = False
 
-    @precondition(lambda self: len(self.taken) > 20)
+    @precondition(lambda self: len(self.taken) > 5)
     @rule()
     def stop(self) -> None:
         self.drain.stop("stopped by anna")
@@ -170,4 +177,4 @@ class Draining(RuleBasedStateMachine):
 
 
 TestDraining = Draining.TestCase
-TestDraining.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestDraining.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
