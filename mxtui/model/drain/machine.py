@@ -8,6 +8,7 @@ A message is in one of three places: the order (not taken), the hand (taken, no 
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from threading import RLock
 from typing import Literal, NamedTuple
 
@@ -87,7 +88,7 @@ class Drain:
         """See `Feed`: at most so many, each once."""
         with self._lock:
             if self._paused or self._unwell or self._stage not in ("canary", "running"):
-                return ()
+                return []
             taken: list[Target] = []
             for _ in range(min(most, self._room(now), len(self._order))):
                 if not self._limits.ready(now):
@@ -148,6 +149,10 @@ class Drain:
             self._end(why)
 
     # -- how it stands ------------------------------------------------------------------------------------------
+
+    def still(self) -> AbstractContextManager[object]:
+        """While it is held nothing moves, so that what is read of it fits together."""
+        return self._lock
 
     @property
     def over(self) -> bool:
