@@ -13,12 +13,15 @@ import msgspec
 
 from mxtui.audit import this_operator
 from mxtui.cli.attach import Attached
+from mxtui.cli.output import narrate
 from mxtui.draining import Draining
-from mxtui.drains import Drains, Wish
+from mxtui.drains import Drains, Running, Wish
 from mxtui.errors import MxtuiError, Unreachable
+from mxtui.message.sanitize import one_line
 from mxtui.model.drain.batches import Batches
 from mxtui.model.drain.connections import Connections
 from mxtui.model.drain.machine import Drain
+from mxtui.model.drain.report import as_lines, as_mapping, make_report
 from mxtui.model.drain.settings import DrainSettings
 from mxtui.model.drain.standing import Standing
 from mxtui.model.plan import FlushProgress, Plan
@@ -69,7 +72,10 @@ def drained(
     """
     operator = this_operator()
     began = time.time()
-    standing = Standing("", plan.selection, attached.queue.source.kind, operator.login, os.getpid(), began, began)
+    way = "through Postfix" if attached.queue.source.kind == "postfix" else "by our own forwarder"
+    standing = Standing(
+        "", plan.selection, way, operator.login, os.getpid(), began, began, settings=draining.drain.settings
+    )
     operations = attached.operations
     with drains_of(attached).running(standing) as running:
         fault = ""
@@ -88,8 +94,29 @@ def drained(
             fault = f"{error.message}. {error.hint}".strip()
             raise
         finally:
-            running.standing = running.standing.over(time.time(), fault)
+            report = _reported(running, draining, attached)
+            running.standing = running.standing.over(time.time(), fault, report)
             running.publish()
+
+
+def _reported(running: Running, draining: Draining, attached: Attached) -> str:
+    """Where the report is; empty where there is no room for one, which is no reason to hide the rest."""
+    standing = running.standing
+    report = make_report(
+        draining.drain,
+        queue=attached.queue.source.path,
+        selection=standing.selection,
+        operator=standing.operator,
+        way=standing.way,
+        begun=standing.began,
+        ended=time.time(),
+        now=time.monotonic(),
+    )
+    try:
+        return running.report("\n".join(as_lines(report, one_line)) + "\n", as_mapping(report))
+    except OSError as error:
+        narrate(f"no report can be written: {error.strerror}")
+        return ""
 
 
 def _heed(wish: Wish | None, draining: Draining) -> None:

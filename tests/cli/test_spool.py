@@ -148,7 +148,7 @@ def test_what_was_refused_for_good_raises_an_alert_and_can_be_released(spooled: 
     assert spooled("flush", "--all", "--yes").status == 1
     assert spooled.states() == {"failed": 1, "hold": MESSAGES - 1}, "the canary, and what its refusal saved"
     (status,) = spooled("status", "--json").objects
-    assert [alert["name"] for alert in status["alerts"]] == ["failed"]
+    assert [alert["name"] for alert in status["alerts"]] == ["stopped", "failed"]
     assert spooled("reject", "--all", "--yes").status == 3, "no relay for notices is configured"
     spooled.primary.behave(permanent="(?!)")
     assert spooled("release", "state:failed|hold", "--yes").status == 0

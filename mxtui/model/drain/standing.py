@@ -35,7 +35,7 @@ class Standing:
     selection: str
     """What the operator asked for."""
     way: str
-    """Who delivers, in a few words: `Postfix`, `directly to mx9.example.org:25`."""
+    """Who delivers, in a few words: `through Postfix`, `directly to mx9.example.org:25`."""
     operator: str
     process: int
     began: float

@@ -33,8 +33,8 @@ class DrainScreen(ConsoleScreen):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(_ON_DRAIN)]
     EXPLAINED = (
         "A drain sends one message first, the canary, and no other until it was delivered; then more and more at once, "
-        "as the primary takes them. It backs off when the primary is busy, and stops and holds what is left when mail is "
-        "refused. Each message is followed to its verdict by evidence: delivered, deferred again with its reason, "
+        "as the primary takes them. It backs off when the primary is busy. When mail is refused it stops, and holds "
+        "what is left. Each message is followed to its verdict by evidence: delivered, deferred again with its reason, "
         "refused, or left without evidence, which is never counted as delivered."
     )
 
