@@ -48,6 +48,7 @@ class Endings:
         for each in (self._entries, self._marks, self._ends):
             each.close()
         self._hands.shutdown()
+        self._custodian.close()
 
     async def announce(self, job: Job, addresses: Sequence[str], host: str) -> None:
         """Have it known that content is about to be sent to these. Raises OSError: then it must not be."""
@@ -140,7 +141,7 @@ class Endings:
 def _marked(marks: _Marks) -> OSError | None:
     try:
         mark_done(marks.fd, marks.offsets)
-        os.fsync(marks.fd)
+        os.fdatasync(marks.fd)
     except OSError as error:
         return error
     return None

@@ -4,6 +4,7 @@ Source: Postfix, smtp_text_out() in src/smtp/smtp_proto.c; smtp_line_length_limi
 """
 
 import errno
+import os
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -34,6 +35,9 @@ class DamagedError(OSError):
 
 def on_the_wire(fd: int, offset: int) -> Iterator[bytes]:
     """The content that begins at `offset`, with its final dot, in pieces. Raises OSError (DamagedError)."""
+    if (plain := short_lines(os.pread(fd, PIECE, offset))) is not None:
+        yield plain + END
+        return
     gathered = bytearray()
     for part in broken(_content(fd, offset)):
         gathered += part
@@ -41,6 +45,32 @@ def on_the_wire(fd: int, offset: int) -> Iterator[bytes]:
             yield bytes(gathered)
             gathered.clear()
     yield bytes(gathered) + END
+
+
+def short_lines(raw: bytes) -> bytes | None:
+    """What begins with these records, at a tenth of the cost; None where there is anything but short lines in order."""
+    lines = []
+    at = 0
+    try:
+        while raw[at] == records.LINE:
+            length = raw[at + 1]
+            at += 2
+            if length >= 0x80:
+                length = length & 0x7F | raw[at] << 7
+                if raw[at] >= 0x80 or length >= LINE:
+                    return None
+                at += 1
+            lines.append(raw[at : at + length])
+            at += length
+        if raw[at] != records.EXTRACTED:
+            return None
+    except IndexError:
+        return None
+    text = b"\n".join((*lines, b""))
+    if b"\r" in text or text.count(b"\n") != len(lines):
+        return None
+    stuffed = text.replace(b"\n.", b"\n..").replace(b"\n", CRLF)
+    return b"." + stuffed if text.startswith(b".") else stuffed
 
 
 def broken(content: Iterable[Record]) -> Iterator[bytes]:
