@@ -16,6 +16,7 @@ from mxtui.delivery.policy import Policy
 from mxtui.delivery.replies import Reply
 from mxtui.message.sanitize import one_line
 from mxtui.model.envelope import Client, Envelope, EnvelopeRecipient
+from mxtui.model.offers import Offers
 from mxtui.primary.words import explain
 
 Fate = Literal["delivered", "waiting", "refused"]
@@ -133,6 +134,11 @@ class Session:
         self._timeouts = policy.timeouts
         self._unfinished = False
         self._begun: _Begun | None = None
+
+    @property
+    def offers(self) -> Offers:
+        """What the host can do."""
+        return self._offers
 
     @property
     def usable(self) -> bool:

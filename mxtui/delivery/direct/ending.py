@@ -1,0 +1,152 @@
+"""From what a host said to a definite state: journalled, marked, and the message deleted, released or left in hold."""
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, NamedTuple
+
+from mxtui.delivery.direct.job import Job
+from mxtui.delivery.following import FATES
+from mxtui.delivery.session import Outcome, Said
+from mxtui.errors import MxtuiError
+from mxtui.model.drain.way import Settled
+from mxtui.model.plan import Fate, Target, Verdict
+from mxtui.queues.postfix.direct.custody import Custodian, End
+from mxtui.queues.postfix.direct.journal import Answered, Begun, Entry, Journal, unusable
+from mxtui.queues.postfix.direct.marks import mark_done
+from mxtui.queues.postfix.direct.together import Together
+
+HANDS: Final = 8
+"""Queue files are synced side by side: the file system's journal commits them together."""
+
+GATHER: Final = 0.05
+"""Seconds that a message waits for others to leave with: a process of postsuper(1) takes 10 ms."""
+
+
+class _Marks(NamedTuple):
+    fd: int
+    offsets: Sequence[int]
+
+
+class Endings:
+    """The only hands through which a message goes after its transaction. In the event loop, but for its threads."""
+
+    def __init__(self, custodian: Custodian, journal: Journal, clock: Callable[[], float] = time.time) -> None:
+        self.failure: MxtuiError | None = None
+        """What makes going on impossible."""
+        self._custodian = custodian
+        self._journal = journal
+        self._clock = clock
+        self._hands = ThreadPoolExecutor(HANDS, thread_name_prefix="sync")
+        self._entries: Together[Entry, None] = Together("journal", self._append)
+        self._marks: Together[_Marks, None] = Together("marks", self._mark)
+        self._ends: Together[tuple[Job, End], str] = Together("ends", self._end, gather=GATHER)
+
+    def close(self) -> None:
+        """End the threads. Blocks."""
+        for each in (self._entries, self._marks, self._ends):
+            each.close()
+        self._hands.shutdown()
+        self._custodian.close()
+
+    async def announce(self, job: Job, addresses: Sequence[str], host: str) -> None:
+        """Have it known that content is about to be sent to these. Raises OSError: then it must not be."""
+        await self._enter(Begun(job.queue_id, job.offsets(addresses), host, self._clock()))
+        job.unanswered = True
+
+    async def answered(self, job: Job, outcome: Outcome) -> None:
+        """Put on record what was said in one transaction. Raises nothing: what fails is `failure`."""
+        for said in outcome.said:
+            job.said[said.recipient.address] = said
+        accepted = job.offsets(said.recipient.address for said in outcome.said if said.fate == "delivered")
+        if job.unanswered and not any(said.possible_duplicate for said in outcome.said):
+            try:
+                await self._enter(Answered(job.queue_id, accepted, refused(outcome.said)))
+                job.unanswered = False
+            except OSError:
+                pass  # it is marked all the same: then a crash cannot have it sent again
+        if accepted:
+            try:
+                await self._marks.do(_Marks(job.held.fd, accepted))
+            except OSError as error:
+                why = f"{job.queue_id} was accepted and cannot be marked: {error.strerror}"
+                self.failure = self.failure or MxtuiError(why, "it stays in hold; the next direct run marks it")
+            job.held.accepted.update(accepted)
+
+    async def end(self, job: Job) -> Settled:
+        """Bring it to its end."""
+        said = list(job.said.values())
+        doubtful = any(each.possible_duplicate for each in said)
+        verdicts = tuple(self._verdict(job, each) for each in said)
+        fate: Fate
+        end: End = "keep"
+        if doubtful:
+            fate = "deferred"
+        elif not job.held.todo:
+            fate, end = "delivered", "delete"
+        elif refused(said):
+            fate = "bounced"
+        else:
+            fate, end = "deferred", "keep" if job.held.was_held else "release"
+        if doubtful:
+            self._custodian.leave(job.held)
+        else:
+            try:
+                if why := await self._ends.do((job, end)):
+                    self._stuck(job, end, why)
+            except OSError as error:
+                self.unwritable(error)
+        return Settled(job.queue_id, fate, verdicts, None, job.busy, doubtful)
+
+    def left(self, target: Target, why: str, fate: Fate = "deferred", *, doubtful: bool = False) -> Settled:
+        """Of a message that was not tried."""
+        verdict = Verdict(target.queue_id, "", fate, "", why, self._clock())
+        return Settled(target.queue_id, fate, (verdict,), possible_duplicate=doubtful)
+
+    async def _enter(self, entry: Entry) -> None:
+        try:
+            await self._entries.do(entry)
+        except OSError as error:
+            self.unwritable(error)
+            raise
+
+    def unwritable(self, error: OSError) -> None:
+        """The journal is: nothing more may be sent."""
+        self.failure = self.failure or unusable(self._journal.folder, error)
+
+    def _stuck(self, job: Job, end: End, why: str) -> None:
+        what = "delivered, but cannot be deleted" if end == "delete" else "cannot be released"
+        hint = "it stays in hold; the next direct run finishes it"
+        self.failure = self.failure or MxtuiError(f"{job.queue_id} {what}: {why}", hint)
+
+    def _verdict(self, job: Job, said: Said) -> Verdict:
+        # What the host cannot carry, Postfix perhaps can: it is not refused.
+        fate: Fate = "deferred" if said.fate == "refused" and said.code is None else FATES[said.fate]
+        return Verdict(job.queue_id, said.recipient.address, fate, said.dsn, said.text, self._clock())
+
+    # -- in threads
+
+    def _append(self, entries: Sequence[Entry]) -> Sequence[None]:
+        self._journal.append(entries)
+        return [None] * len(entries)
+
+    def _mark(self, marks: Sequence[_Marks]) -> Sequence[Exception | None]:
+        return list(self._hands.map(_marked, marks))
+
+    def _end(self, ends: Sequence[tuple[Job, End]]) -> Sequence[str]:
+        return self._custodian.let_go([(job.held, end) for job, end in ends])
+
+
+def _marked(marks: _Marks) -> OSError | None:
+    try:
+        mark_done(marks.fd, marks.offsets)
+        os.fdatasync(marks.fd)
+    except OSError as error:
+        return error
+    return None
+
+
+def refused(said: Sequence[Said]) -> bool:
+    """Whether somebody was refused for good, by a reply."""
+    return any(each.fate == "refused" and each.code is not None for each in said)

@@ -1,0 +1,264 @@
+"""What is in our hands, from the feed to its end: taken into custody, in line for its host, sent, settled."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final
+
+from mxtui.delivery.connecting import BUSY, TroubleError
+from mxtui.delivery.direct.announced import Announced
+from mxtui.delivery.direct.ending import Endings
+from mxtui.delivery.direct.job import Job, read
+from mxtui.delivery.direct.lane import Lane
+from mxtui.delivery.host import HostKey
+from mxtui.delivery.policy import Policy
+from mxtui.delivery.routes import Dialer
+from mxtui.delivery.session import Outcome, Said, Session
+from mxtui.model.drain.way import Settled
+from mxtui.model.plan import Target
+from mxtui.queues.postfix.direct.custody import Custodian, Held, Left
+from mxtui.queues.postfix.direct.text import on_the_wire
+
+AHEAD: Final = 4
+"""Messages in line for each connection."""
+
+MOST: Final = 400
+"""In hand at once: each is an open file."""
+
+
+class Sender:
+    """One run's, in one event loop."""
+
+    def __init__(
+        self,
+        custodian: Custodian,
+        endings: Endings,
+        dialer: Dialer,
+        policy: Policy,
+        route: Callable[[str], HostKey],
+    ) -> None:
+        self.connections = 1
+        """At most, to all hosts."""
+        self.in_hand = 0
+        """Messages taken from the feed and not settled."""
+        self._custodian = custodian
+        self._endings = endings
+        self._dialer = dialer
+        self._policy = policy
+        self._route = route
+        self._lanes: dict[HostKey, Lane] = {}
+        self._reading = ThreadPoolExecutor(1, thread_name_prefix="custody")
+        self._taking = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._crash: BaseException | None = None
+        self._news = asyncio.Event()
+        self._settled: list[Settled] = []
+        self._stopping = False
+        self._deadline = 0.0
+
+    @property
+    def room(self) -> int:
+        """Messages that may be taken now."""
+        if self._stopping:
+            return 0
+        in_line = self._taking + sum(len(lane.waiting) for lane in self._lanes.values())
+        wanted = AHEAD * self.connections
+        # By half a line at a time: a process of postsuper(1) holds many as quickly as one.
+        return min(wanted - in_line, MOST - self.in_hand) if in_line <= wanted // 2 else 0
+
+    def settled(self) -> Sequence[Settled]:
+        """Since the last time."""
+        settled, self._settled = self._settled, []
+        return settled
+
+    async def turn(self, targets: Sequence[Target], connections: int, seconds: float) -> None:
+        """Take these, go on, and come back when there is news. Raises what went wrong in a task."""
+        self.connections = max(1, connections)
+        if targets:
+            self.in_hand += len(targets)
+            self._taking += len(targets)
+            self.begin(self._take(targets))
+        self._staff()
+        for lane in self._lanes.values():
+            lane.ring()
+        if self._stopping and asyncio.get_running_loop().time() > self._deadline:
+            for lane in self._lanes.values():
+                lane.abort()
+        self._news.clear()
+        if self._crash is None:
+            try:
+                async with asyncio.timeout(seconds):
+                    await self._news.wait()
+            except TimeoutError:
+                pass
+        if self._crash is not None:
+            raise self._crash
+
+    async def stop(self) -> None:
+        """Begin nothing new: what is in line is put back, what is under way gets its grace."""
+        if not self._stopping:
+            self._stopping = True
+            self._deadline = asyncio.get_running_loop().time() + self._policy.grace
+            self._staff()
+
+    async def wind_up(self) -> None:
+        """`stop`, until nothing is in hand; then let go of everything."""
+        await self.stop()
+        while self.in_hand and self._crash is None:
+            await self.turn((), self.connections, 0.1)
+        for lane in self._lanes.values():
+            lane.ring()
+            if self._crash is not None:
+                lane.abort()
+        workers = [task for lane in self._lanes.values() for task in lane.workers]
+        await asyncio.gather(*workers, return_exceptions=True)
+        await asyncio.to_thread(self._endings.close)
+        self._reading.shutdown()
+
+    # -- for its lanes
+
+    def begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """In a task whose failure ends the run."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def surplus(self, lane: Lane) -> bool:
+        """Whether a lane has to give up a connection: there are too many, or another lane has none."""
+        if self._stopping:
+            return True
+        total = sum(len(each.workers) for each in self._lanes.values())
+        starving = any(each.understaffed and not each.workers for each in self._lanes.values() if each is not lane)
+        return total > self.connections or (starving and total >= self.connections)
+
+    async def open(self, key: HostKey) -> Session:
+        """A session with the host. Raises TroubleError."""
+        return await self._dialer.open(key)
+
+    def content(self, job: Job, key: HostKey, session: Session) -> Announced:
+        """The message for the wire."""
+        addresses = [recipient.address for recipient in job.hosts[key]]
+
+        async def announce() -> None:
+            await self._endings.announce(job, addresses, session.peer)
+
+        if job.whole is not None:
+            return Announced(iter((job.whole,)), blocking=False, announce=announce)
+        sizes = job.held.envelope.sizes
+        assert sizes is not None
+        return Announced(on_the_wire(job.held.fd, sizes.offset), blocking=True, announce=announce)
+
+    def spoken(self, lane: Lane, job: Job, outcome: Outcome) -> None:
+        """A transaction is over."""
+        job.busy = job.busy or outcome.busy
+        job.answered = asyncio.get_running_loop().time()
+        again = [said.recipient for said in outcome.said if said.at_once]
+        if again:
+            job.hosts[lane.key] = again
+        else:
+            del job.hosts[lane.key]
+        self.begin(self._go_on(job, outcome))
+
+    def unreachable(self, lane: Lane, job: Job, trouble: TroubleError) -> None:
+        """No connection was to be had for it."""
+        job.busy = job.busy or trouble.code == BUSY
+        if len(lane.workers) > 1:
+            lane.crowded = True
+            lane.waiting.appendleft(job)
+            return
+        # They would all be told the same, perhaps after half a minute each.
+        waiting = [job, *lane.waiting]
+        lane.waiting.clear()
+        for each in waiting:
+            recipients = each.hosts[lane.key]
+            said = [Said(one, "waiting", trouble.code, trouble.dsn, trouble.text) for one in recipients]
+            self.spoken(lane, each, Outcome(said))
+
+    def look(self) -> None:
+        """Something has changed."""
+        if self.room or not self.in_hand:
+            self._news.set()
+        self._staff()
+
+    # -- its own
+
+    def _staff(self) -> None:
+        lanes = list(self._lanes.values())
+        if self._stopping:
+            for lane in lanes:
+                while lane.waiting:
+                    self.begin(self._settle(lane.waiting.popleft()))
+                lane.ring()
+            return
+        total = sum(len(lane.workers) for lane in lanes)
+        for lane in sorted(lanes, key=lambda each: len(each.workers)):
+            while lane.understaffed and total < self.connections:
+                lane.start()
+                total += 1
+
+    async def _take(self, targets: Sequence[Target]) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            jobs, left = await loop.run_in_executor(self._reading, self._read, targets)
+        except OSError as error:
+            self._endings.unwritable(error)
+            jobs, left = [], [Left(target, "not taken: the journal cannot be written") for target in targets]
+        self._taking -= len(targets)
+        for each in left:
+            self._tell(self._endings.left(each.target, each.why, "vanished" if each.gone else "deferred"))
+        for job in jobs:
+            self._line_up(job)
+        self._staff()
+
+    def _read(self, targets: Sequence[Target]) -> tuple[list[Job], list[Left]]:
+        """In a thread."""
+        jobs: list[Job] = []
+        left: list[Left] = []
+        unreadable: list[tuple[Held, str]] = []
+        for each in self._custodian.take(targets):
+            if isinstance(each, Left):
+                left.append(each)
+                continue
+            try:
+                jobs.append(read(each, self._route))
+            except OSError as error:
+                unreadable.append((each, f"left to Postfix: {error.strerror}"))
+        if unreadable:
+            self._custodian.let_go([(held, "keep" if held.was_held else "release") for held, _ in unreadable])
+            left += [Left(held.target, why) for held, why in unreadable]
+        return jobs, left
+
+    def _line_up(self, job: Job) -> None:
+        """To the next host that somebody is to be tried at; to its end where there is none."""
+        if self._stopping or not job.hosts:
+            self.begin(self._settle(job))
+            return
+        key = next(iter(job.hosts))
+        lane = self._lanes.get(key)
+        if lane is None:
+            lane = self._lanes[key] = Lane(key, self, self._policy.idle)
+        lane.put(job)
+
+    async def _go_on(self, job: Job, outcome: Outcome) -> None:
+        await self._endings.answered(job, outcome)
+        if job.unanswered:
+            job.hosts.clear()  # whatever is left of it, an operator has to look first
+        self._line_up(job)
+        self._staff()
+
+    async def _settle(self, job: Job) -> None:
+        settled = await self._endings.end(job)
+        self._tell(settled._replace(seconds=job.seconds))
+
+    def _tell(self, settled: Settled) -> None:
+        self.in_hand -= 1
+        self._settled.append(settled)
+        if not self.in_hand:
+            self._news.set()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._crash = self._crash or error
+            self._news.set()

@@ -1,0 +1,105 @@
+"""The direct way: queued mail by our own sender, each result durable before the next try (see `model.drain.way`)."""
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from mxtui.delivery.direct.ending import Endings
+from mxtui.delivery.direct.sender import Sender
+from mxtui.delivery.host import HostKey
+from mxtui.delivery.policy import Policy
+from mxtui.delivery.routes import Dialer
+from mxtui.errors import NotPermitted
+from mxtui.model.drain.way import Feed, Settled
+from mxtui.model.plan import Target
+from mxtui.model.planning import same_message
+from mxtui.model.route import Ourselves
+from mxtui.primary.lookup import Lookup
+from mxtui.queues.postfix.direct.custody import Custodian
+from mxtui.queues.postfix.direct.journal import Journal
+from mxtui.queues.postfix.direct.recovery import Unknown, recover
+from mxtui.queues.postfix.direct.telling import Teller
+from mxtui.queues.postfix.layout import Layout
+from mxtui.queues.postfix.permission import Privileges
+
+TURN: Final = 0.1
+"""Seconds at most between two looks at the feed."""
+
+UNKNOWN: Final = "sent to {host} and never answered: it may have been delivered; release it, or delete it"
+
+
+class Direct:
+    """One queue's `model.drain.way.Way`. For those who may read and write queue files: root, as a rule.
+
+    `folder` is for the journal, one for each queue. `route` tells where a domain's mail goes; it may block. Messages
+    that a host refuses for good stay in hold, whatever they were before: Postfix would return them.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        folder: Path,
+        route: Callable[[str], HostKey],
+        *,
+        ourselves: Ourselves,
+        policy: Policy | None = None,
+        privileges: Privileges | None = None,
+        lookup: Lookup | None = None,
+    ) -> None:
+        self.unknown: tuple[Unknown, ...] = ()
+        """Found at the start: in hold, perhaps delivered, and for an operator to decide."""
+        self._layout = layout
+        self._folder = folder
+        self._route = route
+        # Nothing is told of clients: Postfix's own smtp(8) does not.
+        self._policy = replace(policy or Policy(), xclient=False)
+        self._teller = Teller(layout, privileges or Privileges())
+        self._dialer = Dialer(ourselves, lookup or Lookup(), self._policy)
+
+    def deliver(self, feed: Feed, stop: threading.Event) -> Iterator[Sequence[Settled]]:
+        """See `Way`. Raises NotPermitted, Guarded (another run has this queue), MxtuiError (no room for a journal)."""
+        if not os.access(self._layout.queue_directory / "hold", os.R_OK | os.W_OK | os.X_OK, effective_ids=True):
+            raise NotPermitted("queue files may not be read and written", "run as root")
+        with Journal(self._folder) as journal:
+            self.unknown = recover(self._layout, self._teller, journal)
+            custodian = Custodian(self._layout, self._teller, journal)
+            endings = Endings(custodian, journal)
+            sender = Sender(custodian, endings, self._dialer, self._policy, self._route)
+            with asyncio.Runner() as runner:
+                try:
+                    yield from self._turns(runner, sender, endings, feed, stop)
+                finally:
+                    runner.run(sender.wind_up())
+        if endings.failure is not None:
+            raise endings.failure
+
+    def _turns(
+        self, runner: asyncio.Runner, sender: Sender, endings: Endings, feed: Feed, stop: threading.Event
+    ) -> Iterator[Sequence[Settled]]:
+        doubtful = {each.queue_id: each for each in self.unknown}
+        while True:
+            stopping = stop.is_set() or endings.failure is not None
+            if stopping:
+                runner.run(sender.stop())
+            over = stopping or feed.over
+            targets = feed.take(room) if not over and (room := sender.room) > 0 else ()
+            known = [target for target in targets if _left_in_hold(target, doubtful)]
+            runner.run(sender.turn([each for each in targets if each not in known], feed.connections, TURN))
+            told = [endings.left(each, _words(doubtful[each.queue_id]), doubtful=True) for each in known]
+            yield [*sender.settled(), *told]
+            if over and not sender.in_hand:
+                return
+
+
+def _left_in_hold(target: Target, doubtful: Mapping[str, Unknown]) -> bool:
+    """Whether nobody knows if it was delivered. Planned for from elsewhere than hold, an operator has released it."""
+    unknown = doubtful.get(target.queue_id)
+    return unknown is not None and same_message(target.identity, unknown.identity)
+
+
+def _words(unknown: Unknown) -> str:
+    return UNKNOWN.format(host=unknown.host)
