@@ -25,7 +25,7 @@ class Draining:
         self, drain: Drain, way: Way, *, probe: Probe = lambda: "", clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.drain = drain
-        self._way = way
+        self.way = way
         self._probe = probe
         self._clock = clock
         self._stop = threading.Event()
@@ -44,7 +44,7 @@ class Draining:
         self._begun = not self.drain.over
         try:
             # One that was refused gets no thread, lock or connection.
-            for settled in self._way.deliver(DrainFeed(self.drain, self._clock), self._stop) if self._begun else ():
+            for settled in self.way.deliver(DrainFeed(self.drain, self._clock), self._stop) if self._begun else ():
                 now = self._clock()
                 for each in settled:
                     self.drain.settled(each, now)

@@ -65,15 +65,15 @@ class Attached:
         return self.site.router()
 
     def probe_once(
-        self, domains: Iterable[str], timeout: float = ONE_LOOK
+        self, domains: Iterable[str], timeout: float = ONE_LOOK, router: "Router | None" = None
     ) -> Mapping[str, tuple[Primary | None, Health]]:
-        """One climb for each primary of these domains, side by side."""
+        """One climb for each primary of these domains, side by side; `router` may lead elsewhere than usual."""
         asked = sorted(set(domains))
         if not asked or not self.settings.probe.enabled:
             return {}
         from mxtui.primary.prober import probe_once
 
-        return probe_once(asked, self.router(), timeout, at_once=self.settings.probe.at_once)
+        return probe_once(asked, router or self.router(), timeout, at_once=self.settings.probe.at_once)
 
     def primaries(self) -> "Prober | None":
         """The rounds of checks for a console; None where they are switched off."""

@@ -24,10 +24,14 @@ from mxtui.model.drain.machine import Drain
 from mxtui.model.drain.report import as_lines, as_mapping, make_report
 from mxtui.model.drain.settings import DrainSettings
 from mxtui.model.drain.standing import Standing
+from mxtui.model.drain.way import Way
 from mxtui.model.plan import FlushProgress, Plan
 
 PUBLISH: Final = 0.5
 """Seconds between two states on disk."""
+
+AHEAD: Final = 25
+"""Messages in hand for each connection: one `postsuper` holds, or one call to `serve` asks for, hundreds at once."""
 
 START: Final = 30.0
 """Seconds for a detached drain to be there; reading its plan takes a second for 100,000 messages."""
@@ -38,14 +42,13 @@ def drains_of(attached: Attached) -> Drains:
     return Drains(attached.queue.source.path, attached.settings.drain.folder)
 
 
-def drain_settings(
-    attached: Attached, *, force: bool = False, per_second: float | None = None, direct: bool = False
-) -> DrainSettings:
-    """As configured, and as the command line says. Refusals are final for Postfix's own engine, hence its batches."""
+def drain_settings(attached: Attached, *, force: bool = False, per_second: float | None = None) -> DrainSettings:
+    """As configured, and as the command line says."""
     wanted = attached.settings.drain
     return DrainSettings(
         most_connections=wanted.connections,
         connections=min(2, wanted.connections),
+        ahead=AHEAD,
         most_in_batch=wanted.batch,
         messages_per_second=per_second,
         canary=wanted.canary,
@@ -55,26 +58,28 @@ def drain_settings(
     )
 
 
-def draining(attached: Attached, plan: Plan, settings: DrainSettings) -> Draining:
-    """The plan's messages through the queue's own engine."""
-    now = time.monotonic()
+def draining(attached: Attached, plan: Plan, settings: DrainSettings, way: Way | None = None) -> Draining:
+    """The plan's messages through the queue's own engine, or another way."""
+    engine = way or attached.queue
     # Postfix bounces at once what is refused, so what it has in hand is what can be lost; serve and we keep it.
-    pace = Batches(settings) if attached.queue.source.kind == "postfix" else Connections(settings)
-    return Draining(Drain(plan.targets, settings, pace, now), attached.queue)
+    its_own = attached.queue.source.kind == "postfix" and engine is attached.queue
+    pace = Batches(settings) if its_own else Connections(settings)
+    return Draining(Drain(plan.targets, settings, pace, time.monotonic()), engine)
 
 
 def drained(
-    attached: Attached, plan: Plan, draining: Draining, reason: str, stop: threading.Event
+    attached: Attached, plan: Plan, draining: Draining, reason: str, stop: threading.Event, words: str
 ) -> Iterator[FlushProgress]:
     """Run it, on the register: others see how it stands, and may pause, resume and stop it. So does `stop`.
+
+    `words` name the way.
 
     Raises as `Operations.flush`, and Guarded where the queue is being drained already.
     """
     operator = this_operator()
     began = time.time()
-    way = "through Postfix" if attached.queue.source.kind == "postfix" else "by our own forwarder"
     standing = Standing(
-        "", plan.selection, way, operator.login, os.getpid(), began, began, settings=draining.drain.settings
+        "", plan.selection, words, operator.login, os.getpid(), began, began, settings=draining.drain.settings
     )
     operations = attached.operations
     with drains_of(attached).running(standing) as running:

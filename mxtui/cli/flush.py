@@ -46,6 +46,8 @@ CLEAR = "\r\x1b[K"
 @click.option("--force", is_flag=True, help="Also when a primary is not healthy.")
 @click.option("--limit", type=click.IntRange(1), help="At most so many, oldest first.")
 @click.option("--rate", metavar="N/s", type=PER_SECOND, help="At most so many messages a second.")
+@click.option("--direct", is_flag=True, help="By our own SMTP sender; Postfix need not run.")
+@click.option("--to", metavar="HOST[:PORT]", help="To this host, by our own sender, wherever else the mail would go.")
 @click.option("--detach", is_flag=True, help="Leave it running: mxtui drain follows and stops it.")
 @click.option("--planned", is_flag=True, hidden=True)
 def flush_command(filter: tuple[str, ...], queue: str | None, config: str | None, **options: Any) -> None:  # noqa: A002
@@ -70,43 +72,66 @@ def flush(
     force: bool,
     limit: int | None,
     rate: float | None,
+    direct: bool,
+    to: str | None,
     detach: bool,
     planned: bool,
     no_color: bool,
     again: Sequence[str] = (),
 ) -> None:
     """Plan, check the primaries, ask, drain. `again` are the options that name the queue, for a process of its own."""
-    from mxtui.cli import draining
+    from mxtui.cli import draining, ways
 
-    attached.require(Verb.FLUSH)
+    host = ways.named_host(to) if to else None
+    direct = direct or host is not None
+    if not direct:
+        attached.require(Verb.FLUSH)
+    router = ways.router_to(attached, host)
     if planned:
         plan = draining.planned()
     else:
         targets, selection = select(attached, words, everything=everything, verb=Verb.FLUSH)
         tried = [target for target in targets if not refusal(Verb.FLUSH, target.state)] if limit else targets
-        plan = attached.operations.plan(Verb.FLUSH, tried[:limit], selection, forced=force)
+        steps = ways.steps(host, len(tried[:limit]), postfix=_is_postfix(attached)) if direct else None
+        plan = attached.operations.plan(Verb.FLUSH, tried[:limit], selection, forced=force, steps=steps)
         show_plan(plan, as_json=as_json)
         if dry_run or not plan.targets:
             return
         if not force:
             concerned = {domain for target in plan.targets for domain in target.domains}
-            if sick := unwell(attached.probe_once(concerned)):
+            if sick := unwell(attached.probe_once(concerned, router=router)):
                 raise Guarded(sick, "Wait until it is up (mxtui probe), leave it out of the filter, or say --force.")
         if not confirmed(plan, yes=yes):
             return
+    drains = draining.drains_of(attached)
     if detach:
-        options = [*again, *(["--rate", f"{rate}/s"] if rate else []), *(["--reason", reason] if reason else [])]
-        draining.detached(options, plan, draining.drains_of(attached))
+        asked = (("--rate", rate and f"{rate}/s"), ("--to", to), ("--reason", reason))
+        options = [word for option, value in asked if value for word in (option, value)]
+        draining.detached([*again, *(["--direct"] if direct else []), *options], plan, drains)
         narrate("It is running: mxtui drain status follows it, mxtui drain stop stops it; screen 4 of the console.")
         return
     settings = draining.drain_settings(attached, force=True, per_second=rate)
-    drain = draining.draining(attached, plan, settings)
+    way = ways.own_way(attached, router, host, drains) if direct else attached.queue
+    drain = draining.draining(attached, plan, settings, way)
     with stopping() as stop:
-        last = _follow(draining.drained(attached, plan, drain, reason, stop), as_json=as_json)
+        words_of_way = _way_in_words(attached, direct=direct, to=to)
+        last = _follow(draining.drained(attached, plan, drain, reason, stop, words_of_way), as_json=as_json)
     if last is not None and last.phase == "stopped" and last.why:
         narrate(f"stopped: {one_line(last.why, 600)}")
     if last is None or last.delivered < last.queued:
         raise PartlyDone
+
+
+def _is_postfix(attached: Attached) -> bool:
+    return attached.queue.source.kind == "postfix"
+
+
+def _way_in_words(attached: Attached, *, direct: bool, to: str | None) -> str:
+    if to:
+        return f"directly to {to}"
+    if _is_postfix(attached):
+        return "directly, by our own sender" if direct else "through Postfix"
+    return "by our own forwarder"
 
 
 def _follow(stream: Any, *, as_json: bool) -> FlushProgress | None:

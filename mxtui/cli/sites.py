@@ -11,8 +11,9 @@ from mxtui.model.next_hop import NextHop
 from mxtui.queues.queue import Queue
 
 if TYPE_CHECKING:
+    from mxtui.delivery.host import HostKey
     from mxtui.delivery.policy import Policy
-    from mxtui.model.drain.way import Feed, Settled
+    from mxtui.model.drain.way import Feed, Settled, Way
     from mxtui.model.route import Ourselves, Routed, Router
     from mxtui.queues.postfix.layout import Layout
     from mxtui.queues.spool.claim import Claim
@@ -65,6 +66,16 @@ class PostfixSite:
         from mxtui.queues.postfix.routing import PostfixRouter
 
         return ConfiguredRouter(self._settings.primaries, PostfixRouter(self._layout))
+
+    def direct(self, router: "Router", folder: Path) -> "Way":
+        """Our own sender on the queue files, with its journal in a folder."""
+        from mxtui.delivery.direct.way import Direct
+        from mxtui.delivery.routes import host_of
+
+        def route(domain: str) -> "HostKey":
+            return host_of(domain, router.route([domain]).get(domain))
+
+        return Direct(self._layout, folder, route, ourselves=router.ourselves())
 
     def sudoers(self, group: str) -> tuple[str, ...]:
         """For postsuper(1)."""
@@ -119,10 +130,14 @@ class SpoolSite:
 
         return delivery_policy(self._settings.serve)
 
-    def _forward(self, feed: "Feed", stop: threading.Event) -> "Iterator[Sequence[Settled]]":
-        from mxtui.service.alone import forwarding
+    def forwarding(self, router: "Router") -> "Way":
+        """Our forwarder in this process, where no `serve` runs."""
+        from mxtui.service.alone import Forwarding
 
-        return forwarding(self._spool, self.router(), self._policy())(feed, stop)
+        return Forwarding(self._spool, router, self._policy())
+
+    def _forward(self, feed: "Feed", stop: threading.Event) -> "Iterator[Sequence[Settled]]":
+        return self.forwarding(self.router()).deliver(feed, stop)
 
     def _notice(self, claim: "Claim") -> bool:
         import asyncio

@@ -11,7 +11,7 @@ from mxtui.delivery.session import Session
 from mxtui.errors import MxtuiError
 from mxtui.message.sanitize import one_line
 from mxtui.model.next_hop import SMTP_PORT
-from mxtui.model.route import Ourselves, Router
+from mxtui.model.route import Ourselves, Routed, Router
 from mxtui.primary.lookup import MAX_ADDRESSES, Lookup, Server
 from mxtui.primary.words import UnresolvedError, explain
 
@@ -26,14 +26,14 @@ async def routed(router: Router, domains: Iterable[str]) -> Mapping[str, HostKey
         routes = await asyncio.to_thread(router.route, wanted)
     except MxtuiError as error:
         return {domain: _nowhere(domain, error.message) for domain in wanted}
-    keys = {}
-    for domain in wanted:
-        route = routes.get(domain)
-        if route is None or route.primary is None:
-            keys[domain] = _nowhere(domain, route.why if route is not None and route.why else "no route is known")
-        else:
-            keys[domain] = HostKey(route.primary.host.lower(), route.primary.port, route.primary.lookup_mx)
-    return keys
+    return {domain: host_of(domain, routes.get(domain)) for domain in wanted}
+
+
+def host_of(domain: str, route: Routed | None) -> HostKey:
+    """The host that a route leads to; one that is none, with the reason, where it leads nowhere."""
+    if route is None or route.primary is None:
+        return _nowhere(domain, route.why if route is not None and route.why else "no route is known")
+    return HostKey(route.primary.host.lower(), route.primary.port, route.primary.lookup_mx)
 
 
 def _nowhere(domain: str, why: str) -> HostKey:

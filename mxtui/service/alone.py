@@ -4,7 +4,7 @@ import asyncio
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from mxtui.delivery.forwarder import Errand, Forwarder
@@ -18,8 +18,6 @@ from mxtui.queues.spool.committer import Committer
 from mxtui.queues.spool.store import Spool
 from mxtui.service.log import Log, Value
 
-Forward = Callable[[Feed, threading.Event], Iterator[Sequence[Settled]]]
-
 LOOK = 0.25
 """Seconds after which the forwarder is looked after though nothing was settled."""
 
@@ -28,22 +26,21 @@ def quiet(event: str, level: str = "info", **fields: Value) -> None:
     """A log that nobody reads: whoever flushes sees the progress."""
 
 
-def forwarding(spool: Spool, router: Router, policy: Policy, log: Log = quiet) -> Forward:
-    """What a flush calls where no serve runs: tries what it is fed, and nothing else, until each has its verdict.
+class Forwarding:
+    """What a flush delivers by where no serve runs (see `Way`): tries what it is fed, and nothing else."""
 
-    It raises Guarded when a serve, or another flush, delivers from the spool.
-    """
+    def __init__(self, spool: Spool, router: Router, policy: Policy, log: Log = quiet) -> None:
+        self._made = (spool, router, policy, log)
 
-    def forward(feed: Feed, stop: threading.Event) -> Iterator[Sequence[Settled]]:
-        with spool.lock_forwarder():
+    def deliver(self, feed: Feed, stop: threading.Event) -> Iterator[Sequence[Settled]]:
+        """Raises Guarded when a serve, or another flush, delivers from the spool."""
+        with self._made[0].lock_forwarder():
             # In a thread with a loop of its own: deliveries go on while whoever follows looks elsewhere.
-            carrier = _Here(spool, router, policy, log)
+            carrier = _Here(*self._made)
             try:
                 yield from carry(carrier, feed, stop)
             finally:
                 carrier.end()
-
-    return forward
 
 
 class _Here:

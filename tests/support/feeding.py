@@ -13,6 +13,7 @@ class Everything:
     """No pace and no guard."""
 
     connections = 20
+    stopped = False
 
     def __init__(self, targets: Iterable[Target]) -> None:
         self._left = deque(targets)

@@ -82,7 +82,7 @@ class Direct:
     ) -> Iterator[Sequence[Settled]]:
         doubtful = {each.queue_id: each for each in self.unknown}
         while True:
-            stopping = stop.is_set() or endings.failure is not None
+            stopping = stop.is_set() or feed.stopped or endings.failure is not None
             if stopping:
                 runner.run(sender.stop())
             over = stopping or feed.over

@@ -23,6 +23,11 @@ class DrainFeed:
         return self._drain.over
 
     @property
+    def stopped(self) -> bool:
+        """See `way.Feed`."""
+        return self._drain.phase == "stopped"
+
+    @property
     def connections(self) -> int:
         """See `way.Feed`."""
         return self._drain.connections

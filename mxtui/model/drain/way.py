@@ -41,6 +41,11 @@ class Feed(Protocol):
         ...
 
     @property
+    def stopped(self) -> bool:
+        """It is over before its end: what is in hand and was not begun is to be put back as it was."""
+        ...
+
+    @property
     def connections(self) -> int:
         """Connections that the primary is trusted with now; a way that has an engine of its own may pass it over."""
         ...

@@ -24,6 +24,7 @@ class Given:
     def __init__(self, targets: Sequence[Target], connections: int = 2) -> None:
         self.left = list(targets)
         self.connections = connections
+        self.stopped = False
 
     def take(self, most: int) -> Sequence[Target]:
         taken, self.left = self.left[:most], self.left[most:]
