@@ -73,7 +73,8 @@ class Attached:
             return {}
         from mxtui.primary.prober import probe_once
 
-        return probe_once(asked, router or self.router(), timeout, at_once=self.settings.probe.at_once)
+        probe = self.settings.probe
+        return probe_once(asked, router or self.router(), timeout, at_once=probe.at_once, recipients=probe.recipients)
 
     def primaries(self) -> "Prober | None":
         """The rounds of checks for a console; None where they are switched off."""

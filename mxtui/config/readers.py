@@ -112,6 +112,16 @@ def path(value: object) -> Path:
     return expanded
 
 
+_ADDRESS = re.compile(r"[!-;=?-~]{1,64}@[A-Za-z0-9.-]{1,253}")
+
+
+def address(value: object) -> str:
+    """A plain address: what goes into an SMTP command as it is."""
+    if not isinstance(value, str) or not _ADDRESS.fullmatch(value):
+        raise ValueError('an address in quotes, such as "postmaster@example.org"')
+    return value
+
+
 def server(value: object) -> NextHop:
     """A primary: `host`, `host:port` or `[address]:port`. A host named here is the host: no MX is looked up."""
     try:

@@ -28,6 +28,11 @@ class Probe:
     timeout: float = setting(readers.seconds, '"10s"', "time that one step of a check may take")
     total: float = setting(readers.seconds, '"25s"', "time that a whole check may take")
     at_once: int = setting(readers.count, "20", "primaries checked side by side")
+    recipients: Mapping[str, str] = entries(
+        readers.address,
+        '"example.org" = "postmaster@example.org"',
+        "recipients that exist: before a drain the primary has to accept them, and to refuse one that does not",
+    )
 
 
 @dataclass(frozen=True, slots=True)

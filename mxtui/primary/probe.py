@@ -1,10 +1,12 @@
 """The health ladder: DNS, TCP, banner, EHLO, STARTTLS; each rung timed, each climb on a fresh connection.
 
 Nothing is sent that could count as an attempt to deliver, and every climb says QUIT, so that a primary's own defences
-have no reason to shut out its backup.
+have no reason to shut out its backup. Before a drain one rung more is climbed, where a recipient for it is configured:
+that one has to be accepted, and one that cannot exist refused. A primary with half its users accepts neither.
 """
 
 import asyncio
+import secrets
 import ssl
 import time
 from collections.abc import Awaitable, Callable
@@ -22,10 +24,15 @@ from mxtui.primary.words import LIMIT, explain
 BUSY = 421
 """Closing the channel (RFC 5321 4.2.3): the server is there and has too much to do."""
 
+TAKEN = (250, 251)
+"""A recipient is accepted, here or to be forwarded."""
+
 SHORTEST = 0.1
 """Seconds that a rung gets even when the climb's time is used up, so that it fails for its own reason."""
 
 Outcome = Literal["passed", "failed", "busy", "warning", "skipped"]
+
+Step = Callable[[], Awaitable[tuple[Outcome, str]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +70,11 @@ async def climb(
     limits: Limits = LIMITS,
     *,
     distrust: str = "",
+    recipient: str = "",
     clock: Callable[[], float] = time.time,
 ) -> Finding:
-    """Climb once. Always ends within `limits.total`, a second for QUIT and a tenth for each rung left; never raises."""
-    ladder = _Ladder(primary, ourselves, lookup, limits, distrust)
+    """Climb once; `recipient` is one that the primary is known to have, for the rung on top. Always ends within `limits.total`, a second for QUIT and a tenth for each rung left; never raises."""
+    ladder = _Ladder(primary, ourselves, lookup, limits, distrust, recipient)
     taken_at = clock()
     try:
         rungs = await ladder.climb()
@@ -76,7 +84,15 @@ async def climb(
 
 
 class _Ladder:
-    def __init__(self, primary: Primary, ourselves: Ourselves, lookup: Lookup, limits: Limits, distrust: str) -> None:
+    def __init__(
+        self,
+        primary: Primary,
+        ourselves: Ourselves,
+        lookup: Lookup,
+        limits: Limits,
+        distrust: str,
+        recipient: str,
+    ) -> None:
         self.host: str | None = None
         self.distrust = distrust
         self._primary = primary
@@ -86,10 +102,14 @@ class _Ladder:
         self._deadline = time.monotonic() + limits.total
         self._servers: tuple[Server, ...] = ()
         self._connected: Session | None = None
+        self._recipient = recipient
+        self._secured = False
+        self._lost = False
+        """The handshake was broken off over the certificate."""
         self.offers: Offers | None = None
 
     async def climb(self) -> tuple[Rung, ...]:
-        steps: tuple[tuple[str, Callable[[], Awaitable[tuple[Outcome, str]]]], ...] = (
+        steps: tuple[tuple[str, Step], ...] = (
             ("dns", self._dns),
             ("tcp", self._tcp),
             ("banner", self._banner),
@@ -100,24 +120,35 @@ class _Ladder:
         for name, step in steps:
             if rungs and rungs[-1].outcome in ("failed", "busy", "skipped"):
                 rungs.append(Rung(name, "skipped", None, ""))
-                continue
-            started = time.perf_counter()
-            limit = min(self._limits.rung, self._limits.connect) if name == "tcp" else self._limits.rung
-            seconds = max(SHORTEST, min(limit, self._deadline - time.monotonic()))
-            try:
-                async with asyncio.timeout(seconds):
-                    outcome, detail = await step()
-            except TimeoutError as error:
-                # The kernel's own ETIMEDOUT is a TimeoutError too.
-                outcome = "failed"
-                detail = explain(error) if error.errno is not None else f"no answer within {seconds:.2g} s"
-            except (OSError, EOFError, ValueError) as error:
-                # ValueError: a host name from DNS that no certificate could carry, refused by the ssl module.
-                outcome, detail = "failed", explain(error)
-            if name == "starttls" and outcome == "failed":
-                outcome = "warning"  # mail can still be taken in the clear, if the sender is willing
-            rungs.append(Rung(name, outcome, (time.perf_counter() - started) * 1000, detail[:LIMIT]))
+            else:
+                rungs.append(await self._take(name, step))
+        # A handshake that failed leaves no connection to ask over.
+        if (
+            self._recipient
+            and self.offers is not None
+            and rungs[-1].outcome in ("passed", "skipped")
+            and not self._lost
+        ):
+            rungs.append(await self._take("rcpt", self._rcpt))
         return tuple(rungs)
+
+    async def _take(self, name: str, step: "Step") -> Rung:
+        started = time.perf_counter()
+        limit = min(self._limits.rung, self._limits.connect) if name == "tcp" else self._limits.rung
+        seconds = max(SHORTEST, min(limit, self._deadline - time.monotonic()))
+        try:
+            async with asyncio.timeout(seconds):
+                outcome, detail = await step()
+        except TimeoutError as error:
+            # The kernel's own ETIMEDOUT is a TimeoutError too.
+            outcome = "failed"
+            detail = explain(error) if error.errno is not None else f"no answer within {seconds:.2g} s"
+        except (OSError, EOFError, ValueError) as error:
+            # ValueError: a host name from DNS that no certificate could carry, refused by the ssl module.
+            outcome, detail = "failed", explain(error)
+        if name == "starttls" and outcome == "failed":
+            outcome = "warning"  # mail can still be taken in the clear, if the sender is willing
+        return Rung(name, outcome, (time.perf_counter() - started) * 1000, detail[:LIMIT])
 
     async def leave(self) -> None:
         if self._connected is not None:
@@ -189,8 +220,28 @@ class _Ladder:
         except ssl.SSLCertVerificationError as error:
             # Reached only when TLS itself works.
             self.distrust = error.verify_message[:LIMIT]
+            self._lost = True
             return "passed", tls.not_verified(self.distrust)
+        self._secured = True
         return "passed", tls.describe(secured, self.distrust)
+
+    async def _rcpt(self) -> tuple[Outcome, str]:
+        """Two-sided: the known recipient has to be accepted, one that cannot exist refused (RFC 5321 4.1.1.3)."""
+        session = self._session
+        if self._secured:  # RFC 3207 4.2: what was said before the handshake is forgotten
+            await session.command(f"EHLO {self._ourselves.hostname}")
+        outcome, words = _judge(await session.command("MAIL FROM:<>"), 250)
+        if outcome != "passed":
+            return outcome, words
+        reply = await session.command(f"RCPT TO:<{self._recipient}>")
+        if reply.code not in TAKEN:
+            return ("busy" if reply.code == BUSY else "failed"), f"{self._recipient} is refused: {reply.text}"
+        domain = self._recipient.rpartition("@")[2]
+        made_up = await session.command(f"RCPT TO:<{secrets.token_hex(10)}@{domain}>")
+        await session.command("RSET")
+        if made_up.code in TAKEN:
+            return "warning", f"{self._recipient} is accepted, and so is anybody else"
+        return "passed", f"{self._recipient} is accepted, a made-up one refused"
 
 
 def _judge(reply: Reply, wanted: int) -> tuple[Outcome, str]:

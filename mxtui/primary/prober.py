@@ -5,6 +5,7 @@ import random
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from mxtui.errors import MxtuiError
 from mxtui.model.health import UNKNOWN, Health, Primary
@@ -202,9 +203,12 @@ def probe_once(
     lookup: Lookup | None = None,
     limits: Limits = LIMITS,
     at_once: int = AT_ONCE,
+    recipients: Mapping[str, str] = MappingProxyType({}),
     clock: Callable[[], float] = time.time,
 ) -> Known:
     """One climb for each next hop of these domains, all of them within `timeout` seconds; blocks.
+
+    `recipients` that are known to exist, by domain, are asked for on top; one for each next hop.
 
     A primary whose climb had to be left is unknown, and says so; one that takes no connection for half the time, down.
     """
@@ -216,12 +220,25 @@ def probe_once(
     ourselves = router.ourselves()
     asked = lookup or Lookup()
 
+    testers = {
+        _key(routed.primary): recipients[domain]
+        for domain, routed in routes.items()
+        if routed.primary is not None and domain in recipients
+    }
+
     async def climb_all() -> dict[_Key, Finding]:
         slots = asyncio.Semaphore(at_once)
 
         async def one(primary: Primary) -> Finding:
             async with slots:
-                return await climb(primary, ourselves, asked, limits, clock=clock)
+                tester = testers.get(_key(primary), "")
+                finding = await climb(primary, ourselves, asked, limits, recipient=tester, clock=clock)
+                if tester and finding.distrust:  # broken off over the certificate, before anybody could be asked for
+                    distrust = finding.distrust
+                    finding = await climb(
+                        primary, ourselves, asked, limits, distrust=distrust, recipient=tester, clock=clock
+                    )
+                return finding
 
         tasks = {key: asyncio.create_task(one(primary)) for key, primary in primaries.items()}
         _, late = await asyncio.wait(tasks.values(), timeout=timeout)

@@ -69,18 +69,21 @@ class Script:
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        await self._say(writer, "")
+        await self._say(writer, self.replies[""])
         while line := (await reader.readline()).decode("ascii", "replace").strip():
             self.heard.append(line)
             word = line.split()[0].upper()
-            await self._say(writer, word)
+            await self._say(writer, self.reply(line, word))
             if word == "QUIT":
                 return
             if word == "STARTTLS" and self.context is not None:
                 await writer.start_tls(self.context)
 
-    async def _say(self, writer: asyncio.StreamWriter, word: str) -> None:
-        reply = self.replies.get(word, "500 what?")
+    def reply(self, line: str, word: str) -> str:
+        """To a line that begins with a word."""
+        return self.replies.get(word, "500 what?")
+
+    async def _say(self, writer: asyncio.StreamWriter, reply: str) -> None:
         writer.write(reply.replace("\n", "\r\n").encode() + b"\r\n")
         await writer.drain()
 

@@ -1,5 +1,6 @@
 import asyncio
 import errno
+import re
 import ssl
 import time
 from collections.abc import Iterator
@@ -47,6 +48,47 @@ async def test_a_good_server_passes_every_rung_and_is_taken_leave_of() -> None:
     assert all(rung.milliseconds is not None and rung.milliseconds < 500 for rung in finding.climb.rungs)
     assert detail(finding, "starttls") == "not offered"
     assert detail(finding, "ehlo") == "250 mx1.example.org"
+
+
+class Recipients(Script):
+    """A server that knows some recipients."""
+
+    def __init__(self, known: str, refusal: str = "550 5.1.1 unknown") -> None:
+        super().__init__({"MAIL": "250 Ok", "RSET": "250 Ok"})
+        self._known, self._refusal = known, refusal
+
+    def reply(self, line: str, word: str) -> str:
+        if word == "RCPT":
+            return "250 Ok" if re.search(self._known, line) else self._refusal
+        return super().reply(line, word)
+
+
+async def asked(handler: Handler) -> Finding:
+    async with listening(handler) as primary:
+        return await climb(primary, OURSELVES, Lookup(), LIMITS, recipient="postmaster@example.org")
+
+
+async def test_a_known_recipient_has_to_be_accepted_and_a_made_up_one_refused() -> None:
+    server = Recipients("postmaster@")
+    finding = await asked(server)
+    assert outcomes(finding)["rcpt"] == "passed"
+    assert outcome(finding.climb) == "up"
+    assert server.heard[1:3] == ["MAIL FROM:<>", "RCPT TO:<postmaster@example.org>"]
+    assert server.heard[-2:] == ["RSET", "QUIT"]
+
+
+async def test_a_primary_with_half_its_users_is_down() -> None:
+    finding = await asked(Recipients("nobody"))
+    assert outcomes(finding)["rcpt"] == "failed"
+    assert detail(finding, "rcpt") == "postmaster@example.org is refused: 550 5.1.1 unknown"
+    assert outcome(finding.climb) == "down"
+
+
+async def test_a_primary_that_accepts_anybody_says_nothing_of_its_users() -> None:
+    finding = await asked(Recipients("."))
+    assert outcomes(finding)["rcpt"] == "warning"
+    assert "anybody" in detail(finding, "rcpt")
+    assert outcome(finding.climb) != "down"
 
 
 async def test_nobody_listening_is_down_in_plain_words() -> None:
