@@ -86,7 +86,8 @@ class Guard:
         put_off = sum(fate not in REFUSED and fate != "delivered" for fate in self._latest)
         if put_off <= self._settings.deferred_share * len(self._latest):
             return ""
-        return f"{put_off} of the last {len(self._latest)} were deferred, the last{_reply(settled)}: {ADVICE}"
+        became = "deferred" if self._latest.count("deferred") == put_off else "neither delivered nor refused"
+        return f"{put_off} of the last {len(self._latest)} were {became}, the last{_reply(settled)}: {ADVICE}"
 
 
 def _reply(settled: Settled) -> str:
