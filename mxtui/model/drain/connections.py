@@ -1,4 +1,4 @@
-"""The pace of our own sender: connections, one message in hand for each.
+"""The pace of our own sender: connections, each with a message in hand and some in line.
 
 One more with every message that is taken, so that their number doubles with each round trip; halved at the first
 failure of a run, and by replies that become slow. A primary that says it has no room for more is believed for a while.
@@ -21,7 +21,8 @@ class Connections:
 
     def __init__(self, settings: DrainSettings, vary: Vary = random.random) -> None:
         self._most = settings.most_connections
-        self._window = settings.connections
+        self._allowed = settings.connections
+        self._each = 1 + settings.ahead
         self._backoff = Backoff(settings, vary)
         self._latency = Latency()
         self._ceiling = self._most
@@ -33,17 +34,17 @@ class Connections:
     @property
     def window(self) -> int:
         """One while a failure was not answered by something that went well."""
-        return 1 if self._backoff.failures else self._window
+        return 1 if self._backoff.failures else self._allowed * self._each
 
     @property
     def connections(self) -> int:
-        """One for each message in hand."""
-        return self.window
+        """See pace.Pace."""
+        return 1 if self._backoff.failures else self._allowed
 
     @property
     def steady(self) -> bool:
         """At the cap, or at what the primary said it has room for."""
-        return self.window >= min(self._ceiling, self._most)
+        return self.connections >= self._ceiling
 
     @property
     def resumes(self) -> float:
@@ -68,25 +69,26 @@ class Connections:
         """See pace.Pace."""
         self._in_hand += number
 
-    def settled(self, settled: Settled, taken_at: float, now: float) -> None:
+    def settled(self, settled: Settled, taken_at: float, now: float) -> bool:
         """See pace.Pace."""
         self._in_hand -= 1
         if not self._backoff.is_news(taken_at):
-            return
+            return False
         if why := ails(settled):
             self._fail(why, now, crowded=settled.busy)
-            return
+            return True
         self._backoff.recover()
         if settled.fate == "delivered":
             self._grow(settled.seconds, taken_at, now)
+        return True
 
     def _fail(self, why: str, now: float, *, crowded: bool) -> None:
         if not self._backoff.failures:
             if crowded:
-                self._ceiling = max(1, self._window - 1)
+                self._ceiling = max(1, self._allowed - 1)
                 self._crowded_until = now + self._crowded
                 self._crowded *= 2
-            self._window = max(1, self._window // 2)
+            self._allowed = max(1, self._allowed // 2)
         self._backoff.fail(why, now)
 
     def _grow(self, seconds: float | None, taken_at: float, now: float) -> None:
@@ -95,7 +97,7 @@ class Connections:
         if now >= self._crowded_until:
             self._ceiling = self._most
         if not self._latency.trouble:
-            self._window = min(self._window + 1, self._ceiling)
+            self._allowed = min(self._allowed + 1, self._ceiling)
         elif taken_at >= self._slowed_at:
             self._slowed_at = now
-            self._window = max(1, self._window // 2)
+            self._allowed = max(1, self._allowed // 2)

@@ -59,10 +59,16 @@ class Guard:
             return ""
         return f"{self._canaries} canaries in a row were deferred{said}; nothing else was tried: {ADVICE}"
 
-    def settled(self, settled: Settled) -> str:
-        """After each verdict, the canary's included."""
+    def settled(self, settled: Settled, *, echo: bool = False) -> str:
+        """After each verdict, the canary's included.
+
+        `echo`: it was under way when the primary failed. A hundred that are put off by one restart of it are one
+        failure, which the pace has answered, and no share of deferrals.
+        """
         self._settled += 1
         self._refused += settled.fate in REFUSED
+        if echo and settled.fate == "deferred":
+            return ""
         self._latest.append(settled.fate)
         return self._too_many_refused(settled) or self._too_many_put_off(settled)
 

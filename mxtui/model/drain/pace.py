@@ -62,8 +62,8 @@ class Pace(Protocol):
         """So many were taken."""
         ...
 
-    def settled(self, settled: Settled, taken_at: float, now: float) -> None:
-        """One of them was settled."""
+    def settled(self, settled: Settled, taken_at: float, now: float) -> bool:
+        """One of them was settled; False where it was under way at a failure and says nothing new."""
         ...
 
 

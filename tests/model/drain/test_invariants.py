@@ -53,6 +53,7 @@ class Draining(RuleBasedStateMachine):
             begun=begun,
             canary=canary,
             limit=limit,
+            ahead=2,
             messages_per_second=rate,
             refused_share=share,
             deferred_share=share if share == 1.0 else 0.5,
