@@ -1,4 +1,4 @@
-"""The pace of our own sender: connections, each with a message in hand and some in line.
+"""The pace of our own sender: connections, and a few messages in hand for each.
 
 One more with every message that is taken, so that their number doubles with each round trip; halved at the first
 failure of a run, and by replies that become slow. A primary that says it has no room for more is believed for a while.
@@ -21,8 +21,8 @@ class Connections:
 
     def __init__(self, settings: DrainSettings, vary: Vary = random.random) -> None:
         self._most = settings.most_connections
-        self._allowed = settings.connections
-        self._each = 1 + settings.ahead
+        self._connections = settings.connections
+        self._ahead = settings.ahead
         self._backoff = Backoff(settings, vary)
         self._latency = Latency()
         self._ceiling = self._most
@@ -34,17 +34,17 @@ class Connections:
     @property
     def window(self) -> int:
         """One while a failure was not answered by something that went well."""
-        return 1 if self._backoff.failures else self._allowed * self._each
+        return 1 if self._backoff.failures else self._connections * self._ahead
 
     @property
     def connections(self) -> int:
-        """See pace.Pace."""
-        return 1 if self._backoff.failures else self._allowed
+        """One, too, after a failure."""
+        return 1 if self._backoff.failures else self._connections
 
     @property
     def steady(self) -> bool:
         """At the cap, or at what the primary said it has room for."""
-        return self.connections >= self._ceiling
+        return self.connections >= min(self._ceiling, self._most)
 
     @property
     def resumes(self) -> float:
@@ -85,10 +85,10 @@ class Connections:
     def _fail(self, why: str, now: float, *, crowded: bool) -> None:
         if not self._backoff.failures:
             if crowded:
-                self._ceiling = max(1, self._allowed - 1)
+                self._ceiling = max(1, self._connections - 1)
                 self._crowded_until = now + self._crowded
                 self._crowded *= 2
-            self._allowed = max(1, self._allowed // 2)
+            self._connections = max(1, self._connections // 2)
         self._backoff.fail(why, now)
 
     def _grow(self, seconds: float | None, taken_at: float, now: float) -> None:
@@ -97,7 +97,7 @@ class Connections:
         if now >= self._crowded_until:
             self._ceiling = self._most
         if not self._latency.trouble:
-            self._allowed = min(self._allowed + 1, self._ceiling)
+            self._connections = min(self._connections + 1, self._ceiling)
         elif taken_at >= self._slowed_at:
             self._slowed_at = now
-            self._allowed = max(1, self._allowed // 2)
+            self._connections = max(1, self._connections // 2)

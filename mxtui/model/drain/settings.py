@@ -11,8 +11,8 @@ class DrainSettings:
     """At first; one more with each message that is taken."""
     most_connections: int = 20
     """At once, however well it goes."""
-    ahead: int = 4
-    """Messages in line for each connection. A sender of ours takes many into custody as quickly as one."""
+    ahead: int = 1
+    """Messages in hand for each connection: what is next is made ready while the one before is on its way."""
     batch_growth: int = 5
     """How much larger than a batch that went well the next is, for an engine that is not ours: 1, 5, 25, 125 …"""
     most_in_batch: int = 625
@@ -39,11 +39,9 @@ class DrainSettings:
     """At most so many messages."""
 
     def __post_init__(self) -> None:
-        counts = (self.connections, self.most_in_batch, self.trial, self.patience, self.limit)
+        counts = (self.connections, self.ahead, self.most_in_batch, self.trial, self.patience, self.limit)
         if not all(count is None or count >= 1 for count in counts) or self.batch_growth < 2:
             raise ValueError("a drain's counts begin at 1, and a batch grows at least twofold")
-        if self.ahead < 0:
-            raise ValueError("what is in line is none or more")
         if self.connections > self.most_connections:
             raise ValueError("more connections at first than at most")
         if not all(rate is None or rate > 0 for rate in (self.messages_per_second, self.bytes_per_second)):

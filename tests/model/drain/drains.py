@@ -46,8 +46,8 @@ def vary() -> float:
 
 
 def drain(mail: Iterable[Target], *, engine: bool = False, begun: bool = True, **settings: object) -> Drain:
-    """Of our own connections, nothing in line, or through an engine; past the probe unless it is not to be `begun`."""
-    chosen = DrainSettings(**{"ahead": 0, **settings})  # type: ignore[arg-type]
+    """Of our own connections, or through an engine; past the probe unless it is not to be `begun`."""
+    chosen = DrainSettings(**settings)  # type: ignore[arg-type]
     pace = Batches(chosen, vary) if engine else Connections(chosen, vary)
     made = Drain(mail, chosen, pace, 0.0)
     if begun:

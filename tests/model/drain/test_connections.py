@@ -8,7 +8,7 @@ class Sender:
     """Takes and settles for a pace, one id after the other."""
 
     def __init__(self, **settings: object) -> None:
-        self.pace = Connections(DrainSettings(**{"ahead": 0, **settings}), vary)  # type: ignore[arg-type]
+        self.pace = Connections(DrainSettings(**settings), vary)  # type: ignore[arg-type]
         self.now = 0.0
 
     def take(self) -> int:
@@ -46,8 +46,8 @@ def test_two_at_first_and_twice_as_many_with_each_round_up_to_the_cap() -> None:
     assert sender.pace.steady
 
 
-def test_some_are_in_line_for_each_connection_but_for_the_one_that_tries_after_a_failure() -> None:
-    sender = Sender(ahead=4)
+def test_a_few_are_in_hand_for_each_connection_but_for_the_one_that_tries_after_a_failure() -> None:
+    sender = Sender(ahead=5)
     assert (sender.take(), sender.pace.connections, sender.pace.window) == (10, 2, 10)
     sender.settle(10)
     assert (sender.take(), sender.pace.connections) == (60, 12)

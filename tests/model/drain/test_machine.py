@@ -155,7 +155,7 @@ def test_a_primary_that_died_is_given_up_after_its_patience() -> None:
 
 def test_a_restart_of_the_primary_is_one_failure_however_many_were_under_way() -> None:
     for engine in (False, True):
-        work = drain(targets(10_000), engine=engine, ahead=4)
+        work = drain(targets(10_000), engine=engine, ahead=5)
         ramp(work, 0.0)
         assert step(work, 1.0, "deferred", dsn="4.4.1") >= 100
         assert work.progress(1.0).phase == "backoff"
