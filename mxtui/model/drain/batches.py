@@ -17,6 +17,9 @@ STRAGGLERS: Final = 10
 SPOILT: Final = 5
 """One in so many that fail for the host's sake is too much."""
 
+RUN: Final = 10
+"""So many of them in a row are, too: of a large batch a fifth is too many to lose time with."""
+
 
 class Batches:
     """Batches that grow; see pace.Pace."""
@@ -30,6 +33,7 @@ class Batches:
         self._begun = 0
         self._done = 0
         self._failed = 0
+        self._run = 0
 
     @property
     def window(self) -> int:
@@ -73,21 +77,25 @@ class Batches:
         self._in_hand += number
         self._begun += number
 
-    def settled(self, settled: Settled, taken_at: float, now: float) -> None:
+    def settled(self, settled: Settled, taken_at: float, now: float) -> bool:
         """See pace.Pace."""
         self._in_hand -= 1
         if not self._backoff.is_news(taken_at):
-            return
+            return False
         self._done += 1
         if why := ails(settled):
             self._failed += 1
-            if self._failed * SPOILT > self._size:
+            self._run += 1
+            if self._failed * SPOILT > self._size or self._run >= RUN:
                 self._backoff.fail(why, now)
                 self._begin(1)
-                return
+                return True
+        else:
+            self._run = 0
         if self._over():
             self._backoff.recover()
             self._begin(min(self._most, self._size * self._growth))
+        return True
 
     def _over(self) -> bool:
         if self.steady:
@@ -95,4 +103,4 @@ class Batches:
         return self._begun >= self._size and self._in_hand <= self._size // STRAGGLERS
 
     def _begin(self, size: int) -> None:
-        self._size, self._begun, self._done, self._failed = size, 0, 0, 0
+        self._size, self._begun, self._done, self._failed, self._run = size, 0, 0, 0, 0

@@ -69,17 +69,18 @@ class Connections:
         """See pace.Pace."""
         self._in_hand += number
 
-    def settled(self, settled: Settled, taken_at: float, now: float) -> None:
+    def settled(self, settled: Settled, taken_at: float, now: float) -> bool:
         """See pace.Pace."""
         self._in_hand -= 1
         if not self._backoff.is_news(taken_at):
-            return
+            return False
         if why := ails(settled):
             self._fail(why, now, crowded=settled.busy)
-            return
+            return True
         self._backoff.recover()
         if settled.fate == "delivered":
             self._grow(settled.seconds, taken_at, now)
+        return True
 
     def _fail(self, why: str, now: float, *, crowded: bool) -> None:
         if not self._backoff.failures:

@@ -59,10 +59,16 @@ class Guard:
             return ""
         return f"{self._canaries} canaries in a row were deferred{said}; nothing else was tried: {ADVICE}"
 
-    def settled(self, settled: Settled) -> str:
-        """After each verdict, the canary's included."""
+    def settled(self, settled: Settled, *, echo: bool = False) -> str:
+        """After each verdict, the canary's included.
+
+        `echo`: it was under way when the primary failed. A hundred that are put off by one restart of it are one
+        failure, which the pace has answered, and no share of deferrals.
+        """
         self._settled += 1
         self._refused += settled.fate in REFUSED
+        if echo and settled.fate == "deferred":
+            return ""
         self._latest.append(settled.fate)
         return self._too_many_refused(settled) or self._too_many_put_off(settled)
 
@@ -86,7 +92,8 @@ class Guard:
         put_off = sum(fate not in REFUSED and fate != "delivered" for fate in self._latest)
         if put_off <= self._settings.deferred_share * len(self._latest):
             return ""
-        return f"{put_off} of the last {len(self._latest)} were deferred, the last{_reply(settled)}: {ADVICE}"
+        became = "deferred" if self._latest.count("deferred") == put_off else "neither delivered nor refused"
+        return f"{put_off} of the last {len(self._latest)} were {became}, the last{_reply(settled)}: {ADVICE}"
 
 
 def _reply(settled: Settled) -> str:

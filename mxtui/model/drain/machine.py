@@ -85,7 +85,7 @@ class Drain:
                 self._end(f"the primary is not well ({why}); nothing was tried: wait until it is, or force it")
 
     def take(self, most: int, now: float) -> Sequence[Target]:
-        """See `Feed`: at most so many, each once."""
+        """See `Feed`: at most so many, each once. What was settled and not told yet keeps its place in the window."""
         with self._lock:
             if self._paused or self._unwell or self._stage not in ("canary", "running"):
                 return []
@@ -108,8 +108,8 @@ class Drain:
                 return False
             self.books.close(held.target, settled)
             self._speed.settled(held.target.size, now, delivered=settled.fate == "delivered")
-            self._pace.settled(settled, held.taken_at, now)
-            if why := self._judge(settled):
+            echo = not self._pace.settled(settled, held.taken_at, now)
+            if why := self._judge(settled, echo=echo):
                 self._end(why)
             elif self._stage == "canary" and settled.fate == "delivered":
                 self._stage = "running"
@@ -258,10 +258,10 @@ class Drain:
         self._canary = self._order.pop_canary()
         return self._canary.target
 
-    def _judge(self, settled: Settled) -> str:
+    def _judge(self, settled: Settled, *, echo: bool) -> str:
         """Why to stop after this verdict; empty while all is well."""
         first = self._guard.canary(settled) if self._stage == "canary" else ""
-        too_many = self._guard.settled(settled)
+        too_many = self._guard.settled(settled, echo=echo)
         if first or too_many:
             return first or too_many
         if self._pace.failures >= self.settings.patience:

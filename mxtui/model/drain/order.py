@@ -1,7 +1,7 @@
 """Who is next: each domain in turn, in a domain the oldest; what is likely junk last; new mail never behind it all.
 
-A sort at the start, then constant time for each message and eight bytes for each that waits: a million of them take a
-second to sort, once.
+A sort at the start, then constant time for each message and eight bytes for each that waits. A million take 0.6 s to
+sort when they come oldest first, 4 s in no order at all.
 """
 
 from collections import deque

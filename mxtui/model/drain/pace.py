@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 from mxtui.model.drain.settings import DrainSettings
 from mxtui.model.drain.way import Settled
+from mxtui.model.reason import summarise
 
 Vary = Callable[[], float]
 """From 0 to 1; pauses vary by it, or drains that failed together would come back together."""
@@ -61,8 +62,8 @@ class Pace(Protocol):
         """So many were taken."""
         ...
 
-    def settled(self, settled: Settled, taken_at: float, now: float) -> None:
-        """One of them was settled."""
+    def settled(self, settled: Settled, taken_at: float, now: float) -> bool:
+        """One of them was settled; False where it was under way at a failure and says nothing new."""
         ...
 
 
@@ -71,13 +72,15 @@ def ails(settled: Settled) -> str:
 
     Put off without a word is against it: a host that is down has no reply.
     """
+    if settled.fate != "deferred" and not settled.busy and not settled.possible_duplicate:
+        return ""
     said = next((verdict for verdict in settled.verdicts if verdict.fate == settled.fate), None)
-    words = said.reply if said is not None else ""
+    words = summarise(said.reply) if said is not None else ""
     if settled.busy:
         return f"it is busy ({words})" if words else "it is busy"
     if settled.possible_duplicate:
         return "the connection was lost after a whole message was sent"
-    if settled.fate != "deferred" or (said is not None and said.dsn and not said.dsn.startswith(_HOST_TROUBLE)):
+    if said is not None and said.dsn and not said.dsn.startswith(_HOST_TROUBLE):
         return ""
     return words or "a message was put off without a reply"
 

@@ -109,6 +109,18 @@ def test_while_what_failed_is_still_in_hand_nothing_more_goes() -> None:
     assert engine.take() == 0
 
 
+def test_ten_failures_in_a_row_are_enough_in_a_batch_of_any_size() -> None:
+    engine = Engine()
+    engine.ramp()
+    engine.take()
+    for _ in range(10):
+        engine.settle(9, "deferred", dsn="4.4.1")
+        engine.settle()
+    assert engine.pace.failures == 0
+    engine.settle(10, "deferred", dsn="4.4.1")
+    assert engine.pace.failures == 1
+
+
 def test_some_failures_in_a_batch_do_not_keep_the_next_from_growing() -> None:
     engine = Engine()
     engine.settle(engine.take())

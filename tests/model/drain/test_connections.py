@@ -46,6 +46,16 @@ def test_two_at_first_and_twice_as_many_with_each_round_up_to_the_cap() -> None:
     assert sender.pace.steady
 
 
+def test_a_few_are_in_hand_for_each_connection_but_for_the_one_that_tries_after_a_failure() -> None:
+    sender = Sender(ahead=5)
+    assert (sender.take(), sender.pace.connections, sender.pace.window) == (10, 2, 10)
+    sender.settle(10)
+    assert (sender.take(), sender.pace.connections) == (60, 12)
+    sender.settle(60, "deferred", dsn="4.4.2")
+    sender.now = sender.pace.resumes
+    assert (sender.take(), sender.pace.connections, sender.pace.window) == (1, 1, 1)
+
+
 def test_the_window_counts_what_is_in_hand() -> None:
     sender = Sender()
     assert (sender.take(), sender.take()) == (2, 0)

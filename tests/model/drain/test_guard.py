@@ -82,6 +82,17 @@ def test_more_than_half_of_the_last_put_off_stops_it() -> None:
     assert why.startswith("27 of the last 50 were deferred, the last (452 4.2.2 Mailbox full): ")
 
 
+def test_what_leaves_without_evidence_is_as_bad_as_a_deferral() -> None:
+    why = judge(guard(), "vanished", "deferred", times=20)
+    assert why.startswith("20 of the last 20 were neither delivered nor refused, the last (452 4.2.2 Mailbox full): ")
+
+
+def test_what_was_under_way_when_the_primary_failed_is_no_share_of_deferrals() -> None:
+    keeper = guard()
+    assert not any(keeper.settled(settle("A00000000", "deferred"), echo=True) for _ in range(1000))
+    assert [bool(keeper.settled(settle("A00000000", "refused"), echo=True)) for _ in range(60)][-1]
+
+
 def test_a_few_deferrals_at_the_start_mean_nothing_yet() -> None:
     assert settled_until_stopped(guard(), "deferred") == 20
 

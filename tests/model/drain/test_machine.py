@@ -18,6 +18,12 @@ def finish(work: Drain, now: float = 0.0) -> float:
     return now
 
 
+def ramp(work: Drain, now: float) -> None:
+    """Deliver until nothing grows any more."""
+    while work.phase != "steady":
+        assert step(work, now)
+
+
 def test_nothing_goes_before_the_probe_found_the_primary_well() -> None:
     work = drain(targets(3), begun=False)
     assert work.take(10, 0.0) == []
@@ -145,6 +151,16 @@ def test_a_primary_that_died_is_given_up_after_its_patience() -> None:
         now += 400.0
     assert tried == 3 + 3
     assert "4 tries in a row failed" in work.why(now)
+
+
+def test_a_restart_of_the_primary_is_one_failure_however_many_were_under_way() -> None:
+    for engine in (False, True):
+        work = drain(targets(10_000), engine=engine, ahead=5)
+        ramp(work, 0.0)
+        assert step(work, 1.0, "deferred", dsn="4.4.1") >= 100
+        assert work.progress(1.0).phase == "backoff"
+        assert step(work, 10.0) == 1
+        ramp(work, 10.0)
 
 
 def test_found_unwell_while_it_runs_it_waits_for_the_next_good_probe() -> None:
