@@ -73,7 +73,10 @@ async def climb(
     recipient: str = "",
     clock: Callable[[], float] = time.time,
 ) -> Finding:
-    """Climb once; `recipient` is one that the primary is known to have, for the rung on top. Always ends within `limits.total`, a second for QUIT and a tenth for each rung left; never raises."""
+    """Climb once; `recipient` is one that the primary is known to have, for the rung on top.
+
+    Always ends within `limits.total`, a second for QUIT and a tenth for each rung left; never raises.
+    """
     ladder = _Ladder(primary, ourselves, lookup, limits, distrust, recipient)
     taken_at = clock()
     try:
