@@ -52,6 +52,11 @@ class Operations:
         self._operator = operator or this_operator()
         self._clock = clock
 
+    @property
+    def operator_name(self) -> str:
+        """Who is at the keyboard: the login, or whoever called sudo, as the audit has it."""
+        return self._operator.sudo_user or self._operator.login
+
     def permission(self, verb: Verb) -> Permission:
         """Whether the verb may be used here and now."""
         return self._queue.capabilities().may(verb)

@@ -75,6 +75,7 @@ def services(
         always=attached.relayed,
         thresholds=attached.thresholds,
         counted=counted,
+        holds=attached.holds,
     )
 
     def look_inside(queue_id: str) -> "Inspection":

@@ -61,12 +61,13 @@ def flush(
     if not confirmed(plan, yes=yes):
         return
     with stopping() as stop:
-        last = _follow(attached.operations.flush(plan, reason=reason, stop=stop), as_json=as_json)
+        last = follow(attached.operations.flush(plan, reason=reason, stop=stop), as_json=as_json)
     if last is None or last.delivered < last.queued:
         raise PartlyDone
 
 
-def _follow(stream: Any, *, as_json: bool) -> FlushProgress | None:
+def follow(stream: Any, *, as_json: bool) -> FlushProgress | None:
+    """Tell how a flush goes, as it goes; how it ended."""
     last: FlushProgress | None = None
     seen = 0.0
     live = sys.stderr.isatty() and not as_json

@@ -12,10 +12,13 @@ from mxtui.queues.queue import Queue
 
 if TYPE_CHECKING:
     from mxtui.delivery.policy import Policy
+    from mxtui.holds import Holds
     from mxtui.model.plan import FlushProgress
     from mxtui.model.route import Ourselves, Routed, Router
+    from mxtui.queues.catch import Catch
     from mxtui.queues.postfix.layout import Layout
     from mxtui.queues.spool.claim import Claim
+    from mxtui.queues.spool.control import Control
     from mxtui.queues.spool.store import Spool
 
 MARKER = "spool.json"
@@ -38,6 +41,18 @@ class Site(Protocol):
 
     def sudoers(self, group: str) -> tuple[str, ...]:
         """The sudo rules that let a plain user act. Raises UsageError where none would."""
+        ...
+
+    def holds(self) -> "Holds":
+        """Where the holds of its domains are kept."""
+        ...
+
+    def catch(self) -> "Catch":
+        """How mail is kept back for a domain here."""
+        ...
+
+    def control(self) -> "Control | None":
+        """Whoever can suspend all deliveries; None where that cannot be."""
         ...
 
 
@@ -72,6 +87,21 @@ class PostfixSite:
 
         return sudoers_lines(self._layout, group)
 
+    def holds(self) -> "Holds":
+        """On this host, by configuration directory."""
+        from mxtui.holds import Holds, folder_for
+
+        return Holds(folder_for(self._layout.config_directory, self._settings.holds))
+
+    def catch(self) -> "Catch":
+        """Through an access table."""
+        from mxtui.queues.postfix.access_table import PostfixCatch
+
+        return PostfixCatch(self._layout, self.relayed())
+
+    def control(self) -> None:
+        """Nobody (defer_transports is overridden by any flush)."""
+
 
 class SpoolSite:
     """A spool of our own, whether a `serve` runs on it or not."""
@@ -102,6 +132,25 @@ class SpoolSite:
         """There are none."""
         raise UsageError("a spool has no commands that sudo could allow", "Run mxtui as root or as the spool's user.")
 
+    def holds(self) -> "Holds":
+        """In the spool, where `serve` reads them."""
+        from mxtui.holds import Holds
+        from mxtui.queues.spool.catch import holds_folder
+
+        return Holds(holds_folder(self._spool.path))
+
+    def catch(self) -> "Catch":
+        """By `serve`."""
+        from mxtui.queues.spool.catch import SpoolCatch
+
+        return SpoolCatch(self._spool)
+
+    def control(self) -> "Control":
+        """A running `serve`."""
+        from mxtui.queues.spool.control import Control
+
+        return Control(self._spool.path)
+
     def _relay(self) -> Mapping[str, NextHop]:
         from mxtui.service.remembered import remembered_relay
 
@@ -120,9 +169,13 @@ class SpoolSite:
         return delivery_policy(self._settings.serve)
 
     def _forward(self, ids: Collection[str], stop: threading.Event) -> "Iterator[FlushProgress]":
+        import time
+
+        from mxtui.model.holds import in_force
         from mxtui.service.alone import forwarding
 
-        return forwarding(self._spool, self.router(), self._policy())(ids, stop)
+        left_alone = in_force(self.holds().all().values(), time.time())
+        return forwarding(self._spool, self.router(), self._policy(), left_alone=left_alone)(ids, stop)
 
     def _notice(self, claim: "Claim") -> bool:
         import asyncio

@@ -23,9 +23,12 @@ def quiet(event: str, level: str = "info", **fields: Value) -> None:
     """A log that nobody reads: whoever flushes sees the progress."""
 
 
-def forwarding(spool: Spool, router: Router, policy: Policy, log: Log = quiet) -> Forward:
+def forwarding(
+    spool: Spool, router: Router, policy: Policy, log: Log = quiet, *, left_alone: Collection[str] = ()
+) -> Forward:
     """What a flush calls where no serve runs: tries these messages, and no others, until each has its verdict.
 
+    Nothing is tried for the domains `left_alone`.
     It raises Guarded when a serve, or another flush, delivers from the spool.
     """
 
@@ -34,7 +37,9 @@ def forwarding(spool: Spool, router: Router, policy: Policy, log: Log = quiet) -
             # In a thread with a loop of its own: deliveries go on while whoever follows looks elsewhere.
             steps: queue.SimpleQueue[FlushProgress | BaseException | None] = queue.SimpleQueue()
             work = threading.Thread(
-                target=_work, args=(spool, router, policy, log, list(ids), stop, steps), name="mxtui-flush"
+                target=_work,
+                args=(spool, router, policy, log, list(ids), left_alone, stop, steps),
+                name="mxtui-flush",
             )
             work.start()
             try:
@@ -55,11 +60,12 @@ def _work(
     policy: Policy,
     log: Log,
     ids: list[str],
+    left_alone: Collection[str],
     stop: threading.Event,
     steps: "queue.SimpleQueue[FlushProgress | BaseException | None]",
 ) -> None:
     try:
-        asyncio.run(_deliver(spool, router, policy, log, ids, stop, steps))
+        asyncio.run(_deliver(spool, router, policy, log, ids, left_alone, stop, steps))
     except (MxtuiError, OSError) as error:
         steps.put(error)
     finally:
@@ -72,6 +78,7 @@ async def _deliver(
     policy: Policy,
     log: Log,
     ids: list[str],
+    left_alone: Collection[str],
     stop: threading.Event,
     steps: "queue.SimpleQueue[FlushProgress | BaseException | None]",
 ) -> None:
@@ -80,6 +87,7 @@ async def _deliver(
         spool, committer, router, policy,
         log=log, clock=time.time, ourselves=router.ourselves(), lookup=Lookup(), everything=False,
     )  # fmt: skip
+    forwarder.leave_alone(left_alone)
     running = asyncio.create_task(forwarder.run())
     try:
         async for step in forwarder.flush(ids):

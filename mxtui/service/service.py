@@ -39,6 +39,7 @@ from mxtui.service import parts
 from mxtui.service.asking import Asking
 from mxtui.service.control import ControlServer
 from mxtui.service.health import HealthWatch
+from mxtui.service.holding import HeldDomains
 from mxtui.service.log import Log
 from mxtui.service.notify import Notifier
 from mxtui.service.remembered import RememberedOffers, remember_relay
@@ -93,6 +94,7 @@ class Service:
             clock=clock,
             climbed=self._climbed,
         )
+        self._held = HeldDomains(spool.path, self._forwarder.leave_alone, log, clock)
         self._asking = Asking(spool.path, self._router.where, self._ourselves.hostname, log)
         self._health = self._watch_health(wanted)
         self._receiver: Receiver | None = None
@@ -110,6 +112,7 @@ class Service:
             undo.push_async_callback(self._committer.close)
             undo.push_async_callback(self._asking.close)
             undo.push_async_callback(self._clients.close)
+            self._held.read()
             self._receiver = await self._make_receiver(self._wanted)
             self._remember_relay()
             if "." not in self._ourselves.hostname:
@@ -223,6 +226,7 @@ class Service:
                 self._log,
                 room=room,
                 names=self._clients,
+                note=self._held.note,
                 clock=self._clock,
             )
 
@@ -292,6 +296,7 @@ class Service:
     async def _keep_settling(self) -> None:
         while True:
             await asyncio.sleep(TICK)
+            self._held.look()
             self._settle()
 
     def _settle(self) -> None:
@@ -365,6 +370,10 @@ class Service:
         """Go on."""
         self._forwarder.resume()
         self._settle()
+
+    def read_holds(self) -> None:
+        """Holds of domains were changed on disk."""
+        self._held.read()
 
 
 class _Told:

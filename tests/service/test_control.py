@@ -61,6 +61,9 @@ class FakeService:
     def resume(self) -> None:
         self.seen.append(("resume", None))
 
+    def read_holds(self) -> None:
+        self.seen.append(("holds", None))
+
 
 def silent(event: str, level: Any = "info", **fields: Any) -> None:
     pass
