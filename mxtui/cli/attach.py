@@ -16,8 +16,8 @@ from mxtui.model.source import Verb
 from mxtui.queues.queue import Queue
 
 if TYPE_CHECKING:  # the index, asyncio, DNS and msgspec cost 0.2 s together, and not every command needs them
-    from mxtui.index import Index
     from mxtui.holding import Holding
+    from mxtui.index import Index
     from mxtui.model.holds import DomainHold
     from mxtui.model.route import Router
     from mxtui.operations import Operations

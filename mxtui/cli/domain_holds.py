@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mxtui.cli.acting import PartlyDone, result_object
 from mxtui.cli.output import narrate, print_json, table
 from mxtui.errors import UsageError
 from mxtui.message.sanitize import one_line
 from mxtui.model.holds import Catching, DomainHold, domain_of, within, words
 from mxtui.model.message import QueuedMessage
+from mxtui.model.plan import Result
 from mxtui.model.units import DURATION_EXAMPLES, MOMENT_EXAMPLES, parse_duration, parse_moment
-from mxtui.model.words import clock
+from mxtui.model.words import clock, counted
 
 if TYPE_CHECKING:
     from mxtui.queues.queue import Queue
@@ -64,6 +66,31 @@ def agreed(question: str, *, yes: bool) -> bool:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageError("nobody is there to confirm", "Say --yes, or --dry-run to see the plan only.")
     return click.confirm(question, err=True)
+
+
+def conclude(results: Iterable[Result], said: str, *, as_json: bool) -> list[str]:
+    """Tell what became of each message and, in words, of the domain; the IDs that were done. Raises PartlyDone.
+
+    What was delivered, or removed, before its turn is no failure.
+    """
+    done: list[str] = []
+    counts: dict[str, int] = {}
+    for result in results:
+        counts[result.result] = counts.get(result.result, 0) + 1
+        if result.result == "done":
+            done.append(result.queue_id)
+        if as_json:
+            print_json(result_object(result))
+        elif result.result != "done":
+            narrate(f"  {result.queue_id}  {result.result}: {one_line(result.detail, 300)}")
+    if as_json:
+        print_json({"summary": said, "done": 0, **counts})
+    else:
+        others = "".join(f", {number:,} {word}" for word, number in counts.items() if word != "done")
+        click.echo(f"{said}: {counted(len(done), 'message')}{others}")
+    if counts.get("failed") or counts.get("refused"):
+        raise PartlyDone
+    return done
 
 
 def hold_object(hold: DomainHold) -> dict[str, Any]:

@@ -1,14 +1,13 @@
 """`mxtui migrate`: hold a domain while its primary moves, and let its mail go to the new one."""
 
-import time
 from typing import Any
 
 import click
 
-from mxtui.cli.acting import PartlyDone, finish, show_plan, stopping
+from mxtui.cli.acting import PartlyDone, show_plan, stopping
 from mxtui.cli.attach import Attached, attach
 from mxtui.cli.common import common_options
-from mxtui.cli.domain_holds import agreed, lasting, named_domain, show_catching, show_holds
+from mxtui.cli.domain_holds import agreed, conclude, lasting, named_domain, show_catching, show_holds
 from mxtui.cli.flush import follow
 from mxtui.cli.output import narrate
 from mxtui.errors import Guarded, UsageError
@@ -64,7 +63,7 @@ def start(
     narrate(f"migrate {domain} until {clock(hold.until, hold.since)}: {hold.reason}")
     if not dry_run and agreed(f"Hold {domain} for {left(hold, hold.since)}?", yes=yes):
         with stopping() as stop:
-            finish(holding.begin(hold, stop), plan, as_json=as_json)
+            conclude(holding.begin(hold, stop), f"{domain} is held", as_json=as_json)
     show_catching(holding.catching(hold))
 
 
@@ -129,10 +128,8 @@ def end(
         raise Guarded(why, "Mend that first, or say --force.")
     if not agreed(f"End the {hold.mark}?", yes=yes):
         return
-    released: list[str] = []
     with stopping() as stop:
-        results = holding.end(hold, reason, stop)
-        finish(_noting(results, released), plan, as_json=as_json)
+        released = conclude(holding.end(hold, reason, stop), f"{hold.mark} ended", as_json=as_json)
         found = attached.queue.find_all(released)
         targets = sorted((target_of(each) for each in found.values()), key=lambda each: each.identity.arrival)
         tried = attached.operations.plan(Verb.FLUSH, targets, hold.selection, forced=force)
@@ -140,13 +137,6 @@ def end(
             last = follow(attached.operations.flush(tried, stop, reason=reason), as_json=as_json)
             if last is None or last.delivered < last.queued:
                 raise PartlyDone
-
-
-def _noting(results: Any, released: list[str]) -> Any:
-    for result in results:
-        if result.result == "done":
-            released.append(result.queue_id)
-        yield result
 
 
 def _not_yet(attached: Attached, hold: DomainHold) -> str:

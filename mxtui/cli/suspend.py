@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from mxtui.cli.acting import PartlyDone, finish, show_plan, stopping
+from mxtui.cli.acting import PartlyDone, show_plan, stopping
 from mxtui.cli.attach import Attached, attach
 from mxtui.cli.common import common_options
-from mxtui.cli.domain_holds import agreed, lasting, named_domain, show_catching, show_holds
+from mxtui.cli.domain_holds import agreed, conclude, lasting, named_domain, show_catching, show_holds
 from mxtui.cli.output import narrate
 from mxtui.errors import UsageError
 from mxtui.holding import Holding
@@ -78,7 +78,7 @@ def suspend(
         return
     try:
         with stopping() as stop:
-            finish(holding.begin(hold, stop), plan, as_json=as_json)
+            conclude(holding.begin(hold, stop), f"{hold.domain} suspended", as_json=as_json)
     finally:
         if holding.moves(hold) and holding.holds.get(hold.domain) is not None:
             _leave_a_keeper(attached, hold)
@@ -130,14 +130,13 @@ def resume(
     if dry_run or not agreed(f"Resume {hold.domain}?", yes=yes):
         return
     with stopping() as stop:
-        finish(holding.end(hold, reason, stop), plan, as_json=as_json)
+        conclude(holding.end(hold, reason, stop), f"{hold.domain} resumed", as_json=as_json)
 
 
 def _end(holding: Holding, hold: DomainHold, reason: str, *, as_json: bool) -> None:
-    plan = holding.plan_end(hold)
     with stopping() as stop:
         try:
-            finish(holding.end(hold, reason, stop), plan, as_json=as_json)
+            conclude(holding.end(hold, reason, stop), f"{hold.domain} resumed", as_json=as_json)
         except PartlyDone:
             narrate(f"{hold.domain}: not everything was released; mxtui resume {hold.domain}")
 
