@@ -20,7 +20,7 @@ from mxtui.model.words import clock
 
 ALL = "all deliveries"
 
-LONGEST_REST = 60.0
+LONGEST_REST = 5.0
 """Seconds between two looks at whether a suspension still ends when it was to: somebody may have made it longer."""
 
 
