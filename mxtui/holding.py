@@ -188,9 +188,10 @@ class Holding:
         return replace(plan, excluded=(*plan.excluded, *kept))
 
     def end(self, hold: DomainHold, reason: str = "", stop: threading.Event | None = None) -> Iterator[Result]:
-        """Catch nothing more, release, and forget the hold, unless a message could not be released: then do it again.
+        """Catch nothing more, and release. A suspension is forgotten then, its mail tried at once.
 
-        Raises as `begin` does.
+        A migration is not, and what was released waits: for a flush, and for `forget` after it. Where a message could
+        not be released, the same again goes on. Raises as `begin` does.
         """
         stop = stop or threading.Event()
         with self.holds.changing():
@@ -205,13 +206,21 @@ class Holding:
                     self.holds.set_held(other.domain, [*self.holds.held(other.domain), target.identity])
                 if not going and number:
                     break
-                plan = self.operations.plan(Verb.RELEASE, going, hold.selection)
+                plan = replace(
+                    self.operations.plan(Verb.RELEASE, going, hold.selection), followed=hold.kind == "migrate"
+                )
                 for result in self.operations.execute(plan, reason, stop):
                     failed |= result.result in ("failed", "refused")
                     yield result
                 if stop.is_set() or failed:
                     return
-            self.holds.remove(hold.domain)
+            if hold.kind == "suspend":
+                self.forget(hold.domain)
+
+    def forget(self, domain: str) -> None:
+        """The last of an end: what was released has been tried, or is tried by whoever delivers from now on."""
+        self.holds.remove(domain)
+        self._catch()
 
     def _parted(
         self, hold: DomainHold, targets: Iterable[Target]

@@ -20,7 +20,7 @@ from mxtui.model.message import Identity, QueuedMessage
 from mxtui.model.plan import FlushProgress, Plan, Result, Target
 from mxtui.model.planning import make_plan, same_message, target_of
 from mxtui.model.source import Permission, Verb
-from mxtui.queues.queue import Queue
+from mxtui.queues.queue import Queue, Releasing
 from mxtui.vault import KeptCopy, Vault
 
 BATCH: Final = 2_000
@@ -185,6 +185,8 @@ class Operations:
                     results.extend(self._restore(target, queued, forced=plan.forced) for target in batch)
                 case Verb.DELETE if folder is not None:
                     results.extend(self._queue.delete(batch, folder))
+                case Verb.RELEASE if plan.followed and isinstance(self._queue, Releasing):
+                    results.extend(self._queue.let_go(batch))
                 case verb:
                     results.extend(self._queue.act(verb, batch))
         except BaseException:

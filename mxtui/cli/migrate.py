@@ -132,11 +132,13 @@ def end(
         released = conclude(holding.end(hold, reason, stop), f"{hold.mark} ended", as_json=as_json)
         found = attached.queue.find_all(released)
         targets = sorted((target_of(each) for each in found.values()), key=lambda each: each.identity.arrival)
+        last = None
         tried = attached.operations.plan(Verb.FLUSH, targets, hold.selection, forced=force)
         if tried.targets and not stop.is_set():
             last = follow(attached.operations.flush(tried, stop, reason=reason), as_json=as_json)
-            if last is None or last.delivered < last.queued:
-                raise PartlyDone
+        holding.forget(domain)
+    if tried.targets and (last is None or last.delivered < last.queued):
+        raise PartlyDone
 
 
 def _not_yet(attached: Attached, hold: DomainHold) -> str:

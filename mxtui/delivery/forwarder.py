@@ -171,6 +171,10 @@ class Forwarder:
         if back:
             self._wake.set()
 
+    def look_for_all(self) -> None:
+        """Whatever waits in the spool, told of or not, is delivered from now on."""
+        self._begin(self._load())
+
     def added(self, id: str, envelope: Envelope) -> None:  # noqa: A002 (the field's own word)
         """A message was committed to `deferred`."""
         assert envelope.id == id

@@ -19,10 +19,17 @@ class HeldDomains:
     """Belongs to the event loop; what it reads is a few small files, and only when they changed."""
 
     def __init__(
-        self, spool: Path, leave_alone: Callable[[Collection[str]], None], log: Log, clock: Callable[[], float]
+        self,
+        spool: Path,
+        leave_alone: Callable[[Collection[str]], None],
+        look_for_all: Callable[[], None],
+        log: Log,
+        clock: Callable[[], float],
     ) -> None:
+        """`look_for_all`: what was released as a migration ended may not have been told of, if that was cut short."""
         self._holds = Holds(holds_folder(spool))
         self._leave_alone = leave_alone
+        self._look_for_all = look_for_all
         self._log = log
         self._clock = clock
         self._revision = 0
@@ -37,8 +44,10 @@ class HeldDomains:
     def read(self) -> None:
         """Go by what is on disk now. Raises MxtuiError where that cannot be understood: as before, then."""
         self._revision = self._holds.revision()
-        self._known = self._holds.all()
+        before, self._known = self._known, self._holds.all()
         self._follow()
+        if any(hold.kind == "migrate" for domain, hold in before.items() if domain not in self._known):
+            self._look_for_all()
 
     def look(self) -> None:
         """As `read`, if anything changed, the time included; a mistake is only logged."""

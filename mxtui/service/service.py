@@ -94,7 +94,7 @@ class Service:
             clock=clock,
             climbed=self._climbed,
         )
-        self._held = HeldDomains(spool.path, self._forwarder.leave_alone, log, clock)
+        self._held = HeldDomains(spool.path, self._forwarder.leave_alone, self._forwarder.look_for_all, log, clock)
         self._asking = Asking(spool.path, self._router.where, self._ourselves.hostname, log)
         self._health = self._watch_health(wanted)
         self._receiver: Receiver | None = None
