@@ -13,6 +13,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -21,7 +22,8 @@ import msgspec
 
 from mxtui.errors import Guarded, MxtuiError, NotPermitted, Unreachable
 from mxtui.folders import writable_folder
-from mxtui.model.holds import DOMAIN, DomainHold
+from mxtui.message.sanitize import one_line
+from mxtui.model.holds import DOMAIN, REASON_LENGTH, DomainHold
 from mxtui.model.message import Identity
 
 SYSTEM_FOLDER: Final = Path("/var/lib/mxtui/holds")
@@ -123,7 +125,10 @@ class Holds:
             raise self._damaged(name, error) from error
         if f"{hold.domain}.json" != name:
             raise self._damaged(name, "it is of another domain")
-        return hold
+        # Whoever wrote it: it is shown on every console.
+        return replace(
+            hold, reason=one_line(hold.reason, REASON_LENGTH), owner=one_line(hold.owner, 80), to=one_line(hold.to, 255)
+        )
 
     def _content(self, folder: int, name: str, limit: int | None) -> bytes | None:
         try:

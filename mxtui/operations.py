@@ -8,7 +8,7 @@ every batch that was acted on is in the audit with its results.
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -60,6 +60,10 @@ class Operations:
     def permission(self, verb: Verb) -> Permission:
         """Whether the verb may be used here and now."""
         return self._queue.capabilities().may(verb)
+
+    def find_all(self, queue_ids: Collection[str]) -> Mapping[str, QueuedMessage]:
+        """Some messages as they are now; those missing are gone. Raises what the queue does."""
+        return self._queue.find_all(queue_ids)
 
     def plan(
         self,

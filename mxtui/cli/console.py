@@ -92,6 +92,7 @@ def services(
         yield Services(
             monitor=monitor,
             operations=attached.operations,
+            holding=attached.holding,
             inspect=look_inside,
             content=queue.content,
             save=save,

@@ -127,7 +127,12 @@ def start_cautions(catching: Catching, *, moves: bool) -> list[Caution]:
     """What to think about before it begins. `moves`: its messages are put into hold, rather than left alone."""
     found = []
     if not catching.works:
-        found.append(Caution("New mail", f"what comes from now on is tried as ever: {catching.why_not}"))
+        found.append(
+            Caution(
+                "New mail",
+                f"what comes from now on is tried as ever: {catching.why_not} (mxtui migrate status: what to do)",
+            )
+        )
     elif moves:
         found.append(
             Caution("New mail", "is held as it comes; what has recipients in other domains too is held for all of them")

@@ -163,23 +163,24 @@ class ConsoleApp(Host):
 
     # -- a flush ------------------------------------------------------------------------------------------------
 
-    def start_flush(self, plan: Plan, reason: str) -> None:
-        """Run a flush that goes on whatever screen is shown."""
+    def start_flush(self, plan: Plan, reason: str, after: Callable[[], None] = lambda: None) -> None:
+        """Run a flush that goes on whatever screen is shown; then `after`, in a thread."""
         if self.flushing is not None and self.flushing.running:
             self.notify("Wait for the flush that runs, or stop it on screen 4.", title="One flush at a time",
                         severity="warning", markup=False)  # fmt: skip
             return
         self.flushing = Flushing(plan, self.now())
         self.switch_mode("drain")
-        self._follow_flush(plan, reason, self.flushing.stop)
+        self._follow_flush(plan, reason, self.flushing.stop, after)
 
     @work(exclusive=True, group="flush")
-    async def _follow_flush(self, plan: Plan, reason: str, stop: threading.Event) -> None:
+    async def _follow_flush(self, plan: Plan, reason: str, stop: threading.Event, after: Callable[[], None]) -> None:
         loop = asyncio.get_running_loop()
 
         def follow() -> None:
             for progress in self.services.operations.flush(plan, reason=reason, stop=stop):
                 loop.call_soon_threadsafe(self._flushed, progress)
+            after()
 
         fault = ""
         try:

@@ -1,6 +1,7 @@
 """What widgets and screens may ask of the app: its look, its clock, what is known, and what was marked."""
 
 from abc import abstractmethod
+from collections.abc import Callable
 
 from textual.widget import Widget
 
@@ -64,8 +65,8 @@ class Host(OneByOne):
         """Quit; asks first while a flush runs."""
 
     @abstractmethod
-    def start_flush(self, plan: Plan, reason: str) -> None:
-        """Run a flush that goes on whatever screen is shown."""
+    def start_flush(self, plan: Plan, reason: str, after: Callable[[], None] = lambda: None) -> None:
+        """Run a flush that goes on whatever screen is shown; then `after`, in a thread."""
 
 
 def host_of(widget: Widget) -> Host:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from mxtui.holding import Holding
 from mxtui.index import Index
 from mxtui.model.overview import Overview
 from mxtui.operations import Operations
@@ -79,5 +80,7 @@ class Services:
     """Host names, lower case, that no stranger has a right to: this host's and its primaries'."""
     settings: Settings = field(default_factory=Settings)
     clock: Callable[[], float] = time.time
+    holding: Holding | None = None
+    """Holds of domains; None where there can be none."""
     extras: Sequence[Extra] = ()
     """On F2 and the keys after it; at most `tui.extras.MOST`."""

@@ -9,11 +9,14 @@ from pathlib import Path
 
 from mxtui.audit import Audit, Operator
 from mxtui.errors import NoQueue
+from mxtui.holding import Holding
+from mxtui.holds import Holds
 from mxtui.index import Index
 from mxtui.message.eml import save_eml
 from mxtui.message.inspect import inspect
 from mxtui.model.alerts import Thresholds, alerts
 from mxtui.model.health import RUNGS, Climb, Health, Primary, Rung
+from mxtui.model.holds import Catching, DomainHold
 from mxtui.model.message import Changes, Identity, QueuedMessage, Recipient, State
 from mxtui.model.overview import DomainStatus, DomainTotals, Overview, Reading
 from mxtui.model.plan import FlushProgress, Result, Target, Verdict
@@ -284,6 +287,25 @@ class FakeMonitor:
         pass
 
 
+class FakeCatch:
+    """Catches whatever it is told to; nothing comes, though."""
+
+    leaves_alone = False
+
+    def __init__(self) -> None:
+        self.working = Catching(True)
+        self.following: list[str] = []
+
+    def standing(self) -> Catching:
+        return self.working
+
+    def follow(self, holds: Collection[DomainHold]) -> None:
+        self.following = [hold.domain for hold in holds]
+
+    def caught(self, hold: DomainHold, message: QueuedMessage) -> bool:
+        return False
+
+
 class World:
     """A queue, what is known of it, and the services that a console on it gets."""
 
@@ -304,13 +326,20 @@ class World:
             self.queue, audit=Audit(folder / "audit.jsonl", clock=self.clock), vault=Vault(folder / "copies"),
             operator=Operator("anna", "root", 0, "anna", "/dev/pts/3"), clock=self.clock,
         )  # fmt: skip
+        self.catch = FakeCatch()
+        self.holds = Holds(folder / "holds")
+        holding = Holding(self.operations, self.holds, self.catch, self.queued_for, clock=self.clock, patience=0.0)
         self.services = Services(
             self.monitor, self.operations, lambda queue_id: inspect(self.queue.content(queue_id, 1 << 20)),
             self.queue.content, lambda queue_id, path: save_eml([self.queue.content(queue_id, 1 << 20)], path),
             frozenset({"mx2.example.net"}), settings or Settings(theme="tokyo-night"), self.clock,
+            holding,
         )  # fmt: skip
         self.extra: tuple[str, ...] = ("lists.example",)
         self.say()
+
+    def queued_for(self, domain: str) -> list[QueuedMessage]:
+        return [each for each in self.queue.messages.values() if any(r.domain == domain for r in each.recipients)]
 
     def overview(self, **changed: object) -> Overview:
         """What is known now."""
@@ -343,4 +372,5 @@ class World:
             else (0, depth, 0, 0, depth) + (depth,) * 7
         )
         primary = Primary(f"mx1.{totals.domain}", 25, "transport")
-        return DomainStatus(totals, primary, health, float(number % 190 - 20) if depth else 0.0, history)
+        change = float(number % 190 - 20) if depth else 0.0
+        return DomainStatus(totals, primary, health, change, history, self.holds.get(totals.domain))

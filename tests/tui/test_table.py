@@ -1,6 +1,6 @@
 """The virtual table: it asks for what is in sight, and sends what differs."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from textual.app import ComposeResult
@@ -70,7 +70,7 @@ class Bench(Host):
     def leave(self) -> None:
         """Not here."""
 
-    def start_flush(self, plan: Plan, reason: str) -> None:
+    def start_flush(self, plan: Plan, reason: str, after: Callable[[], None] = lambda: None) -> None:
         """Not here."""
 
 

@@ -5,6 +5,7 @@ from itertools import zip_longest
 
 from mxtui.model.age import BUCKETS
 from mxtui.model.health import Primary
+from mxtui.model.holds import DomainHold
 from mxtui.model.overview import DomainStatus, Overview
 from mxtui.model.source import Verb
 from mxtui.model.words import clock, counted, duration
@@ -84,7 +85,15 @@ def _decisions(scene: Scene, row: DomainStatus) -> list[Line]:
 
 def _open_questions(scene: Scene, row: DomainStatus) -> list[tuple[str, str]]:
     held = row.totals.states.get("hold", 0)
-    asked = [(fmt.count(held), "held: releasing is up to you" if held else "held")]
+    asked = []
+    if row.hold is not None:
+        asked.append(
+            (
+                duration(row.hold.until - scene.now),
+                f"until the {row.hold.noun} is to end, {hold_words(scene, row.hold)}",
+            )
+        )
+    asked.append((fmt.count(held), "held: releasing is up to you" if held else "held"))
     left = row.totals.next_expire - scene.now if row.totals.next_expire is not None else None
     if left is not None and left < 86_400:
         asked.append((duration(left), "until the first is given up"))
@@ -93,6 +102,13 @@ def _open_questions(scene: Scene, row: DomainStatus) -> list[tuple[str, str]]:
     if corrupt := row.totals.states.get("corrupt", 0):
         asked.append((fmt.count(corrupt), "corrupt: set aside, never delivered"))
     return asked
+
+
+def hold_words(scene: Scene, hold: DomainHold) -> str:
+    """Until when, by whom and why."""
+    moving = f" to {hold.to}" if hold.to else ""
+    caught = "" if hold.caught_since is not None or hold.kind == "suspend" else "; new mail is not caught"
+    return f"{clock(hold.until, scene.now)}{moving} by {hold.owner}: {hold.reason}{caught}"
 
 
 def chart(scene: Scene, buckets: Sequence[int], height: int) -> list[Line]:
