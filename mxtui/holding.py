@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from mxtui.errors import Guarded, UsageError
+from mxtui.errors import Guarded, MxtuiError, UsageError
 from mxtui.holds import Holds
 from mxtui.model.holds import (
     REASON_LENGTH,
@@ -104,7 +104,11 @@ class Holding:
             if before is None:
                 self.holds.set_held(hold.domain, ())
             self.holds.put(hold)
-            self._catch()
+            try:
+                self._catch()
+            except MxtuiError:
+                self._take_back(hold, before)
+                raise
             yield from self._hold_all(hold, stop or threading.Event())
 
     def _joined(self, hold: DomainHold, before: DomainHold | None) -> DomainHold:
@@ -113,6 +117,13 @@ class Holding:
         if caught is None and self.catching(hold).works:
             caught = self._clock()
         return replace(hold, since=before.since if before is not None else hold.since, caught_since=caught)
+
+    def _take_back(self, hold: DomainHold, before: DomainHold | None) -> None:
+        """Nothing of it has happened."""
+        if before is None:
+            self.holds.remove(hold.domain)
+        else:
+            self.holds.put(before)
 
     def _catch(self) -> None:
         self.catch.follow(in_force(self.holds.all().values(), self._clock()).values())

@@ -15,6 +15,7 @@ from typing import Final
 
 from mxtui.audit import Act, Audit, AuditRecord, Operator, this_operator
 from mxtui.errors import AuditFailed, NotPermitted, UsageError
+from mxtui.model.holds import names_a_hold
 from mxtui.model.kept import kept_name
 from mxtui.model.message import Identity, QueuedMessage
 from mxtui.model.plan import FlushProgress, Plan, Result, Target
@@ -110,6 +111,8 @@ class Operations:
         def took_back(other: AuditRecord) -> bool:
             return other.begin.undoes == record.id and other.counts.get("done", 0) > 0
 
+        if names_a_hold(record.begin.selection):
+            raise UsageError(f"{record.id} belongs to a hold of a domain", "mxtui migrate end, or resume, ends that")
         if any(self.audit.records(limit=1, matching=took_back)):
             raise UsageError(f"{record.id} was taken back already", "see mxtui audit")
         entries = self.audit.entries(record.id)

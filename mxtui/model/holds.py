@@ -149,6 +149,15 @@ def may_start(hold: DomainHold, before: DomainHold | None) -> str:
     return ""
 
 
+def names_a_hold(selection: str) -> bool:
+    """Whether an act on record was of a hold, which is ended rather than undone.
+
+    >>> names_a_hold("migrate domain:example.org"), names_a_hold("domain:example.org")
+    (True, False)
+    """
+    return selection.partition(" ")[0] in ("suspend", "migrate") and " domain:" in selection
+
+
 def held_for_others(domains: Iterable[str], others: Mapping[str, DomainHold]) -> DomainHold | None:
     """Another hold that a message has to wait for as well."""
     return next((others[domain] for domain in domains if domain in others), None)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mxtui.cli.attach import attach
 from mxtui.demo.primary import FakePrimary
 from tests.cli.spooled import MESSAGES, Spooled, spooled_mail
 from tests.service.serving import marked, numbers
@@ -114,3 +115,25 @@ def test_a_reason_and_a_time_are_required(spooled: Spooled) -> None:
     assert spooled("migrate", "start", "example.org", "--reason", "moves", "--yes").status == 2
     assert spooled("migrate", "start", "../etc", "--for", "2h", "--reason", "moves", "--yes").status == 2
     assert spooled("migrate", "end", "example.org", "--yes").status == 2
+
+
+def test_an_end_that_was_killed_before_its_flush_is_finished_by_the_next(spooled: Spooled) -> None:
+    """Released mail that nobody was told of is found when the hold goes."""
+    start(spooled)
+    spooled.primary.up()
+    with attach(str(spooled.backup.spool), str(spooled.backup.config)) as attached:
+        holding = attached.holding
+        released = list(holding.end(holding.known("example.org")))
+    assert len(released) == MESSAGES
+    (status,) = spooled("status", "--json").objects
+    assert "hold_not_ended" in {alert["name"] for alert in status["alerts"]}
+    assert spooled("migrate", "end", "example.org", "--yes").status == 0
+    wait_until(lambda: len(spooled.primary.accepted) == MESSAGES)
+    assert spooled("migrate", "status", "--json").objects == []
+
+
+def test_two_operators_are_told_of_each_other(spooled: Spooled) -> None:
+    with attach(str(spooled.backup.spool), str(spooled.backup.config)) as attached, attached.site.holds().changing():
+        refused = spooled("migrate", "start", "example.org", "--for", "2h", "--reason", "moves", "--yes")
+    assert (refused.status, "another mxtui is changing a hold" in refused.err) == (5, True)
+    assert spooled.states() == {"deferred": MESSAGES}

@@ -57,14 +57,16 @@ def header(scene: Scene, overview: Overview | None, *, paused: bool = False) -> 
 
 
 def _held(scene: Scene, overview: Overview) -> str:
-    """Domains that are held: which, where it is one and there is room."""
-    holds = [row.hold for row in overview.domains if row.hold is not None]
-    if not holds:
+    """Domains that are held: which and how much, where it is one and there is room."""
+    rows = [(row.hold, row.totals) for row in overview.domains if row.hold is not None]
+    if not rows:
         return ""
-    first, several = min(holds, key=lambda hold: hold.until), len(holds) > 1
-    if scene.width < 100:
-        return f"{len(holds)} held" if several else words(first, scene.now).partition(",")[0]
-    return f"{len(holds)} domains held" if several else f"{first.domain} {words(first, scene.now)}"
+    if len(rows) > 1:
+        return f"{len(rows)} domains held" if scene.wide else f"{len(rows)} held"
+    hold, totals = rows[0]
+    if not scene.wide:
+        return words(hold, scene.now).partition(",")[0]
+    return f"{hold.domain} {words(hold, scene.now)}, {fmt.count(totals.states.get('hold', 0))} held"
 
 
 def _freshness(scene: Scene, overview: Overview, paused: bool) -> Spans:

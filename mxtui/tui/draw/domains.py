@@ -156,7 +156,8 @@ def _primary(row: DomainStatus, cell: Cell) -> Spans:
 def primary_words(row: DomainStatus, now: float, look: Look, *, brief: bool) -> tuple[str, str, Style, Style]:
     """How a primary is, in words: what, why, and their styles."""
     if row.hold is not None:
-        why = row.hold.reason if row.health is None or row.health.state == "up" else f"primary {row.health.state}"
+        held = row.totals.states.get("hold", 0)
+        why = (f"{fmt.count(held)} held: " if held else "") + row.hold.reason
         style = look.warning if row.hold.over(now) or row.hold.ending else look.strong
         return words(row.hold, now), why, style, look.label
     health = row.health
