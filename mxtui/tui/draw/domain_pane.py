@@ -87,12 +87,7 @@ def _open_questions(scene: Scene, row: DomainStatus) -> list[tuple[str, str]]:
     held = row.totals.states.get("hold", 0)
     asked = []
     if row.hold is not None:
-        asked.append(
-            (
-                duration(row.hold.until - scene.now),
-                f"until the {row.hold.noun} is to end, {hold_words(scene, row.hold)}",
-            )
-        )
+        asked.append((duration(row.hold.until - scene.now), hold_words(scene, row.hold)))
     asked.append((fmt.count(held), "held: releasing is up to you" if held else "held"))
     left = row.totals.next_expire - scene.now if row.totals.next_expire is not None else None
     if left is not None and left < 86_400:
@@ -105,10 +100,10 @@ def _open_questions(scene: Scene, row: DomainStatus) -> list[tuple[str, str]]:
 
 
 def hold_words(scene: Scene, hold: DomainHold) -> str:
-    """Until when, by whom and why."""
-    moving = f" to {hold.to}" if hold.to else ""
-    caught = "" if hold.caught_since is not None or hold.kind == "suspend" else "; new mail is not caught"
-    return f"{clock(hold.until, scene.now)}{moving} by {hold.owner}: {hold.reason}{caught}"
+    """What, until when, by whom and why."""
+    what = f"{hold.noun} to {hold.to}" if hold.to else hold.noun
+    caught = "" if hold.caught_since is not None or hold.kind == "suspend" else "new mail is not caught, "
+    return f"{what}, {caught}until {clock(hold.until, scene.now)} by {hold.owner}: {hold.reason}"
 
 
 def chart(scene: Scene, buckets: Sequence[int], height: int) -> list[Line]:
@@ -165,7 +160,7 @@ def _low(scene: Scene, row: DomainStatus, reasons: Reasons) -> list[Line]:
         for number, words in _open_questions(scene, row)
         for span in (
             (number, look.strong if number != "0" else look.faint),
-            (f" {words.partition(':')[0]}  ", look.text),
+            (f" {words.partition(': ')[0]}  ", look.text),
         )
     ]
     return [
