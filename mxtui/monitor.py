@@ -16,8 +16,9 @@ from mxtui.errors import MxtuiError
 from mxtui.index import Index
 from mxtui.model.alerts import Thresholds, alerts
 from mxtui.model.health import Health, Primary
+from mxtui.model.holds import DomainHold
 from mxtui.model.message import Changes, State
-from mxtui.model.overview import DomainStatus, DomainTotals, Overview, Reading
+from mxtui.model.overview import DomainStatus, DomainTotals, Overview, Reading, nothing_for
 from mxtui.model.source import Capabilities, Space
 from mxtui.model.trend import Rate, Trend
 from mxtui.queues.queue import Queue
@@ -73,12 +74,18 @@ class Monitor:
         always: Sequence[str] = (),
         thresholds: Thresholds | None = None,
         counted: Future[Mapping[State, int]] | None = None,
+        holds: Callable[[], Mapping[str, DomainHold]] = dict,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`primaries` is called when the first overview has been shown; `counted`: the depth, already on its way."""
+        """`primaries` is called when the first overview has been shown; `counted`: the depth, already on its way.
+
+        `holds` tells which domains are held; it blocks.
+        """
         self.queue = queue
         self.index = index
         self._make_primaries = primaries
+        self._look_at_holds = holds
+        self._holds: Mapping[str, DomainHold] = {}
         self._primaries: Primaries | None = None
         self._always = tuple(always)
         self._thresholds = thresholds or Thresholds()
@@ -289,12 +296,13 @@ class Monitor:
         with self._noting("reached"):
             self._capabilities = self.queue.capabilities()
             self._space = self.queue.space()
+            self._holds = self._look_at_holds()
             self._faults.pop("reached", None)
 
     def _domains(self, totals: Sequence[DomainTotals], now: float) -> Sequence[DomainStatus]:
         known = self._primaries.snapshot() if self._primaries else {}
         shown = {total.domain: total for total in totals}
-        for domain in (*self._always, *self._totals):
+        for domain in (*self._always, *self._holds, *self._totals):
             # A domain whose mail is gone stays in sight: "zero" is an answer, a missing row is a question.
             shown.setdefault(domain, nothing_for(domain))
         self._totals = shown
@@ -305,10 +313,6 @@ class Monitor:
                 trend = self._trends[domain] = Trend(now, total.messages)
             trend.observe(now, total.messages)
             primary, health = known.get(domain, (None, None))
-            rows.append(DomainStatus(total, primary, health, trend.change_per_minute(now), trend.history()))
+            hold = self._holds.get(domain)
+            rows.append(DomainStatus(total, primary, health, trend.change_per_minute(now), trend.history(), hold))
         return tuple(rows)
-
-
-def nothing_for(domain: str) -> DomainTotals:
-    """The row of a domain without mail."""
-    return DomainTotals(domain, 0, 0, 0, {}, (0,) * 10, None, None)

@@ -8,7 +8,7 @@ every batch that was acted on is in the audit with its results.
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -16,12 +16,13 @@ from typing import Final
 from mxtui.audit import Act, Audit, AuditRecord, Operator, this_operator
 from mxtui.draining import Draining
 from mxtui.errors import AuditFailed, NotPermitted, UsageError
+from mxtui.model.holds import names_a_hold
 from mxtui.model.kept import kept_name
 from mxtui.model.message import Identity, QueuedMessage
 from mxtui.model.plan import FlushProgress, Plan, Result, Target
 from mxtui.model.planning import make_plan, same_message, target_of
 from mxtui.model.source import Permission, Verb
-from mxtui.queues.queue import Queue
+from mxtui.queues.queue import Queue, Releasing
 from mxtui.vault import KeptCopy, Vault
 
 BATCH: Final = 2_000
@@ -53,9 +54,18 @@ class Operations:
         self._operator = operator or this_operator()
         self._clock = clock
 
+    @property
+    def operator_name(self) -> str:
+        """Who is at the keyboard: the login, or whoever called sudo, as the audit has it."""
+        return self._operator.sudo_user or self._operator.login
+
     def permission(self, verb: Verb) -> Permission:
         """Whether the verb may be used here and now."""
         return self._queue.capabilities().may(verb)
+
+    def find_all(self, queue_ids: Collection[str]) -> Mapping[str, QueuedMessage]:
+        """Some messages as they are now; those missing are gone. Raises what the queue does."""
+        return self._queue.find_all(queue_ids)
 
     def plan(
         self,
@@ -106,6 +116,8 @@ class Operations:
         def took_back(other: AuditRecord) -> bool:
             return other.begin.undoes == record.id and other.counts.get("done", 0) > 0
 
+        if names_a_hold(record.begin.selection):
+            raise UsageError(f"{record.id} belongs to a hold of a domain", "mxtui migrate end, or resume, ends that")
         if any(self.audit.records(limit=1, matching=took_back)):
             raise UsageError(f"{record.id} was taken back already", "see mxtui audit")
         entries = self.audit.entries(record.id)
@@ -200,6 +212,8 @@ class Operations:
                     results.extend(self._restore(target, queued, forced=plan.forced) for target in batch)
                 case Verb.DELETE if folder is not None:
                     results.extend(self._queue.delete(batch, folder))
+                case Verb.RELEASE if plan.followed and isinstance(self._queue, Releasing):
+                    results.extend(self._queue.let_go(batch))
                 case verb:
                     results.extend(self._queue.act(verb, batch))
         except BaseException:

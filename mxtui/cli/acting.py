@@ -130,12 +130,13 @@ def plan_object(plan: Plan) -> dict[str, Any]:
             {"title": caution.title, "text": caution.text, "safer": caution.safer} for caution in plan.cautions
         ],
         "steps": plan.steps,
-        "excluded": [_result_object(result) for result in plan.excluded],
+        "excluded": [result_object(result) for result in plan.excluded],
         "reversible": plan.reversible,
     }
 
 
-def _result_object(result: Result) -> dict[str, Any]:
+def result_object(result: Result) -> dict[str, Any]:
+    """What became of one message, for scripts."""
     return {
         "queue_id": result.queue_id,
         "action": result.action,
@@ -206,7 +207,7 @@ def finish(results: Iterator[Result], plan: Plan, *, as_json: bool) -> None:
     for result in results:
         counts[result.result] = counts.get(result.result, 0) + 1
         if as_json:
-            print_json(_result_object(result))
+            print_json(result_object(result))
         elif result.result != "done":
             narrate(f"  {result.queue_id}  {result.result}: {one_line(result.detail, 300)}")
     done = counts.pop("done", 0)

@@ -11,11 +11,14 @@ from mxtui.config import Settings, load
 from mxtui.errors import NotPermitted
 from mxtui.model.alerts import Thresholds
 from mxtui.model.health import Health, Primary
+from mxtui.model.message import QueuedMessage
 from mxtui.model.source import Verb
 from mxtui.queues.queue import Queue
 
 if TYPE_CHECKING:  # the index, asyncio, DNS and msgspec cost 0.2 s together, and not every command needs them
+    from mxtui.holding import Holding
     from mxtui.index import Index
+    from mxtui.model.holds import DomainHold
     from mxtui.model.route import Router
     from mxtui.operations import Operations
     from mxtui.primary.prober import Prober
@@ -31,6 +34,8 @@ class Attached:
     settings: Settings
     site: Site
     queue: Queue
+    config: str | None = None
+    """The file of settings that was named on the command line."""
 
     @property
     def operations(self) -> "Operations":
@@ -42,6 +47,26 @@ class Attached:
         kept = self.settings.kept
         vault = Vault(kept.folder, keep_seconds=kept.age, keep_bytes=kept.size)
         return Operations(self.queue, audit=Audit(self.settings.audit), vault=vault)
+
+    @property
+    def holding(self) -> "Holding":
+        """Holds of its domains."""
+        from mxtui.holding import Holding
+
+        def look(domain: str) -> Iterable[QueuedMessage]:
+            from mxtui.cli.domain_holds import queued_for
+
+            queue = self.site.queue()  # one of its own: the reader of one that is watched must not be read twice
+            try:
+                return queued_for(queue, domain)
+            finally:
+                queue.close()
+
+        return Holding(self.operations, self.site.holds(), self.site.catch(), look)
+
+    def holds(self) -> "Mapping[str, DomainHold]":
+        """Which domains are held."""
+        return self.site.holds().all()
 
     @property
     def thresholds(self) -> Thresholds:
@@ -119,7 +144,7 @@ def attach(source: str | None, config: str | None) -> Iterator[Attached]:
         site = postfix_site(meant, settings)
     queue = site.queue()
     try:
-        yield Attached(settings, site, queue)
+        yield Attached(settings, site, queue, config)
     finally:
         queue.close()
 

@@ -83,6 +83,7 @@ def services(
         always=attached.relayed,
         thresholds=attached.thresholds,
         counted=counted,
+        holds=attached.holds,
     )
 
     def look_inside(queue_id: str) -> "Inspection":
@@ -99,6 +100,7 @@ def services(
         yield Services(
             monitor=monitor,
             operations=attached.operations,
+            holding=attached.holding,
             inspect=look_inside,
             content=queue.content,
             save=save,
@@ -121,11 +123,12 @@ class _Draining:
         self.standing = self._drains.standing
         self.wish = self._drains.wish
 
-    def start(self, plan: "Plan", reason: str) -> None:
+    def start(self, plan: "Plan", reason: str, ends: str = "") -> None:
         """Raises MxtuiError."""
         from mxtui.cli.draining import detached
 
-        detached([*self._again, *(["--reason", reason] if reason else [])], plan, self._drains)
+        more = [word for option, value in (("--reason", reason), ("--ends", ends)) if value for word in (option, value)]
+        detached([*self._again, *more], plan, self._drains)
 
 
 def choose() -> str | None:

@@ -50,6 +50,7 @@ CLEAR = "\r\x1b[K"
 @click.option("--to", metavar="HOST[:PORT]", help="To this host, by our own sender, wherever else the mail would go.")
 @click.option("--detach", is_flag=True, help="Leave it running: mxtui drain follows and stops it.")
 @click.option("--planned", is_flag=True, hidden=True)
+@click.option("--ends", metavar="DOMAIN", hidden=True)
 def flush_command(filter: tuple[str, ...], queue: str | None, config: str | None, **options: Any) -> None:  # noqa: A002
     """Drain what matches to its primary: a canary first, then ever faster, followed to a verdict for each message.
 
@@ -76,10 +77,15 @@ def flush(
     to: str | None,
     detach: bool,
     planned: bool,
+    ends: str | None,
     no_color: bool,
     again: Sequence[str] = (),
 ) -> None:
-    """Plan, check the primaries, ask, drain. `again` are the options that name the queue, for a process of its own."""
+    """Plan, check the primaries, ask, drain.
+
+    `again` are the options that name the queue, for a process of its own. In that process the plan was made already
+    (`planned`), and a migration may end with the drain (`ends`).
+    """
     from mxtui.cli import draining, ways
 
     host = ways.named_host(to) if to else None
@@ -115,7 +121,9 @@ def flush(
     drain = draining.draining(attached, plan, settings, way)
     with stopping() as stop:
         words_of_way = _way_in_words(attached, direct=direct, to=to)
-        last = _follow(draining.drained(attached, plan, drain, reason, stop, words_of_way), as_json=as_json)
+        last = follow(draining.drained(attached, plan, drain, reason, stop, words_of_way), as_json=as_json)
+    if ends:  # a migration, whose mail this was
+        attached.holding.forget(ends)
     if last is not None and last.phase == "stopped" and last.why:
         narrate(f"stopped: {one_line(last.why, 600)}")
     if last is None or last.delivered < last.queued:
@@ -134,7 +142,7 @@ def _way_in_words(attached: Attached, *, direct: bool, to: str | None) -> str:
     return "by our own forwarder"
 
 
-def _follow(stream: Any, *, as_json: bool) -> FlushProgress | None:
+def follow(stream: Any, *, as_json: bool) -> FlushProgress | None:
     last: FlushProgress | None = None
     seen = 0.0
     live = sys.stderr.isatty() and not as_json

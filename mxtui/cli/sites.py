@@ -13,10 +13,13 @@ from mxtui.queues.queue import Queue
 if TYPE_CHECKING:
     from mxtui.delivery.host import HostKey
     from mxtui.delivery.policy import Policy
+    from mxtui.holds import Holds
     from mxtui.model.drain.way import Feed, Settled, Way
     from mxtui.model.route import Ourselves, Routed, Router
+    from mxtui.queues.catch import Catch
     from mxtui.queues.postfix.layout import Layout
     from mxtui.queues.spool.claim import Claim
+    from mxtui.queues.spool.control import Control
     from mxtui.queues.spool.store import Spool
 
 MARKER = "spool.json"
@@ -39,6 +42,18 @@ class Site(Protocol):
 
     def sudoers(self, group: str) -> tuple[str, ...]:
         """The sudo rules that let a plain user act. Raises UsageError where none would."""
+        ...
+
+    def holds(self) -> "Holds":
+        """Where the holds of its domains are kept."""
+        ...
+
+    def catch(self) -> "Catch":
+        """How mail is kept back for a domain here."""
+        ...
+
+    def control(self) -> "Control | None":
+        """Whoever can suspend all deliveries; None where that cannot be."""
         ...
 
 
@@ -83,6 +98,21 @@ class PostfixSite:
 
         return sudoers_lines(self._layout, group)
 
+    def holds(self) -> "Holds":
+        """On this host, by configuration directory."""
+        from mxtui.holds import Holds, folder_for
+
+        return Holds(folder_for(self._layout.config_directory, self._settings.holds))
+
+    def catch(self) -> "Catch":
+        """Through an access table."""
+        from mxtui.queues.postfix.access_table import PostfixCatch
+
+        return PostfixCatch(self._layout, self.relayed())
+
+    def control(self) -> None:
+        """Nobody (defer_transports is overridden by any flush)."""
+
 
 class SpoolSite:
     """A spool of our own, whether a `serve` runs on it or not."""
@@ -113,6 +143,25 @@ class SpoolSite:
         """There are none."""
         raise UsageError("a spool has no commands that sudo could allow", "Run mxtui as root or as the spool's user.")
 
+    def holds(self) -> "Holds":
+        """In the spool, where `serve` reads them."""
+        from mxtui.holds import Holds
+        from mxtui.queues.spool.catch import holds_folder
+
+        return Holds(holds_folder(self._spool.path))
+
+    def catch(self) -> "Catch":
+        """By `serve`."""
+        from mxtui.queues.spool.catch import SpoolCatch
+
+        return SpoolCatch(self._spool)
+
+    def control(self) -> "Control":
+        """A running `serve`."""
+        from mxtui.queues.spool.control import Control
+
+        return Control(self._spool.path)
+
     def _relay(self) -> Mapping[str, NextHop]:
         from mxtui.service.remembered import remembered_relay
 
@@ -132,9 +181,13 @@ class SpoolSite:
 
     def forwarding(self, router: "Router") -> "Way":
         """Our forwarder in this process, where no `serve` runs."""
+        import time
+
+        from mxtui.model.holds import in_force
         from mxtui.service.alone import Forwarding
 
-        return Forwarding(self._spool, router, self._policy())
+        left_alone = in_force(self.holds().all().values(), time.time())
+        return Forwarding(self._spool, router, self._policy(), left_alone=left_alone)
 
     def _forward(self, feed: "Feed", stop: threading.Event) -> "Iterator[Sequence[Settled]]":
         return self.forwarding(self.router()).deliver(feed, stop)

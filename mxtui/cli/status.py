@@ -10,11 +10,13 @@ import click
 
 from mxtui.cli.attach import attach
 from mxtui.cli.common import common_options
+from mxtui.cli.domain_holds import hold_object
 from mxtui.cli.output import print_json, table
 from mxtui.message.sanitize import one_line
 from mxtui.model.age import BUCKET_MINUTES
 from mxtui.model.alerts import judged
 from mxtui.model.health import Health, Primary
+from mxtui.model.holds import words
 from mxtui.model.overview import DomainStatus, Overview
 from mxtui.model.tally import tally
 from mxtui.model.totals import Totals
@@ -33,7 +35,7 @@ def status_command(queue: str | None, config: str | None, no_color: bool, as_jso
         overview = look(attached.queue, time.time())
         names = [row.domain for row in overview.domains]
         known = {} if no_probe else attached.probe_once(names)
-        overview = judged(overview, known, attached.thresholds)
+        overview = judged(overview, known, attached.thresholds, attached.holds())
     if as_json:
         print_json(as_object(overview))
     else:
@@ -97,6 +99,7 @@ def _domain_object(row: DomainStatus) -> dict[str, Any]:
         "next_expire_time": totals.next_expire,
         "top_reason": {"text": one_line(top.text, 400), "messages": top.messages} if top else None,
         "primary": primary_object(row.primary, row.health),
+        "hold": hold_object(row.hold) if row.hold else None,
     }
 
 
@@ -160,7 +163,11 @@ def _columns(overview: Overview, styled: Any) -> tuple[list[str], list[list[str]
                 f"{totals.messages:,}",
                 *(f"{count:,}" if count else "·" for count in totals.age_buckets),
                 clock(totals.next_expire, now) if totals.next_expire else "–",
-                f"{styled(word, paint)}  {one_line(about + detail, 60)}",
+                f"{styled(word, paint)}  {one_line(about + detail, 60)}{_held(row, now)}",
             ]
         )
     return heads, rows, "<" + ">" * (len(heads) - 2) + "<"
+
+
+def _held(row: DomainStatus, now: float) -> str:
+    return f"  {words(row.hold, now)}: {one_line(row.hold.reason, 60)}" if row.hold else ""

@@ -93,6 +93,9 @@ class Settings:
     audit: Path | None = optional(
         readers.path, "the audit file (/var/log/mxtui/audit.jsonl, else below $XDG_STATE_HOME)"
     )
+    holds: Path | None = optional(
+        readers.path, "where holds of domains on a Postfix queue are kept (/var/lib/mxtui/holds, else $XDG_STATE_HOME)"
+    )
     primaries: Mapping[str, NextHop] = entries(
         readers.server, '"example.org" = "mx1.example.org:25"', "primaries by domain, where routing and MX do not tell"
     )

@@ -51,6 +51,8 @@ TOGETHER: Final = 0.02
 SHARED: Final = 0.75
 """Of all connections; the rest is for hosts that have none, so that slow ones never shut out the others."""
 
+LEFT_ALONE: Final = "not tried: deliveries to its domain are suspended"
+
 LONGEST_WAIT: Final = 1.2
 """Times the longest pause: however far the clock was set, nothing is put off for longer."""
 
@@ -106,6 +108,7 @@ class Forwarder:
         self._turns: deque[Lane] = deque()
         self._lane_of: dict[str, Lane] = {}
         self._unrouted: set[str] = set()
+        self._left_alone: frozenset[str] = frozenset()
         self._routed_at = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
         self._crash: BaseException | None = None
@@ -152,6 +155,27 @@ class Forwarder:
         """Go on."""
         self._suspended = False
         self._ring_all()
+
+    def leave_alone(self, domains: Collection[str]) -> None:
+        """Begin nothing new for these domains, and for no others, until told otherwise.
+
+        They are routed nowhere meanwhile, so that nothing is read ahead for them either: whoever wants to act on their
+        mail finds it in nobody's hands, as soon as what is under way has ended.
+        """
+        before, self._left_alone = self._left_alone, frozenset(domains)
+        for domain in self._left_alone - before:
+            self._unroute(domain)
+        back = before - self._left_alone
+        self._unrouted.update(back)
+        delivering = [each for lane in self._turns for each in lane.delivering]
+        for follower in self._followers:
+            follower.host_down(self._left_alone - before, delivering, LEFT_ALONE, self._clock())
+        if back:
+            self._wake.set()
+
+    def look_for_all(self) -> None:
+        """Whatever waits in the spool, told of or not, is delivered from now on."""
+        self._begin(self._load())
 
     def added(self, id: str, envelope: Envelope) -> None:  # noqa: A002 (the field's own word)
         """A message was committed to `deferred`."""
@@ -284,7 +308,10 @@ class Forwarder:
         if not domains:
             return
         self._unrouted.clear()
+        domains -= self._left_alone
         for domain, key in (await routed(self._router, domains)).items():
+            if domain in self._left_alone:  # since then
+                continue
             lane = self._lanes.get(key)
             if lane is None:
                 lane = self._lanes[key] = Lane(Host(key, self._policy, now), self._stock, self._policy, self)
@@ -299,6 +326,15 @@ class Forwarder:
             self._lane_of[domain] = lane
             lane.host.domains.append(domain)
             lane.ring()
+
+    def _unroute(self, domain: str) -> None:
+        lane = self._lane_of.pop(domain, None)
+        if lane is None:
+            return
+        lane.host.domains.remove(domain)
+        if homeless := lane.give_up():
+            self._begin(self._stock.put_back(homeless))
+        self._retire(lane)
 
     def _retire(self, lane: Lane) -> None:
         """A host that no domain is routed to any more is forgotten once its connections are gone."""
@@ -364,6 +400,8 @@ class Forwarder:
                 self._stock.enter(envelope, None)
                 self._stock.urge(envelope.id, of_this)
                 domains.update(of_this)
+                if not self._left_alone.isdisjoint(of_this):
+                    follower.put_off(envelope.id, LEFT_ALONE, self._clock())
             else:
                 follower.put_off(envelope.id, f"not delivered from {state}", self._clock())
         for domain in domains:

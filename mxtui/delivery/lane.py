@@ -107,6 +107,9 @@ class Lane:
         """Whether the recipient's mail goes here."""
         return recipient.fate == "waiting" and recipient_domain(recipient.address) in self.host.domains
 
+    def _goes_here(self, job: Job) -> bool:
+        return any(map(self.belongs, job.envelope.waiting))
+
     async def _work(self) -> None:
         session: Session | None = None
         task = asyncio.current_task()
@@ -170,7 +173,8 @@ class Lane:
 
     def _look_ahead(self, turn: "_Turn") -> Letter | None:
         """The letter that goes next over the same connection, if there is one already; it is this turn's then."""
-        if turn.begun is None and self._overlap and not self._owner.pausing and (job := self._read_already()):
+        ready = turn.begun is None and self._overlap and not self._owner.pausing
+        if ready and self._ahead and self._goes_here(self._ahead[0]) and (job := self._read_already()):
             turn.begun, turn.letter = job, self._letter(job)
         return turn.letter
 
@@ -189,7 +193,10 @@ class Lane:
         deadline = loop.time() + self._policy.idle
         while not self._owner.pausing and self.host.open(loop.time()):
             if (job := self._read_already()) is not None:
-                return job
+                if self._goes_here(job):
+                    return job
+                await self._stock.put_back([job])  # routed elsewhere, or left alone, since it was read
+                continue
             if (fetch := self._read_ahead()) is not None:
                 await asyncio.wait([fetch])
                 fetch.result()
@@ -224,7 +231,7 @@ class Lane:
 
     async def _take(self, picked: dict[str, str]) -> None:
         jobs, _ = await self._stock.take(picked, asyncio.get_running_loop().time())
-        ours = [job for job in jobs if any(map(self.belongs, job.envelope.waiting))]
+        ours = [job for job in jobs if self._goes_here(job)]
         self._ahead.extend(ours)
         if len(ours) < len(jobs):  # routed elsewhere meanwhile
             await self._stock.put_back([job for job in jobs if job not in ours])
@@ -239,6 +246,13 @@ class Lane:
         if jobs:
             await self._stock.put_back(jobs)
             self._owner.untried(self, jobs)
+
+    def give_up(self) -> list[Job]:
+        """What was read ahead and no longer goes to this host; whoever asks puts it back."""
+        homeless = [job for job in self._ahead if not self._goes_here(job)]
+        for job in homeless:
+            self._ahead.remove(job)
+        return homeless
 
     def return_job(self, job: Job) -> None:
         """Not tried: the next connection that is free takes it first."""

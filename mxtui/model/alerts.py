@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mxtui.model.health import Health, Primary
-from mxtui.model.overview import Alert, DomainStatus, Overview, QueueTotals, Severity
+from mxtui.model.holds import DomainHold
+from mxtui.model.overview import Alert, DomainStatus, Overview, QueueTotals, Severity, with_holds
 from mxtui.model.source import Capabilities, Space
 from mxtui.model.words import clock, counted, duration
 
@@ -19,6 +20,8 @@ class Thresholds:
     free_warning: float = 0.20
     """Free share of the queue's file system, bytes or inodes."""
     free_critical: float = 0.05
+    hold_warning: float = 3600.0
+    """Seconds before the end of a migration, for somebody has to end it."""
 
 
 def alerts(
@@ -30,17 +33,23 @@ def alerts(
     thresholds: Thresholds,
 ) -> Sequence[Alert]:
     """Everything wrong, gravest first: critical before warning, then most messages concerned."""
-    found = [*_of_primaries(domains, now), *_of_expiry(domains, now, thresholds)]
+    domains = tuple(domains)
+    found = [*_of_primaries(domains, now), *_of_expiry(domains, now, thresholds), *_of_holds(domains, now, thresholds)]
     found += _of_queue(queue, capabilities, space, now, thresholds)
     found.sort(key=lambda item: (item[0].severity != "critical", _GRAVITY[item[0].name], -item[1]))
     return tuple(alert for alert, _ in found)
 
 
-def judged(overview: Overview, known: Mapping[str, tuple[Primary | None, Health]], thresholds: Thresholds) -> Overview:
-    """An overview with what is known of the primaries, and the alerts that follow from both."""
+def judged(
+    overview: Overview,
+    known: Mapping[str, tuple[Primary | None, Health]],
+    thresholds: Thresholds,
+    holds: Mapping[str, DomainHold] | None = None,
+) -> Overview:
+    """An overview with what is known of the primaries and of holds, and the alerts that follow from all of it."""
     domains = tuple(
         replace(row, primary=known[row.domain][0], health=known[row.domain][1]) if row.domain in known else row
-        for row in overview.domains
+        for row in with_holds(overview.domains, holds or {})
     )
     found = alerts(domains, overview.queue, overview.capabilities, overview.space, overview.taken_at, thresholds)
     return replace(overview, domains=domains, alerts=found)
@@ -54,8 +63,11 @@ _GRAVITY = {
     "primary_degraded": 4,
     "failed": 5,
     "expiry": 6,
-    "suspended": 7,
-    "corrupt": 8,
+    "migration_end": 7,
+    "hold_not_ended": 8,
+    "suspended": 9,
+    "migration": 10,
+    "corrupt": 11,
 }
 
 
@@ -106,6 +118,34 @@ def _of_expiry(domains: Iterable[DomainStatus], now: float, thresholds: Threshol
             Alert("expiry", severity, row.domain, text, expires - thresholds.expiry_warning, "EXPIRY"),
             row.totals.messages,
         )
+
+
+def _of_holds(domains: Iterable[DomainStatus], now: float, thresholds: Thresholds) -> Iterator[tuple[Alert, int]]:
+    for row in domains:
+        hold, waiting = row.hold, row.totals.messages
+        if hold is None:
+            continue
+        until, wait = clock(hold.until, now), _all_waiting(waiting)
+        if hold.ending or (hold.kind == "suspend" and hold.over(now)):
+            text = f"the {hold.noun} was not ended to the last message. {wait}"
+            yield Alert("hold_not_ended", "critical", row.domain, text, min(hold.until, now), "SUSPENDED"), waiting
+        elif hold.kind == "suspend":
+            text = f"suspended by {hold.owner} until {until}: {hold.reason}. {wait}"
+            yield Alert("suspended", "warning", row.domain, text, hold.since, "SUSPENDED"), waiting
+        elif hold.over(now):
+            text = f"was to have moved by {until} ({hold.owner}: {hold.reason}). {wait} until the migration is ended"
+            yield Alert("migration_end", "critical", row.domain, text, hold.until, "MIGRATING"), waiting
+        elif hold.until - now < thresholds.hold_warning:
+            text = f"its migration is to end in {duration(hold.until - now)} ({hold.owner}: {hold.reason}). {wait}"
+            since = hold.until - thresholds.hold_warning
+            yield Alert("migration_end", "warning", row.domain, text, max(since, hold.since), "MIGRATING"), waiting
+        elif hold.caught_since is None:
+            text = "migrates, and new mail for it is tried as ever: nothing catches it (mxtui migrate status)"
+            yield Alert("migration", "warning", row.domain, text, hold.since, "MIGRATING"), waiting
+
+
+def _all_waiting(messages: int) -> str:
+    return f"{counted(messages, 'message')} {'waits' if messages == 1 else 'wait'}"
 
 
 def _of_queue(

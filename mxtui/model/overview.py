@@ -1,10 +1,11 @@
 """One frozen value per tick: everything the screens and `status` show."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from mxtui.model.health import Health, Primary
+from mxtui.model.holds import DomainHold
 from mxtui.model.message import State
 from mxtui.model.source import Capabilities, Source, Space
 
@@ -45,6 +46,8 @@ class DomainStatus:
     """Net change over the last minute, messages; None until a minute has been watched."""
     history: tuple[int, ...] = ()
     """Messages queued at the end of each five minutes, oldest first, at most 12, the present last."""
+    hold: DomainHold | None = None
+    """An operator keeps its mail back."""
 
     @property
     def domain(self) -> str:
@@ -79,7 +82,7 @@ class Alert:
     """Fact first, then consequence; one sentence."""
     since: float
     badge: str = ""
-    """One of `DOWN BUSY FLAPPING EXPIRY DISK STALE SUSPECT FAILED SUSPENDED STOPPED`."""
+    """One of `DOWN BUSY FLAPPING EXPIRY DISK STALE SUSPECT FAILED SUSPENDED STOPPED MIGRATING`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,3 +134,17 @@ class Overview:
 
 STALE_AFTER = 10.0
 """Seconds."""
+
+
+def nothing_for(domain: str) -> DomainTotals:
+    """The row of a domain without mail."""
+    return DomainTotals(domain, 0, 0, 0, {}, (0,) * 10, None, None)
+
+
+def with_holds(rows: Iterable[DomainStatus], holds: Mapping[str, DomainHold]) -> tuple[DomainStatus, ...]:
+    """The rows with what is known of holds, by domain; one that is held is shown though nothing is queued for it."""
+    shown = {row.domain: replace(row, hold=holds.get(row.domain)) for row in rows}
+    return (
+        *shown.values(),
+        *(DomainStatus(nothing_for(d), hold=holds[d]) for d in sorted(holds.keys() - shown.keys())),
+    )

@@ -56,6 +56,8 @@ class Plan:
     reason_required: bool = False
     forced: bool = False
     """Past a safeguard the operator was told of: restored a second time, flushed though the primary is unwell."""
+    followed: bool = False
+    """Of a release: it is not tried at once, for a flush comes after it, which could not tell what went before."""
 
     @property
     def bytes(self) -> int:

@@ -95,6 +95,15 @@ class Queue(Protocol):
 
 
 @runtime_checkable
+class Releasing(Protocol):
+    """A queue that can let go of held messages without having them tried."""
+
+    def let_go(self, targets: Sequence[Target]) -> Iterator[Result]:
+        """Release each, as `act` does; whoever calls has them tried, and follows that."""
+        ...
+
+
+@runtime_checkable
 class Countable(Protocol):
     """A queue that can be counted without each message being told, which costs it much less."""
 

@@ -16,7 +16,7 @@ class Decision:
     """One of the snapshot's counts; empty where the recipient is taken."""
     why: str = ""
     held: bool = False
-    """Taken, and the message is held: nobody could say whether the recipient exists."""
+    """Taken, and the message is held: the domain is, or nobody could say whether the recipient exists."""
 
     @property
     def taken(self) -> bool:
@@ -35,6 +35,9 @@ async def decide(shared: Shared, *, client: str, sender: Path, recipient: Path, 
     """
     if recipient.domain not in shared.settings.domains:
         return Decision(replies.NO_RELAY, "recipients_refused", "not a relayed domain")
+    if note := shared.note(recipient.domain):
+        # Whether its primary is up says nothing while it moves, and who is asked there may be only half there.
+        return replace(TAKEN, held=True, why=note)
     admission = shared.standby.admit(recipient.domain, client, sender.address, recipient.key, now)
     if not admission.admitted:
         shared.recipients.expect(recipient)
@@ -46,5 +49,5 @@ async def decide(shared: Shared, *, client: str, sender: Path, recipient: Path, 
     if verdict.outcome == "bad":
         return Decision(replies.UNKNOWN_RECIPIENT, "recipients_refused", verdict.why or "no such recipient")
     if shared.settings.undecided == "hold":
-        return replace(TAKEN, held=True, why=verdict.why)
+        return replace(TAKEN, held=True, why=f"recipients could not be verified: {verdict.why}")
     return Decision(replies.UNDECIDED, "recipients_deferred", verdict.why)

@@ -30,7 +30,8 @@ class Receiver:
     """The SMTP side of the embedded backup MX.
 
     Raises ConfigError where the certificate cannot be used. `room` says why there is no room for a message of a size
-    (`room.DiskRoom`); `names` finds clients' names; `log(event, **fields)` is told what happens, sanitised.
+    (`room.DiskRoom`); `names` finds clients' names; `note` says why mail for a domain is held as it comes in.
+    `log(event, **fields)` is told what happens, sanitised.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Receiver:
         *,
         room: Room = lambda _: "",
         names: Names | None = None,
+        note: Callable[[str], str] = lambda _: "",
         clock: Callable[[], float] = time.time,
     ) -> None:
         limits = settings.limits
@@ -60,6 +62,7 @@ class Receiver:
             admission=Admission(limits),
             clock=clock,
             names=names,
+            note=note,
             postmaster=_postmaster(settings),
         )
         self._servers: list[asyncio.Server] = []

@@ -218,7 +218,7 @@ class SmtpSession(Connection):
                 why=decision.why,
             )
         if decision.held:
-            transaction.held = f"recipients could not be verified: {decision.why}"
+            transaction.held = decision.why
         transaction.recipients[recipient.address] = EnvelopeRecipient(
             recipient.address, notify=parameters.notify, orcpt=parameters.orcpt
         )

@@ -49,6 +49,8 @@ class Shared:
     """Epoch seconds."""
     names: Names | None = None
     """Who finds clients' names; None: nobody."""
+    note: Callable[[str], str] = lambda _: ""
+    """Why mail for a domain is held as it comes in, for its envelope; empty where it is not."""
     postmaster: Path | None = None
     """Whom `<postmaster>` means here; None: nobody."""
     sessions: set[Connection] = field(default_factory=set)

@@ -4,7 +4,7 @@ import asyncio
 import queue
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 
 from mxtui.delivery.forwarder import Errand, Forwarder
@@ -27,10 +27,15 @@ def quiet(event: str, level: str = "info", **fields: Value) -> None:
 
 
 class Forwarding:
-    """What a flush delivers by where no serve runs (see `Way`): tries what it is fed, and nothing else."""
+    """What a flush delivers by where no serve runs (see `Way`): tries what it is fed, and nothing else.
 
-    def __init__(self, spool: Spool, router: Router, policy: Policy, log: Log = quiet) -> None:
-        self._made = (spool, router, policy, log)
+    Nothing is tried for the domains `left_alone`.
+    """
+
+    def __init__(
+        self, spool: Spool, router: Router, policy: Policy, log: Log = quiet, *, left_alone: Collection[str] = ()
+    ) -> None:
+        self._made = (spool, router, policy, log, left_alone)
 
     def deliver(self, feed: Feed, stop: threading.Event) -> Iterator[Sequence[Settled]]:
         """Raises Guarded when a serve, or another flush, delivers from the spool."""
@@ -46,8 +51,8 @@ class Forwarding:
 class _Here:
     """A forwarder in a thread of this process as the carrier."""
 
-    def __init__(self, spool: Spool, router: Router, policy: Policy, log: Log) -> None:
-        self._made = (spool, router, policy, log)
+    def __init__(self, spool: Spool, router: Router, policy: Policy, log: Log, left_alone: Collection[str]) -> None:
+        self._made = (spool, router, policy, log, left_alone)
         self._settled: queue.SimpleQueue[Sequence[Settled] | BaseException | None] = queue.SimpleQueue()
         self._loop = asyncio.new_event_loop()
         self._asked: asyncio.Queue[tuple[Sequence[str], int] | None] = asyncio.Queue()
@@ -90,12 +95,13 @@ class _Here:
             self._settled.put(None)
 
     async def _deliver(self) -> None:
-        spool, router, policy, log = self._made
+        spool, router, policy, log, left_alone = self._made
         committer = Committer(spool)
         forwarder = Forwarder(
             spool, committer, router, policy,
             log=log, clock=time.time, ourselves=router.ourselves(), lookup=Lookup(), everything=False,
         )  # fmt: skip
+        forwarder.leave_alone(left_alone)
         running = asyncio.create_task(forwarder.run())
         try:
             async with forwarder.errand() as errand:

@@ -85,6 +85,10 @@ class Controlled(Protocol):
         """Go on delivering."""
         ...
 
+    def read_holds(self) -> None:
+        """Holds of domains were changed on disk: go by them from now on. Raises MxtuiError where they are damaged."""
+        ...
+
 
 class ControlServer:
     """Answers on a socket in the spool between `__aenter__` and `__aexit__`; its clients are cut off at the end."""
@@ -169,6 +173,9 @@ class ControlServer:
                 self._log("resumed", by=_peer_user(writer))
                 self._service.resume()
                 await _say(writer, self._service.state())
+            case "holds":
+                self._service.read_holds()
+                await _say(writer, {"ok": True})
             case "look":
                 self._service.look(_ids(request))
                 await _say(writer, {"ok": True})

@@ -38,6 +38,7 @@ from mxtui.service import parts
 from mxtui.service.asking import Asking
 from mxtui.service.control import ControlServer
 from mxtui.service.health import HealthWatch
+from mxtui.service.holding import HeldDomains
 from mxtui.service.log import Log
 from mxtui.service.notify import Notifier
 from mxtui.service.remembered import RememberedOffers, remember_relay
@@ -92,6 +93,7 @@ class Service:
             clock=clock,
             climbed=self._climbed,
         )
+        self._held = HeldDomains(spool.path, self._forwarder.leave_alone, self._forwarder.look_for_all, log, clock)
         self._asking = Asking(spool.path, self._router.where, self._ourselves.hostname, log)
         self._health = self._watch_health(wanted)
         self._receiver: Receiver | None = None
@@ -109,6 +111,7 @@ class Service:
             undo.push_async_callback(self._committer.close)
             undo.push_async_callback(self._asking.close)
             undo.push_async_callback(self._clients.close)
+            self._held.read()
             self._receiver = await self._make_receiver(self._wanted)
             self._remember_relay()
             if "." not in self._ourselves.hostname:
@@ -222,6 +225,7 @@ class Service:
                 self._log,
                 room=room,
                 names=self._clients,
+                note=self._held.note,
                 clock=self._clock,
             )
 
@@ -291,6 +295,7 @@ class Service:
     async def _keep_settling(self) -> None:
         while True:
             await asyncio.sleep(TICK)
+            self._held.look()
             self._settle()
 
     def _settle(self) -> None:
@@ -364,6 +369,10 @@ class Service:
         """Go on."""
         self._forwarder.resume()
         self._settle()
+
+    def read_holds(self) -> None:
+        """Holds of domains were changed on disk."""
+        self._held.read()
 
 
 class _Told:

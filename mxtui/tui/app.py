@@ -171,15 +171,15 @@ class ConsoleApp(Host):
                 self.show_now()
             await asyncio.sleep(DRAIN_LOOK if standing is not None and standing.running else IDLE_LOOK)
 
-    def start_drain(self, plan: Plan, reason: str) -> None:
-        """Have a drain begun, and show it."""
+    def start_drain(self, plan: Plan, reason: str, ends: str = "") -> None:
+        """Have a drain begun, and show it. It ends the migration of a domain, where one is named."""
         self.switch_mode("drain")
-        self._start_drain(plan, reason)
+        self._start_drain(plan, reason, ends)
 
     @work(exclusive=True, group="start")
-    async def _start_drain(self, plan: Plan, reason: str) -> None:
+    async def _start_drain(self, plan: Plan, reason: str, ends: str) -> None:
         try:
-            await asyncio.to_thread(self.services.draining.start, plan, reason)
+            await asyncio.to_thread(self.services.draining.start, plan, reason, ends)
         except MxtuiError as error:
             self.notify(f"{error.message}\n{error.hint}".strip(), title="Not possible", severity="error", markup=False)
         self._follow_drain()

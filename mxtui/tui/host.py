@@ -64,8 +64,8 @@ class Host(OneByOne):
         """Quit. A drain goes on."""
 
     @abstractmethod
-    def start_drain(self, plan: Plan, reason: str) -> None:
-        """Have a drain begun, and show it."""
+    def start_drain(self, plan: Plan, reason: str, ends: str = "") -> None:
+        """Have a drain begun, and show it. It ends the migration of a domain, where one is named."""
 
 
 def host_of(widget: Widget) -> Host:

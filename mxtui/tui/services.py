@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from mxtui.holding import Holding
 from mxtui.index import Index
 from mxtui.model.drain.standing import Standing
 from mxtui.model.overview import Overview
@@ -48,8 +49,11 @@ class Draining(Protocol):
         """The one that runs, or the last one that did; one small file. Blocks."""
         ...
 
-    def start(self, plan: Plan, reason: str) -> None:
-        """Have a process of its own drain; once it has begun. Blocks. Raises MxtuiError: another drain is running."""
+    def start(self, plan: Plan, reason: str, ends: str = "") -> None:
+        """Have a process of its own drain; once it has begun. It ends the migration of a domain, where one is named.
+
+        Blocks. Raises MxtuiError: another drain is running.
+        """
         ...
 
     def wish(self, wish: Literal["pause", "resume", "stop"]) -> None:
@@ -98,5 +102,7 @@ class Services:
     """Host names, lower case, that no stranger has a right to: this host's and its primaries'."""
     settings: Settings = field(default_factory=Settings)
     clock: Callable[[], float] = time.time
+    holding: Holding | None = None
+    """Holds of domains; None where there can be none."""
     extras: Sequence[Extra] = ()
     """On F2 and the keys after it; at most `tui.extras.MOST`."""

@@ -11,54 +11,16 @@ import pytest
 
 from mxtui.cli.attach import attach
 from mxtui.demo.primary import FakePrimary
-from tests.cli.running import Done, run
-from tests.service.serving import Serve, marked, numbers
+from tests.cli.running import run
+from tests.cli.spooled import MESSAGES, Spooled, spooled_mail
+from tests.service.serving import numbers
 from tests.support.waiting import wait_until
-
-SETTINGS = """
-audit = "{folder}/audit.jsonl"
-[kept]
-folder = "{folder}/kept"
-[drain]
-folder = "{folder}/drains"
-[probe]
-interval = "60s"
-transition = "60s"
-fall = 1
-rise = 1
-timeout = "2s"
-"""
-
-MESSAGES = 5
-
-
-class Spooled:
-    """A spool with some mail for a primary that is down, and `mxtui` on it."""
-
-    def __init__(self, backup: Serve, primary: FakePrimary) -> None:
-        self.backup = backup
-        self.primary = primary
-
-    def __call__(self, verb: str, *words: str) -> Done:
-        queue = [] if verb == "audit" else ["-q", str(self.backup.spool)]
-        argv = [sys.executable, "-m", "mxtui", verb, *queue, "--config", str(self.backup.config), *words]
-        return run(argv, {"XDG_CONFIG_HOME": str(self.backup.folder)})
-
-    @property
-    def ids(self) -> list[str]:
-        return [one["queue_id"] for one in self("list", "--json").objects]
-
-    def states(self) -> dict[str, int]:
-        return {state: len(ids) for state, ids in self.backup.spooled().items()}
 
 
 @pytest.fixture
 def spooled(tmp_path: Path, primary: FakePrimary) -> Iterator[Spooled]:
-    primary.down()
-    with Serve(tmp_path, {"example.org": primary.port}, settings=SETTINGS.format(folder=tmp_path)) as backup:
-        for number in range(MESSAGES):
-            backup.send_mail("anna@example.org", marked(number), sender=f"s{number}@example.com")
-        yield Spooled(backup, primary)
+    with spooled_mail(tmp_path, primary) as made:
+        yield made
 
 
 @pytest.fixture(params=["serve runs", "serve is stopped"])

@@ -359,6 +359,44 @@ async def test_nothing_begins_while_suspended(spool: Spool, primary: FakePrimary
         await until(lambda: not work.left())
 
 
+async def test_a_domain_that_is_left_alone_gets_nothing_and_its_neighbour_at_the_same_host_everything(
+    spool: Spool, primary: FakePrimary
+) -> None:
+    routes = {"example.org": primary.port, "free.example": primary.port}
+    async with at_work(spool, routes) as work:
+        work.forwarder.leave_alone(["example.org"])
+        for number in range(20):
+            work.commit(f"a{number}@example.org")
+            work.commit(f"a{number}@free.example")
+        both = work.commit("b@example.org", "b@free.example")
+        await until(lambda: sum("free.example" in str(one.recipients) for one in primary.accepted) == 21)
+        assert not any("example.org" in str(one.recipients) for one in primary.accepted)
+        assert await flushed(work, [both.id]) == {"deferred": 1}
+        work.forwarder.leave_alone([])
+        await until(lambda: not work.left())
+        assert sum("example.org" in str(one.recipients) for one in primary.accepted) == 21
+
+
+async def test_what_was_read_ahead_for_a_domain_is_in_nobodys_hands_once_it_is_left_alone(
+    spool: Spool, primary: FakePrimary
+) -> None:
+    primary.behave(delay=0.2)
+    ids = [commit(spool, f"user{number}@example.org").id for number in range(60)]
+    async with at_work(spool, {"example.org": primary.port}) as work:
+        await until(lambda: primary.accepted)
+        work.forwarder.leave_alone(["example.org"])
+        await until(lambda: not work.forwarder.snapshot().in_hand)
+        claims = [spool.claim(each) for each in ids]
+        waiting = [claim for claim in claims if claim is not None]
+        assert len(waiting) == len(ids) - len(primary.accepted) > 0
+        for claim in waiting:
+            claim.release()
+        work.forwarder.leave_alone([])
+        primary.behave(delay=0.0)
+        await until(lambda: not work.left())
+        assert len(primary.accepted) == len(ids)
+
+
 async def test_stopping_lets_what_is_under_way_finish_and_begins_nothing_new(
     spool: Spool, primary: FakePrimary
 ) -> None:

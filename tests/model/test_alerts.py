@@ -2,6 +2,7 @@ from dataclasses import replace
 
 from mxtui.model.alerts import Thresholds, alerts
 from mxtui.model.health import Health, Primary
+from mxtui.model.holds import DomainHold
 from mxtui.model.overview import Alert, DomainStatus, DomainTotals, QueueTotals, TopReason
 from mxtui.model.source import Capabilities, Space
 
@@ -110,3 +111,38 @@ def test_a_suspended_service_is_not_forgotten() -> None:
 def test_without_a_serve_a_spool_is_stopped() -> None:
     (alert,) = found(row(), capabilities=Capabilities("spool", running=False))
     assert alert.text == "mxtui serve is stopped: nothing is accepted or delivered. 7 messages queued."
+
+
+def held(kind: str = "migrate", **changes: object) -> DomainStatus:
+    hold = DomainHold("example.org", "migrate", "new host", "anna", NOW - HOUR, NOW + 5 * HOUR, "", NOW - HOUR)
+    return row(hold=replace(hold, kind=kind, **changes))  # type: ignore[arg-type]
+
+
+def test_a_migration_is_no_news_until_its_end_is_near() -> None:
+    assert found(held()) == []
+    (alert,) = found(held(until=NOW + 0.5 * HOUR))
+    assert (alert.name, alert.severity, alert.badge) == ("migration_end", "warning", "MIGRATING")
+    assert alert.text == "its migration is to end in 30m (anna: new host). 7 messages wait"
+
+
+def test_a_migration_past_its_end_is_critical() -> None:
+    (alert,) = found(held(until=NOW - 60))
+    assert (alert.name, alert.severity) == ("migration_end", "critical")
+
+
+def test_a_migration_that_catches_nothing_is_told_of() -> None:
+    (alert,) = found(held(caught_since=None))
+    assert (alert.name, alert.severity) == ("migration", "warning")
+
+
+def test_a_suspended_domain_is_told_of_with_who_and_why() -> None:
+    (alert,) = found(held("suspend"))
+    assert (alert.name, alert.domain) == ("suspended", "example.org")
+    assert alert.text.startswith("suspended by anna until ")
+    assert alert.text.endswith(": new host. 7 messages wait")
+
+
+def test_an_end_that_was_cut_short_is_critical() -> None:
+    for cut in (held(ending=True), held("suspend", until=NOW - 1)):
+        (alert,) = found(cut)
+        assert (alert.name, alert.severity) == ("hold_not_ended", "critical")

@@ -1,8 +1,10 @@
+from datetime import datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mxtui.model.units import format_duration, format_size, parse_duration, parse_size
+from mxtui.model.units import format_duration, format_size, parse_duration, parse_moment, parse_size
 
 
 @given(st.integers(0, 10**9))
@@ -41,3 +43,18 @@ def test_a_text_that_is_no_duration_is_refused(text: str) -> None:
 def test_a_text_that_is_no_size_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not a size"):
         parse_size(text)
+
+
+def test_a_time_of_day_is_today_or_tomorrow() -> None:
+    noon = datetime(2026, 11, 27, 12).astimezone()
+    later = datetime.fromtimestamp(parse_moment("18:30", noon.timestamp())).astimezone()
+    tomorrow = datetime.fromtimestamp(parse_moment("07:00", noon.timestamp())).astimezone()
+    assert (later.day, later.hour, later.minute) == (27, 18, 30)
+    assert (tomorrow.day, tomorrow.hour) == (28, 7)
+    assert parse_moment("2026-11-28T07:00", noon.timestamp()) == tomorrow.timestamp()
+
+
+@pytest.mark.parametrize("text", ["", "25:00", "2026-11-26T07:00", "soon", "7"])
+def test_what_is_past_or_no_moment_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r".*"):
+        parse_moment(text, datetime(2026, 11, 27, 12).astimezone().timestamp())

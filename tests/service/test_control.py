@@ -94,6 +94,9 @@ class FakeService:
     def resume(self) -> None:
         self.seen.append(("resume", None))
 
+    def read_holds(self) -> None:
+        self.seen.append(("holds", None))
+
 
 def silent(event: str, level: Any = "info", **fields: Any) -> None:
     pass
@@ -114,10 +117,11 @@ async def test_each_question_has_its_answer(tmp_path: Path) -> None:
     async with serving(tmp_path) as (service, control):
         assert await asked(control.service) == STATE
         assert await asked(control.progress) == {"left": 3}
+        await asked(control.holds)
         await asked(control.suspend)
         await asked(control.resume)
         await asked(lambda: control.look(["a", "b"]))
-        assert service.seen == [("suspend", None), ("resume", None), ("look", ["a", "b"])]
+        assert service.seen == [("holds", None), ("suspend", None), ("resume", None), ("look", ["a", "b"])]
         assert (tmp_path / "control.sock").stat().st_mode & 0o777 == 0o600
     assert not (tmp_path / "control.sock").exists()
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from mxtui.audit import Audit, Operator
 from mxtui.errors import Guarded, NoQueue
+from mxtui.holding import Holding
+from mxtui.holds import Holds
 from mxtui.index import Index
 from mxtui.message.eml import save_eml
 from mxtui.message.inspect import inspect
@@ -16,6 +18,7 @@ from mxtui.model.alerts import Thresholds, alerts
 from mxtui.model.drain.standing import Passed, Standing
 from mxtui.model.drain.way import Feed, Settled
 from mxtui.model.health import RUNGS, Climb, Health, Primary, Rung
+from mxtui.model.holds import Catching, DomainHold
 from mxtui.model.message import Changes, Identity, QueuedMessage, Recipient, State
 from mxtui.model.overview import DomainStatus, DomainTotals, Overview, Reading
 from mxtui.model.plan import FlushProgress, Plan, Result, Target, Verdict
@@ -282,14 +285,17 @@ class FakeDraining:
         self.now: Standing | None = None
         self.begun: list[tuple[Plan, str]] = []
         self.wishes: list[str] = []
+        self.ends = ""
+        """The domain whose migration the latest one ends."""
 
     def standing(self) -> Standing | None:
         return self.now
 
-    def start(self, plan: Plan, reason: str) -> None:
+    def start(self, plan: Plan, reason: str, ends: str = "") -> None:
         if self.now is not None and self.now.running:
             raise Guarded("a drain of this queue is running already, started by bert", "Follow it on screen 4.")
         self.begun.append((plan, reason))
+        self.ends = ends
         self.now = half_drained(plan)
 
     def wish(self, wish: str) -> None:
@@ -319,6 +325,25 @@ def half_drained(plan: Plan) -> Standing:
     )  # fmt: skip
 
 
+class FakeCatch:
+    """Catches whatever it is told to; nothing comes, though."""
+
+    leaves_alone = False
+
+    def __init__(self) -> None:
+        self.working = Catching(True)
+        self.following: list[str] = []
+
+    def standing(self) -> Catching:
+        return self.working
+
+    def follow(self, holds: Collection[DomainHold]) -> None:
+        self.following = [hold.domain for hold in holds]
+
+    def caught(self, hold: DomainHold, message: QueuedMessage) -> bool:
+        return False
+
+
 class World:
     """A queue, what is known of it, and the services that a console on it gets."""
 
@@ -340,14 +365,21 @@ class World:
             operator=Operator("anna", "root", 0, "anna", "/dev/pts/3"), clock=self.clock,
         )  # fmt: skip
         self.draining = FakeDraining()
+        self.catch = FakeCatch()
+        self.holds = Holds(folder / "holds")
+        holding = Holding(self.operations, self.holds, self.catch, self.queued_for, clock=self.clock, patience=0.0)
         self.services = Services(
             self.monitor, self.operations, lambda queue_id: inspect(self.queue.content(queue_id, 1 << 20)),
             self.queue.content, lambda queue_id, path: save_eml([self.queue.content(queue_id, 1 << 20)], path),
             self.draining,
             frozenset({"mx2.example.net"}), settings or Settings(theme="tokyo-night"), self.clock,
+            holding,
         )  # fmt: skip
         self.extra: tuple[str, ...] = ("lists.example",)
         self.say()
+
+    def queued_for(self, domain: str) -> list[QueuedMessage]:
+        return [each for each in self.queue.messages.values() if any(r.domain == domain for r in each.recipients)]
 
     def overview(self, **changed: object) -> Overview:
         """What is known now."""
@@ -380,4 +412,5 @@ class World:
             else (0, depth, 0, 0, depth) + (depth,) * 7
         )
         primary = Primary(f"mx1.{totals.domain}", 25, "transport")
-        return DomainStatus(totals, primary, health, float(number % 190 - 20) if depth else 0.0, history)
+        change = float(number % 190 - 20) if depth else 0.0
+        return DomainStatus(totals, primary, health, change, history, self.holds.get(totals.domain))

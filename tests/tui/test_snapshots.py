@@ -10,10 +10,11 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from mxtui.model.holds import DomainHold
 from mxtui.tui.app import ConsoleApp
 from mxtui.tui.services import Settings
 from tests.tui.driving import Driver
-from tests.tui.fakes import World
+from tests.tui.fakes import HOUR, NOW, World
 
 Compare = Callable[..., bool]
 
@@ -47,6 +48,7 @@ STATES = {
     "save": ("2", "j", "enter", "e"),
     "reasons": ("3",),
     "primaries": ("5",),
+    "migrate": ("m", "'new host"),
     "help": ("question_mark",),
     "alerts": ("2", "exclamation_mark"),
 }
@@ -68,6 +70,16 @@ def test_theme(snap_compare: Compare, tmp_path: Path, theme: str) -> None:
 def test_ascii(snap_compare: Compare, tmp_path: Path) -> None:
     driver = Driver(World(tmp_path, settings=Settings(theme="ansi-dark", ascii=True)))
     assert snap_compare(driver.app, terminal_size=NARROW, run_before=pressing(driver))
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["140x40", "80x24"])
+def test_held_domain(snap_compare: Compare, world: World, size: tuple[int, int]) -> None:
+    world.holds.put(
+        DomainHold("example.org", "migrate", "new host", "anna", NOW - HOUR, NOW + HOUR / 2, "", NOW - HOUR)
+    )
+    world.say()
+    driver = Driver(world)
+    assert snap_compare(driver.app, terminal_size=size, run_before=pressing(driver))
 
 
 def test_quiet_day(snap_compare: Compare, tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ class Bench(Host):
     def leave(self) -> None:
         """Not here."""
 
-    def start_drain(self, plan: Plan, reason: str) -> None:
+    def start_drain(self, plan: Plan, reason: str, ends: str = "") -> None:
         """Not here."""
 
 

@@ -118,8 +118,11 @@ class Actions:
         argv = self._privileges.argv(postsuper(self._layout, arguments))
         return f"{' '.join(argv)}  < {count:,} queue ID{'' if count == 1 else 's'}"
 
-    def act(self, verb: Verb, targets: Sequence[Target]) -> Iterator[Result]:
-        """Do `verb` to each, after a last look at its identity. One result per target."""
+    def act(self, verb: Verb, targets: Sequence[Target], *, try_now: bool = True) -> Iterator[Result]:
+        """Do `verb` to each, after a last look at its identity. One result per target.
+
+        Without `try_now` what is released waits for its next retry time.
+        """
         checked = self._checked(verb, targets)
         yield from checked.results
         going, renewing = checked.going, []
@@ -127,7 +130,7 @@ class Actions:
             now = self._clock()
             renewing = [target for target in going if needs_renewal(target, now)]
             going = [target for target in going if not needs_renewal(target, now)]
-        yield from self._run(verb, going)
+        yield from self._run(verb, going, try_now=try_now)
         yield from self._renew(renewing)
 
     def put_back(self, targets: Sequence[Target]) -> set[str]:
@@ -158,11 +161,12 @@ class Actions:
             return "refused", why
         return outcome, detail
 
-    def _run(self, verb: Verb, targets: Sequence[Target]) -> Iterator[Result]:
+    def _run(self, verb: Verb, targets: Sequence[Target], *, try_now: bool) -> Iterator[Result]:
         if not targets:
             return
         said = self._postsuper(POSTSUPER[verb], targets)
-        after = self._after_retry(verb, [target.queue_id for target in targets if target.queue_id in said.named])
+        named = [target.queue_id for target in targets if target.queue_id in said.named]
+        after = self._after_retry(verb, named) if try_now else ""
         for target in targets:
             if target.queue_id in said.named:
                 outcome, detail = self._evidence(verb, target)

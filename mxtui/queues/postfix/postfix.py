@@ -135,6 +135,10 @@ class PostfixQueue:
         """Hold, release, reject, or delete without a copy."""
         return self._actions.act(verb, targets)
 
+    def let_go(self, targets: Sequence[Target]) -> Iterator[Result]:
+        """Release to their next retry time (see `queues.queue.Releasing`); what is renewed is tried all the same."""
+        return self._actions.act(Verb.RELEASE, targets, try_now=False)
+
     def delete(self, targets: Sequence[Target], folder: Path) -> Iterator[Result]:
         """Delete with copies (see `removal`)."""
         from mxtui.queues.postfix import removal

@@ -5,7 +5,8 @@
     {"do": "flush"}                    then {"ids": ["…"], "connections": n} as often as liked, and {"over": true}:
                                        {"settled": [`model.drain.way.Settled`…]} until all are, then {"ok": true}
     {"do": "look", "ids": ["…"]}       these were held, released or restored by somebody: {"ok": true}
-    {"do": "suspend"} {"do": "resume"} as `state`
+    {"do": "suspend"} {"do": "resume"} as `state`: all deliveries
+    {"do": "holds"}                    holds of domains were changed on disk, and are in force now: {"ok": true}
 
 Whatever goes wrong is {"error": "…", "hint": "…"}. The socket has mode 0600, and answers its own user and root only.
 """
@@ -54,6 +55,10 @@ class Control:
     def resume(self) -> None:
         """Go on delivering. Raises Unreachable, NotPermitted."""
         self._ask({"do": "resume"})
+
+    def holds(self) -> None:
+        """Tell that holds of domains were changed; in force when this returns. Raises Unreachable, NotPermitted."""
+        self._ask({"do": "holds"})
 
     def look(self, ids: Collection[str]) -> None:
         """Tell that these were changed in the spool. Raises Unreachable, NotPermitted."""

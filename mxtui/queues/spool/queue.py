@@ -61,6 +61,7 @@ class SpoolQueue:
         self.control = control or Control(spool.path)
         self._forward = forward
         self._notice = notice
+        self._lifetime = lifetime
         self._reader = SpoolReader(spool.places.root)
         self._actions = Actions(spool, notice=notice, lifetime=lifetime, changed=self._tell)
 
@@ -156,6 +157,11 @@ class SpoolQueue:
     def act(self, verb: Verb, targets: Sequence[Target]) -> Iterator[Result]:
         """Hold, release, reject, or delete without a copy."""
         return self._actions.act(verb, targets)
+
+    def let_go(self, targets: Sequence[Target]) -> Iterator[Result]:
+        """Release without a word to `serve` (see `queues.queue.Releasing`): it hears of them by the flush to come."""
+        quiet = Actions(self.spool, lifetime=self._lifetime, changed=lambda _: None)
+        return quiet.act(Verb.RELEASE, targets)
 
     def delete(self, targets: Sequence[Target], folder: Path) -> Iterator[Result]:
         """Delete with copies (see `kept`)."""

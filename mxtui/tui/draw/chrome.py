@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from rich.style import Style
 
+from mxtui.model.holds import words
 from mxtui.model.overview import STALE_AFTER, Overview
 from mxtui.model.words import duration
 from mxtui.tui import format as fmt
@@ -42,15 +43,30 @@ def header(scene: Scene, overview: Overview | None, *, paused: bool = False) -> 
     edge = scene.width - CLOCK
     if overview is None:
         return line.right([("starting", look.label)], edge)
-    service = overview.capabilities.service
-    room = scene.width - 42 - (len(service) + 2 if service else 0)
+    service, held = overview.capabilities.service, _held(scene, overview)
+    room = scene.width - 42 - (len(service) + 2 if service else 0) - (len(held) + 2 if held else 0)
     line.add("  ", look.text).add(scene.fit(overview.source.name, max(10, room)), look.strong)
     if scene.width >= 72:
         words = f"{overview.source.kind} {overview.source.version}".rstrip()
         line.add("  " + words, look.label)
     if service:
         line.add("  " + service, look.warning if service == "suspended" else look.accent)
+    if held:
+        line.add("  " + held, look.warning)
     return line.right(_freshness(scene, overview, paused), edge)
+
+
+def _held(scene: Scene, overview: Overview) -> str:
+    """Domains that are held: which and how much, where it is one and there is room."""
+    rows = [(row.hold, row.totals) for row in overview.domains if row.hold is not None]
+    if not rows:
+        return ""
+    if len(rows) > 1:
+        return f"{len(rows)} domains held" if scene.wide else f"{len(rows)} held"
+    hold, totals = rows[0]
+    if not scene.wide:
+        return words(hold, scene.now).partition(",")[0]
+    return f"{hold.domain} {words(hold, scene.now)}, {fmt.count(totals.states.get('hold', 0))} held"
 
 
 def _freshness(scene: Scene, overview: Overview, paused: bool) -> Spans:

@@ -5,6 +5,7 @@ from itertools import zip_longest
 
 from mxtui.model.age import BUCKETS
 from mxtui.model.health import Primary
+from mxtui.model.holds import DomainHold
 from mxtui.model.overview import DomainStatus, Overview
 from mxtui.model.source import Verb
 from mxtui.model.words import clock, counted, duration
@@ -84,7 +85,10 @@ def _decisions(scene: Scene, row: DomainStatus) -> list[Line]:
 
 def _open_questions(scene: Scene, row: DomainStatus) -> list[tuple[str, str]]:
     held = row.totals.states.get("hold", 0)
-    asked = [(fmt.count(held), "held: releasing is up to you" if held else "held")]
+    asked = []
+    if row.hold is not None:
+        asked.append((duration(row.hold.until - scene.now), hold_words(scene, row.hold)))
+    asked.append((fmt.count(held), "held: releasing is up to you" if held else "held"))
     left = row.totals.next_expire - scene.now if row.totals.next_expire is not None else None
     if left is not None and left < 86_400:
         asked.append((duration(left), "until the first is given up"))
@@ -93,6 +97,13 @@ def _open_questions(scene: Scene, row: DomainStatus) -> list[tuple[str, str]]:
     if corrupt := row.totals.states.get("corrupt", 0):
         asked.append((fmt.count(corrupt), "corrupt: set aside, never delivered"))
     return asked
+
+
+def hold_words(scene: Scene, hold: DomainHold) -> str:
+    """What, until when, by whom and why."""
+    what = f"{hold.noun} to {hold.to}" if hold.to else hold.noun
+    caught = "" if hold.caught_since is not None or hold.kind == "suspend" else "new mail is not caught, "
+    return f"{what}, {caught}until {clock(hold.until, scene.now)} by {hold.owner}: {hold.reason}"
 
 
 def chart(scene: Scene, buckets: Sequence[int], height: int) -> list[Line]:
@@ -149,7 +160,7 @@ def _low(scene: Scene, row: DomainStatus, reasons: Reasons) -> list[Line]:
         for number, words in _open_questions(scene, row)
         for span in (
             (number, look.strong if number != "0" else look.faint),
-            (f" {words.partition(':')[0]}  ", look.text),
+            (f" {words.partition(': ')[0]}  ", look.text),
         )
     ]
     return [

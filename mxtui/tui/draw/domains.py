@@ -6,6 +6,7 @@ from rich.style import Style
 
 from mxtui.model.age import BUCKETS
 from mxtui.model.health import Health
+from mxtui.model.holds import words
 from mxtui.model.overview import DomainStatus
 from mxtui.model.reason import short
 from mxtui.model.trend import POINTS
@@ -24,6 +25,8 @@ _AGES = ("5m", "10m", "20m", "40m", "80m", "2h", "5h", "10h", "21h", "old")
 
 
 def _held(row: DomainStatus) -> bool:
+    if row.hold is not None:
+        return True
     return bool(row.totals.messages) and row.totals.states.get("hold", 0) == row.totals.messages
 
 
@@ -152,6 +155,11 @@ def _primary(row: DomainStatus, cell: Cell) -> Spans:
 
 def primary_words(row: DomainStatus, now: float, look: Look, *, brief: bool) -> tuple[str, str, Style, Style]:
     """How a primary is, in words: what, why, and their styles."""
+    if row.hold is not None:
+        held = row.totals.states.get("hold", 0)
+        why = (f"{fmt.count(held)} held: " if held else "") + row.hold.reason
+        style = look.warning if row.hold.over(now) or row.hold.ending else look.strong
+        return words(row.hold, now), why, style, look.label
     health = row.health
     if row.primary is None or health is None:
         return (("no primary known", "", look.label, look.label) if row.primary is None

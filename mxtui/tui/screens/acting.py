@@ -12,6 +12,7 @@ from mxtui.errors import MxtuiError
 from mxtui.model.filter import parse
 from mxtui.model.guard import warned
 from mxtui.model.health import UNKNOWN
+from mxtui.model.holds import names_a_hold
 from mxtui.model.plan import Plan
 from mxtui.model.source import Permission, Verb
 from mxtui.model.words import counted
@@ -106,9 +107,7 @@ class ActingScreen(ConsoleScreen):
         operations = self.host.services.operations
 
         def make() -> tuple[Plan, str]:
-            latest = record or next(
-                operations.audit.records(limit=1, matching=lambda r: r.begin.verb in UNDOABLE), None
-            )
+            latest = record or next(operations.audit.records(limit=1, matching=_undoable), None)
             if latest is None:
                 raise MxtuiError("Nothing was done that can be undone", "Hold, release and delete can be.")
             return operations.undo(latest), latest.id
@@ -155,3 +154,7 @@ class ActingScreen(ConsoleScreen):
     def complain(self, error: MxtuiError) -> None:
         """An error, in words."""
         self.notify(f"{error.message}\n{error.hint}".strip(), title="Not possible", severity="error", markup=False)
+
+
+def _undoable(record: AuditRecord) -> bool:
+    return record.begin.verb in UNDOABLE and not names_a_hold(record.begin.selection)

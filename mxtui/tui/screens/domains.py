@@ -15,7 +15,8 @@ from mxtui.tui.commands import Command, bindings
 from mxtui.tui.draw.domain_pane import LOW, TALL, domain_pane, ready_pane
 from mxtui.tui.draw.domains import COLUMNS, LAST_HOUR, order
 from mxtui.tui.line import Line
-from mxtui.tui.screens.acting import ActingScreen, verb_command
+from mxtui.tui.screens.acting import verb_command
+from mxtui.tui.screens.holding import HoldingScreen, hold_command
 from mxtui.tui.widgets.painted import Painted
 from mxtui.tui.widgets.table import Listed, Table
 
@@ -26,6 +27,8 @@ _ON_DOMAIN: tuple[Command, ...] = (
     verb_command("domains", Verb.HOLD, "h", "Keep this domain's mail from being tried."),
     verb_command("domains", Verb.RELEASE, "r", "Let this domain's held mail be tried again."),
     Command("domains.filter", "slash", "Filter", "Look for messages.", lambda screen: screen.open_filter()),
+    hold_command("migrate", "m", "Hold this domain while its primary moves; again: let it go to the new one."),
+    hold_command("suspend", "z", "Leave this domain's mail alone for a while; again: resume it."),
     Command("domains.check", "c", "Check now", "Climb this primary's health ladder now.",
             lambda screen: screen.check_now(), lambda screen: screen.some_domain()),
     verb_command("domains", Verb.REJECT, "x", "Return this domain's mail to its senders.", footer=False),
@@ -38,7 +41,7 @@ REASONS_EVERY = 2.0
 """Seconds between two counts of one domain's reasons: 35 ms each at 100,000 messages."""
 
 
-class DomainsScreen(ActingScreen):
+class DomainsScreen(HoldingScreen):
     """The first screen."""
 
     TAB = "domains"
@@ -134,6 +137,10 @@ class DomainsScreen(ActingScreen):
         if row is None or not row.totals.messages:
             return Permission(False, "nothing is queued for this domain")
         return super().permit(verb)
+
+    def row_for_hold(self) -> DomainStatus | None:
+        """The domain under the cursor."""
+        return self.table.row
 
     @on(Table.Chosen)
     async def open_domain(self) -> None:

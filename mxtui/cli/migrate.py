@@ -1,0 +1,163 @@
+"""`mxtui migrate`: hold a domain while its primary moves, and let its mail go to the new one."""
+
+from typing import Any
+
+import click
+
+from mxtui.cli.acting import PartlyDone, show_plan, stopping
+from mxtui.cli.attach import Attached, attach
+from mxtui.cli.common import common_options
+from mxtui.cli.domain_holds import agreed, conclude, lasting, named_domain, show_catching, show_holds
+from mxtui.cli.draining import drain_settings, drained, draining
+from mxtui.cli.flush import follow
+from mxtui.cli.output import narrate
+from mxtui.errors import Guarded, UsageError
+from mxtui.model.guard import unwell
+from mxtui.model.holds import DomainHold, left
+from mxtui.model.next_hop import parse_next_hop
+from mxtui.model.planning import target_of
+from mxtui.model.source import Verb
+from mxtui.model.words import clock
+
+
+@click.group("migrate")
+def migrate_command() -> None:
+    """Hold a domain while its primary moves: what is queued, and what comes meanwhile."""
+
+
+@migrate_command.command("start")
+@click.argument("domain")
+@common_options
+@click.option("--for", "for_", metavar="TIME", help="How long it is going to take: 2h, 1d.")
+@click.option("--until", metavar="TIME", help="Or until when: 18:30, 2026-11-28T07:00.")
+@click.option(
+    "--to", metavar="HOST[:PORT]", default="", help="The new primary; the end is refused while mail goes elsewhere."
+)
+@click.option("--reason", metavar="TEXT", default="", help="Why; required.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
+@click.option("--json", "as_json", is_flag=True, help="The plan, a line per message, a summary.")
+def start_command(domain: str, queue: str | None, config: str | None, **options: Any) -> None:
+    """Hold what is queued for DOMAIN and catch what comes, until `mxtui migrate end`. Said again: hold it longer."""
+    with attach(queue, config) as attached:
+        start(attached, named_domain(domain), **options)
+
+
+def start(
+    attached: Attached,
+    domain: str,
+    *,
+    for_: str | None,
+    until: str | None,
+    to: str,
+    reason: str,
+    yes: bool,
+    dry_run: bool,
+    as_json: bool,
+    no_color: bool,
+) -> None:
+    """Plan, ask, hold."""
+    holding = attached.holding
+    hold = holding.wanted(domain, "migrate", reason, lasting(for_, until, None), _next_hop(to))
+    plan = holding.plan(hold)
+    show_plan(plan, as_json=as_json)
+    narrate(f"migrate {domain} until {clock(hold.until, hold.since)}: {hold.reason}")
+    if not dry_run and agreed(f"Hold {domain} for {left(hold, hold.since)}?", yes=yes):
+        with stopping() as stop:
+            conclude(holding.begin(hold, stop), f"{domain} is held", as_json=as_json)
+    show_catching(holding.catching(hold))
+
+
+@migrate_command.command("status")
+@click.argument("domain", required=False)
+@common_options
+@click.option("--json", "as_json", is_flag=True, help="An object for each.")
+def status_command(domain: str | None, queue: str | None, config: str | None, as_json: bool, no_color: bool) -> None:
+    """The domains that migrate, with time left and what waits."""
+    with attach(queue, config) as attached:
+        holding = attached.holding
+        holds = {name: hold for name, hold in holding.holds.all().items() if hold.kind == "migrate"}
+        if domain is not None:
+            holds = {name: hold for name, hold in holds.items() if name == named_domain(domain)}
+        catching = attached.site.catch().standing() if holds else None
+        more: dict[str, dict[str, Any]] = {}
+        for name, hold in holds.items():
+            waiting = holding.volume(hold)
+            more[name] = {"messages": len(waiting), "bytes": sum(target.size for target in waiting)}
+            if as_json and catching is not None:
+                more[name]["catching"] = catching.works
+        show_holds(holds, as_json=as_json, more=more)
+        if catching is not None and not as_json:
+            show_catching(catching)
+
+
+@migrate_command.command("end")
+@click.argument("domain")
+@common_options
+@click.option("--force", is_flag=True, help="Also when the primary is down, or mail does not go to the new one.")
+@click.option("--reason", metavar="TEXT", default="", help="Why, for the audit.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="The plan, a line per message, a summary, then a flush's progress."
+)
+def end_command(domain: str, queue: str | None, config: str | None, **options: Any) -> None:
+    """Catch nothing more, release what the migration held, oldest first, and follow it to its verdicts."""
+    with attach(queue, config) as attached:
+        end(attached, named_domain(domain), **options)
+
+
+def end(
+    attached: Attached,
+    domain: str,
+    *,
+    force: bool,
+    reason: str,
+    yes: bool,
+    dry_run: bool,
+    as_json: bool,
+    no_color: bool,
+) -> None:
+    """Plan, look at the primary, ask, let go, flush."""
+    holding = attached.holding
+    hold = holding.known(domain, "migrate")
+    plan = holding.plan_end(hold)
+    show_plan(plan, as_json=as_json)
+    if dry_run:
+        return
+    if not force and (why := _not_yet(attached, hold)):
+        raise Guarded(why, "Mend that first, or say --force.")
+    if not agreed(f"End the {hold.mark}?", yes=yes):
+        return
+    with stopping() as stop:
+        released = conclude(holding.end(hold, reason, stop), f"{hold.mark} ended", as_json=as_json)
+        found = attached.queue.find_all(released)
+        targets = sorted((target_of(each) for each in found.values()), key=lambda each: each.identity.arrival)
+        last = None
+        tried = attached.operations.plan(Verb.FLUSH, targets, hold.selection, forced=force)
+        if tried.targets and not stop.is_set():
+            drain = draining(attached, tried, drain_settings(attached, force=True))
+            last = follow(drained(attached, tried, drain, reason, stop, "after its migration"), as_json=as_json)
+        holding.forget(domain)
+    if tried.targets and (last is None or last.delivered < last.queued):
+        raise PartlyDone
+
+
+def _not_yet(attached: Attached, hold: DomainHold) -> str:
+    """Why its mail had better not go now; empty when it may."""
+    if hold.to:
+        wanted = parse_next_hop(hold.to)
+        primary = attached.router().route([hold.domain])[hold.domain].primary
+        if primary is None or (primary.host.lower(), primary.port) != (wanted.host.lower(), wanted.port):
+            now = f"{primary.host}:{primary.port}" if primary is not None else "nowhere"
+            return f"mail for {hold.domain} goes to {now}, not to the new primary {wanted.host}:{wanted.port}"
+    return unwell(attached.probe_once([hold.domain]))
+
+
+def _next_hop(text: str) -> str:
+    if not text:
+        return ""
+    try:
+        return str(parse_next_hop(text)._replace(lookup_mx=False))
+    except ValueError as error:
+        raise UsageError(f"--to: {error}", "HOST, HOST:PORT or [ADDRESS]:PORT.") from None

@@ -1,0 +1,163 @@
+"""Domains that an operator keeps mail back for: what is queued for them waits, and what comes meanwhile waits too.
+
+A *suspension* lasts for a while and ends by itself. A *migration* lasts until somebody ends it: mail that went to a
+primary that is half moved is lost, so past its time it only becomes a louder alert.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple
+
+from mxtui.model.plan import Caution
+from mxtui.model.words import duration
+
+HoldKind = Literal["suspend", "migrate"]
+
+SUSPENDED_FOR: Final = 3600.0
+"""Seconds that a suspension lasts where nothing else is said."""
+
+REASON_LENGTH: Final = 200
+
+DOMAIN: Final = re.compile(r"(?![.-])[\w.-]{1,253}(?<!\.)")
+"""What can be the name of a file, and a key of an access table, without any quoting."""
+
+
+@dataclass(frozen=True, slots=True)
+class DomainHold:
+    """One domain's mail is kept back. Times are seconds since the epoch."""
+
+    domain: str
+    kind: HoldKind
+    reason: str
+    owner: str
+    """Who began it, as the audit names operators."""
+    since: float
+    until: float
+    to: str = ""
+    """A migration's new primary, as `model.next_hop` writes it; empty where it was not told."""
+    caught_since: float | None = None
+    """From when on new mail was caught as it came in; None where that was never so."""
+    ending: bool = False
+    """Nothing is caught any more, and what is held is being released: an end that was cut short, if nobody is at it."""
+
+    def over(self, now: float) -> bool:
+        """Whether its time is up."""
+        return now >= self.until
+
+    def in_force(self, now: float) -> bool:
+        """Whether the domain's mail has to wait."""
+        return not self.ending and (self.kind == "migrate" or not self.over(now))
+
+    @property
+    def note(self) -> str:
+        """What a message that it caught says of itself, and what the mail log says of it."""
+        return f"{self.mark}: {self.reason}"
+
+    @property
+    def mark(self) -> str:
+        """The beginning of its notes, by which they are told from those of other domains."""
+        return f"{self.noun} of {self.domain}"
+
+    @property
+    def noun(self) -> str:
+        """What it is."""
+        return "migration" if self.kind == "migrate" else "suspension"
+
+    @property
+    def selection(self) -> str:
+        """How its acts are named in plans and in the audit; a filter's word, so that other domains are told of."""
+        return f"{self.kind} domain:{self.domain}"
+
+
+class Catching(NamedTuple):
+    """Whether new mail is caught as it comes in."""
+
+    works: bool
+    why_not: str = ""
+    """A sentence without its full stop."""
+    lines: tuple[str, ...] = ()
+    """The very commands that would have it caught."""
+
+
+def domain_of(text: str) -> str:
+    """A domain as it is kept: lower case, without a dot at its end. Raises ValueError.
+
+    >>> domain_of("Example.ORG.")
+    'example.org'
+    """
+    domain = text.strip().lower().removesuffix(".")
+    if not DOMAIN.fullmatch(domain) or ".." in domain:
+        raise ValueError(f"not a domain: {text}")
+    return domain
+
+
+def within(domain: str, held: str) -> bool:
+    """Whether a domain is the held one, or one below it.
+
+    >>> within("lists.example.org", "example.org"), within("badexample.org", "example.org")
+    (True, False)
+    """
+    return domain == held or domain.endswith(f".{held}")
+
+
+def in_force(holds: Iterable[DomainHold], now: float) -> dict[str, DomainHold]:
+    """Those whose mail has to wait, by domain."""
+    return {hold.domain: hold for hold in holds if hold.in_force(now)}
+
+
+def words(hold: DomainHold, now: float) -> str:
+    """How it stands, as short as a column.
+
+    >>> words(DomainHold("example.org", "migrate", "new host", "anna", 0.0, 7200.0), 300.0)
+    'migrating, 1h 55m left'
+    """
+    if hold.ending:
+        return "ending"
+    name = "migrating" if hold.kind == "migrate" else "suspended"
+    return f"{name}, {duration(now - hold.until)} overdue" if hold.over(now) else f"{name}, {left(hold, now)} left"
+
+
+def left(hold: DomainHold, now: float) -> str:
+    """Time until its end."""
+    return duration(hold.until - now)
+
+
+def start_cautions(catching: Catching, *, moves: bool) -> list[Caution]:
+    """What to think about before it begins. `moves`: its messages are put into hold, rather than left alone."""
+    found = []
+    if not catching.works:
+        found.append(
+            Caution(
+                "New mail",
+                f"what comes from now on is tried as ever: {catching.why_not} (mxtui migrate status: what to do)",
+            )
+        )
+    elif moves:
+        found.append(
+            Caution("New mail", "is held as it comes; what has recipients in other domains too is held for all of them")
+        )
+    return found
+
+
+def may_start(hold: DomainHold, before: DomainHold | None) -> str:
+    """Why a hold cannot begin where another is; empty when it can. A migration takes a suspension over."""
+    if before is None or before.kind == hold.kind:
+        return ""
+    if hold.kind == "suspend":
+        return f"{hold.domain} is being migrated: nothing is tried there anyway"
+    return ""
+
+
+def names_a_hold(selection: str) -> bool:
+    """Whether an act on record was of a hold, which is ended rather than undone.
+
+    >>> names_a_hold("migrate domain:example.org"), names_a_hold("domain:example.org")
+    (True, False)
+    """
+    return selection.partition(" ")[0] in ("suspend", "migrate") and " domain:" in selection
+
+
+def held_for_others(domains: Iterable[str], others: Mapping[str, DomainHold]) -> DomainHold | None:
+    """Another hold that a message has to wait for as well."""
+    return next((others[domain] for domain in domains if domain in others), None)

@@ -1,0 +1,181 @@
+"""A domain of a real Postfix is held while its primary moves, with our access table wired in and without it."""
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mxtui.demo.postfix import SBIN, PrivatePostfix
+from mxtui.demo.primary import FakePrimary
+from tests.cli.running import Done, Mxtui, run
+from tests.conftest import PostfixFactory
+from tests.queues.postfix.acting import QUIET, layout_of, settled, state
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.postfix
+
+
+class Moving:
+    """A Postfix whose primary is down, with mail for it, and `mxtui` on it."""
+
+    def __init__(self, instance: PrivatePostfix, primary: FakePrimary, folder: Path) -> None:
+        self.instance = instance
+        self.primary = primary
+        self.layout = layout_of(instance)
+        self.mxtui = Mxtui(instance, folder, f'holds = "{folder / "holds"}"')
+
+    def __call__(self, verb: str, *words: str) -> Done:
+        if verb == "migrate":
+            argv = self.mxtui.argv(verb, *words)
+            at = argv.index("migrate")
+            # The group's own word comes before its options.
+            return run([*argv[: at + 1], words[0], *argv[at + 1 : -len(words)], *words[1:]])
+        return self.mxtui(verb, *words)
+
+    def queued(self, count: int = 1, to: str = "info@example.org") -> list[str]:
+        ids = self.instance.inject("a@client.example", [to], count=count)
+        settled(self.layout, ids, "deferred")
+        return ids
+
+    def states(self, ids: list[str]) -> list[str]:
+        return [state(self.layout, queue_id) for queue_id in ids]
+
+    def start(self, *words: str) -> Done:
+        done = self("migrate", "start", "example.org", "--for", "2h", "--reason", "new host", "--yes", *words)
+        assert done.status == 0, done.err
+        return done
+
+    def end(self, *words: str) -> Done:
+        return self("migrate", "end", "example.org", "--yes", *words)
+
+    def wire(self) -> None:
+        """Do exactly what it says has to be done."""
+        lines = re.findall(r"^  (post(?:conf|fix) .*)$", self.start().err, re.MULTILINE)
+        assert len(lines) == 2
+        for line in lines:
+            subprocess.run(shlex.split(line), env={"PATH": SBIN}, check=True, timeout=30, capture_output=True)
+        assert self.end("--force").status in (0, 1)
+
+    def status(self) -> dict[str, Any]:
+        (found,) = self("migrate", "status", "--json").objects
+        return found
+
+
+@pytest.fixture
+def moving(postfix: PostfixFactory, primary: FakePrimary, tmp_path: Path) -> Moving:
+    primary.down()
+    routes = {"example.org": primary.port, "client.example": primary.port, "below.example.org": primary.port}
+    settings = {**QUIET, "relay_domains": ", ".join(routes)}
+    return Moving(postfix(routes=routes, settings=settings), primary, tmp_path)
+
+
+def test_not_wired_in_what_is_queued_is_held_and_what_comes_is_said_not_to_be(moving: Moving) -> None:
+    before, ids = moving.queued(), moving.queued(3)
+    moving("hold", f"id:{before[0]}", "--yes")
+    said = moving.start().err
+    assert "new mail is not caught: smtpd does not ask" in said
+    assert moving.states(ids) == ["hold"] * 3
+    late = moving.queued()
+    found = moving.status()
+    assert (found["messages"], found["catching"], found["caught_since"]) == (3, False, None)
+    (status,) = moving("status", "--json").objects
+    assert "migration" in {alert["name"] for alert in status["alerts"]}
+    moving.primary.up()
+    assert moving.end().status == 0
+    settled(moving.layout, ids, "")
+    assert len(moving.primary.accepted) == 3
+    assert moving.states([*before, *late]) == ["hold", "deferred"]
+
+
+def test_wired_in_by_the_lines_it_prints_new_mail_is_caught_and_goes_at_the_end(moving: Moving) -> None:
+    moving.wire()
+    first = moving.queued(2)
+    assert "new mail is not caught" not in moving.start().err
+    assert moving.states(first) == ["hold"] * 2
+    late = moving.instance.inject("a@client.example", ["late@example.org"], count=2)
+    assert moving.states(late) == ["hold"] * 2
+    free = moving.instance.inject("a@client.example", ["free@client.example", "low@below.example.org"])
+    settled(moving.layout, free, "deferred")
+    assert moving.status()["messages"] == 4
+    moving.primary.up()
+    done = moving.end()
+    assert done.status == 0, done.err
+    settled(moving.layout, [*first, *late], "")
+    assert len(moving.primary.accepted) == 4
+    after = moving.instance.inject("a@client.example", ["after@example.org"])
+    settled(moving.layout, after, "")
+
+
+def test_a_permit_before_the_table_is_noticed(moving: Moving) -> None:
+    moving.wire()
+    table = moving.instance.config_directory / "mxtui_hold"
+    moving.instance.postconf(
+        smtpd_recipient_restrictions=f"permit_mynetworks, check_recipient_access hash:{table}, reject"
+    )
+    assert f"permit_mynetworks comes before {table}" in moving.start().err
+
+
+def test_mail_past_its_lifetime_is_delivered_rather_than_returned_at_the_end(
+    postfix: PostfixFactory, primary: FakePrimary, tmp_path: Path
+) -> None:
+    primary.down()
+    settings = {**QUIET, "maximal_queue_lifetime": "5m", "bounce_queue_lifetime": "5m"}
+    moving = Moving(postfix(routes={"example.org": primary.port}, settings=settings), primary, tmp_path)
+    ids = moving.queued(2)
+    moving.start()
+    # Within ten minutes of its end a message would be returned at its first failed try.
+    primary.up()
+    done = moving.end()
+    assert "given a new lifetime" in done.err
+    wait_until(lambda: len(primary.accepted) == 2)
+    settled(moving.layout, ids, "")
+
+
+def test_mail_in_delivery_is_left_to_it_and_held_when_it_comes_back(moving: Moving) -> None:
+    moving.primary.up()
+    moving.primary.behave(banner_delay=3.0)
+    (busy,) = moving.instance.inject("a@client.example", ["info@example.org"])
+    wait_until(lambda: state(moving.layout, busy) == "active")
+    moving.start()
+    assert state(moving.layout, busy) in ("", "hold")
+    assert (len(moving.primary.accepted) == 1) == (state(moving.layout, busy) == "")
+
+
+def test_killed_between_holding_and_recording_the_end_finds_what_it_held(moving: Moving) -> None:
+    """The IDs are on disk before the messages are held."""
+    ids = moving.queued(3)
+    moving.start()
+    (held,) = (moving.mxtui.folder / "holds").glob("*/example.org.held")
+    assert {line.split()[0] for line in held.read_text().splitlines()} == set(ids)
+    moving.primary.up()
+    assert moving.end().status == 0
+    settled(moving.layout, ids, "")
+    assert list((moving.mxtui.folder / "holds").glob("*/*.json")) == []
+
+
+def test_a_suspension_holds_and_ends_by_itself(moving: Moving) -> None:
+    ids = moving.queued(2)
+    moving.primary.up()
+    done = moving("suspend", "example.org", "--for", "4s", "--reason", "restarting", "--yes")
+    assert done.status == 0, done.err
+    assert "new mail is not caught" in done.err
+    assert moving.states(ids) == ["hold"] * 2
+    settled(moving.layout, ids, "")
+    assert len(moving.primary.accepted) == 2
+    wait_until(lambda: moving("suspend", "--list", "--json").objects == [])
+
+
+def test_a_suspension_that_nobody_ended_is_an_alert_and_ends_with_resume_due(moving: Moving) -> None:
+    ids = moving.queued()
+    moving.start()
+    (file,) = (moving.mxtui.folder / "holds").glob("*/example.org.json")
+    # A suspension as after a restart of the host: no process waits for its end any more.
+    file.write_text(re.sub(r'"until":[0-9.]+', '"until":1000.0', file.read_text()).replace("migrate", "suspend"))
+    (status,) = moving("status", "--json").objects
+    assert "hold_not_ended" in {alert["name"] for alert in status["alerts"]}
+    moving.primary.up()
+    assert moving("resume", "--due").status == 0
+    settled(moving.layout, ids, "")
