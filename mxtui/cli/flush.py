@@ -3,7 +3,8 @@
 import sys
 import time
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,11 +14,16 @@ from mxtui.cli.common import FilteringCommand
 from mxtui.cli.output import narrate, print_json
 from mxtui.errors import Guarded
 from mxtui.message.sanitize import one_line
-from mxtui.model.guard import unwell
-from mxtui.model.plan import FlushProgress
+from mxtui.model.guard import Troubles, apart, down
+from mxtui.model.holds import in_force, within
+from mxtui.model.holds import words as words_of_hold
+from mxtui.model.plan import FlushProgress, Target
 from mxtui.model.planning import refusal
 from mxtui.model.source import Verb
 from mxtui.model.words import counted, duration
+
+if TYPE_CHECKING:
+    from mxtui.model.route import Router
 
 
 class _PerSecond(click.ParamType[float]):
@@ -97,16 +103,16 @@ def flush(
         plan = draining.planned()
     else:
         targets, selection = select(attached, words, everything=everything, verb=Verb.FLUSH)
-        tried = [target for target in targets if not refusal(Verb.FLUSH, target.state)] if limit else targets
+        going, left_out = (targets, []) if force else apart(targets, _troubles(attached, targets, router))
+        if left_out and not going:
+            raise Guarded(left_out[0].detail, "Wait until it is up (mxtui probe), or say --force.")
+        tried = [target for target in going if not refusal(Verb.FLUSH, target.state)] if limit else going
         steps = ways.steps(host, len(tried[:limit]), postfix=_is_postfix(attached)) if direct else None
         plan = attached.operations.plan(Verb.FLUSH, tried[:limit], selection, forced=force, steps=steps)
+        plan = replace(plan, excluded=(*plan.excluded, *left_out))
         show_plan(plan, as_json=as_json)
         if dry_run or not plan.targets:
             return
-        if not force:
-            concerned = {domain for target in plan.targets for domain in target.domains}
-            if sick := unwell(attached.probe_once(concerned, router=router)):
-                raise Guarded(sick, "Wait until it is up (mxtui probe), leave it out of the filter, or say --force.")
         if not confirmed(plan, yes=yes):
             return
     drains = draining.drains_of(attached)
@@ -126,8 +132,19 @@ def flush(
         attached.holding.forget(ends)
     if last is not None and last.phase == "stopped" and last.why:
         narrate(f"stopped: {one_line(last.why, 600)}")
-    if last is None or last.delivered < last.queued:
+    if last is None or last.delivered < last.queued or plan.excluded:
         raise PartlyDone
+
+
+def _troubles(attached: Attached, targets: Sequence[Target], router: "Router") -> Troubles:
+    """Domains whose mail had better not go now: a primary that is down, or a hold."""
+    concerned = {domain for target in targets for domain in target.domains}
+    troubles = dict(down(attached.probe_once(concerned, router=router)))
+    now = time.time()
+    for hold in in_force(attached.holding.holds.all().values(), now).values():
+        held = (domain for domain in concerned if within(domain, hold.domain))
+        troubles.update((domain, f"{domain} is {words_of_hold(hold, now)}") for domain in held)
+    return troubles
 
 
 def _is_postfix(attached: Attached) -> bool:
@@ -143,6 +160,7 @@ def _way_in_words(attached: Attached, *, direct: bool, to: str | None) -> str:
 
 
 def follow(stream: Any, *, as_json: bool) -> FlushProgress | None:
+    """Tell how it goes until it is over; the last word."""
     last: FlushProgress | None = None
     seen = 0.0
     live = sys.stderr.isatty() and not as_json

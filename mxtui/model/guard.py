@@ -1,42 +1,65 @@
-"""When a flush would do harm: a rule over what is known of the primaries."""
+"""When a flush would do harm: rules over what is known of the primaries, and of domains that are to be left alone."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from mxtui.model.health import Health, Primary
-from mxtui.model.plan import Caution, Plan
+from mxtui.model.plan import Caution, Plan, Result, Target
+from mxtui.model.source import Verb
 
 Known = Mapping[str, tuple[Primary | None, Health]]
 """What is known of primaries, by domain."""
 
-
-def unwell(known: Known) -> str:
-    """Why not to flush these domains now, in a sentence; empty when nothing speaks against it.
-
-    Unknown is no reason: a probe may be blocked where mail is not.
-    """
-    down = _down(known)
-    if not down:
-        return ""
-    domain, primary, health = down[0]
-    more = f", and {len(down) - 1} more" if len(down) > 1 else ""
-    return f"the primary of {domain} is down: {primary.host}:{primary.port} {health.rung} {health.detail}{more}"
+Troubles = Mapping[str, str]
+"""By domain, why its mail had better not go now; may quote a server."""
 
 
-def warned(plan: Plan, known: Known) -> Plan:
-    """A plan to flush, with a caution first where a primary that it concerns is down."""
-    concerned = {domain for target in plan.targets for domain in target.domains}
-    sick = unwell({domain: known[domain] for domain in concerned if domain in known})
-    if not sick:
-        return plan
-    caution = Caution("Primary down", f"{sick}. What waits for it will be deferred again, with a longer pause")
-    return replace(plan, cautions=(caution, *plan.cautions))
-
-
-def _down(known: Known) -> list[tuple[str, Primary, Health]]:
-    found = (
-        (domain, primary, health)
+def down(known: Known) -> Troubles:
+    """The domains whose primary is down. Unknown is no trouble: a probe may be blocked where mail is not."""
+    return {
+        domain: f"the primary of {domain} is down: {primary.host}:{primary.port} {health.rung} {health.detail}"
         for domain, (primary, health) in known.items()
         if primary is not None and health.state == "down"
-    )
-    return sorted(found, key=lambda item: item[0])
+    }
+
+
+def unwell(known: Known) -> str:
+    """Why not to flush these domains now, in a sentence; empty when nothing speaks against it."""
+    return in_a_sentence(down(known))
+
+
+def in_a_sentence(troubles: Troubles) -> str:
+    """The first of them, and how many more; empty when there are none."""
+    if not troubles:
+        return ""
+    more = f", and {len(troubles) - 1} more" if len(troubles) > 1 else ""
+    return f"{troubles[min(troubles)]}{more}"
+
+
+def apart(targets: Iterable[Target], troubles: Troubles) -> tuple[list[Target], list[Result]]:
+    """Those that may go, and a result for each that may not: all that is left of it is for domains in trouble.
+
+    A message that others may have goes: whoever cannot be reached of its recipients waits on, as before.
+    """
+    going: list[Target] = []
+    left_out: list[Result] = []
+    for target in targets:
+        if target.domains and all(domain in troubles for domain in target.domains):
+            left_out.append(Result(target.queue_id, Verb.FLUSH, "refused", troubles[target.domains[0]]))
+        else:
+            going.append(target)
+    return going, left_out
+
+
+def guarded(plan: Plan, troubles: Troubles) -> Plan:
+    """A plan to flush without what is in trouble. Where nothing would be left, the plan as it is, which then is one
+    that goes past a safeguard, and says so.
+    """
+    going, left_out = apart(plan.targets, troubles)
+    if not left_out:
+        return plan
+    if going:
+        return replace(plan, targets=tuple(going), excluded=(*plan.excluded, *left_out))
+    sick = in_a_sentence({domain: troubles[domain] for target in plan.targets for domain in target.domains})
+    caution = Caution("Primary down", f"{sick}. What waits for it will be deferred again, with a longer pause")
+    return replace(plan, cautions=(caution, *plan.cautions), forced=True)

@@ -140,6 +140,8 @@ async def test_an_audit_that_cannot_be_written_stops_everything(
 async def test_a_drain_goes_on_while_other_screens_are_looked_at(world: World, console: Open) -> None:
     async with console(world) as at:
         await at.press("f", "enter")
+        await at.sees("once more: the primary is down")
+        await at.press("enter")
         await at.sees("Draining domain:example.org", "5–8 min left", "350", "delivered", "refused, kept", "✓ canary")
         ((plan, _),) = world.draining.begun
         assert len(plan.targets) == 700

@@ -94,7 +94,7 @@ def test_flush(snap_compare: Compare, world: World) -> None:
     driver = Driver(world)
 
     async def before(pilot: Pilot[None]) -> None:
-        await pressing(driver, "f", "enter")(pilot)
+        await pressing(driver, "f", "enter", "enter")(pilot)
         await driver.sees("min left")
 
     assert snap_compare(driver.app, terminal_size=WIDE, run_before=before)

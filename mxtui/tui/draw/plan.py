@@ -35,8 +35,14 @@ STOP = "This cannot be undone."
 
 
 def grave(plan: Plan) -> bool:
-    """Whether mail is gone for good: a flush cannot be undone either, but delivering is what the queue is for."""
-    return not plan.reversible and plan.verb in (Verb.REJECT, Verb.DELETE)
+    """Whether mail is gone for good, or a flush goes past its guard: as such it cannot be undone either, but delivering
+    is what the queue is for.
+    """
+    return (not plan.reversible and plan.verb in (Verb.REJECT, Verb.DELETE)) or _past_its_guard(plan)
+
+
+def _past_its_guard(plan: Plan) -> bool:
+    return plan.verb is Verb.FLUSH and plan.forced
 
 
 def title(plan: Plan) -> str:
@@ -53,7 +59,7 @@ def plan_lines(scene: Scene, plan: Plan, outside: int | None) -> list[Line]:
     """What, what to think about, what will run. `outside`: how many marked messages the filter does not show."""
     look = scene.look
     lines = [Line((words, look.text)) for words in wrap(_effect(plan), scene.width)]
-    if grave(plan):
+    if grave(plan) and plan.verb is not Verb.FLUSH:
         last = lines[-1]
         if last.width + len(STOP) + 1 > scene.width:
             lines.append(last := Line())

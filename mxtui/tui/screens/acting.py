@@ -10,7 +10,7 @@ from textual import work
 from mxtui.audit import AuditRecord
 from mxtui.errors import MxtuiError
 from mxtui.model.filter import parse
-from mxtui.model.guard import warned
+from mxtui.model.guard import down, guarded
 from mxtui.model.health import UNKNOWN
 from mxtui.model.holds import names_a_hold
 from mxtui.model.plan import Plan
@@ -88,7 +88,7 @@ class ActingScreen(ConsoleScreen):
 
         def make() -> Plan:
             plan = operations.plan(verb, targets_of(index, ids()), selection)
-            return warned(plan, known) if verb is Verb.FLUSH else plan
+            return guarded(plan, down(known)) if verb is Verb.FLUSH else plan
 
         try:
             with expected:

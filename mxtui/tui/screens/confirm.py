@@ -29,7 +29,10 @@ class Decision:
 
 
 class ConfirmScreen(Dialog[Decision]):
-    """Shows a plan; Enter runs it, twice where it cannot be undone. Esc leaves everything as it is."""
+    """Shows a plan; Enter runs it, twice where it cannot be undone or goes past a safeguard.
+
+    Esc leaves everything as it is.
+    """
 
     BELOW: ClassVar[int] = 5
 
@@ -67,7 +70,8 @@ class ConfirmScreen(Dialog[Decision]):
         if not grave(self.plan):
             presses = [("Enter", look.key), ("   ", look.text)]
         elif self._armed:
-            presses = [("Enter", look.key), (" once more: this cannot be undone   ", look.danger)]
+            why = "the primary is down" if self.plan.verb is Verb.FLUSH else "this cannot be undone"
+            presses = [("Enter", look.key), (f" once more: {why}   ", look.danger)]
         else:
             presses = [("Enter", look.key), (" twice   ", look.text)]
         line.right([*presses, (f" {act} ", button)], width)
