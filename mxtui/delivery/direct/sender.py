@@ -124,13 +124,18 @@ class Sender:
         task.add_done_callback(self._ended)
         return task
 
-    def surplus(self, lane: Lane) -> bool:
-        """Whether a lane has to give up a connection: there are too many, or another lane has none."""
+    def surplus(self, lane: Lane, *, used: bool) -> bool:
+        """Whether a lane has to give up a connection: there are too many, or another lane has none at all.
+
+        For the other's sake one that was not `used` yet is not given up: two lanes would hand it to and fro.
+        """
         if self._stopping:
             return True
         total = sum(len(each.workers) for each in self._lanes.values())
-        starving = any(each.understaffed and not each.workers for each in self._lanes.values() if each is not lane)
-        return total > self.connections or (starving and total >= self.connections)
+        if total > self.connections:
+            return True
+        others = (each for each in self._lanes.values() if each is not lane)
+        return used and total == self.connections and any(each.understaffed and not each.workers for each in others)
 
     async def open(self, key: HostKey) -> Session:
         """A session with the host. Raises TroubleError."""

@@ -11,6 +11,9 @@ from mxtui.model.drain.way import Settled
 from mxtui.model.plan import Target
 from mxtui.model.route import Ourselves
 from mxtui.queues.postfix.layout import Layout
+from mxtui.queues.postfix.permission import postsuper
+from mxtui.queues.postfix.run import run
+from mxtui.queues.postfix.sockets import request_delivery
 
 OURSELVES = Ourselves("mx2.example.net")
 
@@ -50,3 +53,15 @@ def deliver(way: Direct, targets: Sequence[Target], connections: int = 2) -> dic
     assert len(by_id) == len(settled)
     assert set(by_id) == {target.queue_id for target in targets}
     return by_id
+
+
+def tell(layout: Layout, option: str, queue_ids: Sequence[str], *queues: str) -> None:
+    """What an operator does with postsuper(1)."""
+    run(postsuper(layout, (option, "-", *queues)), input=b"".join(each.encode() + b"\n" for each in queue_ids))
+
+
+def release(layout: Layout, queue_ids: Sequence[str]) -> None:
+    """Out of hold where they are held, and tried now."""
+    tell(layout, "-H", queue_ids, "hold")
+    for _ in request_delivery(layout.queue_directory, queue_ids):
+        pass
