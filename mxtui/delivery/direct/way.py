@@ -21,7 +21,7 @@ from mxtui.model.route import Ourselves
 from mxtui.primary.lookup import Lookup
 from mxtui.queues.postfix.direct.custody import Custodian
 from mxtui.queues.postfix.direct.journal import Journal
-from mxtui.queues.postfix.direct.recovery import Unknown, recover
+from mxtui.queues.postfix.direct.recovery import Recovered, Unknown, recover
 from mxtui.queues.postfix.direct.telling import Teller
 from mxtui.queues.postfix.layout import Layout
 from mxtui.queues.postfix.permission import Privileges
@@ -65,40 +65,53 @@ class Direct:
         if not os.access(self._layout.queue_directory / "hold", os.R_OK | os.W_OK | os.X_OK, effective_ids=True):
             raise NotPermitted("queue files may not be read and written", "run as root")
         with Journal(self._folder) as journal:
-            self.unknown = recover(self._layout, self._teller, journal)
+            recovered = recover(self._layout, self._teller, journal)
+            self.unknown = recovered.unknown
             custodian = Custodian(self._layout, self._teller, journal)
             endings = Endings(custodian, journal)
             sender = Sender(custodian, endings, self._dialer, self._policy, self._route)
             with asyncio.Runner() as runner:
                 try:
-                    yield from self._turns(runner, sender, endings, feed, stop)
+                    yield from self._turns(runner, sender, endings, feed, stop, recovered)
                 finally:
                     runner.run(sender.wind_up())
         if endings.failure is not None:
             raise endings.failure
 
     def _turns(
-        self, runner: asyncio.Runner, sender: Sender, endings: Endings, feed: Feed, stop: threading.Event
+        self,
+        runner: asyncio.Runner,
+        sender: Sender,
+        endings: Endings,
+        feed: Feed,
+        stop: threading.Event,
+        recovered: Recovered,
     ) -> Iterator[Sequence[Settled]]:
-        doubtful = {each.queue_id: each for each in self.unknown}
+        doubtful = {each.queue_id: each for each in recovered.unknown}
         while True:
             stopping = stop.is_set() or endings.failure is not None
             if stopping:
                 runner.run(sender.stop())
             over = stopping or feed.over
             targets = feed.take(room) if not over and (room := sender.room) > 0 else ()
-            known = [target for target in targets if _left_in_hold(target, doubtful)]
-            runner.run(sender.turn([each for each in targets if each not in known], feed.connections, TURN))
+            known = [target for target in targets if _is_among(target, doubtful)]
+            others = [_as_it_is(target, recovered) for target in targets if target not in known]
+            runner.run(sender.turn(others, feed.connections, TURN))
             told = [endings.left(each, _words(doubtful[each.queue_id]), doubtful=True) for each in known]
             yield [*sender.settled(), *told]
             if over and not sender.in_hand:
                 return
 
 
-def _left_in_hold(target: Target, doubtful: Mapping[str, Unknown]) -> bool:
-    """Whether nobody knows if it was delivered. Planned for from elsewhere than hold, an operator has released it."""
+def _is_among(target: Target, doubtful: Mapping[str, Unknown]) -> bool:
+    """Whether nobody knows if it was delivered."""
     unknown = doubtful.get(target.queue_id)
     return unknown is not None and same_message(target.identity, unknown.identity)
+
+
+def _as_it_is(target: Target, recovered: Recovered) -> Target:
+    """Planned for while an interrupted run had it in hold, it was put back since."""
+    return target._replace(state="deferred") if target.queue_id in recovered.released else target
 
 
 def _words(unknown: Unknown) -> str:

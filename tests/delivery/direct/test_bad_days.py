@@ -69,9 +69,7 @@ def test_a_primary_that_dies_within_the_content_has_not_got_it(site: Site, prima
 
 
 @pytest.mark.parametrize("stage", ["dot", "accepted"])
-def test_a_primary_that_dies_after_the_dot_is_never_sent_it_again(
-    site: Site, primary: FakePrimary, stage: str
-) -> None:
+def test_a_primary_that_dies_after_the_dot_is_never_sent_it_again(site: Site, primary: FakePrimary, stage: str) -> None:
     primary.behave(close=stage)
     ids = site.waiting("info@example.org", count=2)
     folder = site.journal()

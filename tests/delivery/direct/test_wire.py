@@ -16,7 +16,9 @@ EIGHT = (
     "Subject: eight bits\nMIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n"
     "Content-Transfer-Encoding: 8bit\n\nGrüße, ✓\n"
 ).encode()
-LONG = b"Subject: long\n\n" + b"".join(b"." * 3 + b"y" * size + b"\n" for size in (993, 994, 995, 996, 1992, 2045, 9000))
+LONG = b"Subject: long\n\n" + b"".join(
+    b"." * 3 + b"y" * size + b"\n" for size in (993, 994, 995, 996, 1992, 2045, 9000)
+)
 
 MAIL: dict[str, tuple[list[str], bytes, dict[str, Any]]] = {
     "plain": (["info@example.org"], PLAIN, {}),
@@ -56,7 +58,9 @@ def test_it_goes_over_the_wire_as_postfix_sends_it(postfix: PostfixFactory, prim
     primary.behave(close="")
     for name, theirs_of_it in zip(MAIL, theirs, strict=True):
         before = len(primary.accepted)
-        settled_by_us = deliver(direct(layout, instance.directory / "journal", primary.port), targets(layout, [ids[name]]))
+        settled_by_us = deliver(
+            direct(layout, instance.directory / "journal", primary.port), targets(layout, [ids[name]])
+        )
         assert settled_by_us[ids[name]].fate == "delivered", (name, settled_by_us)
         (ours,) = primary.accepted[before:]
         assert ours.content == theirs_of_it.content, name
