@@ -43,6 +43,8 @@ class Job:
     """The host had no room for it at first."""
     unanswered: bool = False
     """The journal has a `begun` of it without an answer."""
+    unmarked: bool = False
+    """Somebody was accepted who could not be marked: only the journal knows."""
 
     @property
     def queue_id(self) -> str:

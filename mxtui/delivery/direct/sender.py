@@ -14,6 +14,7 @@ from mxtui.delivery.host import HostKey
 from mxtui.delivery.policy import Policy
 from mxtui.delivery.routes import Dialer
 from mxtui.delivery.session import Outcome, Said, Session
+from mxtui.errors import MxtuiError
 from mxtui.model.drain.way import Settled
 from mxtui.model.plan import Target
 from mxtui.queues.postfix.direct.custody import Custodian, Held, Left
@@ -220,18 +221,18 @@ class Sender:
         """In a thread."""
         jobs: list[Job] = []
         left: list[Left] = []
-        unreadable: list[tuple[Held, str]] = []
+        spared: list[Held] = []
         for each in self._custodian.take(targets):
             if isinstance(each, Left):
                 left.append(each)
                 continue
             try:
                 jobs.append(read(each, self._route))
-            except OSError as error:
-                unreadable.append((each, f"left to Postfix: {error.strerror}"))
-        if unreadable:
-            self._custodian.let_go([(held, "keep" if held.was_held else "release") for held, _ in unreadable])
-            left += [Left(held.target, why) for held, why in unreadable]
+            except (OSError, MxtuiError) as error:
+                spared.append(each)
+                left.append(Left(each.target, _words(error)))
+        if spared:
+            self._custodian.spare(spared)
         return jobs, left
 
     def _line_up(self, job: Job) -> None:
@@ -267,3 +268,9 @@ class Sender:
         if not task.cancelled() and (error := task.exception()) is not None:
             self._crash = self._crash or error
             self._news.set()
+
+
+def _words(error: OSError | MxtuiError) -> str:
+    if isinstance(error, MxtuiError):
+        return error.message
+    return f"left to Postfix: {error.strerror}"

@@ -35,8 +35,8 @@ UNKNOWN: Final = "sent to {host} and never answered: it may have been delivered;
 class Direct:
     """One queue's `model.drain.way.Way`. For those who may read and write queue files: root, as a rule.
 
-    `folder` is for the journal, one for each queue. `route` tells where a domain's mail goes; it may block. Messages
-    that a host refuses for good stay in hold, whatever they were before: Postfix would return them.
+    `folder` is for the journal, one for each queue. `route` tells where a domain's mail goes; it may block, and raise
+    MxtuiError. What a host refuses for good stays in hold, whatever it was before: Postfix would return it.
     """
 
     def __init__(

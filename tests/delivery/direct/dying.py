@@ -14,6 +14,7 @@ from typing import Any
 from mxtui.delivery.direct import ending
 from mxtui.queues.postfix.direct import recovery
 from mxtui.queues.postfix.direct.journal import Journal
+from mxtui.queues.postfix.direct.marks import mark_done
 from mxtui.queues.postfix.direct.telling import Teller
 from mxtui.queues.postfix.layout import read_layout
 from mxtui.queues.postfix.whereabouts import locate
@@ -48,8 +49,8 @@ def main(config: Path, journal: Path, port: int, at: int, connections: int, ids:
     found = targets(layout, [each for each in ids if locate(layout, each) is not None])
     for owner, name in ((Journal, "append"), (Journal, "begin"), (Teller, "_tell")):
         setattr(owner, name, deadly(getattr(owner, name), at))
-    marks = deadly(ending.mark_done, at)
-    ending.mark_done = recovery.mark_done = marks
+    for module in (ending, recovery):
+        setattr(module, "mark_done", deadly(mark_done, at))  # noqa: B010 (not exported: it is theirs)
     for _ in direct(layout, journal, port).deliver(Given(found, connections), threading.Event()):
         pass
 

@@ -1,7 +1,7 @@
 """A feed as a drain would be one, and a run of the direct way over it."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from mxtui.delivery.direct.way import Direct
@@ -46,9 +46,15 @@ def direct(layout: Layout, folder: Path, route: int | Callable[[str], HostKey], 
     return Direct(layout, folder, to(route) if isinstance(route, int) else route, ourselves=OURSELVES, policy=policy)
 
 
+def run_through(way: Direct, feed: Given) -> Iterator[Settled]:
+    """What is settled, one after the other."""
+    for some in way.deliver(feed, threading.Event()):
+        yield from some
+
+
 def deliver(way: Direct, targets: Sequence[Target], connections: int = 2) -> dict[str, Settled]:
     """A whole run; each message is settled once."""
-    settled = [each for some in way.deliver(Given(targets, connections), threading.Event()) for each in some]
+    settled = list(run_through(way, Given(targets, connections)))
     by_id = {each.queue_id: each for each in settled}
     assert len(by_id) == len(settled)
     assert set(by_id) == {target.queue_id for target in targets}

@@ -15,10 +15,11 @@ import pytest
 
 from mxtui.demo.primary import FakePrimary
 from mxtui.errors import MxtuiError
+from mxtui.model.drain.way import Settled
 from mxtui.queues.postfix.direct.journal import Begun, Entry, Journal
 from mxtui.queues.postfix.whereabouts import locate
 from tests.delivery.direct.conftest import Site
-from tests.delivery.direct.feeding import Given, deliver, release, tell
+from tests.delivery.direct.feeding import Given, deliver, release, run_through, tell
 from tests.queues.postfix.acting import log_of
 from tests.support.waiting import wait_until
 
@@ -97,7 +98,7 @@ def test_a_primary_that_goes_down_in_the_middle_keeps_what_it_said_it_took(site:
     primary.behave(delay=0.02)
     ids = site.waiting(*(f"user{number}@example.org" for number in range(3)), count=40)
     running = site.way(primary.port).deliver(Given(site.targets(ids), 4), threading.Event())
-    settled = []
+    settled: list[Settled] = []
     for some in running:
         settled += some
         if len(primary.accepted) > 8:
@@ -114,7 +115,7 @@ def test_a_primary_that_goes_down_in_the_middle_keeps_what_it_said_it_took(site:
 def test_postfix_may_reload_and_stop_meanwhile(site: Site, primary: FakePrimary) -> None:
     primary.behave(delay=0.02)
     ids = site.waiting("info@example.org", count=60)
-    settled = []
+    settled: list[Settled] = []
     events = [site.postfix.stop, site.postfix.reload]
     try:
         for some in site.way(primary.port).deliver(Given(site.targets(ids)), threading.Event()):
@@ -172,7 +173,7 @@ def test_what_an_operator_releases_while_it_is_sent_is_not_sent_twice(site: Site
     primary.behave(delay=0.5)
     ids = _held(site, primary)
     before = len(primary.accepted)
-    settled = []
+    settled: list[Settled] = []
     released = False
     for some in site.way(primary.port).deliver(Given(site.targets(ids), 1), threading.Event()):
         settled += some
@@ -220,7 +221,7 @@ def test_a_disk_that_fills_up_stops_it_before_anything_is_sent_that_is_not_recor
     site: Site, primary: FakePrimary, monkeypatch: pytest.MonkeyPatch, at: int
 ) -> None:
     append = Journal.append
-    begun = []
+    begun: list[Entry] = []
 
     def full(journal: Journal, entries: Sequence[Entry]) -> None:
         begun.extend(entry for entry in entries if isinstance(entry, Begun))
@@ -230,11 +231,10 @@ def test_a_disk_that_fills_up_stops_it_before_anything_is_sent_that_is_not_recor
 
     monkeypatch.setattr(Journal, "append", full)
     ids = site.waiting("info@example.org", count=20) + site.held("info@example.org")
-    settled = []
+    settled: list[Settled] = []
     feed = Given(site.targets(ids))
     with pytest.raises(MxtuiError, match="No space left on device"):
-        for some in site.way(primary.port).deliver(feed, threading.Event()):
-            settled += some
+        settled.extend(run_through(site.way(primary.port), feed))
     delivered = {each.queue_id for each in settled if each.fate == "delivered"}
     assert {each.queue_id for each in settled} == set(ids) - {target.queue_id for target in feed.left}
     assert len(primary.accepted) == len(delivered) < at

@@ -8,6 +8,7 @@ import pytest
 from mxtui.delivery.host import HostKey
 from mxtui.demo.primary import FakePrimary
 from mxtui.errors import Guarded
+from mxtui.model.drain.way import Settled
 from mxtui.queues.postfix.whereabouts import locate
 from tests.delivery.direct.conftest import Site
 from tests.delivery.direct.feeding import Given, deliver
@@ -130,7 +131,7 @@ def test_a_stop_leaves_every_message_delivered_or_as_it_was(site: Site, primary:
     primary.behave(delay=0.05)
     ids = site.waiting("info@example.org", count=30) + site.held("info@example.org", count=3)
     stop = threading.Event()
-    settled = []
+    settled: list[Settled] = []
     feed = Given(site.targets(ids))
     for some in site.way(primary.port).deliver(feed, stop):
         settled += some

@@ -4,9 +4,12 @@ from typing import Any
 
 import pytest
 
+from mxtui.demo.postfix import PrivatePostfix
 from mxtui.demo.primary import Accepted, FakePrimary
+from mxtui.queues.postfix.layout import Layout
+from tests.cli.milter import Milter
 from tests.conftest import PostfixFactory
-from tests.delivery.direct.feeding import deliver, direct
+from tests.delivery.direct.feeding import deliver, direct, release
 from tests.queues.postfix.acting import QUIET, layout_of, settled, targets
 
 pytestmark = pytest.mark.postfix
@@ -55,16 +58,52 @@ def test_it_goes_over_the_wire_as_postfix_sends_it(postfix: PostfixFactory, prim
         ids[name] = instance.inject("sender+x=y@example.com", recipients, content, **options)[0]
         settled(layout, [ids[name]], "deferred")
     theirs = primary.accepted
-    primary.behave(close="")
     for name, theirs_of_it in zip(MAIL, theirs, strict=True):
-        before = len(primary.accepted)
-        settled_by_us = deliver(
-            direct(layout, instance.directory / "journal", primary.port), targets(layout, [ids[name]])
-        )
-        assert settled_by_us[ids[name]].fate == "delivered", (name, settled_by_us)
-        (ours,) = primary.accepted[before:]
+        ours = by_us(layout, instance, primary, ids[name])
         assert ours.content == theirs_of_it.content, name
         assert said(ours) == said(theirs_of_it), name
+
+
+def test_what_a_milter_edited_goes_as_postfix_sends_it_and_is_marked_behind_its_jumps(
+    postfix: PostfixFactory, primary: FakePrimary
+) -> None:
+    primary.behave(close="accepted")
+    with Milter() as milter:
+        instance = postfix(
+            routes={"example.org": primary.port, "b.example": primary.port},
+            settings={**QUIET, "smtpd_milters": f"inet:127.0.0.1:{milter.port}"},
+        )
+        layout = layout_of(instance)
+        given = ("sender@example.com", ["info@example.org", "removed@example.org"], b"X-Edit: 1\nSubject: x\n\n.dot\n")
+        (queue_id,) = instance.inject(*given)
+        settled(layout, [queue_id], "deferred")
+        (theirs,) = primary.accepted
+        (other,) = instance.inject(*given)
+        settled(layout, [other], "deferred")
+    ours = by_us(layout, instance, primary, queue_id)
+    assert set(ours.recipients) == {"info@example.org", "added@b.example"}
+    assert ours.content == theirs.content
+    assert said(ours) == said(theirs)
+    primary.behave(temporary="^info@")
+    before = len(primary.accepted)
+    deliver(direct(layout, instance.directory / "journal", primary.port), targets(layout, [other]))
+    primary.behave(temporary="(?!)")
+    release(layout, [other])
+    settled(layout, [other], "")
+    assert [message.recipients for message in primary.accepted[before:]] == [
+        ("added@b.example",),
+        ("info@example.org",),
+    ]
+
+
+def by_us(layout: Layout, instance: PrivatePostfix, primary: FakePrimary, queue_id: str) -> Accepted:
+    """Deliver it; as it arrived."""
+    primary.behave(close="")
+    before = len(primary.accepted)
+    way = direct(layout, instance.directory / "journal", primary.port)
+    assert deliver(way, targets(layout, [queue_id]))[queue_id].fate == "delivered"
+    (accepted,) = primary.accepted[before:]
+    return accepted
 
 
 def said(message: Accepted) -> tuple[object, ...]:
