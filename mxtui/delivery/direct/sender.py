@@ -1,23 +1,23 @@
 """What is in our hands, from the feed to its end: taken into custody, in line for its host, sent, settled."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 from mxtui.delivery.connecting import BUSY, TroubleError
 from mxtui.delivery.direct.announced import Announced
 from mxtui.delivery.direct.ending import Endings
-from mxtui.delivery.direct.job import Job, read
+from mxtui.delivery.direct.job import Job
 from mxtui.delivery.direct.lane import Lane
+from mxtui.delivery.direct.taking import Route, take
 from mxtui.delivery.host import HostKey
 from mxtui.delivery.policy import Policy
 from mxtui.delivery.routes import Dialer
 from mxtui.delivery.session import Outcome, Said, Session
-from mxtui.errors import MxtuiError
 from mxtui.model.drain.way import Settled
 from mxtui.model.plan import Target
-from mxtui.queues.postfix.direct.custody import Custodian, Held, Left
+from mxtui.queues.postfix.direct.custody import Custodian, Left
 from mxtui.queues.postfix.direct.text import on_the_wire
 
 AHEAD: Final = 4
@@ -36,7 +36,7 @@ class Sender:
         endings: Endings,
         dialer: Dialer,
         policy: Policy,
-        route: Callable[[str], HostKey],
+        route: Route,
     ) -> None:
         self.connections = 1
         """At most, to all hosts."""
@@ -206,7 +206,7 @@ class Sender:
     async def _take(self, targets: Sequence[Target]) -> None:
         loop = asyncio.get_running_loop()
         try:
-            jobs, left = await loop.run_in_executor(self._reading, self._read, targets)
+            jobs, left = await loop.run_in_executor(self._reading, take, self._custodian, self._route, targets)
         except OSError as error:
             self._endings.unwritable(error)
             jobs, left = [], [Left(target, "not taken: the journal cannot be written") for target in targets]
@@ -216,24 +216,6 @@ class Sender:
         for job in jobs:
             self._line_up(job)
         self._staff()
-
-    def _read(self, targets: Sequence[Target]) -> tuple[list[Job], list[Left]]:
-        """In a thread."""
-        jobs: list[Job] = []
-        left: list[Left] = []
-        spared: list[Held] = []
-        for each in self._custodian.take(targets):
-            if isinstance(each, Left):
-                left.append(each)
-                continue
-            try:
-                jobs.append(read(each, self._route))
-            except (OSError, MxtuiError) as error:
-                spared.append(each)
-                left.append(Left(each.target, _words(error)))
-        if spared:
-            self._custodian.spare(spared)
-        return jobs, left
 
     def _line_up(self, job: Job) -> None:
         """To the next host that somebody is to be tried at; to its end where there is none."""
@@ -268,9 +250,3 @@ class Sender:
         if not task.cancelled() and (error := task.exception()) is not None:
             self._crash = self._crash or error
             self._news.set()
-
-
-def _words(error: OSError | MxtuiError) -> str:
-    if isinstance(error, MxtuiError):
-        return error.message
-    return f"left to Postfix: {error.strerror}"

@@ -3,14 +3,14 @@
 import asyncio
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from mxtui.delivery.direct.ending import Endings
 from mxtui.delivery.direct.sender import Sender
-from mxtui.delivery.host import HostKey
+from mxtui.delivery.direct.taking import Route
 from mxtui.delivery.policy import Policy
 from mxtui.delivery.routes import Dialer
 from mxtui.errors import NotPermitted
@@ -20,8 +20,8 @@ from mxtui.model.planning import same_message
 from mxtui.model.route import Ourselves
 from mxtui.primary.lookup import Lookup
 from mxtui.queues.postfix.direct.custody import Custodian
-from mxtui.queues.postfix.direct.journal import Journal
-from mxtui.queues.postfix.direct.recovery import Recovered, Unknown, recover
+from mxtui.queues.postfix.direct.journal import Journal, read, replay
+from mxtui.queues.postfix.direct.recovery import Recovered, Unknown, recover, unknown
 from mxtui.queues.postfix.direct.telling import Teller
 from mxtui.queues.postfix.layout import Layout
 from mxtui.queues.postfix.permission import Privileges
@@ -43,7 +43,7 @@ class Direct:
         self,
         layout: Layout,
         folder: Path,
-        route: Callable[[str], HostKey],
+        route: Route,
         *,
         ourselves: Ourselves,
         policy: Policy | None = None,
@@ -51,7 +51,7 @@ class Direct:
         lookup: Lookup | None = None,
     ) -> None:
         self.unknown: tuple[Unknown, ...] = ()
-        """Found at the start: in hold, perhaps delivered, and for an operator to decide."""
+        """In hold, perhaps delivered, for an operator to decide: what was found at the start, at the end also the run's."""
         self._layout = layout
         self._folder = folder
         self._route = route
@@ -75,6 +75,7 @@ class Direct:
                     yield from self._turns(runner, sender, endings, feed, stop, recovered)
                 finally:
                     runner.run(sender.wind_up())
+                    self.unknown = unknown(replay(read(self._folder)).values())  # the run's own, too
         if endings.failure is not None:
             raise endings.failure
 
@@ -105,8 +106,8 @@ class Direct:
 
 def _is_among(target: Target, doubtful: Mapping[str, Unknown]) -> bool:
     """Whether nobody knows if it was delivered."""
-    unknown = doubtful.get(target.queue_id)
-    return unknown is not None and same_message(target.identity, unknown.identity)
+    found = doubtful.get(target.queue_id)
+    return found is not None and same_message(target.identity, found.identity)
 
 
 def _as_it_is(target: Target, recovered: Recovered) -> Target:
@@ -114,5 +115,5 @@ def _as_it_is(target: Target, recovered: Recovered) -> Target:
     return target._replace(state="deferred") if target.queue_id in recovered.released else target
 
 
-def _words(unknown: Unknown) -> str:
-    return UNKNOWN.format(host=unknown.host)
+def _words(doubtful: Unknown) -> str:
+    return UNKNOWN.format(host=doubtful.host)

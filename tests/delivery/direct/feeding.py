@@ -7,7 +7,7 @@ from pathlib import Path
 from mxtui.delivery.direct.way import Direct
 from mxtui.delivery.host import HostKey
 from mxtui.delivery.policy import Policy, Timeouts
-from mxtui.model.drain.way import Settled
+from mxtui.model.drain.way import Feed, Settled, Way
 from mxtui.model.plan import Target
 from mxtui.model.route import Ourselves
 from mxtui.queues.postfix.layout import Layout
@@ -46,7 +46,7 @@ def direct(layout: Layout, folder: Path, route: int | Callable[[str], HostKey], 
     return Direct(layout, folder, to(route) if isinstance(route, int) else route, ourselves=OURSELVES, policy=policy)
 
 
-def run_through(way: Direct, feed: Given) -> Iterator[Settled]:
+def run_through(way: Way, feed: Feed) -> Iterator[Settled]:
     """What is settled, one after the other."""
     for some in way.deliver(feed, threading.Event()):
         yield from some

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from mxtui.delivery.host import HostKey
 from mxtui.demo.primary import FakePrimary
-from mxtui.errors import MxtuiError
+from mxtui.errors import MxtuiError, Unreachable
 from mxtui.model.drain.way import Settled
 from mxtui.queues.postfix.direct.journal import Begun, Entry, Journal
 from mxtui.queues.postfix.whereabouts import locate
@@ -240,6 +241,52 @@ def test_a_disk_that_fills_up_stops_it_before_anything_is_sent_that_is_not_recor
     assert len(primary.accepted) == len(delivered) < at
     expected = ["" if each in delivered else "hold" if each == ids[-1] else "deferred" for each in ids]
     assert site.states(ids) == expected
+
+
+def test_who_could_not_be_marked_is_marked_by_the_next_run(
+    site: Site, primary: FakePrimary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unwritable(*_: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    primary.behave(temporary="^later@")
+    ids = site.waiting("good@example.org", "later@example.org")
+    folder = site.journal()
+    monkeypatch.setattr("mxtui.delivery.direct.ending.mark_done", unwritable)
+    with pytest.raises(MxtuiError, match="cannot be marked: Input/output error"):
+        deliver(site.way(primary.port, folder), site.targets(ids))
+    monkeypatch.undo()
+    assert site.states(ids) == ["hold"], "released, it would reach somebody twice"
+    assert site.todo(ids[0]) == {"good@example.org", "later@example.org"}
+    assert deliver(site.way(primary.port, folder), site.targets(ids))[ids[0]].fate == "deferred"
+    assert site.states(ids) == ["deferred"]
+    assert site.todo(ids[0]) == {"later@example.org"}
+    assert [message.recipients for message in primary.accepted] == [("good@example.org",)]
+
+
+def test_a_domain_whose_route_is_not_to_be_had_keeps_its_mail(site: Site, primary: FakePrimary) -> None:
+    def route(domain: str) -> HostKey:
+        if domain == "example.net":
+            raise Unreachable("the rewrite service does not answer")
+        return HostKey("127.0.0.1", primary.port, lookup_mx=False)
+
+    ids = site.waiting("info@example.net") + site.waiting("info@example.org")
+    settled = deliver(site.way(route), site.targets(ids))
+    assert [settled[each].fate for each in ids] == ["deferred", "delivered"]
+    assert "rewrite service" in settled[ids[0]].verdicts[0].reply
+    assert site.states(ids) == ["deferred", ""]
+
+
+def test_what_an_operator_deletes_meanwhile_is_no_failure(site: Site, primary: FakePrimary) -> None:
+    primary.behave(delay=0.5)
+    ids = site.waiting("info@example.org")
+    settled: list[Settled] = []
+    for some in site.way(primary.port).deliver(Given(site.targets(ids)), threading.Event()):
+        settled += some
+        if primary.connections:
+            tell(site.layout, "-d", ids, "hold")
+    assert [each.fate for each in settled] == ["delivered"]
+    assert len(primary.accepted) == 1
 
 
 def test_what_only_postfix_can_do_is_left_to_it(site: Site, primary: FakePrimary) -> None:

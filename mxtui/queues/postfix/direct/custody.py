@@ -154,7 +154,8 @@ class Custodian:
     def _failure(self, held: Held, end: End, complaint: str) -> str:
         match end:
             case "delete":
-                if os.fstat(held.fd).st_nlink:
+                # Released by somebody meanwhile, it goes by itself: Postfix finds nobody left to deliver it to.
+                if os.fstat(held.fd).st_nlink and self.in_hold(held.target.identity):
                     return complaint or "delivered, and still in hold"
             case "release":
                 if self.in_hold(held.target.identity):
