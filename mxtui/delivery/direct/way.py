@@ -51,7 +51,7 @@ class Direct:
         lookup: Lookup | None = None,
     ) -> None:
         self.unknown: tuple[Unknown, ...] = ()
-        """In hold, perhaps delivered, for an operator to decide: what was found at the start, at the end also the run's."""
+        """In hold, perhaps delivered: an operator decides. Found at the start, and at the end with those of the run."""
         self._layout = layout
         self._folder = folder
         self._route = route

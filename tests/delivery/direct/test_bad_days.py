@@ -58,7 +58,7 @@ def cut_off_in_the_middle() -> Iterator[int]:
 
 
 def test_a_primary_that_dies_within_the_content_has_not_got_it(site: Site, primary: FakePrimary) -> None:
-    ids = site.waiting("info@example.org", content=b"Subject: x\n\n" + b"0123456789\n" * 600_000)
+    ids = site.waiting("info@example.org", content=b"Subject: x\n\n" + (b"0123456789" * 20 + b"\n") * 40_000)
     folder = site.journal()
     with cut_off_in_the_middle() as port:
         settled = deliver(site.way(port, folder), site.targets(ids))
@@ -115,13 +115,13 @@ def test_a_primary_that_goes_down_in_the_middle_keeps_what_it_said_it_took(site:
 
 def test_postfix_may_reload_and_stop_meanwhile(site: Site, primary: FakePrimary) -> None:
     primary.behave(delay=0.02)
-    ids = site.waiting("info@example.org", count=60)
+    ids = site.waiting("info@example.org", count=30)
     settled: list[Settled] = []
     events = [site.postfix.stop, site.postfix.reload]
     try:
         for some in site.way(primary.port).deliver(Given(site.targets(ids)), threading.Event()):
             settled += some
-            if events and len(primary.accepted) > 10 * (3 - len(events)):
+            if events and len(primary.accepted) > 6 * (3 - len(events)):
                 events.pop()()
         assert not events
         assert not site.postfix.is_running()
@@ -129,7 +129,7 @@ def test_postfix_may_reload_and_stop_meanwhile(site: Site, primary: FakePrimary)
         if not site.postfix.is_running():
             site.postfix.start()
     assert {each.fate for each in settled} == {"delivered"}
-    assert len(primary.accepted) == 60
+    assert len(primary.accepted) == 30
     assert set(site.states(ids)) == {""}
 
 
