@@ -343,15 +343,15 @@ class Session:
         piece = await content.piece()
         while piece is not None:
             following = await content.piece()
+            if not self._conversation.quiet:
+                # It does not want the rest, or is gone. Half a message must never look whole: no dot, and no more here.
+                attempt.refused(attempt.hear(await self._conversation.reply(0)))
+                raise ConnectionAbortedError("the host answered before the end of the message")
             attempt.dot_sent = following is None
             self._conversation.send(piece + self._begin(ahead) if attempt.dot_sent else piece)
             piece = following
             if piece is not None:
                 await self._conversation.drained(self._timeouts.block)
-                if self._conversation.answered:
-                    # It does not want the rest. Half a message must never look whole: no dot, and no more here.
-                    attempt.refused(attempt.hear(await self._conversation.reply(0)))
-                    raise ConnectionAbortedError("the host answered before the end of the message")
         attempt.stage = "end of data"
         answer = attempt.hear(await self._conversation.reply(self._timeouts.final))
         self._unfinished = False

@@ -39,6 +39,8 @@ ROWS = (
     "drained a second by our forwarder",
     "drained a second by `postqueue -f`",
     "time to drain ÷ Postfix's",
+    "drained a second from Postfix's queue by our sender",
+    "time to drain Postfix's queue ÷ its own",
 )
 
 

@@ -72,6 +72,7 @@ class Endings:
             except OSError as error:
                 why = f"{job.queue_id} was accepted and cannot be marked: {error.strerror}"
                 self.failure = self.failure or MxtuiError(why, "it stays in hold; the next direct run marks it")
+                job.unmarked = True
             job.held.accepted.update(accepted)
 
     async def end(self, job: Job) -> Settled:
@@ -89,7 +90,7 @@ class Endings:
             fate = "bounced"
         else:
             fate, end = "deferred", "keep" if job.held.was_held else "release"
-        if doubtful:
+        if doubtful or (job.unmarked and job.held.todo):
             self._custodian.leave(job.held)
         else:
             try:

@@ -43,6 +43,8 @@ class Job:
     """The host had no room for it at first."""
     unanswered: bool = False
     """The journal has a `begun` of it without an answer."""
+    unmarked: bool = False
+    """Somebody was accepted who could not be marked: only the journal knows."""
 
     @property
     def queue_id(self) -> str:
@@ -76,10 +78,13 @@ def read(held: Held, route: Callable[[str], HostKey]) -> Job:
     """Read it to its end, and ask where it goes. Blocks. Raises OSError: it is damaged, or cannot be read."""
     found = held.envelope
     assert found.sizes is not None
-    pieces = text.on_the_wire(held.fd, found.sizes.offset)
-    whole: bytes | None = next(pieces)
-    for _ in pieces:  # what cannot be sent to its end is not begun
-        whole = None
+    pieces: list[bytes] = []
+    size = 0
+    for piece in text.on_the_wire(held.fd, found.sizes.offset):  # what cannot be sent to its end is not begun
+        size += len(piece)
+        if size <= text.PIECE:
+            pieces.append(piece)
+    whole = b"".join(pieces) if size <= text.PIECE else None
     recipients = {each.address: _recipient(each, found) for each in held.todo}
     hosts: dict[HostKey, list[EnvelopeRecipient]] = {}
     for address, recipient in recipients.items():

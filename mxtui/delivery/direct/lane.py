@@ -21,8 +21,8 @@ class Owner(Protocol):
         """In a task whose failure is told."""
         ...
 
-    def surplus(self, lane: "Lane") -> bool:
-        """Whether this lane has to give up a connection."""
+    def surplus(self, lane: "Lane", *, used: bool) -> bool:
+        """Whether this lane has to give up a connection, which was `used` or is new."""
         ...
 
     async def open(self, key: HostKey) -> Session:
@@ -102,7 +102,7 @@ class Lane:
         turn = _Turn()
         hungry = True
         try:
-            while (job := turn.job or await self._next()) is not None:
+            while (job := turn.job or await self._next(used=session is not None)) is not None:
                 self._hungry -= hungry
                 hungry = False
                 session = await self._carry(session, job, task, turn)
@@ -120,10 +120,10 @@ class Lane:
             if session is not None:
                 await session.leave()
 
-    async def _next(self) -> Job | None:
+    async def _next(self, *, used: bool) -> Job | None:
         """The next message; None when this connection is to be closed."""
         deadline = asyncio.get_running_loop().time() + self._idle
-        while not self._owner.surplus(self):
+        while not self._owner.surplus(self, used=used):
             if self.waiting:
                 return self.waiting.popleft()
             self._bell.clear()
@@ -168,7 +168,7 @@ class Lane:
 
     def _look_ahead(self, session: Session, turn: _Turn) -> Letter | None:
         """The letter that goes next over the same connection, if there is one already; it is this turn's then."""
-        if turn.job is None and self._overlap and self.waiting and not self._owner.surplus(self):
+        if turn.job is None and self._overlap and self.waiting and not self._owner.surplus(self, used=True):
             turn.job = self.waiting.popleft()
             turn.letter = self._letter(turn.job, session)
         return turn.letter

@@ -1,22 +1,23 @@
 """What is in our hands, from the feed to its end: taken into custody, in line for its host, sent, settled."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 from mxtui.delivery.connecting import BUSY, TroubleError
 from mxtui.delivery.direct.announced import Announced
 from mxtui.delivery.direct.ending import Endings
-from mxtui.delivery.direct.job import Job, read
+from mxtui.delivery.direct.job import Job
 from mxtui.delivery.direct.lane import Lane
+from mxtui.delivery.direct.taking import Route, take
 from mxtui.delivery.host import HostKey
 from mxtui.delivery.policy import Policy
 from mxtui.delivery.routes import Dialer
 from mxtui.delivery.session import Outcome, Said, Session
 from mxtui.model.drain.way import Settled
 from mxtui.model.plan import Target
-from mxtui.queues.postfix.direct.custody import Custodian, Held, Left
+from mxtui.queues.postfix.direct.custody import Custodian, Left
 from mxtui.queues.postfix.direct.text import on_the_wire
 
 AHEAD: Final = 4
@@ -35,7 +36,7 @@ class Sender:
         endings: Endings,
         dialer: Dialer,
         policy: Policy,
-        route: Callable[[str], HostKey],
+        route: Route,
     ) -> None:
         self.connections = 1
         """At most, to all hosts."""
@@ -124,13 +125,18 @@ class Sender:
         task.add_done_callback(self._ended)
         return task
 
-    def surplus(self, lane: Lane) -> bool:
-        """Whether a lane has to give up a connection: there are too many, or another lane has none."""
+    def surplus(self, lane: Lane, *, used: bool) -> bool:
+        """Whether a lane has to give up a connection: there are too many, or another lane has none at all.
+
+        For the other's sake one that was not `used` yet is not given up: two lanes would hand it to and fro.
+        """
         if self._stopping:
             return True
         total = sum(len(each.workers) for each in self._lanes.values())
-        starving = any(each.understaffed and not each.workers for each in self._lanes.values() if each is not lane)
-        return total > self.connections or (starving and total >= self.connections)
+        if total > self.connections:
+            return True
+        others = (each for each in self._lanes.values() if each is not lane)
+        return used and total == self.connections and any(each.understaffed and not each.workers for each in others)
 
     async def open(self, key: HostKey) -> Session:
         """A session with the host. Raises TroubleError."""
@@ -200,7 +206,7 @@ class Sender:
     async def _take(self, targets: Sequence[Target]) -> None:
         loop = asyncio.get_running_loop()
         try:
-            jobs, left = await loop.run_in_executor(self._reading, self._read, targets)
+            jobs, left = await loop.run_in_executor(self._reading, take, self._custodian, self._route, targets)
         except OSError as error:
             self._endings.unwritable(error)
             jobs, left = [], [Left(target, "not taken: the journal cannot be written") for target in targets]
@@ -210,24 +216,6 @@ class Sender:
         for job in jobs:
             self._line_up(job)
         self._staff()
-
-    def _read(self, targets: Sequence[Target]) -> tuple[list[Job], list[Left]]:
-        """In a thread."""
-        jobs: list[Job] = []
-        left: list[Left] = []
-        unreadable: list[tuple[Held, str]] = []
-        for each in self._custodian.take(targets):
-            if isinstance(each, Left):
-                left.append(each)
-                continue
-            try:
-                jobs.append(read(each, self._route))
-            except OSError as error:
-                unreadable.append((each, f"left to Postfix: {error.strerror}"))
-        if unreadable:
-            self._custodian.let_go([(held, "keep" if held.was_held else "release") for held, _ in unreadable])
-            left += [Left(held.target, why) for held, why in unreadable]
-        return jobs, left
 
     def _line_up(self, job: Job) -> None:
         """To the next host that somebody is to be tried at; to its end where there is none."""

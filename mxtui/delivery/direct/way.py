@@ -3,14 +3,14 @@
 import asyncio
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from mxtui.delivery.direct.ending import Endings
 from mxtui.delivery.direct.sender import Sender
-from mxtui.delivery.host import HostKey
+from mxtui.delivery.direct.taking import Route
 from mxtui.delivery.policy import Policy
 from mxtui.delivery.routes import Dialer
 from mxtui.errors import NotPermitted
@@ -20,8 +20,8 @@ from mxtui.model.planning import same_message
 from mxtui.model.route import Ourselves
 from mxtui.primary.lookup import Lookup
 from mxtui.queues.postfix.direct.custody import Custodian
-from mxtui.queues.postfix.direct.journal import Journal
-from mxtui.queues.postfix.direct.recovery import Unknown, recover
+from mxtui.queues.postfix.direct.journal import Journal, read, replay
+from mxtui.queues.postfix.direct.recovery import Recovered, Unknown, recover, unknown
 from mxtui.queues.postfix.direct.telling import Teller
 from mxtui.queues.postfix.layout import Layout
 from mxtui.queues.postfix.permission import Privileges
@@ -35,15 +35,15 @@ UNKNOWN: Final = "sent to {host} and never answered: it may have been delivered;
 class Direct:
     """One queue's `model.drain.way.Way`. For those who may read and write queue files: root, as a rule.
 
-    `folder` is for the journal, one for each queue. `route` tells where a domain's mail goes; it may block. Messages
-    that a host refuses for good stay in hold, whatever they were before: Postfix would return them.
+    `folder` is for the journal, one for each queue. `route` tells where a domain's mail goes; it may block, and raise
+    MxtuiError. What a host refuses for good stays in hold, whatever it was before: Postfix would return it.
     """
 
     def __init__(
         self,
         layout: Layout,
         folder: Path,
-        route: Callable[[str], HostKey],
+        route: Route,
         *,
         ourselves: Ourselves,
         policy: Policy | None = None,
@@ -51,7 +51,7 @@ class Direct:
         lookup: Lookup | None = None,
     ) -> None:
         self.unknown: tuple[Unknown, ...] = ()
-        """Found at the start: in hold, perhaps delivered, and for an operator to decide."""
+        """In hold, perhaps delivered: an operator decides. Found at the start, and at the end with those of the run."""
         self._layout = layout
         self._folder = folder
         self._route = route
@@ -65,41 +65,55 @@ class Direct:
         if not os.access(self._layout.queue_directory / "hold", os.R_OK | os.W_OK | os.X_OK, effective_ids=True):
             raise NotPermitted("queue files may not be read and written", "run as root")
         with Journal(self._folder) as journal:
-            self.unknown = recover(self._layout, self._teller, journal)
+            recovered = recover(self._layout, self._teller, journal)
+            self.unknown = recovered.unknown
             custodian = Custodian(self._layout, self._teller, journal)
             endings = Endings(custodian, journal)
             sender = Sender(custodian, endings, self._dialer, self._policy, self._route)
             with asyncio.Runner() as runner:
                 try:
-                    yield from self._turns(runner, sender, endings, feed, stop)
+                    yield from self._turns(runner, sender, endings, feed, stop, recovered)
                 finally:
                     runner.run(sender.wind_up())
+                    self.unknown = unknown(replay(read(self._folder)).values())  # the run's own, too
         if endings.failure is not None:
             raise endings.failure
 
     def _turns(
-        self, runner: asyncio.Runner, sender: Sender, endings: Endings, feed: Feed, stop: threading.Event
+        self,
+        runner: asyncio.Runner,
+        sender: Sender,
+        endings: Endings,
+        feed: Feed,
+        stop: threading.Event,
+        recovered: Recovered,
     ) -> Iterator[Sequence[Settled]]:
-        doubtful = {each.queue_id: each for each in self.unknown}
+        doubtful = {each.queue_id: each for each in recovered.unknown}
         while True:
             stopping = stop.is_set() or feed.stopped or endings.failure is not None
             if stopping:
                 runner.run(sender.stop())
             over = stopping or feed.over
             targets = feed.take(room) if not over and (room := sender.room) > 0 else ()
-            known = [target for target in targets if _left_in_hold(target, doubtful)]
-            runner.run(sender.turn([each for each in targets if each not in known], feed.connections, TURN))
+            known = [target for target in targets if _is_among(target, doubtful)]
+            others = [_as_it_is(target, recovered) for target in targets if target not in known]
+            runner.run(sender.turn(others, feed.connections, TURN))
             told = [endings.left(each, _words(doubtful[each.queue_id]), doubtful=True) for each in known]
             yield [*sender.settled(), *told]
             if over and not sender.in_hand:
                 return
 
 
-def _left_in_hold(target: Target, doubtful: Mapping[str, Unknown]) -> bool:
-    """Whether nobody knows if it was delivered. Planned for from elsewhere than hold, an operator has released it."""
-    unknown = doubtful.get(target.queue_id)
-    return unknown is not None and same_message(target.identity, unknown.identity)
+def _is_among(target: Target, doubtful: Mapping[str, Unknown]) -> bool:
+    """Whether nobody knows if it was delivered."""
+    found = doubtful.get(target.queue_id)
+    return found is not None and same_message(target.identity, found.identity)
 
 
-def _words(unknown: Unknown) -> str:
-    return UNKNOWN.format(host=unknown.host)
+def _as_it_is(target: Target, recovered: Recovered) -> Target:
+    """Planned for while an interrupted run had it in hold, it was put back since."""
+    return target._replace(state="deferred") if target.queue_id in recovered.released else target
+
+
+def _words(doubtful: Unknown) -> str:
+    return UNKNOWN.format(host=doubtful.host)

@@ -6,7 +6,7 @@ Never out of active: what is taken away from qmgr while it delivers is lost, or 
 import fcntl
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -117,8 +117,7 @@ class Custodian:
         ours = [target for target in targets if target.queue_id in holding]
         self._teller.tell(Verb.RELEASE, [target.queue_id for target in ours])
         stuck = {target.queue_id for target in ours if self.in_hold(target.identity)}
-        if done := [Done(target.queue_id) for target in targets if target.queue_id not in stuck]:
-            self._journal.append(done)
+        self._done(target.queue_id for target in targets if target.queue_id not in stuck)
 
     def let_go(self, ends: Sequence[tuple[Held, End]]) -> list[str]:
         """Bring each to its end; why that could not be done, or nothing, in their order. Raises OSError (journal).
@@ -133,17 +132,30 @@ class Custodian:
         finally:
             for held, _ in ends:
                 self._closing.submit(os.close, held.fd)
-        self._journal.append([Done(held.queue_id) for (held, _), why in zip(ends, failures, strict=True) if not why])
+        if done := [Done(held.queue_id) for (held, _), why in zip(ends, failures, strict=True) if not why]:
+            self._journal.append(done)
         return failures
+
+    def spare(self, held: Sequence[Held]) -> None:
+        """Put back what is not to be sent after all. Raises nothing: what the journal misses, the next run finds."""
+        with suppress(OSError):
+            self.let_go([(each, "keep" if each.was_held else "release") for each in held])
 
     def leave(self, held: Held) -> None:
         """Let go of a message of which nobody knows whether it was accepted: in hold, and not done in the journal."""
         os.close(held.fd)
 
+    def _done(self, queue_ids: Iterable[str]) -> None:
+        """A line that is missing costs the next run a look."""
+        if done := [Done(each) for each in queue_ids]:
+            with suppress(OSError):
+                self._journal.append(done)
+
     def _failure(self, held: Held, end: End, complaint: str) -> str:
         match end:
             case "delete":
-                if os.fstat(held.fd).st_nlink:
+                # Released by somebody meanwhile, it goes by itself: Postfix finds nobody left to deliver it to.
+                if os.fstat(held.fd).st_nlink and self.in_hold(held.target.identity):
                     return complaint or "delivered, and still in hold"
             case "release":
                 if self.in_hold(held.target.identity):

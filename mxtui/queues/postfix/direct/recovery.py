@@ -41,6 +41,14 @@ class Unknown(NamedTuple):
         return self.identity.queue_id
 
 
+class Recovered(NamedTuple):
+    """What became of it."""
+
+    unknown: tuple[Unknown, ...] = ()
+    released: frozenset[str] = frozenset()
+    """IDs that are no longer in hold, where a plan may have seen them."""
+
+
 class _Found(NamedTuple):
     message: Unfinished
     held: bool
@@ -68,7 +76,7 @@ class _Found(NamedTuple):
         return self.unknown or not self.marked or self.to_be_released or (self.held and self.over)
 
 
-def recover(layout: Layout, teller: Teller, journal: Journal) -> tuple[Unknown, ...]:
+def recover(layout: Layout, teller: Teller, journal: Journal) -> Recovered:
     """Finish what the journal says is not done, and begin it anew; what nobody knows of is told.
 
     Raises MxtuiError: there is no room for a journal.
@@ -78,12 +86,12 @@ def recover(layout: Layout, teller: Teller, journal: Journal) -> tuple[Unknown, 
     found = _look(layout, left.values())
     answered = [each for each in found if not each.unknown]
     teller.tell(Verb.DELETE, [each.id for each in answered if each.held and each.over])
-    teller.tell(Verb.RELEASE, [each.id for each in answered if each.to_be_released])
+    released, _ = teller.tell(Verb.RELEASE, [each.id for each in answered if each.to_be_released])
     # What could not be done now is tried the next time.
     found = _look(layout, (each.message for each in found))
     left_open = [each.message for each in found if each.still_open]
     journal.begin(left_open)
-    return unknown(left_open)
+    return Recovered(unknown(left_open), frozenset(released))
 
 
 def unknown(messages: Iterable[Unfinished]) -> tuple[Unknown, ...]:
