@@ -15,7 +15,8 @@ from typing import Final
 
 from mxtui.delivery.forwarder import Forwarder
 from mxtui.delivery.policy import Policy
-from mxtui.demo.postfix import SBIN, PrivatePostfix, free_port
+from mxtui.demo.ports import free_port
+from mxtui.demo.postfix import SBIN, PrivatePostfix
 from mxtui.model.next_hop import NextHop
 from mxtui.model.route import Ourselves
 from mxtui.primary.lookup import Lookup
@@ -31,9 +32,8 @@ LIMIT: Final = 300.0
 
 
 @contextlib.contextmanager
-def sink() -> Iterator[int]:
-    """smtp-sink on loopback; its port."""
-    port = free_port()
+def sink(port: int) -> Iterator[None]:
+    """smtp-sink on a loopback port."""
     server = subprocess.Popen(
         ["smtp-sink", "-u", "nobody", f"127.0.0.1:{port}", "256"], env={"PATH": SBIN}, stderr=subprocess.DEVNULL
     )
@@ -45,7 +45,7 @@ def sink() -> Iterator[int]:
             if time.monotonic() > deadline:
                 raise TimeoutError("smtp-sink does not start")
             time.sleep(0.02)
-        yield port
+        yield
     finally:
         server.terminate()
         server.wait(10)
@@ -64,7 +64,8 @@ def drain_ours(folder: Path, count: int, connections: int) -> float:
     content = letter()
     made = [(envelope(f"user{number}@{DOMAIN}", content=content), [content]) for number in range(count)]
     assert not any(spool.commit(made))
-    with sink() as port:
+    port = free_port()
+    with sink(port):
         started = time.perf_counter()
         asyncio.run(_drain(spool, port, connections))
         seconds = time.perf_counter() - started
@@ -98,8 +99,12 @@ async def _drain(spool: Spool, port: int, connections: int) -> None:
 
 
 def drain_postfix(folder: Path, count: int, connections: int) -> float:
-    """Seconds from `postqueue -f` until the queue of a private Postfix is empty."""
-    closed = free_port()
+    """Seconds from `postqueue -f` until the queue of a private Postfix is empty.
+
+    The server comes up where Postfix has found nobody before. A change of route in its place would want a reload, and
+    whoever still had the old route would defer what it was given for the whole backoff.
+    """
+    port = free_port()
     settings = {
         "default_destination_concurrency_limit": str(connections),
         "smtp_destination_concurrency_limit": str(connections),
@@ -110,18 +115,18 @@ def drain_postfix(folder: Path, count: int, connections: int) -> float:
         "queue_run_delay": "3600s",
         "qmgr_message_active_limit": "20000",
     }
-    with sink() as port, PrivatePostfix(folder, routes={DOMAIN: closed}, settings=settings) as postfix:
+    with PrivatePostfix(folder, routes={DOMAIN: port}, settings=settings) as postfix:
         content = letter().replace(b"\n", b"\r\n")
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(lambda share: _inject(postfix, content, share), [count // 4] * 4))
         _until(lambda: _names(postfix, "deferred") == count)
-        postfix.route(DOMAIN, port)
-        started = time.perf_counter()
-        subprocess.run(
-            ["postqueue", "-c", str(postfix.config_directory), "-f"], env={"PATH": SBIN}, check=True, timeout=60
-        )
-        _until(lambda: not any(_names(postfix, queue) for queue in ("deferred", "incoming", "active")))
-        return time.perf_counter() - started
+        with sink(port):
+            started = time.perf_counter()
+            subprocess.run(
+                ["postqueue", "-c", str(postfix.config_directory), "-f"], env={"PATH": SBIN}, check=True, timeout=60
+            )
+            _until(lambda: not any(_names(postfix, queue) for queue in ("deferred", "incoming", "active")))
+            return time.perf_counter() - started
 
 
 def _inject(postfix: PrivatePostfix, content: bytes, count: int) -> None:

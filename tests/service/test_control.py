@@ -109,7 +109,7 @@ async def test_a_flush_that_nobody_follows_any_more_is_let_go(tmp_path: Path) ->
 
         assert await asked(first_then_stop) == [progress(2)]
         service.go_on.set()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await service.given_up.wait()
 
 
