@@ -98,6 +98,8 @@ class FakePrimary:
         """Made so far, refused ones included."""
         self.busiest = 0
         """The most connections that were open at once."""
+        self.hanging = 0
+        """Times that nothing was said any more, as `hang` asks."""
         self._accepted: list[Accepted] = []
         self._lock = threading.Lock()
         self._loop = asyncio.new_event_loop()
@@ -229,6 +231,7 @@ class _Session:
         """Say it, or whatever is to be said or done at this stage instead. Raises EOFError: the connection ends."""
         behaviour = self.primary.behaviour
         if stage and stage == behaviour.hang:
+            self.primary.hanging += 1
             await asyncio.Event().wait()
         if stage and stage == behaviour.close:
             raise EOFError

@@ -28,7 +28,7 @@ QUICK = Policy(
     retry_longest=1.0,
     idle=0.2,
     grace=5.0,
-    timeouts=Timeouts(connect=2.0, reply=1.0, block=1.0, final=1.0, quit=0.5),
+    timeouts=Timeouts(connect=5.0, reply=3.0, block=3.0, final=3.0, quit=0.5),
 )
 """The defaults, for people in a hurry."""
 
