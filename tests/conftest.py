@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, settings
 from mxtui.demo.postfix import PrivatePostfix, postfix_available
 from mxtui.demo.primary import FakePrimary
 
-# How long an example takes says what else the machine does. In CI hypothesis's own profile tries the same ones each time.
+# How long an example takes says what else the machine does. In CI hypothesis's own profile stays in force beneath,
+# which tries the same ones each time.
 settings.register_profile("unhurried", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
 

@@ -186,7 +186,7 @@ def test_rejected_mail_is_returned_and_bounces_vanish_without_notice(
     notices = {message.recipients[0]: message for message in primary.accepted}
     assert set(notices) == {"a@client.example", "b@client.example"}
     assert all(message.sender == "" and b"Undelivered Mail" in message.content for message in notices.values())
-    assert f"{null.queue_id}: from=<>, status=force-expired" in log_of(instance)
+    wait_until(lambda: f"{null.queue_id}: from=<>, status=force-expired" in log_of(instance))
 
 
 def test_mail_past_its_lifetime_is_renewed_on_release(
