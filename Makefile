@@ -10,8 +10,9 @@ READY := $(VENV)/.ready
 demo: $(READY)
 	$(BIN)/mxtui demo
 
+# More of them than cores: most tests wait for servers.
 test: $(READY)
-	$(BIN)/pytest --numprocesses=2 --dist=loadfile $(PYTEST_ARGS)
+	$(BIN)/pytest --numprocesses=4 --dist=loadfile $(PYTEST_ARGS)
 
 check: $(READY)
 	$(BIN)/ruff format --check .

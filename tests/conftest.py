@@ -9,9 +9,15 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from mxtui.demo.postfix import PrivatePostfix, postfix_available
 from mxtui.demo.primary import FakePrimary
+
+# How long an example takes says what else the machine does. In CI hypothesis's own profile stays in force beneath,
+# which tries the same ones each time.
+settings.register_profile("unhurried", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 
 class PostfixFactory(Protocol):

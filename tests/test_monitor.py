@@ -53,7 +53,7 @@ class Watched:
         self._overviews: AsyncIterator[Overview] = self.monitor.overviews()
 
     async def until(self, wanted: Callable[[Overview], object]) -> Overview:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             async for overview in self._overviews:
                 if wanted(overview):
                     return overview

@@ -17,7 +17,7 @@ from mxtui.demo.backup import Backup
 from mxtui.demo.internet import Internet
 from mxtui.demo.ledger import BookedPrimary, Ledger
 from mxtui.demo.letters import RECIPIENTS
-from mxtui.demo.postfix import free_port
+from mxtui.demo.ports import free_port
 from mxtui.demo.primary import NEVER
 
 SHARES: Final = {"example.org": 6.0, "clinic.example": 2.0, "example.net": 2.0, "school.example": 1.0}

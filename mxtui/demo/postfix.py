@@ -3,19 +3,20 @@
 Started for demonstrations and tests; never touches the system's instance. Needs root, since Postfix's master does.
 """
 
+import grp
 import os
 import pwd
 import re
 import shutil
 import smtplib
-import socket
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from mxtui.demo.ports import free_port
 from mxtui.errors import CommandFailed, NoQueue, NotPermitted
 
 SBIN: Final = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
@@ -77,7 +78,14 @@ scache unix - - n - 1 scache
 postlog unix-dgram n - n - 1 postlogd
 """
 
+QUEUES: Final = ("active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming", "saved", "trace")
+QUICK_START: Final = "quick-start"
+"""Tells postfix(1) to start once without its checks, as after `postfix quick-stop`: two seconds of a hundred forks."""
+
+SET_BACK: Final = 10.0
 START_TIMEOUT: Final = 30.0
+STOP_TIMEOUT: Final = 30.0
+RELOAD_TIMEOUT: Final = 30.0
 COMMAND_TIMEOUT: Final = 60.0
 
 
@@ -88,13 +96,6 @@ def postfix_available() -> str:
     if os.geteuid() != 0:
         return "only root can start a Postfix"
     return ""
-
-
-def free_port() -> int:
-    """A TCP port on 127.0.0.1 that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class PrivatePostfix:
@@ -145,12 +146,11 @@ class PrivatePostfix:
         """Write the configuration and make the directories; `start` does the rest."""
         if reason := postfix_available():
             raise (NotPermitted if "root" in reason else NoQueue)("no private Postfix can be started", reason)
-        owner = pwd.getpwnam("postfix")
         self.directory.mkdir(parents=True, exist_ok=True)
         self.directory.chmod(0o755)
-        for name in ("etc", "queue", "data", "log"):
+        for name in ("etc", "log"):
             (self.directory / name).mkdir(exist_ok=True)
-        os.chown(self.directory / "data", owner.pw_uid, owner.pw_gid)
+        self._make_queue()
         main = MAIN_CF.format(
             directory=self.directory, hostname=self.hostname, long_queue_ids="yes" if self._long_queue_ids else "no"
         )
@@ -162,6 +162,7 @@ class PrivatePostfix:
 
     def start(self) -> None:
         """Start the daemons and wait until mail is taken."""
+        self._set_back_configuration()
         self._postfix("start")
         deadline = time.monotonic() + START_TIMEOUT
         while True:
@@ -181,10 +182,19 @@ class PrivatePostfix:
         """Stop at once, whatever is going on; nothing happens when it is not running."""
         if self.is_running():
             self._postfix("abort")
+            self._wait_until(lambda: not self.is_running(), STOP_TIMEOUT, "it does not end")
 
     def reload(self) -> None:
-        """Have every daemon read the configuration again."""
+        """Have every daemon read the configuration again, and wait until each that had the old one is gone.
+
+        `postfix reload` itself only asks for that, and a daemon that is about to go still answers: what it is told, to
+        flush the queue or to take mail, is lost or judged by the old configuration. A daemon in the midst of an SMTP
+        conversation goes when that is over.
+        """
+        old = self._daemons()
+        self._set_back_configuration()
         self._postfix("reload")
+        self._wait_until(lambda: not old & self._daemons(), RELOAD_TIMEOUT, "daemons with the old configuration stay")
 
     def is_running(self) -> bool:
         """Whether its master lives."""
@@ -238,6 +248,46 @@ class PrivatePostfix:
                 queue_ids.append(_accepted(smtp.data(content)).rpartition("queued as ")[2].strip())
             return queue_ids
 
+    def _make_queue(self) -> None:
+        """The directories as Postfix's own postfix-files(5) has them, which it would make one process at a time."""
+        owner, group = pwd.getpwnam("postfix").pw_uid, grp.getgrnam("postdrop").gr_gid
+        queue = self.queue_directory
+        _make_directory(queue, 0o755, 0, 0)
+        _make_directory(queue / "pid", 0o755, 0, 0)
+        _make_directory(queue / "private", 0o700, owner, 0)
+        _make_directory(queue / "public", 0o710, owner, group)
+        _make_directory(queue / "maildrop", 0o730, owner, group)
+        for name in QUEUES:
+            _make_directory(queue / name, 0o700, owner, 0)
+        _make_directory(self.directory / "data", 0o755, owner, 0)
+        (queue / QUICK_START).touch()
+
+    def _set_back_configuration(self) -> None:
+        """Have what is written look as if it had been for a while.
+
+        Every program of Postfix lets a second pass after the last change of a file that it reads, lest that be half
+        written (dict_load_file_xt() in dict.c); what is here is whole before it is started or told to reload.
+        """
+        then = time.time() - SET_BACK
+        for path in self.config_directory.iterdir():
+            if path.is_file() and path.stat().st_mtime > then:
+                os.utime(path, (then, then))
+
+    def _daemons(self) -> set[int]:
+        """Process IDs of what master has started."""
+        try:
+            master = int((self.queue_directory / "pid" / "master.pid").read_text())
+            return {int(pid) for pid in Path(f"/proc/{master}/task/{master}/children").read_text().split()}
+        except (OSError, ValueError):
+            return set()
+
+    def _wait_until(self, condition: Callable[[], bool], timeout: float, otherwise: str) -> None:
+        deadline = time.monotonic() + timeout
+        while not condition():
+            if time.monotonic() > deadline:
+                raise CommandFailed(f"Postfix in {self.directory}: {otherwise}", f"waited for {timeout:.0f} s")
+            time.sleep(0.01)
+
     def _write_routes(self) -> None:
         (self.config_directory / "relay_domains").write_text("".join(f"{domain} OK\n" for domain in self._routes))
         (self.config_directory / "transport").write_text(
@@ -270,6 +320,12 @@ class PrivatePostfix:
                 check=False,
             )
         return subprocess.CompletedProcess(done.args, done.returncode, "", errors.read_text(errors="replace"))
+
+
+def _make_directory(path: Path, mode: int, owner: int, group: int) -> None:
+    path.mkdir(exist_ok=True)
+    path.chmod(mode)
+    os.chown(path, owner, group)
 
 
 def _accepted(answer: tuple[int, bytes]) -> str:

@@ -17,6 +17,8 @@ from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, Final, Self
 
+from mxtui.demo.ports import free_port
+
 LINE_LIMIT: Final = 8192
 BACKLOG: Final = 128
 MESSAGE_LIMIT: Final = 64 * 1024 * 1024
@@ -88,14 +90,16 @@ class Accepted:
 class FakePrimary:
     """An SMTP server on 127.0.0.1, in a thread of its own, running between `__enter__` and `__exit__`."""
 
-    def __init__(self, port: int = 0, *, hostname: str = "mx1.example.org") -> None:
-        self.port = port
+    def __init__(self, port: int | None = None, *, hostname: str = "mx1.example.org") -> None:
+        self.port = free_port() if port is None else port
         self.hostname = hostname
         self.behaviour = Behaviour()
         self.connections = 0
         """Made so far, refused ones included."""
         self.busiest = 0
         """The most connections that were open at once."""
+        self.hanging = 0
+        """Times that nothing was said any more, as `hang` asks."""
         self._accepted: list[Accepted] = []
         self._lock = threading.Lock()
         self._loop = asyncio.new_event_loop()
@@ -149,7 +153,6 @@ class FakePrimary:
         if self._listener is None:
             self._listener = socket.create_server(("127.0.0.1", self.port), backlog=BACKLOG)
             self._listener.setblocking(False)
-            self.port = int(self._listener.getsockname()[1])
             self._loop.add_reader(self._listener, self._accept, self._listener)
 
     async def _close(self) -> None:
@@ -228,6 +231,7 @@ class _Session:
         """Say it, or whatever is to be said or done at this stage instead. Raises EOFError: the connection ends."""
         behaviour = self.primary.behaviour
         if stage and stage == behaviour.hang:
+            self.primary.hanging += 1
             await asyncio.Event().wait()
         if stage and stage == behaviour.close:
             raise EOFError

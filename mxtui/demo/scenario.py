@@ -18,7 +18,8 @@ from types import TracebackType
 from typing import Self
 
 from mxtui.demo.letters import letter
-from mxtui.demo.postfix import PrivatePostfix, free_port
+from mxtui.demo.ports import free_port
+from mxtui.demo.postfix import PrivatePostfix
 from mxtui.demo.primary import FakePrimary
 
 HOUR, DAY = 3600.0, 86400.0

@@ -15,7 +15,8 @@ from typing import Final
 
 from mxtui.delivery.forwarder import Forwarder
 from mxtui.delivery.policy import Policy
-from mxtui.demo.postfix import SBIN, PrivatePostfix, free_port
+from mxtui.demo.ports import free_port
+from mxtui.demo.postfix import SBIN, PrivatePostfix
 from mxtui.model.next_hop import NextHop
 from mxtui.model.route import Ourselves
 from mxtui.primary.lookup import Lookup
@@ -33,9 +34,8 @@ LIMIT: Final = 300.0
 
 
 @contextlib.contextmanager
-def sink() -> Iterator[int]:
-    """smtp-sink on loopback; its port."""
-    port = free_port()
+def sink(port: int) -> Iterator[None]:
+    """smtp-sink on a loopback port."""
     server = subprocess.Popen(
         ["smtp-sink", "-u", "nobody", f"127.0.0.1:{port}", "256"], env={"PATH": SBIN}, stderr=subprocess.DEVNULL
     )
@@ -47,7 +47,7 @@ def sink() -> Iterator[int]:
             if time.monotonic() > deadline:
                 raise TimeoutError("smtp-sink does not start")
             time.sleep(0.02)
-        yield port
+        yield
     finally:
         server.terminate()
         server.wait(10)
@@ -66,7 +66,8 @@ def drain_ours(folder: Path, count: int, connections: int) -> float:
     content = letter()
     made = [(envelope(f"user{number}@{DOMAIN}", content=content), [content]) for number in range(count)]
     assert not any(spool.commit(made))
-    with sink() as port:
+    port = free_port()
+    with sink(port):
         started = time.perf_counter()
         asyncio.run(_drain(spool, port, connections))
         seconds = time.perf_counter() - started
@@ -100,14 +101,18 @@ async def _drain(spool: Spool, port: int, connections: int) -> None:
 
 
 def drain_postfix(folder: Path, count: int, connections: int) -> float:
-    """Seconds from `postqueue -f` until the queue of a private Postfix is empty."""
+    """Seconds from `postqueue -f` until the queue of a private Postfix is empty.
+
+    The server comes up where Postfix has found nobody before. A change of route in its place would want a reload, and
+    whoever still had the old route would defer what it was given for the whole backoff.
+    """
+    port = free_port()
     settings = {
         "default_destination_concurrency_limit": str(connections),
         "smtp_destination_concurrency_limit": str(connections),
         "initial_destination_concurrency": str(connections),
     }
-    with sink() as port, _deferred(folder, count, settings) as postfix:
-        postfix.route(DOMAIN, port)
+    with _deferred(folder, count, port, settings) as postfix, sink(port):
         started = time.perf_counter()
         subprocess.run(
             ["postqueue", "-c", str(postfix.config_directory), "-f"], env={"PATH": SBIN}, check=True, timeout=60
@@ -121,7 +126,8 @@ def drain_direct(folder: Path, count: int, connections: int) -> float:
 
     Journal and marks are on. Postfix runs beside it, as on the host of somebody who drains.
     """
-    with sink() as port, _deferred(folder, count, {}) as postfix:
+    port = free_port()
+    with _deferred(folder, count, port, {}) as postfix, sink(port):
         held = subprocess.run(
             ["postsuper", "-c", str(postfix.config_directory), "-h", "ALL", "deferred"],
             env={"PATH": SBIN},
@@ -143,8 +149,8 @@ def drain_direct(folder: Path, count: int, connections: int) -> float:
 
 
 @contextlib.contextmanager
-def _deferred(folder: Path, count: int, settings: Mapping[str, str]) -> Iterator[PrivatePostfix]:
-    """A Postfix whose primary is down, and the mail that waits for it."""
+def _deferred(folder: Path, count: int, port: int, settings: Mapping[str, str]) -> Iterator[PrivatePostfix]:
+    """A Postfix whose primary is not at this port yet, and the mail that waits for it."""
     settings = {
         "default_process_limit": "100",
         "minimal_backoff_time": "3600s",
@@ -153,7 +159,7 @@ def _deferred(folder: Path, count: int, settings: Mapping[str, str]) -> Iterator
         "qmgr_message_active_limit": "20000",
         **settings,
     }
-    with PrivatePostfix(folder, routes={DOMAIN: free_port()}, settings=settings) as postfix:
+    with PrivatePostfix(folder, routes={DOMAIN: port}, settings=settings) as postfix:
         content = letter().replace(b"\n", b"\r\n")
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(lambda share: _inject(postfix, content, share), [count // 4] * 4))

@@ -11,7 +11,8 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from mxtui.demo.postfix import SBIN, PrivatePostfix, free_port
+from mxtui.demo.ports import free_port
+from mxtui.demo.postfix import SBIN, PrivatePostfix
 from mxtui.demo.primary import FakePrimary
 from tests.benchmarks.processes import Peak, memory
 from tests.benchmarks.site import LEAVES_MAIL_ALONE

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from mxtui.demo.postfix import SBIN, PrivatePostfix
+from tests.support.waiting import PATIENCE
 
-TIMEOUT = 30.0
+TIMEOUT = PATIENCE
 
 NO_QUEUE_OPTION = ("audit",)
 

@@ -19,6 +19,7 @@ from mxtui.primary.lookup import Lookup
 from mxtui.queues.spool.committer import Committer
 from mxtui.queues.spool.ids import new_id
 from mxtui.queues.spool.store import Spool
+from tests.support.waiting import PATIENCE
 
 OURSELVES = Ourselves("mx2.example.net")
 
@@ -27,7 +28,7 @@ QUICK = Policy(
     retry_longest=1.0,
     idle=0.2,
     grace=5.0,
-    timeouts=Timeouts(connect=2.0, reply=1.0, block=1.0, final=1.0, quit=0.5),
+    timeouts=Timeouts(connect=5.0, reply=3.0, block=3.0, final=3.0, quit=0.5),
 )
 """The defaults, for people in a hurry."""
 
@@ -165,7 +166,7 @@ async def at_work(
         await committer.close()
 
 
-async def until(condition: Callable[[], object], seconds: float = 15.0) -> None:
+async def until(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
     """Wait for something to become true."""
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 (the server is in another thread or process)

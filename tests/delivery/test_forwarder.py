@@ -418,8 +418,7 @@ async def test_what_outlasts_the_grace_is_broken_off_and_recorded(spool: Spool, 
     primary.behave(hang="dot")
     made = commit(spool, "a@example.org")
     async with at_work(spool, {"example.org": primary.port}, grace=0.2, retry=600.0) as work:
-        await until(lambda: work.forwarder.snapshot().in_flight)
-        await asyncio.sleep(0.2)
+        await until(lambda: primary.hanging)
         await work.forwarder.stop()
         assert work.stored(made.id).recipients[0].possible_duplicate
 

@@ -1,9 +1,12 @@
 """The private Postfix and the primary that tests and the demonstration stand on."""
 
 import smtplib
+import subprocess
+import time
 
 import pytest
 
+from mxtui.demo.postfix import SBIN
 from mxtui.demo.primary import FakePrimary
 from tests.conftest import PostfixFactory
 from tests.support.waiting import wait_until
@@ -58,3 +61,24 @@ def test_it_stops_and_starts_again_and_takes_new_settings(postfix: PostfixFactor
     instance.start()
     assert instance.is_running()
     assert len(instance.inject("", ["a@example.org"])[0]) > 12
+
+
+def test_it_starts_without_the_second_that_postfix_lets_pass_after_a_change(postfix: PostfixFactory) -> None:
+    instance = postfix(routes={"example.org": 9})
+    files = [path for path in instance.config_directory.iterdir() if path.is_file()]
+    assert files
+    assert all(path.stat().st_mtime < time.time() - 2 for path in files)
+    assert not (instance.queue_directory / "quick-start").exists(), "of use once: the next start checks everything"
+    check = subprocess.run(
+        ["postfix", "-c", str(instance.config_directory), "check"], env={"PATH": SBIN}, capture_output=True, check=True
+    )
+    assert check.stdout == check.stderr == b""
+    assert "warning" not in instance.log.read_text()
+
+
+def test_after_a_reload_nobody_has_the_old_configuration(postfix: PostfixFactory, primary: FakePrimary) -> None:
+    instance = postfix(routes={"example.org": 9})
+    for number in range(5):
+        instance.route(f"d{number}.example", primary.port)
+        instance.inject("", [f"a@d{number}.example"])
+        wait_until(lambda: len(primary.accepted) == number + 1)  # noqa: B023 (waits here)

@@ -24,6 +24,8 @@ from typing import Self
 
 import pyte
 
+from tests.support.waiting import PATIENCE
+
 Screen = list[str]
 Wanted = str | Callable[[Screen], object]
 """Text somewhere on one line of the screen, or a question about its lines."""
@@ -55,7 +57,7 @@ _UNFINISHED = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*|P[^\x1b]*\x1b?)?\Z")
 _OF_THE_TESTER = frozenset(("NO_COLOR", "LINES", "COLUMNS"))
 
 _READ = 1 << 16
-_EXIT = 10.0
+_EXIT = 30.0
 """Seconds for a program to end after its terminal is gone, before it is killed."""
 
 
@@ -139,7 +141,7 @@ class Terminal:
             else:
                 self._send(_KEYS.get(key) or key.encode())
 
-    def wait_for(self, wanted: Wanted, timeout: float = 10.0) -> Screen:
+    def wait_for(self, wanted: Wanted, timeout: float = PATIENCE) -> Screen:
         """The first screen with what is wanted.
 
         Raises:
@@ -176,7 +178,7 @@ class Terminal:
         self._screen.resize(size[1], size[0])
         os.kill(self.pid, signal.SIGWINCH)
 
-    def wait_for_exit(self, timeout: float = 10.0) -> int:
+    def wait_for_exit(self, timeout: float = PATIENCE) -> int:
         """The program's exit status, minus the signal's number where one ended it.
 
         Raises:

@@ -179,13 +179,13 @@ def test_a_stopped_postfix_shows_and_its_verbs_say_why_not(instance: PrivatePost
     with console(mxtui, columns=160, lines=40) as terminal:
         terminal.wait_for(lambda screen: "down" in row(screen, "example.org"))
         with stopped(instance):
-            terminal.wait_for("STOPPED", timeout=15)
+            terminal.wait_for("STOPPED")
             terminal.wait_for("(h Hold)")
             terminal.wait_for(lambda screen: row(screen, "example.org"))  # reading still works
             terminal.press("h")
             terminal.wait_for("Hold is not possible now")
             terminal.wait_for("Postfix is stopped")
-        terminal.wait_for(lambda screen: "h Hold" in screen[-1] and "(h Hold)" not in screen[-1], timeout=15)
+        terminal.wait_for(lambda screen: "h Hold" in screen[-1] and "(h Hold)" not in screen[-1])
     assert not mxtui.audit.exists()
 
 
@@ -195,11 +195,11 @@ def test_a_queue_that_cannot_be_read_says_so_and_recovers(instance: PrivatePostf
         terminal.wait_for(lambda screen: row(screen, "example.org"))
         instance.queue_directory.rename(away)
         try:
-            terminal.wait_for("unreadable", timeout=20)
+            terminal.wait_for("unreadable")
             terminal.wait_for(lambda screen: row(screen, "example.org"))  # the last known figures stay
         finally:
             away.rename(instance.queue_directory)
-        terminal.wait_for(lambda screen: "live" in screen[0], timeout=20)
+        terminal.wait_for(lambda screen: "live" in screen[0])
         terminal.press("q")
         assert terminal.wait_for_exit() == 0
 
@@ -212,5 +212,5 @@ def test_nothing_is_done_from_the_console_when_it_cannot_be_recorded(instance: P
         terminal.wait_for("What will run")
         terminal.press("Enter")
         terminal.wait_for("the audit cannot be written")
-    listed = subprocess.run(mxtui.argv("list", "--json", "state:hold"), capture_output=True, check=True, timeout=30)
+    listed = subprocess.run(mxtui.argv("list", "--json", "state:hold"), capture_output=True, check=True, timeout=60)
     assert listed.stdout == b""

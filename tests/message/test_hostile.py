@@ -183,9 +183,9 @@ def nested(levels: int) -> bytes:
 )
 def test_ten_megabytes_of_malice_take_less_than_two_seconds(head: bytes, filling: bytes) -> None:
     raw = head + filling * (SIZE // len(filling))
-    started = time.perf_counter()
+    started = time.process_time()
     found = inspect(raw)
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
     assert found.size == len(raw)
 
 

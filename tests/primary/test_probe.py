@@ -8,26 +8,29 @@ from pathlib import Path
 
 import pytest
 
-from mxtui.demo.postfix import free_port
+from mxtui.demo.ports import free_port
 from mxtui.model.health import RUNGS, Primary
 from mxtui.model.hysteresis import outcome
 from mxtui.model.route import Ourselves
 from mxtui.primary import tls
 from mxtui.primary.lookup import Lookup
-from mxtui.primary.probe import Finding, Limits, climb
+from mxtui.primary.probe import LIMITS, Finding, Limits, climb
 from mxtui.primary.words import LIMIT, GarbledError, UnresolvedError, explain
 from tests.primary.servers import OURSELVES, Handler, Script, certificate, listening, name_server, says_nothing
 
-LIMITS = Limits(rung=0.5, total=1.0)
+SOON = Limits(rung=0.5, total=1.0)
+"""For servers that leave one waiting."""
 
 
-async def probe(primary: Primary, *, distrust: str = "", lookup: Lookup | None = None) -> Finding:
-    return await climb(primary, OURSELVES, lookup or Lookup(), LIMITS, distrust=distrust)
+async def probe(
+    primary: Primary, *, distrust: str = "", lookup: Lookup | None = None, limits: Limits = LIMITS
+) -> Finding:
+    return await climb(primary, OURSELVES, lookup or Lookup(), limits, distrust=distrust)
 
 
-async def climbed(handler: Handler, *, distrust: str = "") -> Finding:
+async def climbed(handler: Handler, *, distrust: str = "", limits: Limits = LIMITS) -> Finding:
     async with listening(handler) as primary:
-        return await probe(primary, distrust=distrust)
+        return await probe(primary, distrust=distrust, limits=limits)
 
 
 def outcomes(finding: Finding) -> dict[str, str]:
@@ -40,12 +43,15 @@ def detail(finding: Finding, name: str) -> str:
 
 async def test_a_good_server_passes_every_rung_and_is_taken_leave_of() -> None:
     server = Script({})
+    started = time.monotonic()
     finding = await climbed(server)
+    took = (time.monotonic() - started) * 1000
     assert tuple(outcomes(finding)) == RUNGS
     assert outcomes(finding) == {**dict.fromkeys(RUNGS, "passed"), "starttls": "skipped"}
     assert outcome(finding.climb) == "up"
     assert server.heard == ["EHLO mx2.example.net", "QUIT"]
-    assert all(rung.milliseconds is not None and rung.milliseconds < 500 for rung in finding.climb.rungs)
+    assert sum(rung.milliseconds or 0.0 for rung in finding.climb.rungs) <= took
+    assert all(rung.milliseconds is not None for rung in finding.climb.rungs)
     assert detail(finding, "starttls") == "not offered"
     assert detail(finding, "ehlo") == "250 mx1.example.org"
 
@@ -188,14 +194,14 @@ async def never_ends_ehlo(reader: asyncio.StreamReader, writer: asyncio.StreamWr
 )
 async def test_whatever_a_server_does_the_climb_ends_in_time_and_is_down(handler: Handler) -> None:
     started = time.monotonic()
-    finding = await climbed(handler)
-    assert time.monotonic() - started < LIMITS.total + 2
+    finding = await climbed(handler, limits=SOON)
+    assert time.monotonic() - started < SOON.total + 20, "and not for ever"
     assert outcome(finding.climb) == "down"
     assert tuple(outcomes(finding)) == RUNGS
 
 
 async def test_a_server_that_says_nothing_is_told_so() -> None:
-    assert detail(await climbed(says_nothing), "banner") == "no answer within 0.5 s"
+    assert detail(await climbed(says_nothing, limits=SOON), "banner") == "no answer within 0.5 s"
     assert detail(await climbed(closes), "banner") == "connection closed by the server"
 
 

@@ -6,7 +6,7 @@ from contextlib import ExitStack, asynccontextmanager, suppress
 
 import pytest
 
-from mxtui.demo.postfix import free_port
+from mxtui.demo.ports import free_port
 from mxtui.demo.primary import FakePrimary
 from mxtui.errors import Unreachable
 from mxtui.model.health import UNKNOWN, Health, Primary
@@ -18,8 +18,9 @@ from mxtui.primary.probe import Limits
 from mxtui.primary.prober import Prober, probe_once
 from mxtui.primary.route import ConfiguredRouter, MxRouter
 from tests.primary.servers import OURSELVES, Script, listening, name_server, says_nothing
+from tests.support.waiting import PATIENCE
 
-FAST = Policy(interval=0.2, transition=0.02, fall=3, rise=3)
+FAST = Policy(interval=1.0, transition=0.02, fall=3, rise=3)
 NEVER_AGAIN = Policy(interval=3600.0, transition=3600.0)
 LIMITS = Limits(rung=0.5, total=1.0)
 
@@ -69,7 +70,7 @@ async def running(prober: Prober) -> AsyncIterator[Prober]:
             await task
 
 
-async def until(condition: Callable[[], object], timeout: float = 10.0) -> None:
+async def until(condition: Callable[[], object], timeout: float = PATIENCE) -> None:
     async with asyncio.timeout(timeout):
         while not condition():  # noqa: ASYNC110 (what is waited for happens in servers, too)
             await asyncio.sleep(0.005)

@@ -169,7 +169,7 @@ class Client:
     async def reply(self) -> str:
         """The next reply, its lines joined by LF; empty when the server closed."""
         lines: list[str] = []
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 try:
                     line = (await self.reader.readline()).decode()
@@ -211,7 +211,7 @@ class Client:
 
     async def closed_by_server(self) -> bool:
         """Once everything sent was read."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             with suppress(ConnectionError):
                 while await self.reader.read(65536):
                     pass
@@ -227,6 +227,6 @@ def trusting_nobody() -> ssl.SSLContext:
 
 async def settled(condition: Callable[[], object], pause: float = 0.0) -> None:
     """Wait until it is so; TimeoutError after 50 seconds."""
-    async with asyncio.timeout(50):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 (what is waited for is the receiver's own, which has no events)
             await asyncio.sleep(pause)

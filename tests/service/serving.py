@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from mxtui.demo.postfix import free_port
+from mxtui.demo.ports import free_port
 from mxtui.demo.primary import FakePrimary
 from mxtui.model.service import Service
 from mxtui.queues.spool.control import Control
@@ -131,7 +131,7 @@ class Serve:
     # -- clients --------------------------------------------------------------------------------------------------
 
     def smtp(self) -> smtplib.SMTP:
-        return smtplib.SMTP("127.0.0.1", self.port, timeout=20)
+        return smtplib.SMTP("127.0.0.1", self.port, timeout=60)
 
     def send_mail(self, recipient: str, content: bytes, sender: str = "a@example.com") -> None:
         """One message. Raises smtplib.SMTPException, OSError."""

@@ -87,7 +87,7 @@ def test_a_real_postfix_as_primary_gets_each_message_once_and_byte_for_byte(
                 client.sendmail("sender@example.com", ["anna@example.org"], message)
         assert len(backup.spooled()["deferred"]) == len(messages)
         real.start()
-        wait_until(lambda: len(primary.accepted) >= len(messages), timeout=40, what=backup.text[-3000:])
+        wait_until(lambda: len(primary.accepted) >= len(messages), what=backup.text[-3000:])
         wait_until(lambda: backup.is_at("standing by"), what=backup.text[-3000:])
         assert backup.spooled() == {}
     arrived = {less_received(less_received(each.content)) for each in primary.accepted}

@@ -48,7 +48,7 @@ class Load:
 def keep_sending(backup: Serve, load: Load, marks: Iterator[str]) -> None:
     """One client: sends until its connection breaks."""
     try:
-        with smtplib.SMTP("127.0.0.1", backup.port, timeout=20) as client:
+        with smtplib.SMTP("127.0.0.1", backup.port, timeout=60) as client:
             for mark in marks:
                 kind = mark.rpartition("-")[2]
                 to = "nobody@example.org" if kind == "unknown" else "anna@example.org"
@@ -101,7 +101,7 @@ def drained(backup: Serve, primary: FakePrimary) -> Counter[str]:
     """What is at the primary in the end, by mark."""
     primary.up()
     backup.start()
-    wait_until(lambda: not backup.spooled(), timeout=40, what="the spool is empty")
+    wait_until(lambda: not backup.spooled(), what="the spool is empty")
     assert backup.stop() == 0
     return Counter(numbers(primary))
 

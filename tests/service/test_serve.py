@@ -232,7 +232,7 @@ def test_systemd_hands_over_the_socket_and_is_told_of_each_step(
 ) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(tmp_path / "notify"))
-        manager.settimeout(20)
+        manager.settimeout(60)
         listening = socket.create_server(("127.0.0.1", 0))
         primary.down()
         backup = serve(port=0, env={"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "1000000"})

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mxtui.demo.postfix import free_port
+from mxtui.demo.ports import free_port
 from mxtui.primary.prober import Prober
 from mxtui.queues.spool.control import Control
 from mxtui.queues.spool.store import Spool
@@ -59,7 +59,7 @@ async def test_a_part_that_crashes_ends_all_of_it_with_a_last_word(
         raise RuntimeError("a mistake of ours")
 
     monkeypatch.setattr(Prober, "run", crash)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         assert await service(tmp_path, log).run() == CRASHED
     assert log.of("crashed") == [{"level": "error", "part": "prober", "error": "RuntimeError('a mistake of ours')"}]
     assert log.seen[-1] == ("stopped", {"level": "error", "status": CRASHED})
@@ -73,7 +73,7 @@ async def test_a_part_that_just_ends_is_a_crash_too(
         return
 
     monkeypatch.setattr(Prober, "run", end)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         assert await service(tmp_path, log).run() == CRASHED
     assert log.of("crashed")[0]["error"] == "it ended"
 
@@ -82,7 +82,7 @@ async def test_told_to_stop_it_ends_well_and_can_begin_again(tmp_path: Path, log
     for _ in range(2):
         one = service(tmp_path, log)
         running = asyncio.create_task(one.run())
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not log.of("ready"):  # noqa: ASYNC110 (the log is no event)
                 await asyncio.sleep(0.01)
             one.stop()

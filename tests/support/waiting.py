@@ -2,12 +2,16 @@
 
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Final, TypeVar
 
 T = TypeVar("T")
 
+PATIENCE: Final = 60.0
+"""Seconds that a condition may take to come true. Only a test that fails waits for so long: far beyond what the most
+loaded machine needs, and within the time that pytest gives each test."""
 
-def wait_until(condition: Callable[[], T], timeout: float = 20.0, *, what: str = "") -> T:
+
+def wait_until(condition: Callable[[], T], timeout: float = PATIENCE, *, what: str = "") -> T:
     """The first truthy value of `condition`; AssertionError after `timeout` seconds."""
     deadline = time.monotonic() + timeout
     while not (value := condition()):

@@ -10,10 +10,8 @@ from textual.strip import Strip
 
 from mxtui.model.source import Verb
 from mxtui.tui.app import ConsoleApp
+from tests.support.waiting import PATIENCE
 from tests.tui.fakes import World
-
-PATIENCE = 10.0
-"""Seconds that a condition may take to come true."""
 
 
 class Driver:

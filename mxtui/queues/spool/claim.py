@@ -19,7 +19,10 @@ from mxtui.queues.spool import format as on_disk
 from mxtui.queues.spool.layout import DELIVERABLE, READ, Places
 
 LOOKS: Final = 3
-"""Times that a message which moves while it is looked for is looked for again."""
+"""Times that a message which moves while it is locked is looked for again."""
+
+PASSES: Final = 20
+"""Times that every state is looked into for a message that must be somewhere."""
 
 
 class Damaged(Exception):  # noqa: N818 (named for what happened)
@@ -54,7 +57,7 @@ def read_file(descriptor: int, path: str) -> bytes:
 
 def open_envelope(places: Places, queue_id: str) -> Opened | None:
     """The file of an envelope, wherever it is; None when it is gone. Raises Damaged (what is there is no file)."""
-    for _ in range(2):  # it may pass us once, against the order of looking
+    for turn in range(PASSES):  # it may pass us, against the order of looking
         for state in DELIVERABLE:
             path = places.envelope(state, queue_id)
             try:
@@ -65,6 +68,9 @@ def open_envelope(places: Places, queue_id: str) -> Opened | None:
                 if error.errno != errno.ELOOP:
                     raise
                 raise Damaged(path, "a link") from error
+        # A message outlives its envelope: while it is there, the envelope was only moved behind our back.
+        if turn and not os.path.exists(places.message(queue_id)):  # noqa: PTH110
+            return None
     return None
 
 

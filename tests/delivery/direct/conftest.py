@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from mxtui.delivery.direct.way import Direct
-from mxtui.demo.postfix import PrivatePostfix, free_port
+from mxtui.demo.ports import free_port
+from mxtui.demo.postfix import PrivatePostfix
 from mxtui.demo.primary import FakePrimary
 from mxtui.model.plan import Target
 from mxtui.queues.postfix.layout import Layout
