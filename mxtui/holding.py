@@ -15,6 +15,7 @@ from typing import Final
 
 from mxtui.errors import Guarded, MxtuiError, UsageError
 from mxtui.holds import Holds
+from mxtui.message.sanitize import one_line
 from mxtui.model.holds import (
     REASON_LENGTH,
     Catching,
@@ -68,7 +69,7 @@ class Holding:
             raise UsageError(f"why {kind} {domain}?", "Say --reason: whoever meets it wants to know.")
         now = self._clock()
         return DomainHold(
-            domain, kind, reason.strip()[:REASON_LENGTH], self.operations.operator_name, now, now + seconds, to
+            domain, kind, one_line(reason.strip(), REASON_LENGTH), self.operations.operator_name, now, now + seconds, to
         )
 
     def moves(self, hold: DomainHold) -> bool:
@@ -229,7 +230,13 @@ class Holding:
                 self.forget(hold.domain)
 
     def forget(self, domain: str) -> None:
-        """The last of an end: what was released has been tried, or is tried by whoever delivers from now on."""
+        """The last of an end: what was released has been tried, or is tried by whoever delivers from now on.
+
+        Where something is still held for it, the hold stays, to be ended again.
+        """
+        hold = self.holds.get(domain)
+        if hold is None or (self.moves(hold) and self._parted(hold, self.volume(hold))[0]):
+            return
         self.holds.remove(domain)
         self._catch()
 

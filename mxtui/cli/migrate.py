@@ -63,8 +63,12 @@ def start(
     narrate(f"migrate {domain} until {clock(hold.until, hold.since)}: {hold.reason}")
     if not dry_run and agreed(f"Hold {domain} for {left(hold, hold.since)}?", yes=yes):
         with stopping() as stop:
-            conclude(holding.begin(hold, stop), f"{domain} is held", as_json=as_json)
-    show_catching(holding.catching(hold))
+            _, complete = conclude(holding.begin(hold, stop), f"{domain} is held", as_json=as_json)
+        show_catching(holding.catching(hold))
+        if not complete:
+            raise PartlyDone
+    else:
+        show_catching(holding.catching(hold))
 
 
 @migrate_command.command("status")
@@ -129,7 +133,7 @@ def end(
     if not agreed(f"End the {hold.mark}?", yes=yes):
         return
     with stopping() as stop:
-        released = conclude(holding.end(hold, reason, stop), f"{hold.mark} ended", as_json=as_json)
+        released, complete = conclude(holding.end(hold, reason, stop), f"{hold.mark} ended", as_json=as_json)
         found = attached.queue.find_all(released)
         targets = sorted((target_of(each) for each in found.values()), key=lambda each: each.identity.arrival)
         last = None
@@ -137,7 +141,7 @@ def end(
         if tried.targets and not stop.is_set():
             last = follow(attached.operations.flush(tried, stop, reason=reason), as_json=as_json)
         holding.forget(domain)
-    if tried.targets and (last is None or last.delivered < last.queued):
+    if not complete or (tried.targets and (last is None or last.delivered < last.queued)):
         raise PartlyDone
 
 

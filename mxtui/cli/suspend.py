@@ -78,10 +78,12 @@ def suspend(
         return
     try:
         with stopping() as stop:
-            conclude(holding.begin(hold, stop), f"{hold.domain} suspended", as_json=as_json)
+            _, complete = conclude(holding.begin(hold, stop), f"{hold.domain} suspended", as_json=as_json)
     finally:
         if holding.moves(hold) and holding.holds.get(hold.domain) is not None:
             _leave_a_keeper(attached, hold)
+    if not complete:
+        raise PartlyDone
 
 
 @click.command("resume")
@@ -129,16 +131,14 @@ def resume(
     show_plan(plan, as_json=as_json)
     if dry_run or not agreed(f"Resume {hold.domain}?", yes=yes):
         return
-    with stopping() as stop:
-        conclude(holding.end(hold, reason, stop), f"{hold.domain} resumed", as_json=as_json)
+    _end(holding, hold, reason, as_json=as_json)
 
 
 def _end(holding: Holding, hold: DomainHold, reason: str, *, as_json: bool) -> None:
     with stopping() as stop:
-        try:
-            conclude(holding.end(hold, reason, stop), f"{hold.domain} resumed", as_json=as_json)
-        except PartlyDone:
-            narrate(f"{hold.domain}: not everything was released; mxtui resume {hold.domain}")
+        _, complete = conclude(holding.end(hold, reason, stop), f"{hold.domain} resumed", as_json=as_json)
+    if not complete:
+        raise PartlyDone
 
 
 def _waited(holding: Holding, hold: DomainHold) -> DomainHold | None:
