@@ -11,7 +11,8 @@ from mxtui.cli.domain_holds import agreed, conclude, lasting, named_domain, show
 from mxtui.cli.flush import follow
 from mxtui.cli.output import narrate
 from mxtui.errors import Guarded, UsageError
-from mxtui.model.guard import unwell
+from mxtui.model.guard import not_yet
+from mxtui.model.health import UNKNOWN
 from mxtui.model.holds import DomainHold, left
 from mxtui.model.next_hop import parse_next_hop
 from mxtui.model.planning import target_of
@@ -146,14 +147,8 @@ def end(
 
 
 def _not_yet(attached: Attached, hold: DomainHold) -> str:
-    """Why its mail had better not go now; empty when it may."""
-    if hold.to:
-        wanted = parse_next_hop(hold.to)
-        primary = attached.router().route([hold.domain])[hold.domain].primary
-        if primary is None or (primary.host.lower(), primary.port) != (wanted.host.lower(), wanted.port):
-            now = f"{primary.host}:{primary.port}" if primary is not None else "nowhere"
-            return f"mail for {hold.domain} goes to {now}, not to the new primary {wanted.host}:{wanted.port}"
-    return unwell(attached.probe_once([hold.domain]))
+    primary = attached.router().route([hold.domain])[hold.domain].primary
+    return not_yet(hold, {hold.domain: (primary, UNKNOWN), **attached.probe_once([hold.domain])})
 
 
 def _next_hop(text: str) -> str:

@@ -36,7 +36,7 @@ async def test_the_same_key_ends_it_and_flushes_what_it_held(world: World, conso
         await migrate(at)
         world.queue.go_on.set()
         await at.press("m")
-        await at.sees("Release 700 messages")
+        await at.sees("Release 700 messages", "Not yet", "the primary of example.org is down")
         await at.press("enter")
         await at.sees("700  done")
         await at.press("enter")
