@@ -52,14 +52,17 @@ class Holding:
         holds: Holds,
         catch: Catch,
         look: Look,
+        keep: Callable[[DomainHold], None],
         *,
         clock: Callable[[], float] = time.time,
         patience: float = PATIENCE,
     ) -> None:
+        """`keep` leaves somebody behind who ends a suspension when its time is up, where nobody else would."""
         self.operations = operations
         self.holds = holds
         self.catch = catch
         self._look = look
+        self._keep = keep
         self._clock = clock
         self._patience = patience
 
@@ -110,6 +113,8 @@ class Holding:
             except MxtuiError:
                 self._take_back(hold, before)
                 raise
+            if hold.kind == "suspend" and self.moves(hold):
+                self._keep(hold)
             yield from self._hold_all(hold, stop or threading.Event())
 
     def _joined(self, hold: DomainHold, before: DomainHold | None) -> DomainHold:

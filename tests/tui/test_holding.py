@@ -75,6 +75,7 @@ async def test_a_suspension_is_an_alert_and_ends_by_its_key(world: World, consol
         await at.say()
         await at.sees("suspended, 1h 00m left")
         assert "disk full" in at.text
+        assert [hold.domain for hold in world.kept] == ["example.org"]
         await at.press("z")
         await at.sees("Release 700 messages")
         await at.press("enter")
