@@ -158,15 +158,16 @@ class Holding:
 
     def _held(
         self, hold: DomainHold, going: Sequence[Target], held: dict[str, Identity], stop: threading.Event
-    ) -> Sequence[Result]:
-        """One batch: on disk as held before it is, and afterwards what was."""
+    ) -> Iterator[Result]:
+        """On disk as held before they are, and afterwards what was; broken off, what was meant stays there."""
         plan = self.operations.plan(Verb.HOLD, going, hold.selection)
         about = {target.queue_id: target.identity for target in plan.targets}
         self.holds.set_held(hold.domain, {**held, **about}.values())
-        results = list(self.operations.execute(plan, hold.reason, stop))
-        held.update((each.queue_id, about[each.queue_id]) for each in results if each.result == "done" or each.unsure)
+        for result in self.operations.execute(plan, hold.reason, stop):
+            if result.result == "done" or result.unsure:
+                held[result.queue_id] = about[result.queue_id]
+            yield result
         self.holds.set_held(hold.domain, held.values())
-        return results
 
     def _of_domain(self, hold: DomainHold) -> list[Target]:
         """Oldest first."""
