@@ -87,7 +87,7 @@ def conclude(results: Iterable[Result], said: str, *, as_json: bool) -> tuple[li
         print_json({"summary": said, "done": 0, **counts})
     else:
         others = "".join(f", {number:,} {word}" for word, number in counts.items() if word != "done")
-        click.echo(f"{said}: {counted(len(done), 'message')}{others}")
+        click.echo(f"{said}: {counted(len(done), 'message')}{others}" if counts else said)
     return done, not (counts.get("failed") or counts.get("refused"))
 
 

@@ -66,7 +66,8 @@ def suspend(
     seconds = lasting(for_, until, SUSPENDED_FOR)
     hold = holding.wanted(named_domain(domain), "suspend", reason, seconds)
     plan = holding.plan(hold)
-    show_plan(plan, as_json=as_json)
+    if holding.moves(hold) or as_json:
+        show_plan(plan, as_json=as_json)
     show_catching(holding.catching(hold))
     narrate(f"suspend {hold.domain} until {clock(hold.until, hold.since)}: {hold.reason}")
     if dry_run or not agreed(f"Suspend {hold.domain} for {left(hold, hold.since)}?", yes=yes):
@@ -119,7 +120,8 @@ def resume(
             _end(holding, over, "its time is up", as_json=as_json)
         return
     plan = holding.plan_end(hold)
-    show_plan(plan, as_json=as_json)
+    if holding.moves(hold) or as_json:
+        show_plan(plan, as_json=as_json)
     if dry_run or not agreed(f"Resume {hold.domain}?", yes=yes):
         return
     _end(holding, hold, reason, as_json=as_json)
