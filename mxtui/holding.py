@@ -15,6 +15,7 @@ from typing import Final
 
 from mxtui.errors import Guarded, MxtuiError, UsageError
 from mxtui.holds import Holds
+from mxtui.message.sanitize import one_line
 from mxtui.model.holds import (
     REASON_LENGTH,
     Catching,
@@ -51,14 +52,17 @@ class Holding:
         holds: Holds,
         catch: Catch,
         look: Look,
+        keep: Callable[[DomainHold], None],
         *,
         clock: Callable[[], float] = time.time,
         patience: float = PATIENCE,
     ) -> None:
+        """`keep` leaves somebody behind who ends a suspension when its time is up, where nobody else would."""
         self.operations = operations
         self.holds = holds
         self.catch = catch
         self._look = look
+        self._keep = keep
         self._clock = clock
         self._patience = patience
 
@@ -68,7 +72,7 @@ class Holding:
             raise UsageError(f"why {kind} {domain}?", "Say --reason: whoever meets it wants to know.")
         now = self._clock()
         return DomainHold(
-            domain, kind, reason.strip()[:REASON_LENGTH], self.operations.operator_name, now, now + seconds, to
+            domain, kind, one_line(reason.strip(), REASON_LENGTH), self.operations.operator_name, now, now + seconds, to
         )
 
     def moves(self, hold: DomainHold) -> bool:
@@ -109,6 +113,8 @@ class Holding:
             except MxtuiError:
                 self._take_back(hold, before)
                 raise
+            if hold.kind == "suspend" and self.moves(hold):
+                self._keep(hold)
             yield from self._hold_all(hold, stop or threading.Event())
 
     def _joined(self, hold: DomainHold, before: DomainHold | None) -> DomainHold:
@@ -152,15 +158,16 @@ class Holding:
 
     def _held(
         self, hold: DomainHold, going: Sequence[Target], held: dict[str, Identity], stop: threading.Event
-    ) -> Sequence[Result]:
-        """One batch: on disk as held before it is, and afterwards what was."""
+    ) -> Iterator[Result]:
+        """On disk as held before they are, and afterwards what was; broken off, what was meant stays there."""
         plan = self.operations.plan(Verb.HOLD, going, hold.selection)
         about = {target.queue_id: target.identity for target in plan.targets}
         self.holds.set_held(hold.domain, {**held, **about}.values())
-        results = list(self.operations.execute(plan, hold.reason, stop))
-        held.update((each.queue_id, about[each.queue_id]) for each in results if each.result == "done" or each.unsure)
+        for result in self.operations.execute(plan, hold.reason, stop):
+            if result.result == "done" or result.unsure:
+                held[result.queue_id] = about[result.queue_id]
+            yield result
         self.holds.set_held(hold.domain, held.values())
-        return results
 
     def _of_domain(self, hold: DomainHold) -> list[Target]:
         """Oldest first."""
@@ -229,7 +236,13 @@ class Holding:
                 self.forget(hold.domain)
 
     def forget(self, domain: str) -> None:
-        """The last of an end: what was released has been tried, or is tried by whoever delivers from now on."""
+        """The last of an end: what was released has been tried, or is tried by whoever delivers from now on.
+
+        Where something is still held for it, the hold stays, to be ended again.
+        """
+        hold = self.holds.get(domain)
+        if hold is None or (self.moves(hold) and self._parted(hold, self.volume(hold))[0]):
+            return
         self.holds.remove(domain)
         self._catch()
 

@@ -25,6 +25,7 @@ from mxtui.folders import writable_folder
 from mxtui.message.sanitize import one_line
 from mxtui.model.holds import DOMAIN, REASON_LENGTH, DomainHold
 from mxtui.model.message import Identity
+from mxtui.model.next_hop import parse_next_hop
 
 SYSTEM_FOLDER: Final = Path("/var/lib/mxtui/holds")
 
@@ -121,7 +122,9 @@ class Holds:
             return None
         try:
             hold = msgspec.json.decode(data, type=DomainHold)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            if hold.to:
+                parse_next_hop(hold.to)
+        except (msgspec.DecodeError, ValueError) as error:
             raise self._damaged(name, error) from error
         if f"{hold.domain}.json" != name:
             raise self._damaged(name, "it is of another domain")

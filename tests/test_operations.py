@@ -307,6 +307,15 @@ def test_a_hold_is_undone_for_what_is_still_the_same_message(make: Make) -> None
     assert {(r.queue_id, r.result) for r in undo.excluded} == {("A00000000", "gone"), ("A00000001", "gone")}
 
 
+def test_what_a_hold_of_a_domain_did_is_ended_rather_than_undone(make: Make) -> None:
+    queue = MemoryQueue(2)
+    operations = make(queue)
+    list(operations.execute(operations.plan(Verb.HOLD, targets_of(queue), "migrate domain:example.org")))
+    (record,) = operations.audit.records()
+    with pytest.raises(UsageError, match="belongs to a hold of a domain"):
+        operations.undo(record)
+
+
 def test_what_was_returned_cannot_be_undone(make: Make) -> None:
     queue = MemoryQueue(1)
     operations = make(queue)

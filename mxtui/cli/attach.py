@@ -62,7 +62,12 @@ class Attached:
             finally:
                 queue.close()
 
-        return Holding(self.operations, self.site.holds(), self.site.catch(), look)
+        def keep(hold: "DomainHold") -> None:
+            from mxtui.cli import keeper
+
+            keeper.leave(self.queue.source.config or self.queue.source.path, self.config, hold)
+
+        return Holding(self.operations, self.site.holds(), self.site.catch(), look, keep)
 
     def holds(self) -> "Mapping[str, DomainHold]":
         """Which domains are held."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mxtui.cli.acting import PartlyDone, result_object
+from mxtui.cli.acting import result_object
 from mxtui.cli.output import narrate, print_json, table
 from mxtui.errors import UsageError
 from mxtui.message.sanitize import one_line
@@ -68,8 +68,8 @@ def agreed(question: str, *, yes: bool) -> bool:
     return click.confirm(question, err=True)
 
 
-def conclude(results: Iterable[Result], said: str, *, as_json: bool) -> list[str]:
-    """Tell what became of each message and, in words, of the domain; the IDs that were done. Raises PartlyDone.
+def conclude(results: Iterable[Result], said: str, *, as_json: bool) -> tuple[list[str], bool]:
+    """Tell what became of each message and, in words, of the domain; the IDs that were done, and whether it was all.
 
     What was delivered, or removed, before its turn is no failure.
     """
@@ -87,10 +87,8 @@ def conclude(results: Iterable[Result], said: str, *, as_json: bool) -> list[str
         print_json({"summary": said, "done": 0, **counts})
     else:
         others = "".join(f", {number:,} {word}" for word, number in counts.items() if word != "done")
-        click.echo(f"{said}: {counted(len(done), 'message')}{others}")
-    if counts.get("failed") or counts.get("refused"):
-        raise PartlyDone
-    return done
+        click.echo(f"{said}: {counted(len(done), 'message')}{others}" if counts else said)
+    return done, not (counts.get("failed") or counts.get("refused"))
 
 
 def hold_object(hold: DomainHold) -> dict[str, Any]:

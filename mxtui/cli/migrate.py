@@ -12,7 +12,8 @@ from mxtui.cli.draining import drain_settings, drained, draining
 from mxtui.cli.flush import follow
 from mxtui.cli.output import narrate
 from mxtui.errors import Guarded, UsageError
-from mxtui.model.guard import unwell
+from mxtui.model.guard import not_yet
+from mxtui.model.health import UNKNOWN
 from mxtui.model.holds import DomainHold, left
 from mxtui.model.next_hop import parse_next_hop
 from mxtui.model.planning import target_of
@@ -64,8 +65,12 @@ def start(
     narrate(f"migrate {domain} until {clock(hold.until, hold.since)}: {hold.reason}")
     if not dry_run and agreed(f"Hold {domain} for {left(hold, hold.since)}?", yes=yes):
         with stopping() as stop:
-            conclude(holding.begin(hold, stop), f"{domain} is held", as_json=as_json)
-    show_catching(holding.catching(hold))
+            _, complete = conclude(holding.begin(hold, stop), f"{domain} is held", as_json=as_json)
+        show_catching(holding.catching(hold))
+        if not complete:
+            raise PartlyDone
+    else:
+        show_catching(holding.catching(hold))
 
 
 @migrate_command.command("status")
@@ -130,7 +135,7 @@ def end(
     if not agreed(f"End the {hold.mark}?", yes=yes):
         return
     with stopping() as stop:
-        released = conclude(holding.end(hold, reason, stop), f"{hold.mark} ended", as_json=as_json)
+        released, complete = conclude(holding.end(hold, reason, stop), f"{hold.mark} ended", as_json=as_json)
         found = attached.queue.find_all(released)
         targets = sorted((target_of(each) for each in found.values()), key=lambda each: each.identity.arrival)
         last = None
@@ -139,19 +144,13 @@ def end(
             drain = draining(attached, tried, drain_settings(attached, force=True))
             last = follow(drained(attached, tried, drain, reason, stop, "after its migration"), as_json=as_json)
         holding.forget(domain)
-    if tried.targets and (last is None or last.delivered < last.queued):
+    if not complete or (tried.targets and (last is None or last.delivered < last.queued)):
         raise PartlyDone
 
 
 def _not_yet(attached: Attached, hold: DomainHold) -> str:
-    """Why its mail had better not go now; empty when it may."""
-    if hold.to:
-        wanted = parse_next_hop(hold.to)
-        primary = attached.router().route([hold.domain])[hold.domain].primary
-        if primary is None or (primary.host.lower(), primary.port) != (wanted.host.lower(), wanted.port):
-            now = f"{primary.host}:{primary.port}" if primary is not None else "nowhere"
-            return f"mail for {hold.domain} goes to {now}, not to the new primary {wanted.host}:{wanted.port}"
-    return unwell(attached.probe_once([hold.domain]))
+    primary = attached.router().route([hold.domain])[hold.domain].primary
+    return not_yet(hold, {hold.domain: (primary, UNKNOWN), **attached.probe_once([hold.domain])})
 
 
 def _next_hop(text: str) -> str:

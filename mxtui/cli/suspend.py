@@ -1,12 +1,10 @@
 """`mxtui suspend`, `mxtui resume`: leave a domain's mail alone for a while, or all of a spool's."""
 
-import subprocess
-import sys
-import time
 from typing import Any
 
 import click
 
+from mxtui.cli import keeper
 from mxtui.cli.acting import PartlyDone, show_plan, stopping
 from mxtui.cli.attach import Attached, attach
 from mxtui.cli.common import common_options
@@ -19,9 +17,6 @@ from mxtui.model.source import Verb
 from mxtui.model.words import clock
 
 ALL = "all deliveries"
-
-LONGEST_REST = 5.0
-"""Seconds between two looks at whether a suspension still ends when it was to: somebody may have made it longer."""
 
 
 @click.command("suspend")
@@ -71,17 +66,16 @@ def suspend(
     seconds = lasting(for_, until, SUSPENDED_FOR)
     hold = holding.wanted(named_domain(domain), "suspend", reason, seconds)
     plan = holding.plan(hold)
-    show_plan(plan, as_json=as_json)
+    if holding.moves(hold) or as_json:
+        show_plan(plan, as_json=as_json)
     show_catching(holding.catching(hold))
     narrate(f"suspend {hold.domain} until {clock(hold.until, hold.since)}: {hold.reason}")
     if dry_run or not agreed(f"Suspend {hold.domain} for {left(hold, hold.since)}?", yes=yes):
         return
-    try:
-        with stopping() as stop:
-            conclude(holding.begin(hold, stop), f"{hold.domain} suspended", as_json=as_json)
-    finally:
-        if holding.moves(hold) and holding.holds.get(hold.domain) is not None:
-            _leave_a_keeper(attached, hold)
+    with stopping() as stop:
+        _, complete = conclude(holding.begin(hold, stop), f"{hold.domain} suspended", as_json=as_json)
+    if not complete:
+        raise PartlyDone
 
 
 @click.command("resume")
@@ -122,51 +116,22 @@ def resume(
         return
     hold = holding.known(named_domain(domain), "suspend")
     if when_due:
-        if (over := _waited(holding, hold)) is not None:
+        if (over := keeper.waited(holding, hold)) is not None:
             _end(holding, over, "its time is up", as_json=as_json)
         return
     plan = holding.plan_end(hold)
-    show_plan(plan, as_json=as_json)
+    if holding.moves(hold) or as_json:
+        show_plan(plan, as_json=as_json)
     if dry_run or not agreed(f"Resume {hold.domain}?", yes=yes):
         return
-    with stopping() as stop:
-        conclude(holding.end(hold, reason, stop), f"{hold.domain} resumed", as_json=as_json)
+    _end(holding, hold, reason, as_json=as_json)
 
 
 def _end(holding: Holding, hold: DomainHold, reason: str, *, as_json: bool) -> None:
     with stopping() as stop:
-        try:
-            conclude(holding.end(hold, reason, stop), f"{hold.domain} resumed", as_json=as_json)
-        except PartlyDone:
-            narrate(f"{hold.domain}: not everything was released; mxtui resume {hold.domain}")
-
-
-def _waited(holding: Holding, hold: DomainHold) -> DomainHold | None:
-    """The suspension when its time is up; None when it ended otherwise, or became a migration."""
-    now: DomainHold | None = hold
-    while now is not None and now.kind == "suspend" and not now.ending:
-        rest = now.until - time.time()
-        if rest <= 0:
-            return now
-        time.sleep(min(rest, LONGEST_REST))
-        now = holding.holds.get(hold.domain)
-    return None
-
-
-def _leave_a_keeper(attached: Attached, hold: DomainHold) -> None:
-    """Postfix has nobody who would end it: a process of ours waits for that, without a terminal."""
-    source = attached.queue.source
-    argv = [sys.executable, "-m", "mxtui", "resume", hold.domain, "--when-due", "-q", source.config or source.path]
-    if attached.config is not None:
-        argv += ["--config", attached.config]
-    subprocess.Popen(
-        argv,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-        cwd="/",
-    )
+        _, complete = conclude(holding.end(hold, reason, stop), f"{hold.domain} resumed", as_json=as_json)
+    if not complete:
+        raise PartlyDone
 
 
 def _suspend_all(attached: Attached, reason: str, lasting: str | None, *, yes: bool, dry_run: bool) -> None:

@@ -55,6 +55,9 @@ def judged(
     return replace(overview, domains=domains, alerts=found)
 
 
+OVERDUE = 30.0
+"""Seconds that whoever ends a suspension may take."""
+
 _GRAVITY = {
     "stopped": 0,
     "disk": 1,
@@ -126,22 +129,25 @@ def _of_holds(domains: Iterable[DomainStatus], now: float, thresholds: Threshold
         if hold is None:
             continue
         until, wait = clock(hold.until, now), _all_waiting(waiting)
-        if hold.ending or (hold.kind == "suspend" and hold.over(now)):
-            text = f"the {hold.noun} was not ended to the last message. {wait}"
-            yield Alert("hold_not_ended", "critical", row.domain, text, min(hold.until, now), "SUSPENDED"), waiting
+        if hold.ending:
+            text = f"its {hold.noun} is being ended. Where nobody is at it any more, end it again. {wait}"
+            yield Alert("hold_not_ended", "warning", row.domain, text, min(hold.until, now), hold.badge), waiting
+        elif hold.kind == "suspend" and hold.over(now - OVERDUE):
+            text = f"its suspension was to end at {until}, and nobody ended it (mxtui resume {hold.domain}). {wait}"
+            yield Alert("hold_not_ended", "critical", row.domain, text, hold.until, hold.badge), waiting
         elif hold.kind == "suspend":
             text = f"suspended by {hold.owner} until {until}: {hold.reason}. {wait}"
-            yield Alert("suspended", "warning", row.domain, text, hold.since, "SUSPENDED"), waiting
+            yield Alert("suspended", "warning", row.domain, text, hold.since, hold.badge), waiting
         elif hold.over(now):
             text = f"was to have moved by {until} ({hold.owner}: {hold.reason}). {wait} until the migration is ended"
-            yield Alert("migration_end", "critical", row.domain, text, hold.until, "MIGRATING"), waiting
+            yield Alert("migration_end", "critical", row.domain, text, hold.until, hold.badge), waiting
         elif hold.until - now < thresholds.hold_warning:
             text = f"its migration is to end in {duration(hold.until - now)} ({hold.owner}: {hold.reason}). {wait}"
             since = hold.until - thresholds.hold_warning
-            yield Alert("migration_end", "warning", row.domain, text, max(since, hold.since), "MIGRATING"), waiting
+            yield Alert("migration_end", "warning", row.domain, text, max(since, hold.since), hold.badge), waiting
         elif hold.caught_since is None:
             text = "migrates, and new mail for it is tried as ever: nothing catches it (mxtui migrate status)"
-            yield Alert("migration", "warning", row.domain, text, hold.since, "MIGRATING"), waiting
+            yield Alert("migration", "warning", row.domain, text, hold.since, hold.badge), waiting
 
 
 def _all_waiting(messages: int) -> str:

@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from mxtui.model.health import Health, Primary
+from mxtui.model.health import UNKNOWN, Health, Primary
+from mxtui.model.holds import DomainHold
+from mxtui.model.next_hop import parse_next_hop
 from mxtui.model.plan import Caution, Plan, Result, Target
 from mxtui.model.source import Verb
 
@@ -63,3 +65,20 @@ def guarded(plan: Plan, troubles: Troubles) -> Plan:
     sick = in_a_sentence({domain: troubles[domain] for target in plan.targets for domain in target.domains})
     caution = Caution("Primary down", f"{sick}. What waits for it will be deferred again, with a longer pause")
     return replace(plan, cautions=(caution, *plan.cautions), forced=True)
+
+
+def not_yet(hold: DomainHold, known: Known) -> str:
+    """Why what a migration held had better not go now: to the old primary, or to one that is down; empty if it may."""
+    primary, _ = known.get(hold.domain, (None, UNKNOWN))
+    if hold.to:
+        wanted = parse_next_hop(hold.to)
+        if primary is None or (primary.host.lower(), primary.port) != (wanted.host.lower(), wanted.port):
+            now = f"{primary.host}:{primary.port}" if primary is not None else "nowhere"
+            return f"mail for {hold.domain} goes to {now}, not to the new primary {wanted.host}:{wanted.port}"
+    return unwell({hold.domain: known[hold.domain]}) if hold.domain in known else ""
+
+
+def advised(plan: Plan, hold: DomainHold, known: Known) -> Plan:
+    """A plan to end a hold, with a caution first where its mail had better wait."""
+    why = not_yet(hold, known) if hold.kind == "migrate" else ""
+    return replace(plan, cautions=(Caution("Not yet", why), *plan.cautions)) if why else plan

@@ -60,6 +60,11 @@ class DomainHold:
         return f"{self.noun} of {self.domain}"
 
     @property
+    def badge(self) -> str:
+        """The word over an alert about it."""
+        return "MIGRATING" if self.kind == "migrate" else "SUSPENDED"
+
+    @property
     def noun(self) -> str:
         """What it is."""
         return "migration" if self.kind == "migrate" else "suspension"

@@ -43,7 +43,10 @@ def parse_moment(text: str, now: float) -> float:
         if moment <= here:
             moment = datetime.combine(here.date() + timedelta(days=1), time.fromisoformat(text)).astimezone()
     else:
-        moment = datetime.fromisoformat(text).astimezone()
+        try:
+            moment = datetime.fromisoformat(text).astimezone()
+        except ValueError:
+            raise ValueError(f"not a moment: {text}") from None
     if moment <= here:
         raise ValueError(f"past already: {text}")
     return moment.timestamp()

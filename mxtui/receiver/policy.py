@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from mxtui.receiver import replies
 from mxtui.receiver.paths import Path
+from mxtui.receiver.recipients.verdict import GOOD
 from mxtui.receiver.shared import Shared
 
 
@@ -36,7 +37,10 @@ async def decide(shared: Shared, *, client: str, sender: Path, recipient: Path, 
     if recipient.domain not in shared.settings.domains:
         return Decision(replies.NO_RELAY, "recipients_refused", "not a relayed domain")
     if note := shared.note(recipient.domain):
-        # Whether its primary is up says nothing while it moves, and who is asked there may be only half there.
+        # Whether its primary is up says nothing while it moves, and a user table that is half there refuses for good.
+        known = GOOD if shared.recipients.asks else await shared.recipients.check(recipient)
+        if known.outcome == "bad":
+            return Decision(replies.UNKNOWN_RECIPIENT, "recipients_refused", known.why or "no such recipient")
         return replace(TAKEN, held=True, why=note)
     admission = shared.standby.admit(recipient.domain, client, sender.address, recipient.key, now)
     if not admission.admitted:

@@ -142,7 +142,13 @@ def test_a_suspended_domain_is_told_of_with_who_and_why() -> None:
     assert alert.text.endswith(": new host. 7 messages wait")
 
 
-def test_an_end_that_was_cut_short_is_critical() -> None:
-    for cut in (held(ending=True), held("suspend", until=NOW - 1)):
-        (alert,) = found(cut)
-        assert (alert.name, alert.severity) == ("hold_not_ended", "critical")
+def test_an_end_that_may_have_been_cut_short_is_told_of() -> None:
+    (alert,) = found(held(ending=True))
+    assert (alert.name, alert.severity) == ("hold_not_ended", "warning")
+
+
+def test_a_suspension_that_nobody_ended_is_critical_after_a_moment() -> None:
+    (alert,) = found(held("suspend", until=NOW - 1))
+    assert alert.name == "suspended"
+    (alert,) = found(held("suspend", until=NOW - 60))
+    assert (alert.name, alert.severity) == ("hold_not_ended", "critical")

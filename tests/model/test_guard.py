@@ -1,5 +1,8 @@
-from mxtui.model.guard import down, guarded, unwell
+from dataclasses import replace
+
+from mxtui.model.guard import down, guarded, not_yet, unwell
 from mxtui.model.health import UNKNOWN, Health, Primary
+from mxtui.model.holds import DomainHold
 from mxtui.model.plan import Plan, Result
 from mxtui.model.planning import make_plan, target_of
 from mxtui.model.source import Verb
@@ -44,3 +47,16 @@ def test_where_nothing_else_is_left_the_plan_says_that_it_goes_past_a_safeguard(
 
 def test_a_flush_that_does_not_concern_the_dead_primary_stays_as_it_is() -> None:
     assert guarded(flush_plan(), down({"elsewhere.example": (PRIMARY, DOWN)})) == flush_plan()
+
+
+def test_what_a_migration_held_waits_for_the_new_primary() -> None:
+    hold = DomainHold("example.org", "migrate", "moves", "anna", 0.0, 9.0, "[mx9.example.org]")
+    up = Health("up", 0.0, "starttls", "", 9.0)
+    old, new = Primary("mx1.example.org", 25, "transport"), Primary("mx9.example.org", 25, "transport")
+    assert "goes to mx1.example.org:25, not to the new primary mx9.example.org:25" in not_yet(
+        hold, {"example.org": (old, up)}
+    )
+    assert "goes to nowhere" in not_yet(hold, {})
+    assert not_yet(hold, {"example.org": (new, up)}) == ""
+    assert "is down" in not_yet(hold, {"example.org": (new, DOWN)})
+    assert not_yet(replace(hold, to=""), {}) == ""

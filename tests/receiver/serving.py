@@ -64,6 +64,7 @@ class Known:
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     error: Exception | None = None
     expected: list[str] = field(default_factory=list)
+    asks: bool = True
 
     def expect(self, recipient: Path) -> None:
         self.expected.append(recipient.address)

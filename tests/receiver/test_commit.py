@@ -168,3 +168,26 @@ async def test_while_the_primary_is_up_senders_are_sent_there(client: Client, ru
 def listening(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def moving(domain: str) -> str:
+    return f"migration of {domain}: new host" if domain == "example.org" else ""
+
+
+async def test_new_mail_for_a_domain_that_moves_is_held_whatever_its_primary_is_at(serve: Serve) -> None:
+    running = await serve(note=moving)
+    running.standby.health("example.org", "up", "mx1.example.org")
+    running.known.verdicts["who"] = Verdict("bad", "550 no such user")
+    client = await running.greeted()
+    await client.mail(recipient="who@example.org")
+    assert running.kept.states == ["hold"]
+    assert running.kept.envelopes[0].why == "migration of example.org: new host"
+
+
+async def test_a_recipient_file_is_asked_about_it_all_the_same(serve: Serve) -> None:
+    running = await serve(note=moving)
+    running.known.asks = False
+    running.known.verdicts["who"] = Verdict("bad", "not in the list")
+    client = await running.greeted()
+    await client.all_well("MAIL FROM:<a@example.com>")
+    assert (await client.say("RCPT TO:<who@example.org>")).startswith("550 5.1.1")

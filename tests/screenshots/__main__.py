@@ -149,6 +149,18 @@ async def domains_light(camera: Camera) -> None:
     camera.keep("domains-light")
 
 
+async def migrating(camera: Camera) -> None:
+    await camera.press("m")
+    await camera.shows("What will run")
+    await camera.press(*"new host, ticket 4711")
+    camera.keep("migrate")
+    await camera.press("enter")
+    await camera.shows("Close")
+    await camera.press("enter")
+    await camera.shows("migrating")
+    camera.keep("migrating")
+
+
 def drained(scenario: Scenario) -> Callable[[Camera], object]:
     """A primary that is back: it takes its time over each message, and one mailbox is full."""
 
@@ -181,13 +193,16 @@ def main() -> None:
         FOLDER.mkdir()
         stack.callback(shutil.rmtree, FOLDER)
         settings = FOLDER / "mxtui.toml"
-        settings.write_text(f'audit = "{FOLDER}/audit.jsonl"\n[kept]\nfolder = "{FOLDER}/kept"\n')
+        settings.write_text(
+            f'audit = "{FOLDER}/audit.jsonl"\nholds = "{FOLDER}/holds"\n[kept]\nfolder = "{FOLDER}/kept"\n'
+        )
         scenario = stack.enter_context(Scenario(FOLDER, recovery=None, traffic=1.0))
         config = scenario.postfix.config_directory
         asyncio.run(tour(config, domains_light, LARGE, Settings(theme="catppuccin-latte", mouse=False)))
         asyncio.run(tour(config, small, SMALL, Settings(theme="tokyo-night", mouse=False)))
         asyncio.run(tour(config, everything, LARGE, Settings(theme="tokyo-night", mouse=False)))
         asyncio.run(tour(config, drained(scenario), LARGE, Settings(theme="tokyo-night", mouse=False)))
+        asyncio.run(tour(config, migrating, LARGE, Settings(theme="tokyo-night", mouse=False)))
 
 
 if __name__ == "__main__":

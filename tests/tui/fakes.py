@@ -367,7 +367,10 @@ class World:
         self.draining = FakeDraining()
         self.catch = FakeCatch()
         self.holds = Holds(folder / "holds")
-        holding = Holding(self.operations, self.holds, self.catch, self.queued_for, clock=self.clock, patience=0.0)
+        self.kept: list[DomainHold] = []
+        holding = Holding(
+            self.operations, self.holds, self.catch, self.queued_for, self.kept.append, clock=self.clock, patience=0.0
+        )
         self.services = Services(
             self.monitor, self.operations, lambda queue_id: inspect(self.queue.content(queue_id, 1 << 20)),
             self.queue.content, lambda queue_id, path: save_eml([self.queue.content(queue_id, 1 << 20)], path),

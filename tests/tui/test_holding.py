@@ -35,7 +35,7 @@ async def test_the_same_key_ends_it_and_drains_what_it_held(world: World, consol
     async with console(world) as at:
         await migrate(at)
         await at.press("m")
-        await at.sees("Release 700 messages")
+        await at.sees("Release 700 messages", "Not yet", "the primary of example.org is down")
         await at.press("enter")
         await at.sees("700  done")
         await at.press("enter")
@@ -76,6 +76,7 @@ async def test_a_suspension_is_an_alert_and_ends_by_its_key(world: World, consol
         await at.say()
         await at.sees("suspended, 1h 00m left")
         assert "disk full" in at.text
+        assert [hold.domain for hold in world.kept] == ["example.org"]
         await at.press("z")
         await at.sees("Release 700 messages")
         await at.press("enter")

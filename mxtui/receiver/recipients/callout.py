@@ -53,6 +53,8 @@ class CallOutPolicy:
 class CallOut:
     """Asks, and remembers in `learned`."""
 
+    asks = True
+
     def __init__(
         self,
         primary_of: PrimaryOf,

@@ -36,6 +36,8 @@ class RecipientFile:
     `delimiter` as Postfix's `recipient_delimiter`: with `+`, user+list@ is good where user@ is.
     """
 
+    asks = False
+
     def __init__(self, path: FilePath, log: Log, *, clock: Callable[[], float], delimiter: str = "") -> None:
         self.path = path
         self._log = log

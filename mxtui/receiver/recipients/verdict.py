@@ -24,6 +24,11 @@ GOOD = Verdict("good")
 class Recipients(Protocol):
     """Knows recipients of relayed domains; asked once for every RCPT."""
 
+    @property
+    def asks(self) -> bool:
+        """Whether it has to ask the primary, which may be only half there."""
+        ...
+
     async def check(self, recipient: Path) -> Verdict:
         """The verdict; never raises. May take as long as asking a server does (bounded)."""
         ...
@@ -35,6 +40,8 @@ class Recipients(Protocol):
 
 class AnyRecipient:
     """Everybody is good: what the primary refuses later is ours to bounce or to keep. Has to be asked for by name."""
+
+    asks = False
 
     async def check(self, recipient: Path) -> Verdict:  # noqa: ARG002
         """Good."""

@@ -12,6 +12,8 @@ from textual import work
 
 from mxtui.errors import MxtuiError
 from mxtui.holding import Holding
+from mxtui.model.guard import advised
+from mxtui.model.health import UNKNOWN
 from mxtui.model.holds import DomainHold, HoldKind, words
 from mxtui.model.overview import DomainStatus
 from mxtui.model.plan import Plan, Result, Target
@@ -87,7 +89,8 @@ class HoldingScreen(ActingScreen):
             with expected:
                 if row.hold is not None and row.hold.kind == kind:
                     plan = await asyncio.to_thread(holding.plan_end, row.hold)
-                    self._ask_to_end(holding, row.hold, plan)
+                    known = {row.domain: (row.primary, row.health or UNKNOWN)}
+                    self._ask_to_end(holding, row.hold, advised(plan, row.hold, known))
                 else:
                     now = self.host.now()
                     wanted = DomainHold(row.domain, kind, "", "", now, now)
