@@ -115,6 +115,8 @@ class Begin(msgspec.Struct, frozen=True, tag_field="event", tag="begin", omit_de
     reason: str = ""
     undoes: str = ""
     """The `id` of the act that this one takes back."""
+    to: str = ""
+    """Where mail was redirected to."""
 
 
 class Touched(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -268,6 +270,7 @@ class Audit:
             _text(plan.selection),
             _text(reason),
             undoes,
+            "" if plan.where is None else _text(str(plan.where)),
         )
         targets = (Targets(identifier, [_touched(target) for target in part]) for part in _parts(plan.targets))
         self.append([begin, *targets], reserve=True)

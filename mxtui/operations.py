@@ -19,8 +19,9 @@ from mxtui.model.kept import kept_name
 from mxtui.model.message import Identity, QueuedMessage
 from mxtui.model.plan import FlushProgress, Plan, Result, Target
 from mxtui.model.planning import make_plan, same_message, target_of
+from mxtui.model.redirect import BACK, Redirect
 from mxtui.model.source import Permission, Verb
-from mxtui.queues.queue import Queue
+from mxtui.queues.queue import Queue, Redirectable
 from mxtui.vault import KeptCopy, Vault
 
 BATCH: Final = 2_000
@@ -32,6 +33,17 @@ STOPPED: Final = "stopped before its turn"
 
 UNDONE: Final = ("refused", "gone", "changed")
 """Results that say for certain that nothing was done: there is nothing to take back."""
+
+
+TAKEN_BACK_BY: Final[Mapping[Verb, Verb]] = {
+    Verb.HOLD: Verb.RELEASE,
+    Verb.RELEASE: Verb.HOLD,
+    Verb.REDIRECT: Verb.REDIRECT,
+    Verb.DELETE: Verb.RESTORE,
+}
+"""What can be undone, and by what."""
+
+UNDO_HINT: Final = "only hold, release, redirect and delete can be taken back"
 
 
 class Operations:
@@ -64,21 +76,29 @@ class Operations:
         *,
         keep_copy: bool = True,
         forced: bool = False,
+        where: Redirect | None = None,
     ) -> Plan:
-        """Exactly what would happen to these messages; `selection` is how the operator named them.
+        """Exactly what would happen to these messages; `selection` is how the operator named them, `where` where to.
 
-        Raises NotPermitted, also where a deletion can keep no copy.
+        Raises NotPermitted, also where a deletion can keep no copy; UsageError, of `vet`.
         """
         capabilities = self._queue.capabilities()
         _require(capabilities.may(verb), verb)
+        if where is not None:
+            self.vet(where)
         if verb is Verb.DELETE and keep_copy and not capabilities.content.allowed:
             raise NotPermitted(f"no copy can be kept: {capabilities.content.why_not}", NO_COPY_HINT)
-        plan = make_plan(verb, targets, selection, self._clock(), keep_copy=keep_copy, forced=forced)
+        plan = make_plan(verb, targets, selection, self._clock(), keep_copy=keep_copy, forced=forced, where=where)
         keeping = verb is Verb.DELETE and keep_copy
         hold = capabilities.may(Verb.HOLD)
         if keeping and not hold.allowed and any(target.state != "hold" for target in plan.targets):
             raise NotPermitted(f"no copy can be kept, for it is made in hold: {hold.why_not}", hold.hint)
         return replace(plan, steps=self._queue.steps(verb, plan.targets, keep_copy=keeping))
+
+    def vet(self, where: Redirect) -> None:
+        """Raise UsageError where redirected mail would go round in circles, or nowhere."""
+        if isinstance(self._queue, Redirectable):
+            self._queue.vet(where)
 
     def plan_restore(self, copies: Iterable[KeptCopy], selection: str, *, forced: bool = False) -> Plan:
         """Put kept copies back; those put back before are excluded unless `forced`."""
@@ -93,7 +113,9 @@ class Operations:
         return replace(plan, excluded=(*plan.excluded, *excluded))
 
     def undo(self, record: AuditRecord) -> Plan:
-        """The plan that takes back a hold, a release or a deletion: of the messages it did, as far as they are here.
+        """The plan that takes an act back (`TAKEN_BACK_BY`): of the messages it did, as far as they are here.
+
+        Redirected messages go back to where they were going when they came.
 
         Execute it with `undoes=record.id`. Raises UsageError for what cannot be taken back.
         """
@@ -110,18 +132,20 @@ class Operations:
                 undone = {kept_name(entry.identity) for entry in entries if entry.result in UNDONE}
                 copies = self.vault.copies(audit_id=record.id)
                 return self.plan_restore((copy for copy in copies if copy.path.name not in undone), selection)
-            case Verb.HOLD | Verb.RELEASE as verb:
-                back = Verb.RELEASE if verb is Verb.HOLD else Verb.HOLD
+            case Verb.REDIRECT if record.begin.to == str(BACK):
+                raise UsageError("what was sent back has lost where it went", "redirect it again")
+            case Verb.HOLD | Verb.RELEASE | Verb.REDIRECT as verb:
+                back = TAKEN_BACK_BY[verb]
                 # Of those without a result (killed, or the disk was full) the state they are in tells the rest.
                 done = [entry.identity for entry in entries if entry.result in ("done", None)]
                 queued = self._queue.find_all([identity.queue_id for identity in done])
                 here = [target_of(queued[each.queue_id]) for each in done if _is_among(queued, each)]
-                plan = self.plan(back, here, selection)
+                plan = self.plan(back, here, selection, where=BACK if back is Verb.REDIRECT else None)
                 known = {target.queue_id for target in here}
                 gone = [Result(i.queue_id, back, "gone", "no longer queued") for i in done if i.queue_id not in known]
                 return replace(plan, excluded=(*plan.excluded, *gone))
             case verb:
-                raise UsageError(f"{verb} cannot be undone", "only hold, release and delete can be taken back")
+                raise UsageError(f"{verb} cannot be undone", UNDO_HINT)
 
     def execute(
         self, plan: Plan, reason: str = "", stop: threading.Event | None = None, *, undoes: str = ""
@@ -180,6 +204,8 @@ class Operations:
                     results.extend(self._restore(target, queued, forced=plan.forced) for target in batch)
                 case Verb.DELETE if folder is not None:
                     results.extend(self._queue.delete(batch, folder))
+                case Verb.REDIRECT if plan.where is not None and isinstance(self._queue, Redirectable):
+                    results.extend(self._queue.redirect(batch, plan.where))
                 case verb:
                     results.extend(self._queue.act(verb, batch))
         except BaseException:

@@ -18,7 +18,6 @@ from mxtui.delivery.policy import Policy
 from mxtui.delivery.session import Outcome, Said, Session
 from mxtui.delivery.stock import Stock
 from mxtui.errors import Guarded, Unreachable
-from mxtui.model.message import recipient_domain
 from mxtui.queues.spool.committer import Committer
 from mxtui.queues.spool.store import Spool
 
@@ -91,7 +90,7 @@ class Settler:
         if not host.refuse_connection(now):
             return False
         host.last_reply = trouble.text
-        recipients = [each for each in job.envelope.waiting if recipient_domain(each.address) in host.domains]
+        recipients = [each for each in job.envelope.waiting if each.destination in host.domains]
         said = refused_by_all(recipients, trouble)
         judged = judge(job.envelope, said, host=str(host.key), now=wall, next_retry=wall + host.resumes - now)
         # It stays first in line: what it waits for is the host.
@@ -132,7 +131,7 @@ class Settler:
         if not durable:
             return  # we are stopping: memory goes, and what is on disk is tried again
         if judged.next == "record":
-            tried = {recipient_domain(each.recipient.address) for each in said}
+            tried = {each.recipient.destination for each in said}
             self._stock.settled(job, before, judged.envelope, tried, at)
         else:
             self._stock.left(job, before)
@@ -152,7 +151,7 @@ class Settler:
                     await self._committer.finish(claim)
                     self._log("returned", id=job.id, sender=judged.envelope.sender)
             except (Guarded, Unreachable, OSError) as error:
-                self._log("not-returned", "warning", id=job.id, why=str(error))
+                self._log("not_returned", "warning", id=job.id, why=str(error))
         return durable
 
     async def _durably(self, id: str, write: Callable[[], Awaitable[None]]) -> bool:  # noqa: A002
@@ -193,7 +192,7 @@ class Settler:
 
     async def _left_alone(self, host: Host, why: str, now: float) -> None:
         wall = self._clock()
-        self._log("left-alone", "warning", host=str(host.key), seconds=round(host.resumes - now, 1), why=why)
+        self._log("left_alone", "warning", host=str(host.key), seconds=round(host.resumes - now, 1), why=why)
         for follower in self._followers:
             follower.host_down(host.domains, self._stock.in_hand, why, wall)
         await self._give_up_old(host, why, wall)

@@ -14,7 +14,6 @@ from mxtui.delivery.host import Host
 from mxtui.delivery.letters import Job, Missed, release, take_in_hand
 from mxtui.delivery.schedule import Schedule
 from mxtui.model.envelope import Envelope
-from mxtui.model.message import recipient_domain
 from mxtui.queues.spool.store import Spool
 
 T = TypeVar("T")
@@ -24,8 +23,8 @@ IN_OTHER_HANDS: Final = 5.0
 
 
 def domains_of(envelope: Envelope) -> tuple[str, ...]:
-    """Of the recipients that wait."""
-    return tuple(dict.fromkeys(recipient_domain(recipient.address) for recipient in envelope.waiting))
+    """What its recipients that wait, wait for: domains, or hosts in brackets (`EnvelopeRecipient.destination`)."""
+    return tuple(dict.fromkeys(recipient.destination for recipient in envelope.waiting))
 
 
 class Stock:

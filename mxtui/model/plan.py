@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from mxtui.model.message import Identity, State
+from mxtui.model.redirect import Redirect
 from mxtui.model.source import Verb
 
 
@@ -56,6 +57,8 @@ class Plan:
     reason_required: bool = False
     forced: bool = False
     """Past a safeguard the operator was told of: restored a second time, flushed though the primary is unwell."""
+    where: Redirect | None = None
+    """Of a redirection."""
 
     @property
     def bytes(self) -> int:

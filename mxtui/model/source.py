@@ -16,6 +16,7 @@ class Verb(StrEnum):
     DELETE = "delete"
     RESTORE = "restore"
     FLUSH = "flush"
+    REDIRECT = "redirect"
 
 
 @dataclass(frozen=True, slots=True)

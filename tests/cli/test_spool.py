@@ -176,3 +176,51 @@ def test_sudo_has_nothing_to_allow_there(spooled: Spooled) -> None:
     done = spooled("sudoers")
     assert done.status == 2
     assert "the spool's user" in done.err
+
+
+def test_what_failed_is_redirected_to_another_address_or_host_and_arrives(
+    spooled: Spooled, primaries: Callable[[], FakePrimary]
+) -> None:
+    other = primaries()
+    spooled.primary.behave(permanent="anna")
+    spooled.primary.up()
+    assert spooled("flush", "--all", "--yes").status == 1
+    assert spooled.states() == {"failed": MESSAGES}
+    dry = spooled("redirect", "from:s0@example.com", "--to", "info@example.org", "--dry-run")
+    assert (dry.status, spooled.states()) == (0, {"failed": MESSAGES})
+    assert "redirect 1 message to info@example.org" in dry.err
+    for words, said in (
+        (("--to", "info@elsewhere.example"), "not relayed here"),
+        (("--host", f"127.0.0.1:{spooled.backup.port}"), "this backup itself"),
+        ((), "redirect to what?"),
+    ):
+        refused = spooled("redirect", "--all", "--yes", *words)
+        assert refused.status == 2
+        assert said in refused.err
+    done = spooled(
+        "redirect", "from:s0@example.com", "--to", "info@example.org", "--yes", "--json", "--reason", "moved"
+    )
+    assert (done.status, done.objects[0]["to"]) == (0, "info@example.org")
+    assert (done.objects[1]["result"], done.objects[1]["detail"]) == ("done", "was for anna@example.org")
+    wait_until(lambda: spooled.primary.accepted)
+    assert spooled.primary.accepted[0].recipients == ("info@example.org",)
+    to = ("--to", "bob@elsewhere.example", "--host", f"127.0.0.1:{other.port}")
+    assert spooled("redirect", "--all", "--yes", *to).status == 0
+    wait_until(lambda: len(other.accepted) == MESSAGES - 1)
+    wait_until(lambda: spooled.states() == {})
+    assert {each.recipients for each in other.accepted} == {("bob@elsewhere.example",)}
+    audit = spooled("audit").text
+    assert "from:s0@example.com to info@example.org" in audit
+    assert f"--all to bob@elsewhere.example through [127.0.0.1]:{other.port}" in audit
+
+
+def test_redirected_without_serve_it_is_flushed_to_there_and_can_be_sent_back(
+    spooled: Spooled, primaries: Callable[[], FakePrimary]
+) -> None:
+    assert spooled.backup.stop() == 0
+    other = primaries()
+    assert spooled("redirect", "--all", "--yes", "--host", f"127.0.0.1:{other.port}").status == 0
+    assert spooled("redirect", "from:s1@example.com", "--back", "--yes").status == 0
+    assert spooled("flush", "--all", "--yes", "--force").status == 1
+    assert sorted(numbers(other)) == ["0", "2", "3", "4"]
+    assert spooled.states() == {"deferred": 1}

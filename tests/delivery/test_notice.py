@@ -173,7 +173,7 @@ async def test_with_a_relay_failed_mail_is_returned_and_then_gone(spool: Spool, 
     with FakePrimary() as relay:
         made, bounce = commit(spool, "bad@example.org"), commit(spool, "bad@example.org", sender="")
         async with at_work(spool, {"example.org": primary.port}, relay=relay.port) as work:
-            await until(lambda: work.state(made.id) == "" and work.events.of("not-returned"))
+            await until(lambda: work.state(made.id) == "" and work.events.of("not_returned"))
             assert work.state(bounce.id) == "failed"
         assert [message.recipients for message in relay.accepted] == [("sender@example.com",)]
 
@@ -186,5 +186,5 @@ async def test_a_relay_that_does_not_take_the_notice_leaves_the_message_in_faile
         relay.behave(temporary=".")
         made = commit(spool, "bad@example.org")
         async with at_work(spool, {"example.org": primary.port}, relay=relay.port) as work:
-            await until(lambda: work.events.of("not-returned"))
+            await until(lambda: work.events.of("not_returned"))
             assert work.state(made.id) == "failed"

@@ -61,6 +61,8 @@ class RecipientOnDisk(Struct, frozen=True, omit_defaults=True, forbid_unknown_fi
     dsn: Annotated[str, Meta(max_length=DSN_LENGTH)] = ""
     text: Text = ""
     possible_duplicate: bool = False
+    original: Exact = ""
+    via: Annotated[str, Meta(pattern=r"\A(?:\[[^\[\]\s]{1,255}\](?::[0-9]{1,5})?)?\Z")] = ""
 
 
 class ClientOnDisk(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
@@ -221,6 +223,8 @@ def _recipient_on_disk(recipient: EnvelopeRecipient) -> RecipientOnDisk:
         _text(recipient.dsn, DSN_LENGTH),
         _text(recipient.text),
         recipient.possible_duplicate,
+        _exact(recipient.original),
+        recipient.via,
     )
 
 
@@ -237,6 +241,8 @@ def _recipient(found: RecipientOnDisk) -> EnvelopeRecipient:
         found.dsn,
         found.text,
         found.possible_duplicate,
+        exact(found.original),
+        found.via,
     )
 
 

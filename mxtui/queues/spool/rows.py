@@ -206,9 +206,16 @@ def _shown(value: str | Raw) -> str:
 
 
 def _reason(found: RecipientOnDisk, why: str) -> str:
-    """Why it waits: what the last attempt heard, else why it is held, failed or in quarantine."""
+    """Why it waits: what the last attempt heard, else why it is held, failed or in quarantine; and what was done."""
     reason = found.text or why
+    if found.original or found.via:
+        reason = f"{reason}; {_elsewhere(found)}" if reason else _elsewhere(found)
     return reason + DUPLICATE if found.possible_duplicate else reason
+
+
+def _elsewhere(found: RecipientOnDisk) -> str:
+    origin = f" from <{_shown(found.original)}>" if found.original else ""
+    return f"redirected{origin}{f' to {found.via}' if found.via else ''}"
 
 
 def _faulty(state: SpoolState, queue_id: str, fault: str) -> Row:

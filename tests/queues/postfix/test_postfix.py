@@ -46,11 +46,13 @@ def by_showq(layout: Layout) -> Reader:
     return ListingReader("showq", lambda: showq.list_queue(layout), lambda: "")
 
 
-def plan_all(operations: Operations, verb: Verb, **options: bool) -> list[str]:
+def plan_all(operations: Operations, verb: Verb, *, keep_copy: bool = True) -> list[str]:
     """Plan and execute for everything queued; the results in words."""
     queue = operations._queue
     targets = [target_of(message) for batch in queue.read() for message in batch.present]
-    return [result.result for result in operations.execute(operations.plan(verb, targets, "--all", **options))]
+    return [
+        result.result for result in operations.execute(operations.plan(verb, targets, "--all", keep_copy=keep_copy))
+    ]
 
 
 def flush_all(operations: Operations) -> FlushProgress:

@@ -275,7 +275,9 @@ def test_a_flush_is_left_to_serve_or_else_to_this_process_or_refused(spool: Spoo
 def test_capabilities_say_what_may_be_done_and_what_would_allow_it(spool: Spool) -> None:
     bare = SpoolQueue(spool).capabilities()
     assert (bare.road, bare.running, bare.service) == ("spool", False, "")
-    assert {verb for verb in Verb if bare.may(verb).allowed} == {Verb.HOLD, Verb.RELEASE, Verb.DELETE, Verb.RESTORE}
+    assert {verb for verb in Verb if bare.may(verb).allowed} == {
+        Verb.HOLD, Verb.RELEASE, Verb.DELETE, Verb.RESTORE, Verb.REDIRECT,
+    }  # fmt: skip
     assert "relay" in bare.may(Verb.REJECT).why_not
     assert "serve" in bare.may(Verb.FLUSH).hint
     full = SpoolQueue(spool, notice=lambda _: True, control=Serve()).capabilities()
