@@ -100,6 +100,19 @@ class Operations:
         if isinstance(self._queue, Redirectable):
             self._queue.vet(where)
 
+    def copies(self, *, audit_id: str | None = None, queue_id: str | None = None) -> Iterator[KeptCopy]:
+        """What was deleted from this queue and can be put back into it, newest deletion first."""
+        return self.vault.copies(audit_id=audit_id, queue_id=queue_id, of=self._queue.source)
+
+    def latest_undoable(self) -> AuditRecord | None:
+        """The last act on this queue that can be taken back, unless it was."""
+        path = self._queue.source.path
+
+        def can(record: AuditRecord) -> bool:
+            return record.begin.verb in TAKEN_BACK_BY and record.begin.queue == path
+
+        return next(self.audit.records(limit=1, matching=can), None)
+
     def plan_restore(self, copies: Iterable[KeptCopy], selection: str, *, forced: bool = False) -> Plan:
         """Put kept copies back; those put back before are excluded unless `forced`."""
         targets: list[Target] = []
@@ -123,6 +136,8 @@ class Operations:
         def took_back(other: AuditRecord) -> bool:
             return other.begin.undoes == record.id and other.counts.get("done", 0) > 0
 
+        if record.begin.queue != self._queue.source.path:
+            raise UsageError(f"that was done to another queue, {record.begin.queue}", "attach to that one (mxtui -q)")
         if any(self.audit.records(limit=1, matching=took_back)):
             raise UsageError(f"{record.id} was taken back already", "see mxtui audit")
         entries = self.audit.entries(record.id)
@@ -130,7 +145,7 @@ class Operations:
         match record.begin.verb:
             case Verb.DELETE:
                 undone = {kept_name(entry.identity) for entry in entries if entry.result in UNDONE}
-                copies = self.vault.copies(audit_id=record.id)
+                copies = self.copies(audit_id=record.id)
                 return self.plan_restore((copy for copy in copies if copy.path.name not in undone), selection)
             case Verb.REDIRECT if record.begin.to == str(BACK):
                 raise UsageError("what was sent back has lost where it went", "redirect it again")

@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -25,7 +26,7 @@ from mxtui.delivery.routes import Dialer, routed
 from mxtui.delivery.session import Outcome, Session
 from mxtui.delivery.settling import Log, Settler
 from mxtui.delivery.stock import Stock, domains_of
-from mxtui.errors import Guarded
+from mxtui.errors import Guarded, MxtuiError
 from mxtui.model.envelope import Envelope, SpoolState
 from mxtui.model.flushing import Phase
 from mxtui.model.message import Identity
@@ -97,7 +98,7 @@ class Forwarder:
         self._log = log
         self._clock = clock
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="forwarder")
-        self._stock = Stock(spool, self._threads, self._ring)
+        self._stock = Stock(spool, self._threads, self._ring, self._lost)
         self._dialer = Dialer(ourselves, lookup, policy)
         self._followers: set[Follower] = set()
         self._settler = Settler(spool, self._stock, committer, policy, log, clock, self._followers, notifier)
@@ -314,6 +315,11 @@ class Forwarder:
                 return  # those who are there take it, and call for help when it is too much
         self._wake.set()
 
+    def _lost(self, id: str, why: str) -> None:  # noqa: A002 (the field's own word)
+        """Whoever follows a flush waits for it no longer."""
+        for follower in self._followers:
+            follower.put_off(id, why, self._clock())
+
     def _ring_all(self) -> None:
         for lane in self._turns:
             lane.ring()
@@ -345,13 +351,22 @@ class Forwarder:
         names = iter(ids) if ids is not None else self._spool.ids("deferred")
         found: list[tuple[SpoolState, Envelope]] = []
         missing: list[Target] = []
-        while batch := await self._stock.run(lambda: [(each, self._spool.find(each)) for each in islice(names, BATCH)]):
+        while batch := await self._stock.run(lambda: [(each, self._looked_up(each)) for each in islice(names, BATCH)]):
             for each, there in batch:
                 if there is not None:
                     found.append(there)
                 elif ids is not None:
                     missing.append(_absent(each))
         return found, missing
+
+    def _looked_up(self, id: str) -> tuple[SpoolState, Envelope] | None:  # noqa: A002
+        """In a thread. What cannot be read is set aside when it is come upon, and not only at its next try."""
+        found = self._spool.find(id)
+        if found is not None and found[0] == "corrupt":
+            with suppress(MxtuiError, OSError):  # it stays where it is then
+                if (mended := self._spool.claim(id)) is not None:
+                    mended.release()
+        return found
 
     def _urge(self, follower: Follower, found: Iterable[tuple[SpoolState, Envelope]]) -> None:
         domains: set[str] = set()

@@ -22,6 +22,9 @@ IN_OTHER_HANDS: Final = 5.0
 """Seconds until a message is looked at again that somebody else had in hand; a verb takes milliseconds."""
 
 
+NOT_OURS: Final = "gone, held or set aside meanwhile"
+
+
 def domains_of(envelope: Envelope) -> tuple[str, ...]:
     """What its recipients that wait, wait for: domains, or hosts in brackets (`EnvelopeRecipient.destination`)."""
     return tuple(dict.fromkeys(recipient.destination for recipient in envelope.waiting))
@@ -30,11 +33,19 @@ def domains_of(envelope: Envelope) -> tuple[str, ...]:
 class Stock:
     """Belongs to the event loop; threads only read files."""
 
-    def __init__(self, spool: Spool, threads: ThreadPoolExecutor, ring: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        spool: Spool,
+        threads: ThreadPoolExecutor,
+        ring: Callable[[str], None],
+        lost: Callable[[str, str], None],
+    ) -> None:
+        """`ring` is told of domains that mail came for, `lost` of messages that are not ours to deliver, and why."""
         self.schedule = Schedule()
         self._spool = spool
         self._threads = threads
         self._ring = ring
+        self._lost = lost
         self._in_hand: dict[str, set[str]] = {}
         """By ID, the domains that asked for it meanwhile."""
         self._shortest: dict[str, float] = {}
@@ -118,6 +129,8 @@ class Stock:
             asked = self._in_hand.pop(each.id)
             if each.again:
                 self._again(each.id, (*asked, picked[each.id]), now + IN_OTHER_HANDS)
+            else:
+                self._lost(each.id, each.why or NOT_OURS)
         return jobs, missed
 
     async def put_back(self, jobs: Sequence[Job]) -> None:

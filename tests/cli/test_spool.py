@@ -11,6 +11,7 @@ import pytest
 
 from mxtui.cli.attach import attach
 from mxtui.demo.primary import FakePrimary
+from mxtui.queues.spool.store import Spool
 from tests.cli.running import Done, run
 from tests.service.serving import Serve, marked, numbers
 from tests.support.waiting import wait_until
@@ -224,3 +225,18 @@ def test_redirected_without_serve_it_is_flushed_to_there_and_can_be_sent_back(
     assert spooled("flush", "--all", "--yes", "--force").status == 1
     assert sorted(numbers(other)) == ["0", "2", "3", "4"]
     assert spooled.states() == {"deferred": 1}
+
+
+def test_only_what_was_deleted_from_this_spool_is_listed_and_restored_to_it(spooled: Spooled, tmp_path: Path) -> None:
+    assert spooled("delete", "from:s0@example.com", "--yes").status == 0
+    other = tmp_path / "other"
+    Spool.open(other, create=True, hostname="mx3.example.net")
+    argv = [sys.executable, "-m", "mxtui", "restore", "-q", str(other), "--config", str(spooled.backup.config)]
+    env = {"XDG_CONFIG_HOME": str(tmp_path)}
+    assert "no copies are kept" in run([*argv, "--list"], env).err
+    (copy,) = [json.loads(line) for line in spooled("restore", "--list", "--json").out.splitlines()]
+    assert run([*argv, copy["queue_id"], "--yes"], env).status == 4
+    assert run([*argv, "--all", "--yes"], env).status == 0
+    assert Spool.open(other).names()["deferred"] == []
+    assert spooled("restore", "--all", "--yes").status == 0
+    assert spooled.states() == {"deferred": MESSAGES}

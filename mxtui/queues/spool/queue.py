@@ -1,7 +1,6 @@
 """Our own spool behind the one face that the rest of mxtui knows."""
 
 import os
-import pwd
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -26,6 +25,7 @@ from mxtui.queues.spool.elsewhere import vet
 from mxtui.queues.spool.reader import SpoolReader
 from mxtui.queues.spool.store import Spool
 from mxtui.queues.spool.together import Job
+from mxtui.users import owner_name
 
 Forward = Callable[[Collection[str], threading.Event], Iterator[FlushProgress]]
 """Delivers these messages from this process; takes the forwarder's lock for itself. Raises Guarded, Unreachable."""
@@ -81,7 +81,8 @@ class SpoolQueue:
         queue = self.spool.path / "queue" / "deferred"
         may_read = os.access(self.spool.path / "msg", os.R_OK | os.X_OK, effective_ids=True)
         may_write = os.access(queue, os.W_OK | os.X_OK, effective_ids=True)
-        changing = ALLOWED if may_write else Permission(False, CLOSED, f"run as root or as {self._owner()}")
+        owner = "" if may_write else owner_name(self.spool.path)
+        changing = ALLOWED if may_write else Permission(False, CLOSED, f"run as root{owner and f' or as {owner}'}")
         verbs = dict.fromkeys((Verb.HOLD, Verb.RELEASE, Verb.DELETE, Verb.RESTORE, Verb.REDIRECT), changing)
         verbs[Verb.REJECT] = changing if self._notice is not None else NO_NOTICE
         verbs[Verb.FLUSH] = self._flushing(service, changing)
@@ -218,10 +219,3 @@ class SpoolQueue:
         if queue_ids:
             with suppress(MxtuiError):
                 self.control.look(queue_ids)
-
-    def _owner(self) -> str:
-        user = self.spool.path.stat().st_uid
-        try:
-            return pwd.getpwuid(user).pw_name
-        except KeyError:
-            return f"user {user}"

@@ -16,7 +16,7 @@ from mxtui.model.plan import Plan
 from mxtui.model.redirect import Redirect
 from mxtui.model.source import Permission, Verb
 from mxtui.model.words import counted
-from mxtui.operations import TAKEN_BACK_BY, UNDO_HINT
+from mxtui.operations import UNDO_HINT
 from mxtui.tui.commands import Command
 from mxtui.tui.line import Line
 from mxtui.tui.screens.confirm import ConfirmScreen, Decision
@@ -132,9 +132,7 @@ class ActingScreen(ConsoleScreen):
         operations = self.host.services.operations
 
         def make() -> tuple[Plan, str]:
-            latest = record or next(
-                operations.audit.records(limit=1, matching=lambda r: r.begin.verb in TAKEN_BACK_BY), None
-            )
+            latest = record or operations.latest_undoable()
             if latest is None:
                 raise MxtuiError("Nothing was done that can be undone", UNDO_HINT)
             return operations.undo(latest), latest.id
