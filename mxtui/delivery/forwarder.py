@@ -22,6 +22,7 @@ from mxtui.delivery.lane import Lane
 from mxtui.delivery.letters import Job
 from mxtui.delivery.notice import Notifier
 from mxtui.delivery.policy import Policy
+from mxtui.delivery.returning import Returner
 from mxtui.delivery.routes import Dialer, routed
 from mxtui.delivery.session import Outcome, Session
 from mxtui.delivery.settling import Log, Settler
@@ -101,7 +102,10 @@ class Forwarder:
         self._stock = Stock(spool, self._threads, self._ring, self._lost)
         self._dialer = Dialer(ourselves, lookup, policy)
         self._followers: set[Follower] = set()
-        self._settler = Settler(spool, self._stock, committer, policy, log, clock, self._followers, notifier)
+        self._returner = None
+        if notifier is not None:
+            self._returner = Returner(spool, committer, notifier, policy, log, pausing=lambda: self.pausing)
+        self._settler = Settler(spool, self._stock, committer, policy, log, clock, self._followers, self._returner)
         self._lanes: dict[HostKey, Lane] = {}
         self._turns: deque[Lane] = deque()
         self._lane_of: dict[str, Lane] = {}
@@ -121,6 +125,7 @@ class Forwarder:
     async def run(self) -> None:
         """Deliver until `stop`. Cancelled, it breaks off what is under way, and records that."""
         loading = self._begin(self._load()) if self._everything else None
+        returning = self._begin(self._returner.run()) if self._returner is not None else None
         grace = 0.0
         try:
             while not self._stopping:
@@ -129,6 +134,8 @@ class Forwarder:
         finally:
             if loading is not None:
                 loading.cancel()
+            if returning is not None:
+                returning.cancel()  # whoever is owed a notice still is
             try:
                 await asyncio.shield(self._wind_up(grace))
             finally:

@@ -38,6 +38,14 @@ LINE_LIMIT: Final = 998
 REJECTED: Final = "returned by the operator of the backup mail server"
 
 
+class NotTakenError(Unreachable):
+    """The relay answered, and did not take this notice; `lasting` where it never will."""
+
+    def __init__(self, message: str, *, lasting: bool) -> None:
+        super().__init__(message)
+        self.lasting = lasting
+
+
 def why_not(envelope: Envelope, state: SpoolState, *, suspect: bool = False) -> str:
     """Why no notice may be sent, as a sentence; empty when one may."""
     if not envelope.sender:
@@ -234,7 +242,10 @@ class Notifier:
         outcome = await session.deliver(letter)
         await session.leave()
         if not outcome.delivered:
-            raise Unreachable(f"the relay did not take the notice: {outcome.said[0].text}")
+            said = outcome.said[0]
+            if outcome.trouble:
+                raise Unreachable(f"the relay did not take the notice: {said.text}")
+            raise NotTakenError(f"the relay did not take the notice: {said.text}", lasting=said.fate == "refused")
 
 
 def header_of(spool: Spool, id: str) -> bytes:  # noqa: A002 (the field's own word)

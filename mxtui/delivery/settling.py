@@ -12,12 +12,11 @@ from mxtui.delivery.following import Follower
 from mxtui.delivery.host import JITTER, Host
 from mxtui.delivery.lane import refused_by_all
 from mxtui.delivery.letters import Job
-from mxtui.delivery.notice import Notifier
 from mxtui.delivery.outcome import Judged, expire, judge, pause
 from mxtui.delivery.policy import Policy
 from mxtui.delivery.session import Outcome, Said, Session
 from mxtui.delivery.stock import Stock
-from mxtui.errors import Guarded, Unreachable
+from mxtui.model.envelope import Envelope
 from mxtui.queues.spool.committer import Committer
 from mxtui.queues.spool.store import Spool
 
@@ -36,6 +35,18 @@ class Log(Protocol):
         ...
 
 
+class Owes(Protocol):
+    """Sends notices, where they are configured; see `mxtui.delivery.returning`."""
+
+    def owed(self, envelope: Envelope) -> Envelope:
+        """The envelope of a message that fails, with the debt noted."""
+        ...
+
+    def add(self, id: str) -> None:  # noqa: A002 (the field's own word)
+        """It is in `failed` now."""
+        ...
+
+
 class Settler:
     """Belongs to the event loop."""
 
@@ -48,7 +59,7 @@ class Settler:
         log: Log,
         clock: Callable[[], float],
         followers: Iterable[Follower],
-        notifier: Notifier | None,
+        returner: Owes | None,
     ) -> None:
         self._stock = stock
         self._committer = committer
@@ -56,7 +67,7 @@ class Settler:
         self._log = log
         self._clock = clock
         self._followers = followers
-        self._notifier = notifier
+        self._returner = returner
         self._stopping = asyncio.Event()
         self._finisher = Finisher(spool, self._durably)
 
@@ -138,20 +149,17 @@ class Settler:
 
     async def _failed(self, job: Job, judged: Judged) -> bool:
         claim = job.claim
+        envelope = judged.envelope if self._returner is None else self._returner.owed(judged.envelope)
 
         async def move() -> None:
             if claim.state != "failed":  # the rename may have worked, and what came after it not
-                await self._committer.move(claim, "failed", judged.envelope)
+                await self._committer.move(claim, "failed", envelope)
 
         durable = await self._durably(job.id, move)
-        self._log("failed", "warning", id=job.id, why=judged.envelope.why)
-        if durable and self._notifier is not None:
-            try:
-                if await self._notifier.notify(claim):
-                    await self._committer.finish(claim)
-                    self._log("returned", id=job.id, sender=judged.envelope.sender)
-            except (Guarded, Unreachable, OSError) as error:
-                self._log("not_returned", "warning", id=job.id, why=str(error))
+        self._log("failed", "warning", id=job.id, why=envelope.why)
+        claim.release()
+        if durable and envelope.returning and self._returner is not None:
+            self._returner.add(job.id)
         return durable
 
     async def _durably(self, id: str, write: Callable[[], Awaitable[None]]) -> bool:  # noqa: A002

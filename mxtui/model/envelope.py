@@ -95,6 +95,8 @@ class Envelope:
     """Earliest next attempt; None: at once."""
     why: str = ""
     """Why it is held, failed, in quarantine or corrupt; empty in `deferred`."""
+    returning: bool = False
+    """In `failed`: `serve` owes its sender a notice, and tries until the relay takes it."""
 
     @property
     def waiting(self) -> tuple[EnvelopeRecipient, ...]:

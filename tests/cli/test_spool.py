@@ -156,9 +156,15 @@ def test_what_was_refused_for_good_raises_an_alert_and_can_be_released(spooled: 
 
 def test_a_notice_goes_through_the_configured_relay(spooled: Spooled, primaries: Callable[[], FakePrimary]) -> None:
     relay = primaries()
+    relay.down()
     with ExitStack():
         text = spooled.backup.config.read_text()
         spooled.backup.config.write_text(f'{text}\n[serve]\nnotices = "127.0.0.1:{relay.port}"\n')
+        failing = spooled("reject", "from:s4@example.com", "--yes")
+        assert failing.status == 1
+        assert "failed: the relay for notices cannot be reached" in failing.err
+        assert spooled.states() == {"deferred": MESSAGES}
+        relay.up()
         assert spooled("reject", "from:s4@example.com", "--yes").status == 0
         wait_until(lambda: relay.accepted)
     (notice,) = relay.accepted

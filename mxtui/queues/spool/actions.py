@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import Final
 
-from mxtui.errors import InDelivery, MxtuiError, UsageError
+from mxtui.errors import InDelivery, MxtuiError, Unreachable, UsageError
 from mxtui.model.envelope import Envelope, EnvelopeRecipient
 from mxtui.model.plan import Outcome, Result, Target
 from mxtui.model.planning import IN_DELIVERY, RENEW_WITHIN, refusal, same_arrival
@@ -68,7 +68,7 @@ class Actions:
             said = _came_as(before.recipients, after)
             if claim.state == "hold":
                 return writer.recording(claim, again), said
-            again, told = self._renewed(replace(again, next_retry=None, why=""))
+            again, told = self._renewed(replace(again, next_retry=None, why="", returning=False))
             said = "; ".join(filter(None, (said, told)))
             if claim.state == "deferred":
                 return writer.recording(claim, again), said
@@ -92,7 +92,9 @@ class Actions:
                     held.enter_context(claimed)
                     try:
                         jobs.append((target, claimed, claimed.envelope, *job(target, claimed)))
-                    except (MxtuiError, OSError) as error:
+                    except (Unreachable, OSError) as error:
+                        results.append(Result(target.queue_id, verb, "failed", _words(error)))
+                    except MxtuiError as error:
                         results.append(Result(target.queue_id, verb, "refused", _words(error)))
                 outcomes = self._spool.writer.run(each for _, _, _, each, _ in jobs)
                 for (target, claim, before, _, detail), outcome in zip(jobs, outcomes, strict=True):
@@ -105,7 +107,7 @@ class Actions:
         recipients = tuple(
             replace(each, fate="waiting") if each.fate == "refused" else each for each in envelope.recipients
         )
-        return self._renewed(replace(envelope, recipients=recipients, next_retry=None, why=""))
+        return self._renewed(replace(envelope, recipients=recipients, next_retry=None, why="", returning=False))
 
     def _renewed(self, envelope: Envelope) -> tuple[Envelope, str]:
         now = self._clock()

@@ -95,6 +95,7 @@ class EnvelopeOnDisk(Struct, frozen=True, omit_defaults=True, forbid_unknown_fie
     attempts: Count = 0
     next_retry: Time | None = None
     why: Text = ""
+    returning: bool = False
 
 
 class _AnySchema(Struct):
@@ -133,6 +134,7 @@ def decode(data: bytes) -> Envelope:
         found.attempts,
         found.next_retry,
         found.why,
+        found.returning,
     )
 
 
@@ -206,6 +208,7 @@ def _on_disk(envelope: Envelope) -> EnvelopeOnDisk:
         envelope.attempts,
         envelope.next_retry,
         _text(envelope.why),
+        envelope.returning,
     )
 
 

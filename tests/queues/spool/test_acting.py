@@ -178,8 +178,8 @@ def test_a_notice_goes_out_before_the_message_does(spool: Spool) -> None:
     assert sorted(results) == [
         ("done", ""),
         ("done", "no notice: the sender asked for none"),
+        ("failed", "the relay did not take it: look there"),
         ("refused", "no notice may be sent: It has the null sender."),
-        ("refused", "the relay did not take it: look there"),
     ]
     assert told == [made[0].id, made[1].id]
     assert queued(spool) == {made[2].id: "deferred", made[3].id: "deferred"}

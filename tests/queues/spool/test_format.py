@@ -52,6 +52,7 @@ envelopes = st.builds(
     st.integers(0, 10**9),
     st.none() | times,
     texts,
+    st.booleans(),
 )
 
 
@@ -76,7 +77,7 @@ def test_what_is_written_is_read_byte_for_byte(made: Envelope) -> None:
         )  # fmt: skip
         assert (one.text, one.via) == (other.text[:500], other.via)
     assert (found.arrival, found.expires, found.next_retry) == (made.arrival, made.expires, made.next_retry)
-    assert (found.subject, found.why) == (made.subject[:200], made.why[:500])
+    assert (found.subject, found.why, found.returning) == (made.subject[:200], made.why[:500], made.returning)
     assert encode(found) == data
 
 
