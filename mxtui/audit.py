@@ -13,7 +13,6 @@ done before a crash is on disk:
 
 import fcntl
 import os
-import pwd
 import sys
 import time
 from collections import Counter
@@ -30,6 +29,7 @@ from mxtui.folders import sync_folder, writable_folder
 from mxtui.model.message import Identity
 from mxtui.model.plan import Plan, Result, Target, Verdict
 from mxtui.model.source import Verb
+from mxtui.users import user_name
 
 SYSTEM_FILE: Final = Path("/var/log/mxtui/audit.jsonl")
 PER_LINE: Final = 1_000
@@ -63,15 +63,8 @@ class Operator(msgspec.Struct, frozen=True, omit_defaults=True):
 def this_operator() -> Operator:
     """The operator of this process."""
     uid = os.getuid()
-    user = _user_name(uid)
+    user = user_name(uid)
     return Operator(_login(user), user, uid, os.environ.get("SUDO_USER", ""), _tty())
-
-
-def _user_name(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
 
 
 def _login(otherwise: str) -> str:
@@ -80,7 +73,7 @@ def _login(otherwise: str) -> str:
     except (OSError, ValueError):
         uid = NO_LOGIN_UID
     if uid != NO_LOGIN_UID:
-        return _user_name(uid)
+        return user_name(uid)
     try:
         return os.getlogin()
     except OSError:  # no terminal: a cron job, a test
@@ -115,6 +108,8 @@ class Begin(msgspec.Struct, frozen=True, tag_field="event", tag="begin", omit_de
     reason: str = ""
     undoes: str = ""
     """The `id` of the act that this one takes back."""
+    to: str = ""
+    """Where mail was redirected to."""
 
 
 class Touched(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -268,6 +263,7 @@ class Audit:
             _text(plan.selection),
             _text(reason),
             undoes,
+            "" if plan.where is None else _text(str(plan.where)),
         )
         targets = (Targets(identifier, [_touched(target) for target in part]) for part in _parts(plan.targets))
         self.append([begin, *targets], reserve=True)

@@ -21,8 +21,9 @@ from mxtui.model.kept import kept_name
 from mxtui.model.message import Identity, QueuedMessage
 from mxtui.model.plan import FlushProgress, Plan, Result, Target
 from mxtui.model.planning import make_plan, same_message, target_of
+from mxtui.model.redirect import BACK, Redirect
 from mxtui.model.source import Permission, Verb
-from mxtui.queues.queue import Queue, Releasing
+from mxtui.queues.queue import Queue, Redirectable, Releasing
 from mxtui.vault import KeptCopy, Vault
 
 BATCH: Final = 2_000
@@ -34,6 +35,17 @@ STOPPED: Final = "stopped before its turn"
 
 UNDONE: Final = ("refused", "gone", "changed")
 """Results that say for certain that nothing was done: there is nothing to take back."""
+
+
+TAKEN_BACK_BY: Final[Mapping[Verb, Verb]] = {
+    Verb.HOLD: Verb.RELEASE,
+    Verb.RELEASE: Verb.HOLD,
+    Verb.REDIRECT: Verb.REDIRECT,
+    Verb.DELETE: Verb.RESTORE,
+}
+"""What can be undone, and by what."""
+
+UNDO_HINT: Final = "only hold, release, redirect and delete can be taken back"
 
 
 class Operations:
@@ -76,24 +88,46 @@ class Operations:
         keep_copy: bool = True,
         forced: bool = False,
         steps: tuple[str, ...] | None = None,
+        where: Redirect | None = None,
     ) -> Plan:
-        """Exactly what would happen to these messages; `selection` is how the operator named them.
+        """Exactly what would happen to these messages; `selection` is how the operator named them, `where` where to.
 
         `steps` are those of a flush by our own sender: the queue's engine has no part in it, and need not run.
-        Raises NotPermitted, also where a deletion can keep no copy.
+        Raises NotPermitted, also where a deletion can keep no copy; UsageError, of `vet`.
         """
         if steps is not None:
             return replace(make_plan(verb, targets, selection, self._clock(), forced=forced), steps=steps)
         capabilities = self._queue.capabilities()
         _require(capabilities.may(verb), verb)
+        if where is not None:
+            self.vet(where)
         if verb is Verb.DELETE and keep_copy and not capabilities.content.allowed:
             raise NotPermitted(f"no copy can be kept: {capabilities.content.why_not}", NO_COPY_HINT)
-        plan = make_plan(verb, targets, selection, self._clock(), keep_copy=keep_copy, forced=forced)
+        plan = make_plan(verb, targets, selection, self._clock(), keep_copy=keep_copy, forced=forced, where=where)
         keeping = verb is Verb.DELETE and keep_copy
         hold = capabilities.may(Verb.HOLD)
         if keeping and not hold.allowed and any(target.state != "hold" for target in plan.targets):
             raise NotPermitted(f"no copy can be kept, for it is made in hold: {hold.why_not}", hold.hint)
         return replace(plan, steps=self._queue.steps(verb, plan.targets, keep_copy=keeping))
+
+    def vet(self, where: Redirect) -> None:
+        """Raise UsageError where redirected mail would go round in circles, or nowhere."""
+        if isinstance(self._queue, Redirectable):
+            self._queue.vet(where)
+
+    def copies(self, *, audit_id: str | None = None, queue_id: str | None = None) -> Iterator[KeptCopy]:
+        """What was deleted from this queue and can be put back into it, newest deletion first."""
+        return self.vault.copies(audit_id=audit_id, queue_id=queue_id, of=self._queue.source)
+
+    def latest_undoable(self) -> AuditRecord | None:
+        """The last act on this queue that can be taken back, unless it was."""
+        path = self._queue.source.path
+
+        def can(record: AuditRecord) -> bool:
+            begin = record.begin
+            return begin.verb in TAKEN_BACK_BY and begin.queue == path and not names_a_hold(begin.selection)
+
+        return next(self.audit.records(limit=1, matching=can), None)
 
     def plan_restore(self, copies: Iterable[KeptCopy], selection: str, *, forced: bool = False) -> Plan:
         """Put kept copies back; those put back before are excluded unless `forced`."""
@@ -108,7 +142,9 @@ class Operations:
         return replace(plan, excluded=(*plan.excluded, *excluded))
 
     def undo(self, record: AuditRecord) -> Plan:
-        """The plan that takes back a hold, a release or a deletion: of the messages it did, as far as they are here.
+        """The plan that takes an act back (`TAKEN_BACK_BY`): of the messages it did, as far as they are here.
+
+        Redirected messages go back to where they were going when they came.
 
         Execute it with `undoes=record.id`. Raises UsageError for what cannot be taken back.
         """
@@ -118,6 +154,8 @@ class Operations:
 
         if names_a_hold(record.begin.selection):
             raise UsageError(f"{record.id} belongs to a hold of a domain", "mxtui migrate end, or resume, ends that")
+        if record.begin.queue != self._queue.source.path:
+            raise UsageError(f"that was done to another queue, {record.begin.queue}", "attach to that one (mxtui -q)")
         if any(self.audit.records(limit=1, matching=took_back)):
             raise UsageError(f"{record.id} was taken back already", "see mxtui audit")
         entries = self.audit.entries(record.id)
@@ -125,20 +163,22 @@ class Operations:
         match record.begin.verb:
             case Verb.DELETE:
                 undone = {kept_name(entry.identity) for entry in entries if entry.result in UNDONE}
-                copies = self.vault.copies(audit_id=record.id)
+                copies = self.copies(audit_id=record.id)
                 return self.plan_restore((copy for copy in copies if copy.path.name not in undone), selection)
-            case Verb.HOLD | Verb.RELEASE as verb:
-                back = Verb.RELEASE if verb is Verb.HOLD else Verb.HOLD
+            case Verb.REDIRECT if record.begin.to == str(BACK):
+                raise UsageError("what was sent back has lost where it went", "redirect it again")
+            case Verb.HOLD | Verb.RELEASE | Verb.REDIRECT as verb:
+                back = TAKEN_BACK_BY[verb]
                 # Of those without a result (killed, or the disk was full) the state they are in tells the rest.
                 done = [entry.identity for entry in entries if entry.result in ("done", None)]
                 queued = self._queue.find_all([identity.queue_id for identity in done])
                 here = [target_of(queued[each.queue_id]) for each in done if _is_among(queued, each)]
-                plan = self.plan(back, here, selection)
+                plan = self.plan(back, here, selection, where=BACK if back is Verb.REDIRECT else None)
                 known = {target.queue_id for target in here}
                 gone = [Result(i.queue_id, back, "gone", "no longer queued") for i in done if i.queue_id not in known]
                 return replace(plan, excluded=(*plan.excluded, *gone))
             case verb:
-                raise UsageError(f"{verb} cannot be undone", "only hold, release and delete can be taken back")
+                raise UsageError(f"{verb} cannot be undone", UNDO_HINT)
 
     def execute(
         self, plan: Plan, reason: str = "", stop: threading.Event | None = None, *, undoes: str = ""
@@ -214,6 +254,8 @@ class Operations:
                     results.extend(self._queue.delete(batch, folder))
                 case Verb.RELEASE if plan.followed and isinstance(self._queue, Releasing):
                     results.extend(self._queue.let_go(batch))
+                case Verb.REDIRECT if plan.where is not None and isinstance(self._queue, Redirectable):
+                    results.extend(self._queue.redirect(batch, plan.where))
                 case verb:
                     results.extend(self._queue.act(verb, batch))
         except BaseException:

@@ -17,6 +17,7 @@ from mxtui.folders import sync_folder, writable_folder
 from mxtui.model.kept import HEADER_LIMIT, decode_header, kept_name
 from mxtui.model.message import Identity
 from mxtui.model.plan import Target
+from mxtui.model.source import Source
 
 SYSTEM_FOLDER: Final = Path("/var/lib/mxtui/kept")
 KEEP_SECONDS: Final = 7 * 86400.0
@@ -38,6 +39,10 @@ class KeptCopy:
     kept_at: float
     audit_id: str
     """Of the deletion."""
+    kind: str
+    """Of the queue that it is from."""
+    queue: str
+    """That queue's path; empty where it was not noted."""
     restored: str | None
     """How it was put back (empty where the attempt was cut short); None when it was not yet."""
 
@@ -102,8 +107,10 @@ class Vault:
         except FileNotFoundError:
             return []
 
-    def copies(self, *, audit_id: str | None = None, queue_id: str | None = None) -> Iterator[KeptCopy]:
-        """What is kept, newest deletion first; of one deletion or of one queue ID only where asked."""
+    def copies(
+        self, *, audit_id: str | None = None, queue_id: str | None = None, of: Source | None = None
+    ) -> Iterator[KeptCopy]:
+        """What is kept, newest deletion first; of one deletion, of one queue ID, of one queue only where asked."""
         # Both may be what somebody typed: compared with names that are there, never made part of a path.
         prefix = "" if queue_id is None else f"{queue_id}-"
         for folder in sorted(self._folders(), reverse=True):
@@ -111,7 +118,9 @@ class Vault:
                 continue
             for path in sorted(folder.iterdir()):
                 finished = not path.name.startswith(".") and path.suffix != RESTORED
-                if finished and path.name.startswith(prefix) and (copy := read_copy(path)) is not None:
+                if not finished or not path.name.startswith(prefix) or (copy := read_copy(path)) is None:
+                    continue
+                if of is None or (copy.kind == of.kind and copy.queue in ("", of.path)):
                     yield copy
 
     def find(self, identity: Identity) -> KeptCopy | None:
@@ -148,4 +157,4 @@ def read_copy(path: Path) -> KeptCopy | None:
         restored = marker.read_text() if marker.exists() else None
     except (FileNotFoundError, ValueError):
         return None
-    return KeptCopy(path, header.target, header.kept_at, path.parent.name, restored)
+    return KeptCopy(path, header.target, header.kept_at, path.parent.name, header.kind, header.queue, restored)

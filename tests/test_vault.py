@@ -8,6 +8,7 @@ import pytest
 from mxtui.errors import MxtuiError
 from mxtui.model.kept import KeptHeader, encode_header, kept_name
 from mxtui.model.plan import Target
+from mxtui.model.source import Source
 from mxtui.vault import Vault
 from tests.support.plans import target
 
@@ -99,3 +100,13 @@ def test_half_a_copy_is_none(tmp_path: Path) -> None:
 
 def test_no_folder_is_an_empty_vault(tmp_path: Path) -> None:
     assert list(Vault(tmp_path / "none").copies()) == []
+
+
+def test_copies_are_of_one_queue_and_those_that_do_not_say_of_its_kind(tmp_path: Path) -> None:
+    vault = Vault(tmp_path)
+    for number, (kind, queue) in enumerate([("postfix", ""), ("postfix", "/q1"), ("postfix", "/q2"), ("spool", "/q1")]):
+        folder = vault.open(f"a{number}", 100, 1000.0 + number)
+        kept = target(f"A0000000{number}")
+        (folder / kept_name(kept.identity)).write_bytes(encode_header(KeptHeader(kind, kept, 1000.0, queue)))
+    one = Source("postfix", "mx2", "/q1", "3.7")
+    assert [copy.audit_id for copy in vault.copies(of=one)] == ["a1", "a0"]

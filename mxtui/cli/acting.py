@@ -1,4 +1,4 @@
-"""`hold`, `release`, `reject`, `delete`: the same road as the console's keys, from filter to plan to audit."""
+"""`hold`, `release`, `redirect`, `reject`, `delete`: as the console's keys do, from filter to plan to audit."""
 
 import signal
 import sys
@@ -18,6 +18,7 @@ from mxtui.message.sanitize import one_line
 from mxtui.model.filter import EVERYTHING, Field, Filter, Match, asks_for_subjects
 from mxtui.model.plan import Plan, Result, Target
 from mxtui.model.planning import target_of
+from mxtui.model.redirect import Redirect, read_redirect
 from mxtui.model.source import Verb
 from mxtui.model.words import counted
 
@@ -28,6 +29,7 @@ PAST: dict[Verb, str] = {
     Verb.DELETE: "deleted",
     Verb.RESTORE: "restored",
     Verb.FLUSH: "flushed",
+    Verb.REDIRECT: "redirected",
 }
 
 
@@ -64,6 +66,31 @@ reject_command = _verb_command(Verb.REJECT, "Return messages to their senders wi
 delete_command = _verb_command(Verb.DELETE, "Remove messages silently. A copy is kept; `mxtui restore` puts it back.")
 
 
+@click.command("redirect", cls=FilteringCommand)
+@changing_options
+@click.option("--to", "address", metavar="ADDRESS", default="", help="Who gets it instead.")
+@click.option("--host", metavar="HOST[:PORT]", default="", help="Who it is delivered to, whatever the routes say.")
+@click.option("--only", metavar="ADDRESS", default="", help="In place of this recipient, and of no other.")
+@click.option("--back", is_flag=True, help="To the addresses that it came with, by their own routes.")
+def redirect_command(
+    filter: tuple[str, ...],  # noqa: A002
+    queue: str | None,
+    config: str | None,
+    address: str,
+    host: str,
+    only: str,
+    back: bool,
+    **options: Any,
+) -> None:
+    """Send messages to another address or another host; who has one already is not concerned.
+
+    What was given up is tried again, what is held stays held. An address without a host has to be in a relayed domain.
+    """
+    where = read_redirect(address, host, only, back=back)
+    with attach(queue, config) as attached:
+        act(attached, Verb.REDIRECT, filter, where=where, **options)
+
+
 def act(
     attached: Attached,
     verb: Verb,
@@ -76,11 +103,12 @@ def act(
     as_json: bool,
     no_color: bool = False,
     no_copy: bool = False,
+    where: Redirect | None = None,
 ) -> None:
     """Plan, ask, do, tell; leaves with status 1 when any message was not done."""
     attached.require(verb)
     targets, selection = select(attached, words, everything=everything, verb=verb)
-    plan = attached.operations.plan(verb, targets, selection, keep_copy=not no_copy)
+    plan = attached.operations.plan(verb, targets, selection, keep_copy=not no_copy, where=where)
     show_plan(plan, as_json=as_json)
     if dry_run or not confirmed(plan, yes=yes):
         return
@@ -132,6 +160,7 @@ def plan_object(plan: Plan) -> dict[str, Any]:
         "steps": plan.steps,
         "excluded": [result_object(result) for result in plan.excluded],
         "reversible": plan.reversible,
+        "to": None if plan.where is None else str(plan.where),
     }
 
 
@@ -151,8 +180,9 @@ def show_plan(plan: Plan, *, as_json: bool) -> None:
         print_json(plan_object(plan))
         return
     null = f", {counted(plan.null_senders, 'null sender')}" if plan.null_senders else ""
+    to = "" if plan.where is None else f" to {plan.where}" if not plan.where.back else " back"
     narrate(
-        f"{plan.verb} {counted(len(plan.targets), 'message')}: {plan.bytes:,} bytes, "
+        f"{plan.verb} {counted(len(plan.targets), 'message')}{to}: {plan.bytes:,} bytes, "
         f"{counted(plan.recipients, 'recipient')}, {counted(plan.senders, 'sender')}{null}"
     )
     for caution in plan.cautions:

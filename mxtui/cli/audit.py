@@ -54,6 +54,7 @@ def record_object(record: AuditRecord) -> dict[str, object]:
         "counts": dict(record.counts),
         "complete": record.complete,
         "undoes": begin.undoes,
+        "to": begin.to,
     }
 
 
@@ -70,7 +71,7 @@ def _row(record: AuditRecord) -> list[str]:
         one_line(who, 30),
         begin.verb + ("" if record.complete else " (not finished)"),
         counts or f"{begin.messages:,}",
-        one_line(begin.selection, 40),
+        one_line(f"{begin.selection} to {begin.to}" if begin.to else begin.selection, 60 if begin.to else 40),
         one_line(begin.reason, 40),
         record.id,
     ]

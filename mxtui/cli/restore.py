@@ -19,7 +19,7 @@ from mxtui.vault import KeptCopy
 
 @click.command("restore")
 @common_options
-@click.option("--list", "listing", is_flag=True, help="Show what can be restored.")
+@click.option("--list", "listing", is_flag=True, help="Show what can be restored to this queue.")
 @click.option("--all", "everything", is_flag=True, help="Every kept copy that was not put back yet.")
 @click.option("--act", "act", metavar="AUDIT_ID", help="Everything that one deletion removed.")
 @click.option("--force", is_flag=True, help="Also what was put back before: it will be delivered twice.")
@@ -49,14 +49,14 @@ def restore(
     no_color: bool,
 ) -> None:
     """List copies, or plan, ask, put back and tell."""
-    vault = attached.operations.vault
+    operations = attached.operations
     if listing:
-        _list(list(vault.copies()), as_json=as_json)
+        _list(list(operations.copies()), as_json=as_json)
         return
     if (bool(queue_ids) + everything + (act is not None)) != 1:
         raise UsageError("restore what?", "Name queue IDs, or --act AUDIT_ID, or --all; --list shows what is kept.")
     if queue_ids:
-        copies = [copy for queue_id in queue_ids for copy in vault.copies(queue_id=queue_id)]
+        copies = [copy for queue_id in queue_ids for copy in operations.copies(queue_id=queue_id)]
         missing = [queue_id for queue_id in queue_ids if not any(copy.target.queue_id == queue_id for copy in copies)]
         if missing:
             raise NoQueue(
@@ -64,15 +64,15 @@ def restore(
             )
         selection = " ".join(queue_ids)
     else:
-        copies = list(vault.copies(audit_id=act))
+        copies = list(operations.copies(audit_id=act))
         selection = f"act {act}" if act else "--all"
     attached.require(Verb.RESTORE)
-    plan = attached.operations.plan_restore(copies, selection, forced=force)
+    plan = operations.plan_restore(copies, selection, forced=force)
     show_plan(plan, as_json=as_json)
     if dry_run or not confirmed(plan, yes=yes):
         return
     with stopping() as stop:
-        finish(attached.operations.execute(plan, reason=reason, stop=stop), plan, as_json=as_json)
+        finish(operations.execute(plan, reason=reason, stop=stop), plan, as_json=as_json)
 
 
 def _list(copies: Sequence[KeptCopy], *, as_json: bool) -> None:

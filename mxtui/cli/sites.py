@@ -1,7 +1,7 @@
 """What each kind of queue brings along: its domains, its routes, its rules. Imported late, used by `attach`."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -127,11 +127,13 @@ class SpoolSite:
 
         serve = self._settings.serve
         notice = self._notice if serve.notices is not None else None
-        return SpoolQueue(self._spool, forward=self._forward, notice=notice, lifetime=serve.expire)
+        return SpoolQueue(
+            self._spool, forward=self._forward, notice=notice, lifetime=serve.expire, relayed=self.relayed
+        )
 
-    def relayed(self) -> Iterable[str]:
+    def relayed(self) -> Collection[str]:
         """As `serve` was told."""
-        return self._relay()
+        return self._relay().keys()
 
     def router(self) -> "Router":
         """Primaries as `serve` was told; MX records for the others."""

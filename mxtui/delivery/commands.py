@@ -56,8 +56,28 @@ def rcpt(recipient: EnvelopeRecipient, offers: Offers) -> bytes:
     """RCPT. Raises UnfitError."""
     parts = [f"RCPT TO:<{_address(recipient.address, '5.1.3')}>"]
     if "DSN" in offers.extensions:
-        parts += _given("NOTIFY", recipient.notify) + _given("ORCPT", recipient.orcpt)
+        parts += _given("NOTIFY", recipient.notify) + _given("ORCPT", recipient.orcpt or original_recipient(recipient))
     return _line(parts)
+
+
+def original_recipient(recipient: EnvelopeRecipient) -> str:
+    """ORCPT of a recipient whom we sent elsewhere, where the sender gave none (RFC 3461 5.2.1 d); empty for others.
+
+    >>> original_recipient(EnvelopeRecipient("b@example.org", original="a+b@example.org"))
+    'rfc822;a+2Bb@example.org'
+    """
+    original = recipient.original
+    if not original or original.isascii():
+        return f"rfc822;{xtext(original)}" if original else ""
+    return f"utf-8;{utf8_address(original)}"
+
+
+def utf8_address(address: str) -> str:
+    """An address beyond ASCII in ASCII (RFC 6533 3, utf-8-addr-xtext)."""
+    return "".join(
+        character if 33 <= ord(character) <= 126 and character not in "\\+=" else f"\\x{{{ord(character):02X}}}"
+        for character in address
+    )
 
 
 def xclient(client: Client | None, attributes: frozenset[str]) -> bytes:

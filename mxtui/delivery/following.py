@@ -9,7 +9,7 @@ from mxtui.delivery.session import Fate, Said
 from mxtui.model.drain.following import Followed
 from mxtui.model.drain.way import Settled
 from mxtui.model.envelope import Envelope, SpoolState
-from mxtui.model.message import Identity, recipient_domain
+from mxtui.model.message import Identity
 from mxtui.model.plan import Fate as Verdicts
 from mxtui.model.plan import Target, Verdict
 
@@ -17,9 +17,9 @@ FATES: Final[dict[Fate, Verdicts]] = {"delivered": "delivered", "waiting": "defe
 
 
 def target(envelope: Envelope, state: SpoolState) -> Target:
-    """A message as a plan names it."""
+    """A message as a plan names it, but for its domains: they are what it waits for."""
     waiting = envelope.waiting
-    domains = tuple(dict.fromkeys(recipient_domain(recipient.address) for recipient in waiting))
+    domains = tuple(dict.fromkeys(recipient.destination for recipient in waiting))
     return Target(
         Identity(envelope.id, 0, envelope.arrival),
         state,

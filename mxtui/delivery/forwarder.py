@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -22,11 +22,12 @@ from mxtui.delivery.lane import Lane
 from mxtui.delivery.letters import Job
 from mxtui.delivery.notice import Notifier
 from mxtui.delivery.policy import Policy
+from mxtui.delivery.returning import Returner
 from mxtui.delivery.routes import Dialer, routed
 from mxtui.delivery.session import Outcome, Session
 from mxtui.delivery.settling import Log, Settler
 from mxtui.delivery.stock import Stock, domains_of
-from mxtui.errors import Guarded
+from mxtui.errors import Guarded, MxtuiError
 from mxtui.model.drain.way import Settled
 from mxtui.model.envelope import Envelope, SpoolState
 from mxtui.model.message import Identity
@@ -100,10 +101,13 @@ class Forwarder:
         self._log = log
         self._clock = clock
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="forwarder")
-        self._stock = Stock(spool, self._threads, self._ring)
+        self._stock = Stock(spool, self._threads, self._ring, self._lost)
         self._dialer = Dialer(ourselves, lookup, policy)
         self._followers: set[Follower] = set()
-        self._settler = Settler(spool, self._stock, committer, policy, log, clock, self._followers, notifier)
+        self._returner = None
+        if notifier is not None:
+            self._returner = Returner(spool, committer, notifier, policy, log, pausing=lambda: self.pausing)
+        self._settler = Settler(spool, self._stock, committer, policy, log, clock, self._followers, self._returner)
         self._lanes: dict[HostKey, Lane] = {}
         self._turns: deque[Lane] = deque()
         self._lane_of: dict[str, Lane] = {}
@@ -125,6 +129,7 @@ class Forwarder:
     async def run(self) -> None:
         """Deliver until `stop`. Cancelled, it breaks off what is under way, and records that."""
         loading = self._begin(self._load()) if self._everything else None
+        returning = self._begin(self._returner.run()) if self._returner is not None else None
         grace = 0.0
         try:
             while not self._stopping:
@@ -133,6 +138,8 @@ class Forwarder:
         finally:
             if loading is not None:
                 loading.cancel()
+            if returning is not None:
+                returning.cancel()  # whoever is owed a notice still is
             try:
                 await asyncio.shield(self._wind_up(grace))
             finally:
@@ -353,6 +360,11 @@ class Forwarder:
                 return  # those who are there take it, and call for help when it is too much
         self._wake.set()
 
+    def _lost(self, id: str, why: str) -> None:  # noqa: A002 (the field's own word)
+        """Whoever follows a flush waits for it no longer."""
+        for follower in self._followers:
+            follower.put_off(id, why, self._clock())
+
     def _ring_all(self) -> None:
         for lane in self._turns:
             lane.ring()
@@ -384,13 +396,22 @@ class Forwarder:
         names = iter(ids)
         found: list[tuple[SpoolState, Envelope]] = []
         missing: list[Target] = []
-        while batch := await self._stock.run(lambda: [(each, self._spool.find(each)) for each in islice(names, BATCH)]):
+        while batch := await self._stock.run(lambda: [(each, self._looked_up(each)) for each in islice(names, BATCH)]):
             for each, there in batch:
                 if there is not None:
                     found.append(there)
                 else:
                     missing.append(_absent(each))
         return found, missing
+
+    def _looked_up(self, id: str) -> tuple[SpoolState, Envelope] | None:  # noqa: A002
+        """In a thread. What cannot be read is set aside when it is come upon, and not only at its next try."""
+        found = self._spool.find(id)
+        if found is not None and found[0] == "corrupt":
+            with suppress(MxtuiError, OSError):  # it stays where it is then
+                if (mended := self._spool.claim(id)) is not None:
+                    mended.release()
+        return found
 
     def _urge(self, follower: Follower, found: Iterable[tuple[SpoolState, Envelope]]) -> None:
         domains: set[str] = set()

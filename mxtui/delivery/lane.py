@@ -14,7 +14,6 @@ from mxtui.delivery.policy import Policy
 from mxtui.delivery.session import Letter, Outcome, Said, Session
 from mxtui.delivery.stock import Stock
 from mxtui.model.envelope import EnvelopeRecipient
-from mxtui.model.message import recipient_domain
 
 AHEAD: Final = 100
 """Messages read ahead for one host at most: each is locked meanwhile, and a verb on it is refused."""
@@ -105,7 +104,7 @@ class Lane:
 
     def belongs(self, recipient: EnvelopeRecipient) -> bool:
         """Whether the recipient's mail goes here."""
-        return recipient.fate == "waiting" and recipient_domain(recipient.address) in self.host.domains
+        return recipient.fate == "waiting" and recipient.destination in self.host.domains
 
     def _goes_here(self, job: Job) -> bool:
         return any(map(self.belongs, job.envelope.waiting))

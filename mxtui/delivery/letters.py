@@ -43,7 +43,7 @@ class Job:
             content = Content(iter((self.whole,)), blocking=False)
         else:
             content = Content(wire.on_the_wire(_chunks(self.path)), blocking=True)
-        distinct = {recipient.address: recipient for recipient in recipients}
+        distinct = {(recipient.address, recipient.via): recipient for recipient in recipients}
         utf8 = envelope.smtputf8 and (self.eight_bit_header or not commands.is_ascii(envelope))
         return Letter(envelope, tuple(distinct.values()), self.size, self.eight_bit, utf8, content)
 

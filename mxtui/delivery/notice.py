@@ -38,6 +38,14 @@ LINE_LIMIT: Final = 998
 REJECTED: Final = "returned by the operator of the backup mail server"
 
 
+class NotTakenError(Unreachable):
+    """The relay answered, and did not take this notice; `lasting` where it never will."""
+
+    def __init__(self, message: str, *, lasting: bool) -> None:
+        super().__init__(message)
+        self.lasting = lasting
+
+
 def why_not(envelope: Envelope, state: SpoolState, *, suspect: bool = False) -> str:
     """Why no notice may be sent, as a sentence; empty when one may."""
     if not envelope.sender:
@@ -109,7 +117,8 @@ def _words(envelope: Envelope, recipients: Iterable[EnvelopeRecipient], hostname
         "",
     ]
     for recipient in recipients:
-        lines.append(f"<{one_line(recipient.address, 320)}>")
+        origin = f" (redirected from <{one_line(recipient.original, 320)}>)" if recipient.original else ""
+        lines.append(f"<{one_line(recipient.address, 320)}>{origin}")
         lines.append(f"    {one_line(recipient.text, 500) or REJECTED}")
     return "\n".join((*lines, "", "It is not tried again. The header of the message is attached.", ""))
 
@@ -122,7 +131,7 @@ def _status(envelope: Envelope, recipients: Iterable[EnvelopeRecipient], hostnam
     for recipient in recipients:
         block = [f"Final-Recipient: {_typed(recipient.address)}", "Action: failed"]
         block.append(f"Status: {_lasting(recipient.dsn)}")
-        kind, semicolon, original = recipient.orcpt.partition(";")
+        kind, semicolon, original = (recipient.orcpt or commands.original_recipient(recipient)).partition(";")
         if semicolon:
             block.insert(0, f"Original-Recipient: {_ascii(kind)}; {_ascii(_unxtext(original))}")
         if recipient.host:
@@ -143,11 +152,7 @@ def _lasting(dsn: str) -> str:
 def _typed(address: str) -> str:
     if address.isascii():
         return f"rfc822; {_ascii(address)}"
-    escaped = "".join(
-        character if 33 <= ord(character) <= 126 and character not in "\\+=" else f"\\x{{{ord(character):02X}}}"
-        for character in address
-    )
-    return f"utf-8; {_ascii(escaped)}"
+    return f"utf-8; {_ascii(commands.utf8_address(address))}"
 
 
 def _ascii(text: str) -> str:
@@ -237,7 +242,10 @@ class Notifier:
         outcome = await session.deliver(letter)
         await session.leave()
         if not outcome.delivered:
-            raise Unreachable(f"the relay did not take the notice: {outcome.said[0].text}")
+            said = outcome.said[0]
+            if outcome.trouble:
+                raise Unreachable(f"the relay did not take the notice: {said.text}")
+            raise NotTakenError(f"the relay did not take the notice: {said.text}", lasting=said.fate == "refused")
 
 
 def header_of(spool: Spool, id: str) -> bytes:  # noqa: A002 (the field's own word)

@@ -1,7 +1,7 @@
 """Which host each domain's mail goes to, and where that host is to be found now."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Final, NamedTuple
 
 from mxtui.delivery.connecting import Connected, TroubleError, connect
@@ -10,7 +10,7 @@ from mxtui.delivery.policy import Policy
 from mxtui.delivery.session import Session
 from mxtui.errors import MxtuiError
 from mxtui.message.sanitize import one_line
-from mxtui.model.next_hop import SMTP_PORT
+from mxtui.model.next_hop import SMTP_PORT, parse_next_hop
 from mxtui.model.route import Ourselves, Routed, Router
 from mxtui.primary.lookup import MAX_ADDRESSES, Lookup, Server
 from mxtui.primary.words import UnresolvedError, explain
@@ -19,14 +19,18 @@ KNOWN_LONGEST: Final = 10_000
 """Addresses remembered as dead; more are forgotten together."""
 
 
-async def routed(router: Router, domains: Iterable[str]) -> Mapping[str, HostKey]:
-    """Each domain's host; one that is none where there is no route, with the reason."""
-    wanted = list(domains)
+async def routed(router: Router, domains: Collection[str]) -> Mapping[str, HostKey]:
+    """Each domain's host; one that is none where there is no route, with the reason.
+
+    A host in brackets, which somebody redirected mail to, is its own route.
+    """
+    keys = {domain: _named(domain) for domain in domains if domain.startswith("[")}
+    wanted = [domain for domain in domains if domain not in keys]
     try:
-        routes = await asyncio.to_thread(router.route, wanted)
+        routes = await asyncio.to_thread(router.route, wanted) if wanted else {}
     except MxtuiError as error:
-        return {domain: _nowhere(domain, error.message) for domain in wanted}
-    return {domain: host_of(domain, routes.get(domain)) for domain in wanted}
+        return {**keys, **{domain: _nowhere(domain, error.message) for domain in wanted}}
+    return {**keys, **{domain: host_of(domain, routes.get(domain)) for domain in wanted}}
 
 
 def host_of(domain: str, route: Routed | None) -> HostKey:
@@ -34,6 +38,14 @@ def host_of(domain: str, route: Routed | None) -> HostKey:
     if route is None or route.primary is None:
         return _nowhere(domain, route.why if route is not None and route.why else "no route is known")
     return HostKey(route.primary.host.lower(), route.primary.port, route.primary.lookup_mx)
+
+
+def _named(host: str) -> HostKey:
+    try:
+        hop = parse_next_hop(host)
+    except ValueError as error:  # of an envelope that somebody edited
+        return _nowhere(host, str(error))
+    return HostKey(hop.host.lower(), hop.port, lookup_mx=False)
 
 
 def _nowhere(domain: str, why: str) -> HostKey:

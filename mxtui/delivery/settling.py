@@ -12,13 +12,11 @@ from mxtui.delivery.following import Follower
 from mxtui.delivery.host import JITTER, Host
 from mxtui.delivery.lane import refused_by_all
 from mxtui.delivery.letters import Job
-from mxtui.delivery.notice import Notifier
 from mxtui.delivery.outcome import Judged, expire, judge, pause
 from mxtui.delivery.policy import Policy
 from mxtui.delivery.session import Outcome, Said, Session
 from mxtui.delivery.stock import Stock
-from mxtui.errors import Guarded, Unreachable
-from mxtui.model.message import recipient_domain
+from mxtui.model.envelope import Envelope
 from mxtui.queues.spool.committer import Committer
 from mxtui.queues.spool.store import Spool
 
@@ -37,6 +35,18 @@ class Log(Protocol):
         ...
 
 
+class Owes(Protocol):
+    """Sends notices, where they are configured; see `mxtui.delivery.returning`."""
+
+    def owed(self, envelope: Envelope) -> Envelope:
+        """The envelope of a message that fails, with the debt noted."""
+        ...
+
+    def add(self, id: str) -> None:  # noqa: A002 (the field's own word)
+        """It is in `failed` now."""
+        ...
+
+
 class Settler:
     """Belongs to the event loop."""
 
@@ -49,7 +59,7 @@ class Settler:
         log: Log,
         clock: Callable[[], float],
         followers: Iterable[Follower],
-        notifier: Notifier | None,
+        returner: Owes | None,
     ) -> None:
         self._stock = stock
         self._committer = committer
@@ -57,7 +67,7 @@ class Settler:
         self._log = log
         self._clock = clock
         self._followers = followers
-        self._notifier = notifier
+        self._returner = returner
         self._stopping = asyncio.Event()
         self._finisher = Finisher(spool, self._durably)
 
@@ -92,7 +102,7 @@ class Settler:
         if not host.refuse_connection(now):
             return False
         host.last_reply = trouble.text
-        recipients = [each for each in job.envelope.waiting if recipient_domain(each.address) in host.domains]
+        recipients = [each for each in job.envelope.waiting if each.destination in host.domains]
         said = refused_by_all(recipients, trouble)
         judged = judge(job.envelope, said, host=str(host.key), now=wall, next_retry=wall + host.resumes - now)
         # It stays first in line: what it waits for is the host.
@@ -133,27 +143,24 @@ class Settler:
         if not durable:
             return  # we are stopping: memory goes, and what is on disk is tried again
         if judged.next == "record":
-            tried = {recipient_domain(each.recipient.address) for each in said}
+            tried = {each.recipient.destination for each in said}
             self._stock.settled(job, before, judged.envelope, tried, at)
         else:
             self._stock.left(job, before)
 
     async def _failed(self, job: Job, judged: Judged) -> bool:
         claim = job.claim
+        envelope = judged.envelope if self._returner is None else self._returner.owed(judged.envelope)
 
         async def move() -> None:
             if claim.state != "failed":  # the rename may have worked, and what came after it not
-                await self._committer.move(claim, "failed", judged.envelope)
+                await self._committer.move(claim, "failed", envelope)
 
         durable = await self._durably(job.id, move)
-        self._log("failed", "warning", id=job.id, why=judged.envelope.why)
-        if durable and self._notifier is not None:
-            try:
-                if await self._notifier.notify(claim):
-                    await self._committer.finish(claim)
-                    self._log("returned", id=job.id, sender=judged.envelope.sender)
-            except (Guarded, Unreachable, OSError) as error:
-                self._log("not-returned", "warning", id=job.id, why=str(error))
+        self._log("failed", "warning", id=job.id, why=envelope.why)
+        claim.release()
+        if durable and envelope.returning and self._returner is not None:
+            self._returner.add(job.id)
         return durable
 
     async def _durably(self, id: str, write: Callable[[], Awaitable[None]]) -> bool:  # noqa: A002
@@ -194,7 +201,7 @@ class Settler:
 
     async def _left_alone(self, host: Host, why: str, now: float) -> None:
         wall = self._clock()
-        self._log("left-alone", "warning", host=str(host.key), seconds=round(host.resumes - now, 1), why=why)
+        self._log("left_alone", "warning", host=str(host.key), seconds=round(host.resumes - now, 1), why=why)
         for follower in self._followers:
             follower.host_down(host.domains, self._stock.in_hand, why, wall)
         await self._give_up_old(host, why, wall)

@@ -14,7 +14,6 @@ from mxtui.delivery.host import Host
 from mxtui.delivery.letters import Job, Missed, release, take_in_hand
 from mxtui.delivery.schedule import Schedule
 from mxtui.model.envelope import Envelope
-from mxtui.model.message import recipient_domain
 from mxtui.queues.spool.store import Spool
 
 T = TypeVar("T")
@@ -23,19 +22,30 @@ IN_OTHER_HANDS: Final = 5.0
 """Seconds until a message is looked at again that somebody else had in hand; a verb takes milliseconds."""
 
 
+NOT_OURS: Final = "gone, held or set aside meanwhile"
+
+
 def domains_of(envelope: Envelope) -> tuple[str, ...]:
-    """Of the recipients that wait."""
-    return tuple(dict.fromkeys(recipient_domain(recipient.address) for recipient in envelope.waiting))
+    """What its recipients that wait, wait for: domains, or hosts in brackets (`EnvelopeRecipient.destination`)."""
+    return tuple(dict.fromkeys(recipient.destination for recipient in envelope.waiting))
 
 
 class Stock:
     """Belongs to the event loop; threads only read files."""
 
-    def __init__(self, spool: Spool, threads: ThreadPoolExecutor, ring: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        spool: Spool,
+        threads: ThreadPoolExecutor,
+        ring: Callable[[str], None],
+        lost: Callable[[str, str], None],
+    ) -> None:
+        """`ring` is told of domains that mail came for, `lost` of messages that are not ours to deliver, and why."""
         self.schedule = Schedule()
         self._spool = spool
         self._threads = threads
         self._ring = ring
+        self._lost = lost
         self._in_hand: dict[str, set[str]] = {}
         """By ID, the domains that asked for it meanwhile."""
         self._shortest: dict[str, float] = {}
@@ -119,6 +129,8 @@ class Stock:
             asked = self._in_hand.pop(each.id)
             if each.again:
                 self._again(each.id, (*asked, picked[each.id]), now + IN_OTHER_HANDS)
+            else:
+                self._lost(each.id, each.why or NOT_OURS)
         return jobs, missed
 
     async def put_back(self, jobs: Sequence[Job]) -> None:

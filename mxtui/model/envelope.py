@@ -3,9 +3,11 @@
 Receiver, spool and delivery share these values; `queues.spool.format` is how they look on disk.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
+
+from mxtui.model.message import recipient_domain
 
 SpoolState = Literal["deferred", "hold", "quarantine", "failed", "corrupt"]
 """Which folder of the spool an envelope is in. What is being delivered stays in `deferred`, with a lock."""
@@ -52,6 +54,15 @@ class EnvelopeRecipient:
     """The reply, or what went wrong, in one line of at most 500 characters; hostile."""
     possible_duplicate: bool = False
     """An attempt broke off after the final dot: the primary may have it."""
+    original: str = ""
+    """The address that the message came with, where an operator redirected it; byte for byte."""
+    via: str = ""
+    """`[host]` or `[host]:port` that an operator has it delivered to; empty: its domain's route."""
+
+    @property
+    def destination(self) -> str:
+        """What it waits for: its domain, or the host in brackets that it was redirected to."""
+        return self.via or recipient_domain(self.address)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +95,8 @@ class Envelope:
     """Earliest next attempt; None: at once."""
     why: str = ""
     """Why it is held, failed, in quarantine or corrupt; empty in `deferred`."""
+    returning: bool = False
+    """In `failed`: `serve` owes its sender a notice, and tries until the relay takes it."""
 
     @property
     def waiting(self) -> tuple[EnvelopeRecipient, ...]:
@@ -91,6 +104,18 @@ class Envelope:
         return tuple(recipient for recipient in self.recipients if recipient.fate == "waiting")
 
     def with_results(self, results: Iterable[EnvelopeRecipient]) -> "Envelope":
-        """The same with some recipients replaced, by address."""
-        latest = {recipient.address: recipient for recipient in results}
-        return replace(self, recipients=tuple(latest.get(each.address, each) for each in self.recipients))
+        """The same with the results of some recipients.
+
+        Those redirected to one address have one result. Each keeps what it came with; who had the message, has it.
+        """
+        latest = {(result.address, result.via): result for result in results}
+        return replace(self, recipients=tuple(_latest(each, latest) for each in self.recipients))
+
+
+def _latest(recipient: EnvelopeRecipient, results: Mapping[tuple[str, str], EnvelopeRecipient]) -> EnvelopeRecipient:
+    result = results.get((recipient.address, recipient.via))
+    if result is None or recipient.fate == "delivered":
+        return recipient
+    if result.original == recipient.original:
+        return result
+    return replace(result, notify=recipient.notify, orcpt=recipient.orcpt, original=recipient.original)

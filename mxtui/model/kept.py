@@ -22,6 +22,8 @@ class KeptHeader(NamedTuple):
     """Of queue: `postfix`, `spool`."""
     target: Target
     kept_at: float
+    queue: str = ""
+    """Its path; empty in copies of a time when that was not noted."""
 
 
 def kept_name(identity: Identity) -> str:
@@ -39,6 +41,7 @@ def encode_header(header: KeptHeader) -> bytes:
     fields = {
         "format": FORMAT,
         "kind": header.kind,
+        "queue": header.queue,
         "kept_at": header.kept_at,
         "queue_id": target.queue_id,
         "inode": target.identity.inode,
@@ -68,6 +71,6 @@ def decode_header(line: bytes) -> KeptHeader:
             int(fields["recipients"]),
             None if fields["expires"] is None else float(fields["expires"]),
         )
-        return KeptHeader(str(fields["kind"]), target, float(fields["kept_at"]))
-    except (KeyError, TypeError) as error:
+        return KeptHeader(str(fields["kind"]), target, float(fields["kept_at"]), str(fields.get("queue", "")))
+    except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not a kept copy: {error!r}") from error

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from mxtui.model.message import Identity, State
+from mxtui.model.redirect import Redirect
 from mxtui.model.source import Verb
 
 
@@ -58,6 +59,8 @@ class Plan:
     """Past a safeguard the operator was told of: restored a second time, flushed though the primary is unwell."""
     followed: bool = False
     """Of a release: it is not tried at once, for a flush comes after it, which could not tell what went before."""
+    where: Redirect | None = None
+    """Of a redirection."""
 
     @property
     def bytes(self) -> int:

@@ -7,6 +7,7 @@ from typing import Final
 
 from mxtui.model.message import Identity, QueuedMessage, State
 from mxtui.model.plan import Caution, Plan, Result, Target
+from mxtui.model.redirect import Redirect
 from mxtui.model.source import Verb
 
 RENEW_WITHIN: Final = 600.0
@@ -25,6 +26,7 @@ ACTS_ON: Final[Mapping[Verb, frozenset[State]]] = {
     Verb.REJECT: frozenset({"incoming", "deferred", "hold", "failed"}),
     Verb.DELETE: frozenset({"incoming", "deferred", "hold", "quarantine", "failed"}),
     Verb.FLUSH: frozenset({"incoming", "deferred", "active"}),
+    Verb.REDIRECT: frozenset({"deferred", "hold", "failed"}),
 }
 
 IN_DELIVERY: Final = "in delivery now"
@@ -38,6 +40,7 @@ REFUSALS: Final[Mapping[tuple[Verb, State], str]] = {
     (Verb.FLUSH, "hold"): "held: release it first",
     (Verb.FLUSH, "quarantine"): "in quarantine: release it first",
     (Verb.FLUSH, "failed"): "given up: release it first",
+    (Verb.REDIRECT, "quarantine"): "in quarantine: release it first",
 }
 
 STATE_REFUSALS: Final[Mapping[State, str]] = {
@@ -97,7 +100,14 @@ def same_message(one: Identity, other: Identity) -> bool:
 
 
 def make_plan(
-    verb: Verb, targets: Iterable[Target], selection: str, now: float, *, keep_copy: bool = True, forced: bool = False
+    verb: Verb,
+    targets: Iterable[Target],
+    selection: str,
+    now: float,
+    *,
+    keep_copy: bool = True,
+    forced: bool = False,
+    where: Redirect | None = None,
 ) -> Plan:
     """The plan for `targets` but for its steps. Without `keep_copy` a deletion cannot be undone."""
     chosen: dict[str, Target] = {}
@@ -108,16 +118,17 @@ def make_plan(
         else:
             chosen[target.queue_id] = target
     plan_targets = tuple(chosen.values())
-    reversible = verb in (Verb.HOLD, Verb.RELEASE) or (verb is Verb.DELETE and keep_copy)
+    reversible = verb in (Verb.HOLD, Verb.RELEASE, Verb.REDIRECT) or (verb is Verb.DELETE and keep_copy)
     return Plan(
         verb,
         plan_targets,
         now,
         selection,
-        cautions=tuple(cautions(verb, plan_targets, selection, now, reversible=reversible)),
+        cautions=tuple(cautions(verb, plan_targets, selection, now, reversible=reversible, where=where)),
         excluded=tuple(excluded),
         reversible=reversible,
         forced=forced,
+        where=where,
     )
 
 
@@ -127,7 +138,13 @@ def needs_renewal(target: Target, now: float) -> bool:
 
 
 def cautions(
-    verb: Verb, targets: Sequence[Target], selection: str, now: float, *, reversible: bool
+    verb: Verb,
+    targets: Sequence[Target],
+    selection: str,
+    now: float,
+    *,
+    reversible: bool,
+    where: Redirect | None = None,
 ) -> Iterable[Caution]:
     """What to think about before confirming, gravest first."""
     match verb:
@@ -161,6 +178,13 @@ def cautions(
                 yield Caution(
                     "Lifetime",
                     f"{_messages(ageing)} expire within 24 h: a hold does not stop the clock, a release renews",
+                )
+        case Verb.REDIRECT if where is not None and where.address and not where.only:
+            if several := sum(target.recipients > 1 for target in targets):
+                yield Caution(
+                    "Several recipients",
+                    f"{_messages(several)} wait for more than one recipient: {where.address} gets them in place of all "
+                    "of those",
                 )
         case _:
             pass

@@ -16,6 +16,7 @@ class Verb(StrEnum):
     DELETE = "delete"
     RESTORE = "restore"
     FLUSH = "flush"
+    REDIRECT = "redirect"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +33,14 @@ class Permission:
 ALLOWED = Permission(True)
 
 
+Kind = Literal["postfix", "spool"]
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """One queue."""
 
-    kind: Literal["postfix", "spool"]
+    kind: Kind
     name: str
     """The host's name as the mail system uses it (`myhostname`)."""
     path: str

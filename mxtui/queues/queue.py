@@ -11,6 +11,7 @@ from typing import Protocol, runtime_checkable
 from mxtui.model.drain.way import Feed, Settled
 from mxtui.model.message import Changes, Identity, QueuedMessage, State
 from mxtui.model.plan import Result, Target
+from mxtui.model.redirect import Redirect
 from mxtui.model.source import Capabilities, Source, Space, Verb
 from mxtui.model.tally import Tallies
 
@@ -109,4 +110,17 @@ class Countable(Protocol):
 
     def count(self, now: float) -> Tallies:
         """Everything queued, once, counted at `now`, seconds since the epoch. Raises what `Queue.read` raises."""
+        ...
+
+
+@runtime_checkable
+class Redirectable(Protocol):
+    """A queue whose messages can be sent elsewhere than they were going."""
+
+    def vet(self, where: Redirect) -> None:
+        """Raise UsageError where mail sent there would go round in circles, or where nobody knows the way."""
+        ...
+
+    def redirect(self, targets: Sequence[Target], where: Redirect) -> Iterator[Result]:
+        """Do it, to who does not have a message: as `Queue.act`."""
         ...

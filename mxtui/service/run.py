@@ -44,15 +44,20 @@ def serve(flags: Mapping[str, Any], config: Path | None, *, system: Path = SYSTE
             make_folder(asked.spool, user)
             become(user)
         os.umask(0o077)
-        spool = _open(asked)
+        spool = _open(asked, log)
         undo.enter_context(spool.lock_forwarder())
         _reconcile(spool, log)
         return asyncio.run(_run(read, asked, spool, listening, log, notifier))
 
 
-def _open(asked: Wanted) -> Spool:
+def _open(asked: Wanted, log: Log) -> Spool:
+    """What is set aside, now or while it serves, is told there, whoever came upon it."""
+
+    def told(id_: str, why: str) -> None:
+        log("set_aside", "warning", id=id_, why=why)
+
     try:
-        return Spool.open(asked.spool, create=True, hostname=parts.hostname_of(asked.serve))
+        return Spool.open(asked.spool, create=True, hostname=parts.hostname_of(asked.serve), told=told)
     except NotPermitted as error:
         raise NotPermitted(error.message, f"It has to belong to user {os.geteuid()}, whom serve runs as.") from error
 
@@ -60,8 +65,6 @@ def _open(asked: Wanted) -> Spool:
 def _reconcile(spool: Spool, log: Log) -> None:
     """Put in order what the last time left, and say what that was."""
     found = spool.reconcile(time.time())
-    for id_, why in found.aside:
-        log("set_aside", "warning", id=id_, why=why)
     for path, why in found.left:
         log("left_as_it_is", "error", path=path, why=why)
     log(

@@ -11,6 +11,7 @@ import pytest
 
 from mxtui.cli.attach import attach
 from mxtui.demo.primary import FakePrimary
+from mxtui.queues.spool.store import Spool
 from tests.cli.running import run
 from tests.cli.spooled import MESSAGES, Spooled, spooled_mail
 from tests.service.serving import numbers
@@ -121,9 +122,15 @@ def test_what_was_refused_for_good_raises_an_alert_and_can_be_released(spooled: 
 
 def test_a_notice_goes_through_the_configured_relay(spooled: Spooled, primaries: Callable[[], FakePrimary]) -> None:
     relay = primaries()
+    relay.down()
     with ExitStack():
         text = spooled.backup.config.read_text()
         spooled.backup.config.write_text(f'{text}\n[serve]\nnotices = "127.0.0.1:{relay.port}"\n')
+        failing = spooled("reject", "from:s4@example.com", "--yes")
+        assert failing.status == 1
+        assert "failed: the relay for notices cannot be reached" in failing.err
+        assert spooled.states() == {"deferred": MESSAGES}
+        relay.up()
         assert spooled("reject", "from:s4@example.com", "--yes").status == 0
         wait_until(lambda: relay.accepted)
     (notice,) = relay.accepted
@@ -142,3 +149,66 @@ def test_sudo_has_nothing_to_allow_there(spooled: Spooled) -> None:
     done = spooled("sudoers")
     assert done.status == 2
     assert "the spool's user" in done.err
+
+
+def test_what_failed_is_redirected_to_another_address_or_host_and_arrives(
+    spooled: Spooled, primaries: Callable[[], FakePrimary]
+) -> None:
+    other = primaries()
+    spooled.primary.behave(permanent="anna")
+    spooled.primary.up()
+    assert spooled("flush", "--all", "--yes").status == 1
+    assert spooled.states() == {"failed": MESSAGES}
+    dry = spooled("redirect", "from:s0@example.com", "--to", "info@example.org", "--dry-run")
+    assert (dry.status, spooled.states()) == (0, {"failed": MESSAGES})
+    assert "redirect 1 message to info@example.org" in dry.err
+    for words, said in (
+        (("--to", "info@elsewhere.example"), "not relayed here"),
+        (("--host", f"127.0.0.1:{spooled.backup.port}"), "this backup itself"),
+        ((), "redirect to what?"),
+    ):
+        refused = spooled("redirect", "--all", "--yes", *words)
+        assert refused.status == 2
+        assert said in refused.err
+    done = spooled(
+        "redirect", "from:s0@example.com", "--to", "info@example.org", "--yes", "--json", "--reason", "moved"
+    )
+    assert (done.status, done.objects[0]["to"]) == (0, "info@example.org")
+    assert (done.objects[1]["result"], done.objects[1]["detail"]) == ("done", "was for anna@example.org")
+    wait_until(lambda: spooled.primary.accepted)
+    assert spooled.primary.accepted[0].recipients == ("info@example.org",)
+    to = ("--to", "bob@elsewhere.example", "--host", f"127.0.0.1:{other.port}")
+    assert spooled("redirect", "--all", "--yes", *to).status == 0
+    wait_until(lambda: len(other.accepted) == MESSAGES - 1)
+    wait_until(lambda: spooled.states() == {})
+    assert {each.recipients for each in other.accepted} == {("bob@elsewhere.example",)}
+    audit = spooled("audit").text
+    assert "from:s0@example.com to info@example.org" in audit
+    assert f"--all to bob@elsewhere.example through [127.0.0.1]:{other.port}" in audit
+
+
+def test_redirected_without_serve_it_is_flushed_to_there_and_can_be_sent_back(
+    spooled: Spooled, primaries: Callable[[], FakePrimary]
+) -> None:
+    assert spooled.backup.stop() == 0
+    other = primaries()
+    assert spooled("redirect", "--all", "--yes", "--host", f"127.0.0.1:{other.port}").status == 0
+    assert spooled("redirect", "from:s1@example.com", "--back", "--yes").status == 0
+    assert spooled("flush", "--all", "--yes", "--force").status == 1
+    assert sorted(numbers(other)) == ["0", "2", "3", "4"]
+    assert spooled.states() == {"deferred": 1}
+
+
+def test_only_what_was_deleted_from_this_spool_is_listed_and_restored_to_it(spooled: Spooled, tmp_path: Path) -> None:
+    assert spooled("delete", "from:s0@example.com", "--yes").status == 0
+    other = tmp_path / "other"
+    Spool.open(other, create=True, hostname="mx3.example.net")
+    argv = [sys.executable, "-m", "mxtui", "restore", "-q", str(other), "--config", str(spooled.backup.config)]
+    env = {"XDG_CONFIG_HOME": str(tmp_path)}
+    assert "no copies are kept" in run([*argv, "--list"], env).err
+    (copy,) = [json.loads(line) for line in spooled("restore", "--list", "--json").out.splitlines()]
+    assert run([*argv, copy["queue_id"], "--yes"], env).status == 4
+    assert run([*argv, "--all", "--yes"], env).status == 0
+    assert Spool.open(other).names()["deferred"] == []
+    assert spooled("restore", "--all", "--yes").status == 0
+    assert spooled.states() == {"deferred": MESSAGES}

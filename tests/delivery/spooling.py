@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import re
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -73,6 +74,7 @@ class Events:
     seen: list[tuple[str, Mapping[str, object]]] = field(default_factory=list)
 
     def __call__(self, event: str, level: str = "info", **fields: str | int | float | bool | None) -> None:
+        assert re.fullmatch("[a-z_]+", event), "events are words with underscores, all of them"
         self.seen.append((event, fields))
 
     def of(self, event: str) -> list[Mapping[str, object]]:

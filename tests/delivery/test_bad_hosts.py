@@ -190,8 +190,8 @@ async def test_a_host_that_is_down_is_left_alone_by_all_and_comes_back_by_one(
         commit(spool, f"user{number}@example.org")
     primary.down()
     async with at_work(spool, {"example.org": primary.port}, retry=0.4, retry_longest=0.4) as work:
-        await until(lambda: len(work.events.of("left-alone")) >= 2)
-        assert len(work.events.of("deferred")) == len(work.events.of("left-alone")), "one message paid for each try"
+        await until(lambda: len(work.events.of("left_alone")) >= 2)
+        assert len(work.events.of("deferred")) == len(work.events.of("left_alone")), "one message paid for each try"
         host = work.forwarder.snapshot().hosts[0]
         assert host.allowed == 1
         assert "connection refused" in host.last_reply
@@ -229,7 +229,7 @@ async def test_domains_at_one_host_take_turns(spool: Spool, primary: FakePrimary
     routes = {"many.example": primary.port, "few.example": primary.port}
     primary.down()
     async with at_work(spool, routes, connections=1) as work:
-        await until(lambda: work.forwarder.snapshot().loaded and work.events.of("left-alone"))
+        await until(lambda: work.forwarder.snapshot().loaded and work.events.of("left_alone"))
         primary.up()
         await until(lambda: not work.left())
     order = [message.recipients[0].partition("@")[2] for message in primary.accepted]

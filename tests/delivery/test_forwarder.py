@@ -13,7 +13,10 @@ from mxtui.errors import Guarded
 from mxtui.model.envelope import Client, EnvelopeRecipient
 from mxtui.model.next_hop import NextHop
 from mxtui.model.plan import Fate
+from mxtui.model.planning import target_of
+from mxtui.model.redirect import read_redirect
 from mxtui.primary.lookup import Lookup
+from mxtui.queues.spool.queue import SpoolQueue
 from mxtui.queues.spool.store import Spool
 from tests.delivery.spooling import Work, at_work, commit, make_spool, until
 from tests.primary.servers import name_server
@@ -264,7 +267,7 @@ async def test_a_message_held_or_claimed_meanwhile_is_passed_over(
     primary.down()
     held, claimed, free = (commit(spool, f"{name}@example.org") for name in ("held", "claimed", "free"))
     async with at_work(spool, {"example.org": primary.port}, retry=600.0, retry_longest=600.0) as work:
-        await until(lambda: work.events.of("left-alone") and not work.forwarder.snapshot().in_hand)
+        await until(lambda: work.events.of("left_alone") and not work.forwarder.snapshot().in_hand)
         claim = spool.claim(held.id)
         kept = spool.claim(claimed.id)
         assert claim is not None
@@ -323,7 +326,7 @@ async def test_a_flush_of_a_dead_host_ends_with_the_reason(spool: Spool, primary
     primary.down()
     ids = [commit(spool, f"user{number}@example.org").id for number in range(30)]
     async with at_work(spool, {"example.org": primary.port}, retry=600.0, retry_longest=600.0) as work:
-        await until(lambda: work.events.of("left-alone"))
+        await until(lambda: work.events.of("left_alone"))
         assert await flushed(work, ids) == {"deferred": 30}
         primary.up()
         assert await flushed(work, ids) == {"delivered": 30}
@@ -334,7 +337,7 @@ async def test_a_host_that_has_just_come_back_refuses_nothing_for_good(spool: Sp
     primary.down()
     ids = [commit(spool, f"user{number}@example.org").id for number in range(4)]
     async with at_work(spool, {"example.org": primary.port}, retry=600.0, retry_longest=600.0, trial=1) as work:
-        await until(lambda: work.events.of("left-alone"))
+        await until(lambda: work.events.of("left_alone"))
         primary.behave(permanent=".")
         primary.up()
         assert await flushed(work, ids[:2]) == {"refused": 2}
@@ -441,3 +444,54 @@ async def test_the_snapshot_tells_how_each_host_fares(spool: Spool, primaries: C
     assert dead.resumes is not None
     assert 500 < dead.resumes - time.time() < 700
     assert "connection refused" in dead.last_reply
+
+
+async def test_redirected_to_a_host_it_goes_there_whatever_the_routes_say(spool: Spool, primary: FakePrimary) -> None:
+    with FakePrimary() as other:
+        primary.down()
+        sent = EnvelopeRecipient("info@example.org", via=f"[127.0.0.1]:{other.port}")
+        commit(spool, sent, "b@example.org")
+        moved = commit(spool, "info@example.org")
+        async with at_work(spool, {"example.org": primary.port}) as work:
+            await until(lambda: len(other.accepted) == 1)
+            queue = SpoolQueue(spool)
+            found = queue.find(moved.id)
+            assert found is not None
+            where = read_redirect("new@elsewhere.example", f"127.0.0.1:{other.port}")
+            # Refused while it is in the hands of a connection that is on its way to nowhere.
+            await until(lambda: [each.result for each in queue.redirect([target_of(found)], where)] == ["done"])
+            work.forwarder.look([moved.id])
+            await until(lambda: len(other.accepted) == 2)
+            assert {each.host for each in work.forwarder.snapshot().hosts} == {
+                f"127.0.0.1:{primary.port}", f"127.0.0.1:{other.port}",
+            }  # fmt: skip
+        assert [message.recipients for message in other.accepted] == [("info@example.org",), ("new@elsewhere.example",)]
+        assert other.accepted[1].recipient_parameters == ("ORCPT=rfc822;info@example.org",)
+        assert work.left() == 1, "who was not redirected waits for the primary"
+
+
+async def test_recipients_redirected_to_one_address_get_one_message_and_keep_what_they_came_with(
+    spool: Spool, primary: FakePrimary
+) -> None:
+    primary.behave(permanent="nobody@")
+    both = [
+        EnvelopeRecipient("one@example.org", original=each, orcpt="") for each in ("a@example.org", "b@example.org")
+    ]
+    commit(spool, *both)
+    refused = [EnvelopeRecipient("nobody@example.org", original=each.original) for each in both]
+    made = commit(spool, *refused, EnvelopeRecipient("nobody@example.org", "delivered", text="250 long ago"))
+    async with at_work(spool, {"example.org": primary.port}) as work:
+        await until(lambda: not work.left())
+        assert [message.recipients for message in primary.accepted] == [("one@example.org",)]
+        assert [(each.fate, each.original) for each in work.stored(made.id).recipients] == [
+            ("refused", "a@example.org"), ("refused", "b@example.org"), ("delivered", ""),
+        ]  # fmt: skip
+
+
+async def test_a_redirect_that_loops_or_that_was_edited_into_nonsense_is_put_off_with_the_reason(spool: Spool) -> None:
+    loops = commit(spool, EnvelopeRecipient("a@example.org", via="[mx2.example.net]"))
+    odd = commit(spool, EnvelopeRecipient("a@example.org", via="[a,b]:99999"))
+    async with at_work(spool, {}) as work:
+        await until(lambda: all(work.stored(each.id).recipients[0].text for each in (loops, odd)))
+        assert "mail loops back" in work.stored(loops.id).recipients[0].text
+        assert "not the name or address of a host" in work.stored(odd.id).recipients[0].text

@@ -16,7 +16,10 @@ from mxtui.demo.primary import FakePrimary
 from mxtui.errors import Guarded, Unreachable
 from mxtui.model.envelope import EnvelopeRecipient
 from mxtui.model.next_hop import NextHop
+from mxtui.model.planning import target_of
+from mxtui.model.source import Verb
 from mxtui.primary.lookup import Lookup
+from mxtui.queues.spool.queue import SpoolQueue
 from mxtui.queues.spool.store import Spool
 from tests.delivery.spooling import OURSELVES, QUICK, at_work, commit, envelope, make_spool, until
 
@@ -173,18 +176,77 @@ async def test_with_a_relay_failed_mail_is_returned_and_then_gone(spool: Spool, 
     with FakePrimary() as relay:
         made, bounce = commit(spool, "bad@example.org"), commit(spool, "bad@example.org", sender="")
         async with at_work(spool, {"example.org": primary.port}, relay=relay.port) as work:
-            await until(lambda: work.state(made.id) == "" and work.events.of("not-returned"))
+            await until(lambda: work.state(made.id) == "" and work.events.of("not_returned"))
             assert work.state(bounce.id) == "failed"
         assert [message.recipients for message in relay.accepted] == [("sender@example.com",)]
 
 
-async def test_a_relay_that_does_not_take_the_notice_leaves_the_message_in_failed(
+async def test_a_notice_that_the_relay_puts_off_or_cannot_take_is_tried_until_it_is_taken(
     spool: Spool, primary: FakePrimary
 ) -> None:
     primary.behave(permanent=".")
     with FakePrimary() as relay:
-        relay.behave(temporary=".")
+        relay.down()
         made = commit(spool, "bad@example.org")
         async with at_work(spool, {"example.org": primary.port}, relay=relay.port) as work:
-            await until(lambda: work.events.of("not-returned"))
+            await until(lambda: len(work.events.of("not_returned")) >= 2)
             assert work.state(made.id) == "failed"
+            relay.behave(temporary=".")
+            relay.up()
+            await until(lambda: any("did not take" in str(each["why"]) for each in work.events.of("not_returned")))
+            assert work.state(made.id) == "failed"
+            relay.behave(temporary="(?!)")
+            await until(lambda: work.state(made.id) == "")
+        assert [message.recipients for message in relay.accepted] == [("sender@example.com",)]
+
+
+async def test_a_notice_that_is_owed_is_sent_after_a_restart_and_none_for_what_failed_before_there_was_a_relay(
+    spool: Spool, primary: FakePrimary
+) -> None:
+    primary.behave(permanent=".")
+    before = commit(spool, "bad@example.org")
+    async with at_work(spool, {"example.org": primary.port}) as work:
+        await until(lambda: work.state(before.id) == "failed")
+    with FakePrimary() as relay:
+        relay.down()
+        made = commit(spool, "bad@example.org", sender="owed@example.com")
+        async with at_work(spool, {"example.org": primary.port}, relay=relay.port) as work:
+            await until(lambda: work.events.of("not_returned"))
+            assert work.stored(made.id).returning
+        relay.up()
+        async with at_work(spool, {"example.org": primary.port}, relay=relay.port) as work:
+            await until(lambda: work.state(made.id) == "")
+            assert work.state(before.id) == "failed"
+        assert [message.recipients for message in relay.accepted] == [("owed@example.com",)]
+
+
+async def test_a_notice_that_the_relay_refuses_for_good_is_not_tried_again_and_the_message_is_the_operators(
+    spool: Spool, primary: FakePrimary
+) -> None:
+    primary.behave(permanent=".")
+    with FakePrimary() as relay:
+        relay.behave(permanent=".")
+        made = commit(spool, "bad@example.org")
+        async with at_work(spool, {"example.org": primary.port}, relay=relay.port) as work:
+            await until(lambda: work.events.of("not_returned") and not work.stored(made.id).returning)
+            assert work.state(made.id) == "failed"
+
+
+async def test_what_an_operator_released_meanwhile_is_not_returned(spool: Spool, primary: FakePrimary) -> None:
+    primary.behave(permanent=".")
+    with FakePrimary() as relay:
+        relay.down()
+        made = commit(spool, "bad@example.org")
+        async with at_work(spool, {"example.org": primary.port}, relay=relay.port) as work:
+            await until(lambda: work.events.of("not_returned"))
+            queue = SpoolQueue(spool)
+            found = queue.find(made.id)
+            assert found is not None
+            primary.behave(permanent="(?!)")
+            await until(lambda: [each.result for each in queue.act(Verb.RELEASE, [target_of(found)])] == ["done"])
+            assert not work.stored(made.id).returning
+            work.forwarder.look([made.id])
+            relay.up()
+            await until(lambda: work.state(made.id) == "")
+        assert len(primary.accepted) == 1
+        assert relay.accepted == []

@@ -5,6 +5,7 @@ import pytest
 from mxtui.model.message import STATES
 from mxtui.model.plan import Plan, Target
 from mxtui.model.planning import make_plan, refusal, selected_domains
+from mxtui.model.redirect import read_redirect
 from mxtui.model.source import Verb
 from tests.support.plans import target
 
@@ -88,6 +89,22 @@ def test_what_was_given_up_is_neither_held_nor_tried(verb: Verb) -> None:
 def test_holding_does_not_stop_the_clock() -> None:
     assert titles(plan(Verb.HOLD, target(expires=NOW + 3600))) == ["Lifetime"]
     assert titles(plan(Verb.HOLD, target(expires=NOW + 4 * 86400))) == []
+
+
+def test_redirecting_says_how_many_recipients_one_address_takes_the_place_of() -> None:
+    several, one = target(recipients=3), target("B00000000", state="failed")
+    somewhere = read_redirect("new@example.org", "")
+    made = make_plan(Verb.REDIRECT, [several, one], "--all", NOW, where=somewhere)
+    assert titles(made) == ["Several recipients"]
+    assert made.cautions[0].text.startswith("1 message wait") or made.cautions[0].text.startswith("1 message ")
+    assert (made.where, made.reversible) == (somewhere, True)
+    for harmless in (read_redirect("", "mx3"), read_redirect("new@example.org", "", "a@example.org")):
+        assert titles(make_plan(Verb.REDIRECT, [several, one], "--all", NOW, where=harmless)) == []
+
+
+def test_mail_in_quarantine_is_not_redirected() -> None:
+    made = plan(Verb.REDIRECT, target(state="quarantine"), target("B00000000", state="active"))
+    assert [each.detail for each in made.excluded] == ["in quarantine: release it first", "in delivery now"]
 
 
 def test_a_deletion_without_a_copy_cannot_be_undone() -> None:

@@ -16,6 +16,8 @@ import pytest
 from mxtui.demo.primary import FakePrimary
 from tests.primary.servers import certificate
 from tests.service.serving import HOSTNAME, QUICK, Serve, less_received, marked, numbers
+from tests.support.feeding import deliver
+from tests.support.plans import target
 from tests.support.waiting import wait_until
 
 Start = Callable[..., Serve]
@@ -349,6 +351,22 @@ def test_what_hampers_it_from_the_start_is_said_then(serve: Start) -> None:
     backup.start()
     assert "level=warning event=short_hostname hostname=mx2" in backup.text
     assert "level=warning event=no_room" in backup.text
+
+
+@pytest.mark.parametrize("which", ["eml", "json"])
+def test_what_turns_out_to_be_damaged_while_it_serves_is_logged_and_a_flush_of_it_ends(
+    serve: Start, primary: FakePrimary, which: str
+) -> None:
+    primary.down()
+    backup = serve().start()
+    backup.send_mail("anna@example.org", marked(1))
+    (queue_id,) = backup.spooled()["deferred"]
+    wait_until(lambda: backup.events("left_alone"), what=backup.text)
+    (damaged,) = backup.spool.rglob(f"{queue_id}.{which}")
+    damaged.write_bytes(b"not what was there")
+    assert deliver(backup.control, [target(queue_id)]).left == 0
+    assert backup.spooled() == {"corrupt": [queue_id]}
+    assert re.search(rf"level=warning event=set_aside id={queue_id} why=", backup.text)
 
 
 # -- asking -------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mxtui.audit import Audit, Operator
-from mxtui.errors import Guarded, NoQueue
+from mxtui.errors import Guarded, NoQueue, UsageError
 from mxtui.holding import Holding
 from mxtui.holds import Holds
 from mxtui.index import Index
@@ -22,6 +22,7 @@ from mxtui.model.holds import Catching, DomainHold
 from mxtui.model.message import Changes, Identity, QueuedMessage, Recipient, State
 from mxtui.model.overview import DomainStatus, DomainTotals, Overview, Reading
 from mxtui.model.plan import FlushProgress, Plan, Result, Target, Verdict
+from mxtui.model.redirect import Redirect
 from mxtui.model.source import ALLOWED, Capabilities, Permission, Source, Space, Verb
 from mxtui.operations import Operations
 from mxtui.tui.services import Services, Settings
@@ -166,6 +167,7 @@ class FakeQueue:
         self.acted: list[tuple[Verb, tuple[str, ...]]] = []
         self.gone: set[str] = set()
         """IDs that will have left by the time they are acted on."""
+        self.redirected: list[Redirect] = []
         self.mail = MAIL
         self.index.apply(Changes(present=list(messages)))
         self.index.complete()
@@ -223,6 +225,16 @@ class FakeQueue:
                 case _:
                     self.remove(target.queue_id)
             yield Result(target.queue_id, verb, "done")
+
+    def vet(self, where: Redirect) -> None:
+        if where.host is None and where.domain == "elsewhere.example":
+            raise UsageError("nobody knows where mail for elsewhere.example goes", "Name a host for it as well.")
+
+    def redirect(self, targets: Sequence[Target], where: Redirect) -> Iterator[Result]:
+        self.acted.append((Verb.REDIRECT, tuple(target.queue_id for target in targets)))
+        self.redirected.append(where)
+        for target in targets:
+            yield Result(target.queue_id, Verb.REDIRECT, "done")
 
     def put(self, one: QueuedMessage) -> None:
         """A message comes or changes."""

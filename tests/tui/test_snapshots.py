@@ -46,6 +46,7 @@ STATES = {
     "reject": ("2", "slash", "'from:*@rechnung.example", "enter", "asterisk", "x"),
     "inspector": ("2", "j", "enter"),
     "save": ("2", "j", "enter", "e"),
+    "redirect": ("2", "t"),
     "reasons": ("3",),
     "primaries": ("5",),
     "migrate": ("m", "'new host"),

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from mxtui.errors import CommandFailed, NoQueue, NotPermitted
 from mxtui.queues.postfix.layout import Layout, read_layout
 from mxtui.queues.postfix.run import run
+from mxtui.users import owner_name
 
 QUEUE_MARKS = ("active", "deferred", "incoming", "hold")
 """Directories that every Postfix queue has, and hardly anything else."""
@@ -55,7 +56,8 @@ def attach(source: str | None = None) -> Layout:
         configured = is_directory and (path / "main.cf").exists()
         is_queue = is_directory and all((path / mark).is_dir() for mark in QUEUE_MARKS)
     except PermissionError as error:
-        raise NotPermitted(f"{source} may not be looked into", "Try as root or as the postfix user.") from error
+        owner = owner_name(path)  # of a spool, perhaps: what is in there cannot be seen
+        raise NotPermitted(f"{source} may not be looked into", f"Try as root or as {owner or 'its user'}.") from error
     if not is_directory:
         raise NoQueue(f"{source} is not a directory" if path.exists() else f"{source} does not exist", _NAME_ONE)
     if configured:

@@ -55,7 +55,7 @@ def save(layout: Layout, target: Target, folder: Path) -> None:
     try:
         fd, _ = open_file(os.fspath(here.path))
         with os.fdopen(fd, "rb") as source, os.fdopen(os.open(unfinished, NEW, 0o600), "wb") as copy:
-            copy.write(encode_header(KeptHeader(KIND, target, time.time())))
+            copy.write(encode_header(KeptHeader(KIND, target, time.time(), str(layout.queue_directory))))
             shutil.copyfileobj(source, copy, 1024 * 1024)
             copy.flush()
             os.fsync(copy.fileno())

@@ -26,6 +26,12 @@ RENEW: Final = ("-r", "-", "hold")
 PROBE_SECONDS: Final = 60.0
 """How long sudo's answer is believed."""
 
+NO_REDIRECT: Final = Permission(
+    False,
+    "Postfix has no way to redirect a queued message",
+    "change its route (transport(5)) and flush; or hold it, save it (mxtui show ID --eml FILE) and send that",
+)
+
 STOPPED_HINT: Final = "start it: postfix -c {directory} start"
 
 
@@ -75,6 +81,7 @@ def permissions(layout: Layout, privileges: Privileges, *, running: bool) -> Map
     verbs = {verb: _postsuper_permission(layout, privileges, verb, running=running) for verb in POSTSUPER}
     verbs[Verb.FLUSH] = ALLOWED if running else _stopped(layout, "nothing would be tried")
     verbs[Verb.RESTORE] = ALLOWED
+    verbs[Verb.REDIRECT] = NO_REDIRECT
     return MappingProxyType(verbs)
 
 

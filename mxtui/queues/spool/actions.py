@@ -1,4 +1,4 @@
-"""Hold, release, reject, delete: each on a claimed message, so that nobody delivers it meanwhile.
+"""Hold, release, redirect, reject, delete: each on a claimed message, so that nobody delivers it meanwhile.
 
 Many go through each step together, and share their fsyncs. Nothing is taken out of a delivery: a message that somebody
 has in hand is refused.
@@ -10,13 +10,15 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import Final
 
-from mxtui.errors import InDelivery, MxtuiError
-from mxtui.model.envelope import Envelope
+from mxtui.errors import InDelivery, MxtuiError, Unreachable, UsageError
+from mxtui.model.envelope import Envelope, EnvelopeRecipient
 from mxtui.model.plan import Outcome, Result, Target
 from mxtui.model.planning import IN_DELIVERY, RENEW_WITHIN, refusal, same_arrival
+from mxtui.model.redirect import Redirect, redirected
 from mxtui.model.source import Verb
 from mxtui.model.words import duration
 from mxtui.queues.spool.claim import Claim
+from mxtui.queues.spool.rows import visible
 from mxtui.queues.spool.store import Spool
 from mxtui.queues.spool.together import Job
 from mxtui.queues.spool.writer import AT_ONCE
@@ -53,6 +55,27 @@ class Actions:
         """Do `verb` to each, after a last look at it. One result per target."""
         return self.carry_out(verb, targets, self._job(verb))
 
+    def redirect(self, targets: Sequence[Target], where: Redirect) -> Iterator[Result]:
+        """Send each elsewhere. What is held stays held; the rest is tried at once."""
+        writer = self._spool.writer
+
+        def job(_: Target, claim: Claim) -> tuple[Job, str]:
+            before = claim.envelope
+            after = redirected(before.recipients, where)
+            if after == before.recipients:
+                raise UsageError("none of its recipients would go elsewhere")
+            again = replace(before, recipients=after)
+            said = _came_as(before.recipients, after)
+            if claim.state == "hold":
+                return writer.recording(claim, again), said
+            again, told = self._renewed(replace(again, next_retry=None, why="", returning=False))
+            said = "; ".join(filter(None, (said, told)))
+            if claim.state == "deferred":
+                return writer.recording(claim, again), said
+            return writer.moving(claim, "deferred", again), said
+
+        return self.carry_out(Verb.REDIRECT, targets, job)
+
     def carry_out(
         self, verb: Verb, targets: Sequence[Target], job: Callable[[Target, Claim], tuple[Job, str]]
     ) -> Iterator[Result]:
@@ -60,7 +83,7 @@ class Actions:
         for start in range(0, len(targets), AT_ONCE):
             with ExitStack() as held:
                 results: list[Result] = []
-                jobs: list[tuple[Target, Claim, Job, str]] = []
+                jobs: list[tuple[Target, Claim, Envelope, Job, str]] = []
                 for target in targets[start : start + AT_ONCE]:
                     claimed = self._claimed(verb, target)
                     if isinstance(claimed, Result):
@@ -68,29 +91,32 @@ class Actions:
                         continue
                     held.enter_context(claimed)
                     try:
-                        jobs.append((target, claimed, *job(target, claimed)))
-                    except (MxtuiError, OSError) as error:
+                        jobs.append((target, claimed, claimed.envelope, *job(target, claimed)))
+                    except (Unreachable, OSError) as error:
+                        results.append(Result(target.queue_id, verb, "failed", _words(error)))
+                    except MxtuiError as error:
                         results.append(Result(target.queue_id, verb, "refused", _words(error)))
-                outcomes = self._spool.writer.run(each for _, _, each, _ in jobs)
-                for (target, claim, _, detail), outcome in zip(jobs, outcomes, strict=True):
-                    results.append(_result(verb, target, claim, detail, outcome))
+                outcomes = self._spool.writer.run(each for _, _, _, each, _ in jobs)
+                for (target, claim, before, _, detail), outcome in zip(jobs, outcomes, strict=True):
+                    results.append(_result(verb, target, claim, before, detail, outcome))
             self._changed([result.queue_id for result in results if result.result == "done" or result.unsure])
             yield from results
 
     def released(self, envelope: Envelope) -> tuple[Envelope, str]:
         """The envelope as it is tried again: at once, all who do not have it, and with time left. And what to tell."""
-        now = self._clock()
-        renewed = envelope.expires <= now + RENEW_WITHIN
-        again = replace(
-            envelope,
-            recipients=tuple(
-                replace(each, fate="waiting") if each.fate == "refused" else each for each in envelope.recipients
-            ),
-            expires=now + self._lifetime if renewed else envelope.expires,
-            next_retry=None,
-            why="",
+        recipients = tuple(
+            replace(each, fate="waiting") if each.fate == "refused" else each for each in envelope.recipients
         )
-        return again, f"renewed: {duration(self._lifetime)} more to live" if renewed else ""
+        return self._renewed(replace(envelope, recipients=recipients, next_retry=None, why="", returning=False))
+
+    def _renewed(self, envelope: Envelope) -> tuple[Envelope, str]:
+        now = self._clock()
+        if envelope.expires > now + RENEW_WITHIN:
+            return envelope, ""
+        return (
+            replace(envelope, expires=now + self._lifetime),
+            f"renewed: {duration(self._lifetime)} more to live",
+        )
 
     def _job(self, verb: Verb) -> Callable[[Target, Claim], tuple[Job, str]]:
         writer = self._spool.writer
@@ -140,17 +166,31 @@ def _moved(verb: Verb, target: Target, claim: Claim) -> str:
     return refusal(verb, claim.state)
 
 
-def _result(verb: Verb, target: Target, claim: Claim, detail: str, outcome: OSError | None) -> Result:
+NAMED: Final = 3
+"""Recipients named in a result."""
+
+
+def _came_as(before: Sequence[EnvelopeRecipient], after: Sequence[EnvelopeRecipient]) -> str:
+    """Who a message was for; empty where the addresses stay."""
+    old = [was.address for was, now in zip(before, after, strict=True) if was.address != now.address]
+    more = f" and {len(old) - NAMED:,} more" if len(old) > NAMED else ""
+    return f"was for {', '.join(map(visible, old[:NAMED]))}{more}" if old else ""
+
+
+def _result(verb: Verb, target: Target, claim: Claim, before: Envelope, detail: str, outcome: OSError | None) -> Result:
     if outcome is None:
         return Result(target.queue_id, verb, "done", detail)
     # The name has changed, and only a power cut now could bring the old one back.
     gone = verb in (Verb.DELETE, Verb.REJECT) and not claim.held
     moved = claim.state != target.state
-    unsure = gone or moved
+    elsewhere = verb is Verb.REDIRECT and claim.envelope is not before
+    unsure = gone or moved or elsewhere
     words = _words(outcome)
-    return Result(
-        target.queue_id, verb, "failed", f"done, and perhaps not for good: {words}" if unsure else words, unsure
-    )
+    if elsewhere and claim.state == "failed":
+        words = f"in part only, for it is in failed still: {words}"
+    elif unsure:
+        words = f"done, and perhaps not for good: {words}"
+    return Result(target.queue_id, verb, "failed", words, unsure)
 
 
 def _words(error: Exception) -> str:

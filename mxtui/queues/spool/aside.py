@@ -28,10 +28,21 @@ def checked(data: bytes, queue_id: str, path: str) -> on_disk.EnvelopeOnDisk:
     return _own(on_disk.read, data, queue_id, path)
 
 
-def of_damaged(queue_id: str, why: str, size: int = 0) -> Envelope:
-    """What stands for an envelope that cannot be read."""
-    arrival = arrival_of(queue_id)
+def of_damaged(queue_id: str, why: str, path: str, size: int = 0) -> Envelope:
+    """What stands for an envelope that cannot be read, at `path`."""
+    arrival = written(path, queue_id)
     return Envelope(queue_id, arrival, arrival, "", (), size, "", Client(""), why=why)
+
+
+def written(path: str, queue_id: str) -> float:
+    """When a file that cannot be read was written; epoch seconds. Its name proves nothing: anyone may have given it.
+
+    Of one that is gone meanwhile, what the name says.
+    """
+    try:
+        return os.stat(path, follow_symlinks=False).st_mtime  # noqa: PTH116
+    except OSError:
+        return arrival_of(queue_id)
 
 
 def envelope_aside(places: Places, queue_id: str) -> Envelope | None:
@@ -42,7 +53,7 @@ def envelope_aside(places: Places, queue_id: str) -> Envelope | None:
     try:
         return replace(decoded(_read(places.corrupt(queue_id, "json"), queue_id), queue_id, ""), why=why)
     except Damaged:
-        return of_damaged(queue_id, why, _size(places, queue_id))
+        return of_damaged(queue_id, why, _thing(places, queue_id), _size(places, queue_id))
 
 
 def _own(read: Callable[[bytes], _Envelope], data: bytes, queue_id: str, path: str) -> _Envelope:
@@ -69,6 +80,12 @@ def _read(path: str, queue_id: str, limit: int = on_disk.LIMIT) -> bytes:
         return b""
     finally:
         os.close(descriptor)
+
+
+def _thing(places: Places, queue_id: str) -> str:
+    """The path of what was set aside."""
+    paths = (places.corrupt(queue_id, suffix) for suffix in ("json", "eml", "foreign"))
+    return next(filter(os.path.lexists, paths), places.corrupt(queue_id, "why"))
 
 
 def _size(places: Places, queue_id: str) -> int:

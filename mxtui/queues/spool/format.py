@@ -61,6 +61,8 @@ class RecipientOnDisk(Struct, frozen=True, omit_defaults=True, forbid_unknown_fi
     dsn: Annotated[str, Meta(max_length=DSN_LENGTH)] = ""
     text: Text = ""
     possible_duplicate: bool = False
+    original: Exact = ""
+    via: Annotated[str, Meta(pattern=r"\A(?:\[[^\[\]\s]{1,255}\](?::[0-9]{1,5})?)?\Z")] = ""
 
 
 class ClientOnDisk(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
@@ -93,6 +95,7 @@ class EnvelopeOnDisk(Struct, frozen=True, omit_defaults=True, forbid_unknown_fie
     attempts: Count = 0
     next_retry: Time | None = None
     why: Text = ""
+    returning: bool = False
 
 
 class _AnySchema(Struct):
@@ -131,6 +134,7 @@ def decode(data: bytes) -> Envelope:
         found.attempts,
         found.next_retry,
         found.why,
+        found.returning,
     )
 
 
@@ -204,6 +208,7 @@ def _on_disk(envelope: Envelope) -> EnvelopeOnDisk:
         envelope.attempts,
         envelope.next_retry,
         _text(envelope.why),
+        envelope.returning,
     )
 
 
@@ -221,6 +226,8 @@ def _recipient_on_disk(recipient: EnvelopeRecipient) -> RecipientOnDisk:
         _text(recipient.dsn, DSN_LENGTH),
         _text(recipient.text),
         recipient.possible_duplicate,
+        _exact(recipient.original),
+        recipient.via,
     )
 
 
@@ -237,6 +244,8 @@ def _recipient(found: RecipientOnDisk) -> EnvelopeRecipient:
         found.dsn,
         found.text,
         found.possible_duplicate,
+        exact(found.original),
+        found.via,
     )
 
 

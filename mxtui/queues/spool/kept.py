@@ -34,7 +34,7 @@ def removing(spool: Spool, target: Target, claim: Claim, folder: Path, disk: Dis
     disk = disk or Disk()  # the copy is its maker's, not the spool's user's
     name = kept_name(target.identity)
     unfinished, copy = os.fspath(folder / f".{name}"), os.fspath(folder / name)
-    header = encode_header(KeptHeader(KIND, target, time.time()))
+    header = encode_header(KeptHeader(KIND, target, time.time(), str(spool.path)))
     files: list[int] = []
     made = unfinished
     try:

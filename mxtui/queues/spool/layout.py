@@ -15,6 +15,7 @@ from mxtui.errors import NoQueue, NotPermitted
 from mxtui.model.envelope import SpoolState
 from mxtui.queues.spool.disk import Disk
 from mxtui.queues.spool.ids import FOLDERS, folder_of, is_id
+from mxtui.users import owner_name
 
 MARKER: Final = "spool.json"
 LOCK: Final = "forwarder.lock"
@@ -132,12 +133,11 @@ def opened(path: Path, *, create: bool, hostname: str) -> tuple[Marker, Disk]:
     return marker, disk
 
 
-def unreadable(path: str | Path, error: OSError) -> NoQueue | NotPermitted:
-    """What to tell of a path that cannot be used."""
+def unreadable(path: str | Path, error: OSError, spool: Path | None = None) -> NoQueue | NotPermitted:
+    """What to tell of a path that cannot be used, or of a message by its ID in a `spool`."""
     if isinstance(error, PermissionError):
-        return NotPermitted(
-            f"{path} may not be used: {error.strerror}", "The spool is for root and the user of `serve`."
-        )
+        owner = owner_name(spool or Path(path))
+        return NotPermitted(f"{path} may not be used: {error.strerror}", f"Try as root{owner and f' or as {owner}'}.")
     if error.errno == errno.ENOENT:
         return NoQueue(f"{path} is not there", "mxtui serve makes a spool where it is told to")
     return NoQueue(f"{path} cannot be used: {error.strerror}")

@@ -1,7 +1,6 @@
 """Our own spool behind the one face that the rest of mxtui knows."""
 
 import os
-import pwd
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -15,6 +14,7 @@ from mxtui.model.drain.way import Feed, Settled
 from mxtui.model.envelope import Envelope
 from mxtui.model.message import Changes, Identity, QueuedMessage, State
 from mxtui.model.plan import Result, Target
+from mxtui.model.redirect import Redirect
 from mxtui.model.service import Service
 from mxtui.model.source import ALLOWED, Capabilities, Permission, Source, Space, Verb
 from mxtui.model.tally import Tallies
@@ -22,9 +22,11 @@ from mxtui.queues.spool import kept
 from mxtui.queues.spool.actions import LIFETIME, Actions, Notice
 from mxtui.queues.spool.claim import Claim
 from mxtui.queues.spool.control import Control
+from mxtui.queues.spool.elsewhere import vet
 from mxtui.queues.spool.reader import SpoolReader
 from mxtui.queues.spool.store import Spool
 from mxtui.queues.spool.together import Job
+from mxtui.users import owner_name
 
 Forward = Callable[[Feed, threading.Event], Iterator[Sequence[Settled]]]
 """Delivers what it is fed from this process (see `Way.deliver`); takes the forwarder's lock for itself.
@@ -45,7 +47,8 @@ class SpoolQueue:
     """One spool (see `queues.queue.Queue`).
 
     `forward` delivers where no `serve` runs, `notice` tells a sender that its message is given up; without them the
-    verbs that need them are not permitted. `lifetime` in seconds is what renewed mail gets.
+    verbs that need them are not permitted. `lifetime` in seconds is what renewed mail gets. `relayed` are the domains
+    that have a primary: mail is redirected to no other, unless a host is named for it.
     """
 
     def __init__(
@@ -56,12 +59,14 @@ class SpoolQueue:
         notice: Notice | None = None,
         control: Control | None = None,
         lifetime: float = LIFETIME,
+        relayed: Callable[[], Collection[str]] = frozenset,
     ) -> None:
         self.spool = spool
         self.control = control or Control(spool.path)
         self._forward = forward
         self._notice = notice
         self._lifetime = lifetime
+        self._relayed = relayed
         self._reader = SpoolReader(spool.places.root)
         self._actions = Actions(spool, notice=notice, lifetime=lifetime, changed=self._tell)
 
@@ -81,8 +86,9 @@ class SpoolQueue:
         queue = self.spool.path / "queue" / "deferred"
         may_read = os.access(self.spool.path / "msg", os.R_OK | os.X_OK, effective_ids=True)
         may_write = os.access(queue, os.W_OK | os.X_OK, effective_ids=True)
-        changing = ALLOWED if may_write else Permission(False, CLOSED, f"run as root or as {self._owner()}")
-        verbs = dict.fromkeys((Verb.HOLD, Verb.RELEASE, Verb.DELETE, Verb.RESTORE), changing)
+        owner = "" if may_write else owner_name(self.spool.path)
+        changing = ALLOWED if may_write else Permission(False, CLOSED, f"run as root{owner and f' or as {owner}'}")
+        verbs = dict.fromkeys((Verb.HOLD, Verb.RELEASE, Verb.DELETE, Verb.RESTORE, Verb.REDIRECT), changing)
         verbs[Verb.REJECT] = changing if self._notice is not None else NO_NOTICE
         verbs[Verb.FLUSH] = self._flushing(service, changing)
         content = ALLOWED if may_read else CONTENT_CLOSED
@@ -139,6 +145,9 @@ class SpoolQueue:
                     "write ID.json anew: next_retry now, refused recipients waiting, a new lifetime where it is over"
                 )
                 return (f"{write}  {each}", f"rename {queue}/STATE/…/ID.json to {queue}/deferred/…  {each}")
+            case Verb.REDIRECT:
+                write = "write ID.json anew: where it goes in address and via, whom it came for in original, waiting"
+                return (f"{write}  {each}", f"rename {queue}/failed/…/ID.json to {queue}/deferred/…  {each} in failed")
             case Verb.REJECT:
                 return (f"send a notice to the sender through the configured relay  {each}", remove)
             case Verb.DELETE if keep_copy:
@@ -170,6 +179,14 @@ class SpoolQueue:
             return kept.removing(self.spool, target, claim, folder), ""
 
         return self._actions.carry_out(Verb.DELETE, targets, removing)
+
+    def vet(self, where: Redirect) -> None:
+        """See `queues.queue.Redirectable`."""
+        vet(where, self._relayed(), self.spool.hostname, self.control.service())
+
+    def redirect(self, targets: Sequence[Target], where: Redirect) -> Iterator[Result]:
+        """Send messages to another address or host."""
+        return self._actions.redirect(targets, where)
 
     def deliver(self, feed: Feed, stop: threading.Event) -> Iterator[Sequence[Settled]]:
         """Try now what the feed gives, by the `serve` that runs or else by ourselves (see `Way`).
@@ -211,10 +228,3 @@ class SpoolQueue:
         if queue_ids:
             with suppress(MxtuiError):
                 self.control.look(queue_ids)
-
-    def _owner(self) -> str:
-        user = self.spool.path.stat().st_uid
-        try:
-            return pwd.getpwuid(user).pw_name
-        except KeyError:
-            return f"user {user}"

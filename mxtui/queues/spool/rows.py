@@ -12,9 +12,8 @@ from typing import Any, Final
 from mxtui.model.envelope import SpoolState
 from mxtui.model.message import QueuedMessage, Recipient, recipient_domain
 from mxtui.model.tally import Cause, Tallies
-from mxtui.queues.spool.aside import envelope_aside
+from mxtui.queues.spool.aside import envelope_aside, written
 from mxtui.queues.spool.format import LIMIT, EnvelopeOnDisk, Raw, RecipientOnDisk, exact, read
-from mxtui.queues.spool.ids import arrival_of
 from mxtui.queues.spool.layout import DELIVERABLE, READ, Places
 
 Row = list[Any]
@@ -66,7 +65,7 @@ class RowReader:
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:
-            return _faulty(state, queue_id, str(error))
+            return self._faulty(state, queue_id, str(error))
         todo = found.recipients
         if len(todo) > 1 or todo[0].fate == "delivered":
             todo = tuple(each for each in todo if each.fate != "delivered")
@@ -80,7 +79,7 @@ class RowReader:
             [self._recipient(each, found.why) for each in todo],
             len(found.recipients) - len(todo),
             found.next_retry if state == "deferred" else None,
-            found.expires,
+            _expires(state, found),
             False,
             found.client.address or None,
             found.subject,
@@ -105,14 +104,14 @@ class RowReader:
             except FileNotFoundError:
                 return False
             except (OSError, ValueError):
-                tallies.count(1, state, arrival_of(queue_id), 0, None, ())
+                tallies.count(1, state, written(self._places.envelope(state, queue_id), queue_id), 0, None, ())
                 return True
             causes: list[Cause] = []
             for each in found.recipients:
                 if each.fate != "delivered":
                     reason = _reason(each, found.why)
                     causes.append((self._domain(_shown(each.address)), tallies.summary(reason) if reason else None))
-            tallies.count(1, state, found.arrival, found.size, found.expires, causes)
+            tallies.count(1, state, found.arrival, found.size, _expires(state, found), causes)
             return True
         row = self._aside(queue_id)
         if row is not None:
@@ -159,7 +158,7 @@ class RowReader:
         try:
             envelope = envelope_aside(self._places, queue_id)
         except OSError as error:
-            return _faulty("corrupt", queue_id, str(error))
+            return self._faulty("corrupt", queue_id, str(error))
         if envelope is None:
             return None
         todo = [
@@ -186,6 +185,11 @@ class RowReader:
             envelope.why,
         ]
 
+    def _faulty(self, state: SpoolState, queue_id: str, fault: str) -> Row:
+        suffix = "why" if state == "corrupt" else "json"
+        since = written(f"{self._places.folder(state, queue_id)}/{queue_id}.{suffix}", queue_id)
+        return [queue_id, state, 0, since, 0, "", (), 0, None, None, False, None, None, None, fault]
+
 
 def messages(rows: Iterable[Row]) -> list[QueuedMessage]:
     """Rows as the model's own type; the rows themselves are used up."""
@@ -205,14 +209,22 @@ def _shown(value: str | Raw) -> str:
     return value if isinstance(value, str) else visible(exact(value))
 
 
+def _expires(state: SpoolState, found: EnvelopeOnDisk) -> float | None:
+    """When it is given up; what was given up already waits for an operator as long as it takes."""
+    return None if state == "failed" else found.expires
+
+
 def _reason(found: RecipientOnDisk, why: str) -> str:
-    """Why it waits: what the last attempt heard, else why it is held, failed or in quarantine."""
+    """Why it waits: what the last attempt heard, else why it is held, failed or in quarantine; and what was done."""
     reason = found.text or why
+    if found.original or found.via:
+        reason = f"{reason}; {_elsewhere(found)}" if reason else _elsewhere(found)
     return reason + DUPLICATE if found.possible_duplicate else reason
 
 
-def _faulty(state: SpoolState, queue_id: str, fault: str) -> Row:
-    return [queue_id, state, 0, arrival_of(queue_id), 0, "", (), 0, None, None, False, None, None, None, fault]
+def _elsewhere(found: RecipientOnDisk) -> str:
+    origin = f" from <{_shown(found.original)}>" if found.original else ""
+    return f"redirected{origin}{f' to {found.via}' if found.via else ''}"
 
 
 def _rest(descriptor: int) -> bytes:

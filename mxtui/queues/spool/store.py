@@ -24,7 +24,7 @@ from mxtui.queues.spool.layout import (
     unreadable,
 )
 from mxtui.queues.spool.reconcile import Reconciled, reconcile
-from mxtui.queues.spool.writer import SpoolWriter
+from mxtui.queues.spool.writer import Aside, SpoolWriter
 
 LOCK_BYTES: Final = 64
 
@@ -32,24 +32,32 @@ LOCK_BYTES: Final = 64
 class Spool:
     """One spool."""
 
-    def __init__(self, path: Path, hostname: str, disk: Disk) -> None:
+    def __init__(self, path: Path, hostname: str, disk: Disk, told: Aside) -> None:
         self.path = path
         self.hostname = hostname
         """As `serve` was told when it made the spool."""
         self.places = Places(os.fspath(path))
         self.disk = disk
-        self.writer = SpoolWriter(self.places, disk)
+        self.writer = SpoolWriter(self.places, disk, told)
         """Changes claimed messages, many at once."""
 
     @classmethod
-    def open(cls, path: Path, *, create: bool = False, hostname: str = "", disk: Disk | None = None) -> "Spool":
-        """The spool at `path`, made where it is missing if `create`.
+    def open(
+        cls,
+        path: Path,
+        *,
+        create: bool = False,
+        hostname: str = "",
+        disk: Disk | None = None,
+        told: Aside = lambda *_: None,
+    ) -> "Spool":
+        """The spool at `path`, made where it is missing if `create`; `told` is called with whatever is set aside.
 
         Raises NoQueue: nothing there, no spool, of a newer version; NotPermitted.
         """
         path = path.absolute()
         marker, own = opened(path, create=create, hostname=hostname)
-        return cls(path, marker.hostname, disk or own)
+        return cls(path, marker.hostname, disk or own, told)
 
     def commit(
         self, messages: Sequence[tuple[Envelope, Sequence[bytes]]], state: SpoolState = "deferred"
@@ -77,9 +85,9 @@ class Spool:
             finally:
                 os.close(found.descriptor)
         except Damaged as error:
-            return "corrupt", of_damaged(queue_id, error.why)
+            return "corrupt", of_damaged(queue_id, error.why, error.path)
         except OSError as error:
-            raise unreadable(queue_id, error) from error
+            raise unreadable(queue_id, error, self.path) from error
 
     def content(self, queue_id: str, limit: int) -> bytes:
         """The message as stored, at most `limit` bytes. Raises NoQueue (gone), NotPermitted."""
@@ -91,7 +99,7 @@ class Spool:
             except FileNotFoundError:
                 continue
             except OSError as error:
-                raise unreadable(queue_id, error) from error
+                raise unreadable(queue_id, error, self.path) from error
             with os.fdopen(descriptor, "rb") as file:
                 return file.read(min(limit, os.fstat(descriptor).st_size))  # which allocates what it is told
         raise NoQueue(f"{queue_id} is no longer queued")

@@ -2,7 +2,7 @@
 
 import errno
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from itertools import islice
 from typing import Final
@@ -24,12 +24,17 @@ Received = tuple[Envelope, Sequence[bytes], SpoolState]
 Outcomes = list[OSError | None]
 
 
+Aside = Callable[[str, str], None]
+"""Is told the ID and the reason of what was set aside; from any thread."""
+
+
 class SpoolWriter:
     """Writes to one spool. Safe to use from several threads: it keeps nothing."""
 
-    def __init__(self, places: Places, disk: Disk) -> None:
+    def __init__(self, places: Places, disk: Disk, told: Aside) -> None:
         self._places = places
         self._disk = disk
+        self._told = told
 
     def commit(self, messages: Sequence[Received]) -> Outcomes:
         """Take responsibility for each: it is in the spool for good where the outcome is None, else not at all."""
@@ -144,6 +149,7 @@ class SpoolWriter:
             raise
         disk.rename(path, places.corrupt(queue_id, suffix))
         yield Durable(folders=(places.folder("corrupt", queue_id), os.path.dirname(path)))  # noqa: PTH120
+        self._told(queue_id, why)
 
     def _withdraw(self, named: str, made: Sequence[str]) -> None:
         """Take back what was to be a commit: the envelope first, and for good, for it is what would be delivered."""

@@ -82,6 +82,7 @@ def details(scene: Scene, record: AuditRecord, entries: Sequence[AuditEntry]) ->
         ("where", f"{begin.host}  {begin.queue}"),
         ("what", f"{begin.verb} {counted(begin.messages, 'message')}, {fmt.bytes_(begin.bytes)}"),
         ("selection", begin.selection),
+        *([("to", begin.to)] if begin.to else []),
         ("reason", begin.reason or "none given"),
         ("outcome", outcome(record)),
     ]

@@ -17,7 +17,16 @@ _EFFECTS: Mapping[Verb, str] = {
     Verb.DELETE: "The messages are removed and nobody is told. A copy is kept; undo puts it back.",
     Verb.RESTORE: "The kept copies go back into the queue under new ids.",
     Verb.FLUSH: "Delivery is tried now, and each message is followed to its verdict.",
+    Verb.REDIRECT: "In place of whoever does not have the messages yet, another address gets them: at once, but for "
+    "those that are held, which stay so. The addresses that they came with are kept.",
 }
+
+_ANOTHER_HOST = (
+    "Whoever does not have the messages yet gets them from this host, whatever the routes say; at once, but for those "
+    "that are held, which stay so."
+)
+
+_BACK = "The recipients are again those that the messages came with, and their own routes hold."
 
 _DOING: Mapping[Verb, str] = {
     Verb.HOLD: "Holding",
@@ -26,6 +35,7 @@ _DOING: Mapping[Verb, str] = {
     Verb.DELETE: "Deleting",
     Verb.RESTORE: "Restoring",
     Verb.FLUSH: "Flushing",
+    Verb.REDIRECT: "Redirecting",
 }
 
 FAILURES = 12
@@ -83,6 +93,8 @@ def plan_lines(scene: Scene, plan: Plan, outside: int | None) -> list[Line]:
 def _effect(plan: Plan) -> str:
     if plan.verb is Verb.DELETE and not plan.reversible:
         return "The messages are removed, nobody is told, and no copy is kept."
+    if plan.where is not None and not plan.where.address:
+        return _BACK if plan.where.back else _ANOTHER_HOST
     return _EFFECTS[plan.verb]
 
 
@@ -101,6 +113,9 @@ def _what(scene: Scene, plan: Plan, outside: int | None) -> list[Line]:
         first.add(f"{outside:,} outside this filter", look.warning)
     amount, _, unit = fmt.bytes_(plan.bytes).partition(" ")
     lines = [first, line("size", amount, unit)]
+    if plan.where is not None:
+        told = Line(("  ", look.text), ("to", look.label)).to(12)
+        lines.append(told.add(fit_address(str(plan.where), scene.width - 14, scene.glyphs.ellipsis), look.strong))
     if number:
         sender, most = senders.most_common(1)[0]
         named = fit_address(sender, 36, scene.glyphs.ellipsis) if sender else "the null sender"

@@ -12,18 +12,18 @@ from mxtui.errors import MxtuiError
 from mxtui.model.filter import parse
 from mxtui.model.guard import down, guarded
 from mxtui.model.health import UNKNOWN
-from mxtui.model.holds import names_a_hold
 from mxtui.model.plan import Plan
+from mxtui.model.redirect import Redirect
 from mxtui.model.source import Permission, Verb
 from mxtui.model.words import counted
+from mxtui.operations import UNDO_HINT
 from mxtui.tui.commands import Command
 from mxtui.tui.line import Line
 from mxtui.tui.screens.confirm import ConfirmScreen, Decision
 from mxtui.tui.screens.console import ConsoleScreen
 from mxtui.tui.screens.progress import ProgressScreen
+from mxtui.tui.screens.redirect import RedirectScreen
 from mxtui.tui.selecting import targets_of
-
-UNDOABLE = (Verb.HOLD, Verb.RELEASE, Verb.DELETE)
 
 Ids = Callable[[], Sequence[str]]
 """Queue IDs of a selection; blocks, so that all that match a filter can be asked for in a thread."""
@@ -40,6 +40,14 @@ def verb_command(screen: str, verb: Verb, key: str, tooltip: str, *, footer: boo
         lambda screen: screen.permit(verb),
         footer,
     )
+
+
+def redirect_command(screen: str, tooltip: str) -> Command:
+    """Its key asks where to first; a rare verb, and so in help and palette rather than in the footer."""
+    return Command(
+        f"{screen}.redirect", "t", "Redirect", tooltip,
+        lambda screen: screen.redirect(), lambda screen: screen.permit(Verb.REDIRECT), footer=False,
+    )  # fmt: skip
 
 
 class ActingScreen(ConsoleScreen):
@@ -61,23 +69,40 @@ class ActingScreen(ConsoleScreen):
             words, hint = f"reading{look.glyphs.ellipsis}", ""
         return [Line(("    ", look.text), (words, look.strong)), Line(("    ", look.text), (hint, look.label))]
 
-    def act(self, verb: Verb) -> None:
+    def act(self, verb: Verb, where: Redirect | None = None) -> None:
         """Plan a verb for what is chosen here; for subclasses."""
 
-    def act_on_filter(self, verb: Verb, text: str) -> None:
+    def redirect(self) -> None:
+        """Ask where to, then as any verb."""
+
+        def told(where: Redirect | None) -> None:
+            if where is not None:
+                self.act(Verb.REDIRECT, where)
+
+        self.app.push_screen(RedirectScreen(self.host.services.operations.vet), told)
+
+    def act_on_filter(self, verb: Verb, text: str, where: Redirect | None = None) -> None:
         """On all messages that match."""
         wanted, index = parse(text), self.host.services.monitor.index
-        self.plan_for(verb, lambda: index.ids(wanted), text)
+        self.plan_for(verb, lambda: index.ids(wanted), text, where=where)
 
     # -- plan → confirm → run -----------------------------------------------------------------------------------
 
-    def plan_for(self, verb: Verb, ids: Ids, selection: str, outside: int | None = None) -> None:
+    def plan_for(
+        self, verb: Verb, ids: Ids, selection: str, outside: int | None = None, where: Redirect | None = None
+    ) -> None:
         """Make a plan for messages, off the loop, and show it."""
-        self._plan(verb, ids, selection, outside, self.host.expect())
+        self._plan(verb, ids, selection, outside, where, self.host.expect())
 
     @work(exclusive=True, group="plan")
     async def _plan(
-        self, verb: Verb, ids: Ids, selection: str, outside: int | None, expected: AbstractContextManager[object]
+        self,
+        verb: Verb,
+        ids: Ids,
+        selection: str,
+        outside: int | None,
+        where: Redirect | None,
+        expected: AbstractContextManager[object],
     ) -> None:
         index, operations = self.host.services.monitor.index, self.host.services.operations
 
@@ -87,7 +112,7 @@ class ActingScreen(ConsoleScreen):
         )
 
         def make() -> Plan:
-            plan = operations.plan(verb, targets_of(index, ids()), selection)
+            plan = operations.plan(verb, targets_of(index, ids()), selection, where=where)
             return guarded(plan, down(known)) if verb is Verb.FLUSH else plan
 
         try:
@@ -107,9 +132,9 @@ class ActingScreen(ConsoleScreen):
         operations = self.host.services.operations
 
         def make() -> tuple[Plan, str]:
-            latest = record or next(operations.audit.records(limit=1, matching=_undoable), None)
+            latest = record or operations.latest_undoable()
             if latest is None:
-                raise MxtuiError("Nothing was done that can be undone", "Hold, release and delete can be.")
+                raise MxtuiError("Nothing was done that can be undone", UNDO_HINT)
             return operations.undo(latest), latest.id
 
         try:
@@ -154,7 +179,3 @@ class ActingScreen(ConsoleScreen):
     def complain(self, error: MxtuiError) -> None:
         """An error, in words."""
         self.notify(f"{error.message}\n{error.hint}".strip(), title="Not possible", severity="error", markup=False)
-
-
-def _undoable(record: AuditRecord) -> bool:
-    return record.begin.verb in UNDOABLE and not names_a_hold(record.begin.selection)

@@ -11,10 +11,11 @@ from textual.widget import Widget
 from mxtui.audit import AuditEntry, AuditRecord
 from mxtui.errors import MxtuiError
 from mxtui.model.source import ALLOWED, Permission
+from mxtui.operations import TAKEN_BACK_BY, UNDO_HINT
 from mxtui.tui.commands import Command, bindings
 from mxtui.tui.draw.audit import COLUMNS, details
 from mxtui.tui.line import Line
-from mxtui.tui.screens.acting import UNDOABLE, ActingScreen
+from mxtui.tui.screens.acting import ActingScreen
 from mxtui.tui.screens.dialog import Dialog
 from mxtui.tui.widgets.table import Listed, Table
 
@@ -24,7 +25,7 @@ LATEST = 500
 _ON_AUDIT: tuple[Command, ...] = (
     Command("audit.open", "enter", "Details", "Every message of this act with its result.",
             lambda screen: screen.open_record(), lambda screen: screen.some_record()),
-    Command("audit.undo", "u", "Undo", "Take this act back: hold, release and delete can be.",
+    Command("audit.undo", "u", "Undo", "Take this act back: hold, release, redirect and delete can be.",
             lambda screen: screen.undo_this(), lambda screen: screen.undoable()),
 )  # fmt: skip
 
@@ -102,9 +103,9 @@ class AuditScreen(ActingScreen):
         row = self.table.row
         if row is None:
             return self.some_record()
-        if row.begin.verb in UNDOABLE:
+        if row.begin.verb in TAKEN_BACK_BY:
             return ALLOWED
-        return Permission(False, f"{row.begin.verb} cannot be undone", "Hold, release and delete can be.")
+        return Permission(False, f"{row.begin.verb} cannot be undone", UNDO_HINT)
 
     @on(Table.Chosen)
     @work(exclusive=True, group="record")

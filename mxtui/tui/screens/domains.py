@@ -10,12 +10,13 @@ from textual.widget import Widget
 
 from mxtui.model.filter import quote
 from mxtui.model.overview import DomainStatus, Overview
+from mxtui.model.redirect import Redirect
 from mxtui.model.source import ALLOWED, Permission, Verb
 from mxtui.tui.commands import Command, bindings
 from mxtui.tui.draw.domain_pane import LOW, TALL, domain_pane, ready_pane
 from mxtui.tui.draw.domains import COLUMNS, LAST_HOUR, order
 from mxtui.tui.line import Line
-from mxtui.tui.screens.acting import verb_command
+from mxtui.tui.screens.acting import redirect_command, verb_command
 from mxtui.tui.screens.holding import HoldingScreen, hold_command
 from mxtui.tui.widgets.painted import Painted
 from mxtui.tui.widgets.table import Listed, Table
@@ -31,6 +32,7 @@ _ON_DOMAIN: tuple[Command, ...] = (
     hold_command("suspend", "z", "Leave this domain's mail alone for a while; again: resume it."),
     Command("domains.check", "c", "Check now", "Climb this primary's health ladder now.",
             lambda screen: screen.check_now(), lambda screen: screen.some_domain()),
+    redirect_command("domains", "Send this domain's mail to another host, or all of it to one address."),
     verb_command("domains", Verb.REJECT, "x", "Return this domain's mail to its senders.", footer=False),
     verb_command("domains", Verb.DELETE, "d", "Remove this domain's mail; a copy is kept.", footer=False),
     Command("domains.undo", "u", "Undo", "Undo what was done last.", lambda screen: screen.undo(), footer=False),
@@ -158,10 +160,10 @@ class DomainsScreen(HoldingScreen):
             self.host.services.monitor.probe_now(self.table.row.domain)
             self.notify(f"Checking the primary of {self.table.row.domain}", markup=False)
 
-    def act(self, verb: Verb) -> None:
+    def act(self, verb: Verb, where: Redirect | None = None) -> None:
         """On all mail for the domain under the cursor."""
         if self.table.row is not None:
-            self.act_on_filter(verb, f"domain:{quote(self.table.row.domain)}")
+            self.act_on_filter(verb, f"domain:{quote(self.table.row.domain)}", where)
 
     @on(Table.Titled)
     def _title_clicked(self, event: Table.Titled) -> None:

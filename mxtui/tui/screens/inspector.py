@@ -13,11 +13,12 @@ from mxtui.errors import MxtuiError
 from mxtui.index import View
 from mxtui.message.differences import Envelope, differences
 from mxtui.model.overview import Overview
+from mxtui.model.redirect import Redirect
 from mxtui.model.source import ALLOWED, Permission, Verb
 from mxtui.tui.commands import Command, bindings
 from mxtui.tui.draw.inspector import Opened, body, headline, raw
 from mxtui.tui.line import Line
-from mxtui.tui.screens.acting import ActingScreen, verb_command
+from mxtui.tui.screens.acting import ActingScreen, redirect_command, verb_command
 from mxtui.tui.screens.save import SaveScreen
 from mxtui.tui.widgets.chrome import Chrome
 from mxtui.tui.widgets.painted import Painted
@@ -33,6 +34,7 @@ _ON_MESSAGE: tuple[Command, ...] = (
             lambda screen: screen.mark()),
     verb_command("inspector", Verb.HOLD, "h", "Keep this message from being tried."),
     verb_command("inspector", Verb.RELEASE, "r", "Let this message be tried again."),
+    redirect_command("inspector", "Send this message to another address or host."),
     verb_command("inspector", Verb.REJECT, "x", "Return this message to its sender."),
     verb_command("inspector", Verb.DELETE, "d", "Remove this message; a copy is kept."),
     verb_command("inspector", Verb.FLUSH, "f", "Try this message now."),
@@ -210,10 +212,10 @@ class InspectorScreen(ActingScreen):
 
         self.app.push_screen(SaveScreen(self._queue_id, self.host.services.save), saved)
 
-    def act(self, verb: Verb) -> None:
+    def act(self, verb: Verb, where: Redirect | None = None) -> None:
         """On this message alone, whatever is marked."""
         chosen = (self._queue_id,)
-        self.plan_for(verb, lambda: chosen, f"id:{self._queue_id}")
+        self.plan_for(verb, lambda: chosen, f"id:{self._queue_id}", where=where)
 
     def action_scroll(self, lines: int) -> None:
         """By so many lines."""

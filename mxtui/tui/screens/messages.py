@@ -15,11 +15,12 @@ from mxtui.message.inspect import Inspection
 from mxtui.model.message import QueuedMessage
 from mxtui.model.overview import Overview
 from mxtui.model.plan import Plan
+from mxtui.model.redirect import Redirect
 from mxtui.model.source import Verb
 from mxtui.model.words import counted
 from mxtui.tui.commands import Command, bindings
 from mxtui.tui.draw.messages import COLUMNS, marks_line, preview
-from mxtui.tui.screens.acting import verb_command
+from mxtui.tui.screens.acting import redirect_command, verb_command
 from mxtui.tui.screens.inspector import InspectorScreen
 from mxtui.tui.screens.marking import MarkingScreen
 from mxtui.tui.widgets.filter_bar import TYPING, FilterBar
@@ -36,6 +37,7 @@ _ON_MESSAGES: tuple[Command, ...] = (
             lambda screen: screen.mark_all(), lambda screen: screen.some_message()),
     verb_command("messages", Verb.HOLD, "h", "Keep the marked messages, or this one, from being tried."),
     verb_command("messages", Verb.RELEASE, "r", "Let held messages be tried again."),
+    redirect_command("messages", "Send the marked messages, or this one, to another address or host."),
     verb_command("messages", Verb.REJECT, "x", "Return messages to their senders with a notice."),
     verb_command("messages", Verb.DELETE, "d", "Remove messages silently; a copy is kept."),
     verb_command("messages", Verb.FLUSH, "f", "Try delivery now, and follow each message to its verdict."),
@@ -260,15 +262,15 @@ class MessagesScreen(MarkingScreen):
         keys = [cast("Column", column.key) for column in COLUMNS if column.key]
         self.sort_by(keys[(keys.index(self.sort.column) + 1) % len(keys)])
 
-    def act(self, verb: Verb) -> None:
+    def act(self, verb: Verb, where: Redirect | None = None) -> None:
         """On what is marked, else on the message under the cursor."""
         marks = tuple(self.host.marks)
         if marks:
             selection = f"{len(marks):,} marked"
-            self.plan_for(verb, lambda: marks, selection, self.outside)
+            self.plan_for(verb, lambda: marks, selection, self.outside, where)
         elif self.table.row is not None:
             chosen = (self.table.row.queue_id,)
-            self.plan_for(verb, lambda: chosen, f"id:{chosen[0]}")
+            self.plan_for(verb, lambda: chosen, f"id:{chosen[0]}", where=where)
 
     def acted(self, plan: Plan) -> None:
         """The marks have served."""

@@ -10,10 +10,11 @@ from textual.widget import Widget
 
 from mxtui.index import Grouping
 from mxtui.model.overview import Overview
+from mxtui.model.redirect import Redirect
 from mxtui.model.source import ALLOWED, Permission, Verb
 from mxtui.tui.commands import Command, bindings
 from mxtui.tui.draw.reasons import COLUMNS, GROUPINGS, Ranked, filter_for, switch
-from mxtui.tui.screens.acting import ActingScreen, verb_command
+from mxtui.tui.screens.acting import ActingScreen, redirect_command, verb_command
 from mxtui.tui.widgets.painted import Painted
 from mxtui.tui.widgets.table import Listed, Table
 
@@ -24,6 +25,7 @@ _ON_REASONS: tuple[Command, ...] = (
             lambda screen: screen.next_grouping()),
     verb_command("reasons", Verb.HOLD, "h", "Keep the messages of this group from being tried."),
     verb_command("reasons", Verb.RELEASE, "r", "Let held messages of this group be tried again."),
+    redirect_command("reasons", "Send the messages of this group to another address or host."),
     verb_command("reasons", Verb.REJECT, "x", "Return the messages of this group to their senders."),
     verb_command("reasons", Verb.DELETE, "d", "Remove the messages of this group; a copy is kept."),
     verb_command("reasons", Verb.FLUSH, "f", "Try this group's mail now."),
@@ -120,8 +122,8 @@ class ReasonsScreen(ActingScreen):
         if text is not None:
             await self.host.open_messages(text)
 
-    def act(self, verb: Verb) -> None:
+    def act(self, verb: Verb, where: Redirect | None = None) -> None:
         """On the messages of the group under the cursor."""
         text = filter_for(self.table.row) if self.table.row is not None else None
         if text is not None:
-            self.act_on_filter(verb, text)
+            self.act_on_filter(verb, text, where)

@@ -181,8 +181,8 @@ def test_a_notice_goes_out_before_the_message_does(spool: Spool) -> None:
     assert sorted(results) == [
         ("done", ""),
         ("done", "no notice: the sender asked for none"),
+        ("failed", "the relay did not take it: look there"),
         ("refused", "no notice may be sent: It has the null sender."),
-        ("refused", "the relay did not take it: look there"),
     ]
     assert told == [made[0].id, made[1].id]
     assert queued(spool) == {made[2].id: "deferred", made[3].id: "deferred"}
@@ -277,7 +277,9 @@ def test_a_flush_is_left_to_serve_or_else_to_this_process_or_refused(spool: Spoo
 def test_capabilities_say_what_may_be_done_and_what_would_allow_it(spool: Spool) -> None:
     bare = SpoolQueue(spool).capabilities()
     assert (bare.road, bare.running, bare.service) == ("spool", False, "")
-    assert {verb for verb in Verb if bare.may(verb).allowed} == {Verb.HOLD, Verb.RELEASE, Verb.DELETE, Verb.RESTORE}
+    assert {verb for verb in Verb if bare.may(verb).allowed} == {
+        Verb.HOLD, Verb.RELEASE, Verb.DELETE, Verb.RESTORE, Verb.REDIRECT,
+    }  # fmt: skip
     assert "relay" in bare.may(Verb.REJECT).why_not
     assert "serve" in bare.may(Verb.FLUSH).hint
     full = SpoolQueue(spool, notice=lambda _: True, control=Serve()).capabilities()

@@ -26,7 +26,7 @@ LONG_AFTER = ORPHAN_SECONDS + 3600
 
 def on(spool: Spool, disk: Disk) -> Spool:
     """The same spool on another disk."""
-    return Spool(spool.path, spool.hostname, disk)
+    return Spool.open(spool.path, disk=disk)
 
 
 def failing(code: int = errno.EIO) -> Iterator[FailingDisk]:

@@ -31,6 +31,8 @@ recipients = st.builds(
     st.sampled_from(("", "4.4.1", "5.999.999")),
     texts,
     st.booleans(),
+    addresses,
+    st.sampled_from(("", "[mx3.example.org]", "[2001:db8::1]:2525")),
 )
 envelopes = st.builds(
     Envelope,
@@ -50,6 +52,7 @@ envelopes = st.builds(
     st.integers(0, 10**9),
     st.none() | times,
     texts,
+    st.booleans(),
 )
 
 
@@ -66,15 +69,15 @@ def test_what_is_written_is_read_byte_for_byte(made: Envelope) -> None:
     assert wire(found.sender) == wire(made.sender)
     assert (wire(found.envid), wire(found.ret)) == (wire(made.envid), wire(made.ret))
     for one, other in zip(found.recipients, made.recipients, strict=True):
-        assert [wire(text) for text in (one.address, one.notify, one.orcpt)] == [
-            wire(text) for text in (other.address, other.notify, other.orcpt)
+        assert [wire(text) for text in (one.address, one.notify, one.orcpt, one.original)] == [
+            wire(text) for text in (other.address, other.notify, other.orcpt, other.original)
         ]
         assert (one.fate, one.attempts, one.at, one.code, one.dsn) == (
             other.fate, other.attempts, other.at, other.code, other.dsn,
         )  # fmt: skip
-        assert one.text == other.text[:500]
+        assert (one.text, one.via) == (other.text[:500], other.via)
     assert (found.arrival, found.expires, found.next_retry) == (made.arrival, made.expires, made.next_retry)
-    assert (found.subject, found.why) == (made.subject[:200], made.why[:500])
+    assert (found.subject, found.why, found.returning) == (made.subject[:200], made.why[:500], made.returning)
     assert encode(found) == data
 
 
@@ -167,3 +170,11 @@ def test_an_endless_file_is_not_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(on_disk, "LIMIT", 1000)
     with pytest.raises(ValueError, match="more than 1000 bytes"):
         decode(b" " * 1001)
+
+
+@pytest.mark.parametrize("via", ["mx3.example.org", "[mx3]:", "[a b]", "[mx3]:25\n", "[]", "[a]:123456"])
+def test_a_host_that_was_edited_wrongly_is_noticed(via: str) -> None:
+    fields = json.loads(encode(envelope()))
+    fields["recipients"][0]["via"] = via
+    with pytest.raises(ValueError, match="not an envelope"):
+        decode(json.dumps(fields).encode())

@@ -214,3 +214,24 @@ def test_ids_that_are_none_are_gone_and_nothing_is_looked_up(spool: Spool) -> No
     made = put(spool)
     assert set(queue.find_all([made.id, "x", replace(made, id="0" * 18).id])) == {made.id}
     assert queue.envelope(made.id) == made
+
+
+def test_what_was_given_up_expires_no_more(spool: Spool) -> None:
+    made, waits = put(spool, state="failed"), put(spool, state="hold")
+    found = read(spool)
+    assert (found[made.id].expires, found[waits.id].expires) == (None, waits.expires)
+    assert same(SpoolQueue(spool).count(1e9), tally(found.values(), 1e9))
+
+
+def test_a_strangers_file_is_as_old_as_it_is_whatever_its_name_says(spool: Spool) -> None:
+    began = time.time() - 5
+    name = "0" * 16 + "1f"
+    Path(spool.places.envelope("deferred", name)).write_text("hello")
+    aside = Path(spool.places.corrupt("0" * 15 + "11f", "foreign"))
+    aside.write_text("hello")
+    for _ in range(2):
+        oldest = min(message.arrival for message in read(spool).values())
+        assert oldest >= began
+        assert SpoolQueue(spool).count(time.time()).whole.oldest == oldest
+        spool.claim(name)  # which sets it aside
+    assert {message.state for message in read(spool).values()} == {"corrupt"}

@@ -11,8 +11,9 @@ import pytest
 
 from mxtui.errors import Guarded, InDelivery, NoQueue
 from mxtui.queues.spool.ids import folder_of
-from mxtui.queues.spool.layout import MARKER
+from mxtui.queues.spool.layout import MARKER, unreadable
 from mxtui.queues.spool.store import Spool
+from mxtui.users import user_name
 from tests.queues.spool.making import TEXT, envelope, files, place, put, queued, state_of
 from tests.support.waiting import wait_until
 
@@ -231,3 +232,13 @@ def test_a_message_moved_by_others_while_it_is_looked_for_is_found(spool: Spool)
         stop.set()
         mover.join()
     assert missed == 0
+
+
+def test_whose_a_spool_is_that_one_may_not_use_is_said(spool: Spool) -> None:
+    denied = PermissionError(errno.EACCES, "Permission denied")
+    if os.geteuid() == 0:
+        assert unreadable(spool.path, denied).hint == "Try as root."
+        os.chown(spool.path, 4321, -1)
+    said = f"Try as root or as {user_name(spool.path.stat().st_uid)}."
+    assert unreadable(spool.path, denied).hint == said
+    assert unreadable("0" * 18, denied, spool.path).hint == said
