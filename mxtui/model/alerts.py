@@ -166,8 +166,7 @@ def _of_queue(
         text = f"the queue's file system is {space.used_share:.0%} full; when it is full, mail is refused"
         yield Alert("disk", severity, None, text, now, "DISK"), queue.messages
     if failed := queue.states.get("failed", 0):
-        given_up = f"{counted(failed, 'message')} given up: refused for good or past their lifetime"
-        text = f"{given_up}. Release, redirect, reject or delete"
+        text = f"{counted(failed, 'message')} given up, refused or expired: release, redirect, reject or delete"
         yield Alert("failed", "critical", None, text, now, "FAILED"), failed
     if capabilities.service == "suspended":
         text = f"delivery is suspended by an operator: {counted(queue.messages, 'message')} wait until it is resumed"

@@ -159,7 +159,7 @@ def test_status_has_the_documented_shape(varied: Varied, mxtui: Mxtui) -> None:
     for row in status["domains"]:
         assert set(row) == {
             "domain", "messages", "recipients", "bytes", "states", "age_buckets", "oldest_arrival_time",
-            "next_expire_time", "top_reason", "primary",
+            "next_expire_time", "top_reason", "primary", "hold",
         }  # fmt: skip
         assert set(row["primary"]) == {"host", "port", "source", "state", "since", "rung", "detail", "latency_ms"}
     by_name = {row["domain"]: row for row in status["domains"]}

@@ -155,10 +155,11 @@ def test_what_failed_is_redirected_to_another_address_or_host_and_arrives(
     spooled: Spooled, primaries: Callable[[], FakePrimary]
 ) -> None:
     other = primaries()
+    assert spooled.backup.stop() == 0, "it knows that the primary was down, and would believe no refusal yet"
     spooled.primary.behave(permanent="anna")
     spooled.primary.up()
-    assert spooled("flush", "--all", "--yes").status == 1
-    assert spooled.states() == {"failed": MESSAGES}
+    spooled.backup.start()
+    wait_until(lambda: spooled.states() == {"failed": MESSAGES})
     dry = spooled("redirect", "from:s0@example.com", "--to", "info@example.org", "--dry-run")
     assert (dry.status, spooled.states()) == (0, {"failed": MESSAGES})
     assert "redirect 1 message to info@example.org" in dry.err

@@ -64,9 +64,9 @@ class Dialog(ModalScreen[T], Generic[T]):
         ground = self.host.look.bar
         box, text = self.query_one("#box"), self.query_one("#text", Painted)
         box.border_title = title
-        box.styles.width = self.scene.width + 6
         # What is below stays in sight, however small the terminal: a plan that cannot be confirmed is no use.
         room = int(self.size.height * HIGHEST) - FRAME - self.BELOW
+        box.styles.width = self.scene.width + 6 + (len(lines) > room)  # a scrollbar has a column of its own
         self.query_one("#scroll").styles.height = max(1, min(len(lines), room))
         text.grow(lines, ground)
 

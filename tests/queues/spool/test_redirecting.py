@@ -175,3 +175,17 @@ def test_it_is_planned_recorded_and_taken_back_by_way_of_the_first_address(
         operations.undo(record)
     with pytest.raises(UsageError, match="not relayed here"):
         operations.plan(Verb.REDIRECT, [], "id", where=read_redirect("a@b.example", ""))
+
+
+def test_what_was_done_to_another_queue_is_not_taken_back_here(
+    spool: Spool, operations: Operations, tmp_path: Path
+) -> None:
+    elsewhere = Operations(SpoolQueue(Spool.open(tmp_path / "other", create=True)), audit=operations.audit)
+    found = SpoolQueue(spool).find(put(spool).id)
+    assert found is not None
+    list(operations.execute(operations.plan(Verb.HOLD, [target_of(found)], "id")))
+    record = operations.latest_undoable()
+    assert record is not None
+    assert elsewhere.latest_undoable() is None
+    with pytest.raises(UsageError, match="another queue"):
+        elsewhere.undo(record)
