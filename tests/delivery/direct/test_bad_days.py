@@ -199,13 +199,12 @@ def test_what_postfix_and_we_deliver_at_the_same_time_arrives_once(site: Site, p
     primary.behave(delay=0.01)
     primary.up()
     settled: list[Settled] = []
-    rounds = 0
-    for some in site.way(primary.port).deliver(Given(targets, 4), threading.Event()):
+    running = site.way(primary.port).deliver(Given(targets, 4), threading.Event())
+    for turn, some in enumerate(running):
         settled += some
         left = [each for each, now in zip(ids, site.states(ids), strict=True) if now == "deferred"]
-        for _ in request_delivery(site.layout.queue_directory, left[-8:] if rounds % 2 else left[8:12]):
+        for _ in request_delivery(site.layout.queue_directory, left[-8:] if turn % 2 else left[8:12]):
             pass
-        rounds += 1
     release(site.layout, ids)
     settle(site.layout, ids, "")
     got = Counter(message.recipients[0] for message in primary.accepted)
