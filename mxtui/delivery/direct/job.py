@@ -20,6 +20,8 @@ NOBODY: Final = Client("")
 
 SMTPUTF8_REQUESTED: Final = 1
 
+NO_NOTICE: Final = "a notice of the delivery is asked for, and the host offers no DSN: Postfix would send one itself"
+
 
 @dataclass(slots=True, eq=False)
 class Job:
@@ -62,10 +64,15 @@ class Job:
         return tuple(each.offset for each in self.held.todo if each.address in wanted)
 
     def letter(self, key: HostKey, offers: Offers, content: Announced) -> Letter:
-        """What one transaction with a host that offers this carries."""
+        """What one transaction with a host that offers this carries; who cannot be served there is said to be unfit."""
         sizes = self.held.envelope.sizes
         assert sizes is not None
-        recipients = self.hosts[key]
+        recipients = []
+        for each in self.hosts[key]:
+            if "SUCCESS" in each.notify and "DSN" not in offers.extensions:
+                self.said[each.address] = Said(each, "refused", None, "5.3.3", NO_NOTICE)
+            else:
+                recipients.append(each)
         needed = sizes.smtputf8 & ~SMTPUTF8_REQUESTED or not all(each.address.isascii() for each in recipients)
         # Asked for, and for nothing that needs it: Postfix goes without where it is not offered.
         utf8 = bool(sizes.smtputf8 & SMTPUTF8_REQUESTED) and bool(needed or "SMTPUTF8" in offers.extensions)

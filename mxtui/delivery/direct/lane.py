@@ -89,6 +89,12 @@ class Lane:
         self._hungry += 1
         self.workers[self._owner.begin(self._work())] = None
 
+    def give_up_connecting(self) -> None:
+        """Where nothing has begun nothing has to be waited for."""
+        for task, session in self.workers.items():
+            if session is None:
+                task.cancel()
+
     def abort(self) -> None:
         """Break off whatever is going on."""
         for session in self.workers.values():
@@ -147,6 +153,9 @@ class Lane:
                 except TroubleError as trouble:
                     self._owner.unreachable(self, job, trouble)
                     return None
+                except asyncio.CancelledError:
+                    self.waiting.appendleft(job)
+                    raise
                 self.workers[task] = session
                 letter = None  # made for what another session can do
             if letter is None:

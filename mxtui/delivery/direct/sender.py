@@ -100,6 +100,8 @@ class Sender:
         if not self._stopping:
             self._stopping = True
             self._deadline = asyncio.get_running_loop().time() + self._policy.grace
+            for lane in self._lanes.values():
+                lane.give_up_connecting()
             self._staff()
 
     async def wind_up(self) -> None:

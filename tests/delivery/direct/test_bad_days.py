@@ -18,10 +18,12 @@ from mxtui.demo.primary import FakePrimary
 from mxtui.errors import MxtuiError, Unreachable
 from mxtui.model.drain.way import Settled
 from mxtui.queues.postfix.direct.journal import Begun, Entry, Journal
+from mxtui.queues.postfix.sockets import request_delivery
 from mxtui.queues.postfix.whereabouts import locate
 from tests.delivery.direct.conftest import Site
 from tests.delivery.direct.feeding import Given, deliver, release, run_through, tell
 from tests.queues.postfix.acting import log_of
+from tests.queues.postfix.acting import settled as settle
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.postfix
@@ -185,6 +187,32 @@ def test_what_an_operator_releases_while_it_is_sent_is_not_sent_twice(site: Site
     assert [each.fate for each in settled] == ["delivered"]
     wait_until(lambda: site.states(ids) == [""])
     assert len(primary.accepted) == before + 1
+
+
+def test_what_postfix_and_we_deliver_at_the_same_time_arrives_once(site: Site, primary: FakePrimary) -> None:
+    primary.down()
+    names = [f"both{number}@example.org" for number in range(150)]
+    site.postfix.route("example.org", primary.port)
+    ids = [site.postfix.inject("sender@example.com", [name])[0] for name in names]
+    settle(site.layout, ids, "deferred")
+    targets = site.targets(ids)
+    primary.behave(delay=0.01)
+    primary.up()
+    settled: list[Settled] = []
+    running = site.way(primary.port).deliver(Given(targets, 4), threading.Event())
+    for turn, some in enumerate(running):
+        settled += some
+        left = [each for each, now in zip(ids, site.states(ids), strict=True) if now == "deferred"]
+        for _ in request_delivery(site.layout.queue_directory, left[-8:] if turn % 2 else left[8:12]):
+            pass
+    release(site.layout, ids)
+    settle(site.layout, ids, "")
+    got = Counter(message.recipients[0] for message in primary.accepted)
+    assert got == dict.fromkeys(names, 1)
+    assert sorted(each.queue_id for each in settled) == sorted(ids)
+    by_us = sum(each.fate == "delivered" for each in settled)
+    print(f"{by_us} by us, {len(ids) - by_us} by Postfix")
+    assert 0 < by_us < len(ids)
 
 
 def _held(site: Site, primary: FakePrimary) -> list[str]:

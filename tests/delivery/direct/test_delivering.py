@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from mxtui.delivery.host import HostKey
+from mxtui.delivery.policy import Policy
 from mxtui.demo.primary import FakePrimary
 from mxtui.errors import Guarded
 from mxtui.model.drain.way import Settled
@@ -87,9 +88,10 @@ def test_what_the_host_cannot_carry_is_left_to_postfix(site: Site, primary: Fake
     primary.behave(extensions=("PIPELINING", "SIZE 1000"))
     eight = site.waiting("info@example.org", content="Subject: ü\n\nü\n".encode(), mail_options=["BODY=8BITMIME"])
     large = site.waiting("info@example.org", content=b"Subject: x\n\n" + b"x\n" * 1000)
-    settled = deliver(site.way(primary.port), site.targets(eight + large))
+    asking = site.waiting("info@example.org", rcpt_options=["NOTIFY=SUCCESS"])
+    settled = deliver(site.way(primary.port), site.targets(eight + large + asking))
     assert {each.fate for each in settled.values()} == {"deferred"}
-    assert site.states(eight + large) == ["deferred", "deferred"]
+    assert set(site.states(eight + large + asking)) == {"deferred"}
     assert primary.accepted == []
 
 
@@ -145,6 +147,20 @@ def test_a_stop_leaves_every_message_delivered_or_as_it_was(site: Site, primary:
     for queue_id, now in zip(ids, site.states(ids), strict=True):
         before = "deferred" if queue_id in ids[:30] else "hold"
         assert now == ("" if told.get(queue_id) == "delivered" else before)
+
+
+def test_a_stop_does_not_wait_for_a_host_that_does_not_greet(site: Site, primary: FakePrimary) -> None:
+    primary.behave(hang="banner")
+    ids = site.waiting("info@example.org", count=3)
+    stop = threading.Event()
+    settled: list[Settled] = []
+    way = site.way(primary.port, policy=Policy())  # 5 min for the greeting
+    for some in way.deliver(Given(site.targets(ids)), stop):
+        settled += some
+        if primary.connections:
+            stop.set()
+    assert {each.queue_id: each.fate for each in settled} == dict.fromkeys(ids, "deferred")
+    assert set(site.states(ids)) == {"deferred"}
 
 
 def test_closing_the_iterator_early_leaves_nothing_in_between(site: Site, primary: FakePrimary) -> None:

@@ -99,9 +99,14 @@ class Custodian:
         self._journal.append([Taken(*target.identity, held=target.state == "hold") for target in wanted])
         waiting = [target.queue_id for target in wanted if target.state != "hold"]
         holding, complaint = self._teller.tell(Verb.HOLD, waiting)
+        # Cut short, it may have held more than it came to say. Else what it does not name is not ours, held or not.
+        ours = set(waiting) if complaint else holding
         taken: list[Held] = []
         left: list[Left] = []
         for target in wanted:
+            if target.state != "hold" and target.queue_id not in ours:
+                left.append(self._left(target, HELD_BY_OTHERS))
+                continue
             try:
                 taken.append(self._open(target))
             except UnfitError as error:
@@ -109,14 +114,14 @@ class Custodian:
             except OSError as error:
                 why = complaint if target.queue_id not in holding and complaint else ""
                 left.append(self._left(target, why or error.strerror or str(error)))
-        self._put_back([each.target for each in left], holding)
+        self._put_back([each.target for each in left], ours)
         return [*results, *left, *taken]
 
-    def _put_back(self, targets: Sequence[Target], holding: set[str]) -> None:
+    def _put_back(self, targets: Sequence[Target], ours: set[str]) -> None:
         """Release what was held in vain."""
-        ours = [target for target in targets if target.queue_id in holding]
-        self._teller.tell(Verb.RELEASE, [target.queue_id for target in ours])
-        stuck = {target.queue_id for target in ours if self.in_hold(target.identity)}
+        held = [target for target in targets if target.queue_id in ours]
+        self._teller.tell(Verb.RELEASE, [target.queue_id for target in held])
+        stuck = {target.queue_id for target in held if self.in_hold(target.identity)}
         self._done(target.queue_id for target in targets if target.queue_id not in stuck)
 
     def let_go(self, ends: Sequence[tuple[Held, End]]) -> list[str]:
