@@ -10,6 +10,8 @@ import pytest
 
 from mxtui.demo.postfix import SBIN, PrivatePostfix
 from mxtui.demo.primary import FakePrimary
+from mxtui.model.holds import DomainHold
+from mxtui.queues.postfix.access_table import PostfixCatch
 from tests.cli.running import Done, Mxtui, run
 from tests.conftest import PostfixFactory
 from tests.queues.postfix.acting import QUIET, layout_of, settled, state
@@ -107,6 +109,16 @@ def test_wired_in_by_the_lines_it_prints_new_mail_is_caught_and_goes_at_the_end(
     assert len(moving.primary.accepted) == 4
     after = moving.instance.inject("a@client.example", ["after@example.org"])
     settled(moving.layout, after, "")
+
+
+def test_two_changes_of_the_table_within_a_second_are_two_to_smtpd(moving: Moving) -> None:
+    moving.wire()
+    catch = PostfixCatch(moving.layout, ())
+    hold = DomainHold("example.org", "migrate", "quick", "anna", 0.0, 9.0)
+    for number in range(4):
+        catch.follow([hold] if number % 2 else [])
+        (queue_id,) = moving.instance.inject("a@client.example", [f"q{number}@example.org"])
+        settled(moving.layout, [queue_id], "hold" if number % 2 else "deferred")
 
 
 def test_a_permit_before_the_table_is_noticed(moving: Moving) -> None:

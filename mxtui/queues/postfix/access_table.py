@@ -10,9 +10,10 @@ the next connection after postmap(1); `texthash:` would need a reload.
 import os
 import re
 import shlex
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from itertools import pairwise
+from pathlib import Path
 from typing import Final
 
 from mxtui.errors import CommandFailed, NotPermitted, Unreachable
@@ -30,6 +31,9 @@ PLACES: Final = ("smtpd_recipient_restrictions", "smtpd_relay_restrictions")
 
 INDEXED: Final = ("lmdb", "hash", "btree", "cdb", "dbm", "sdbm")
 """Kinds of table that postmap(1) makes and smtpd(8) reads anew when they change."""
+
+SUFFIXES: Final = (".db", ".lmdb", ".cdb", ".dir", ".pag")
+"""Of the files that postmap(1) makes."""
 
 ARRIVAL_SLACK: Final = 1.0
 """Seconds; some roads to a queue tell arrival in whole ones."""
@@ -78,7 +82,10 @@ class PostfixCatch:
             raise kind(
                 f"new mail cannot be caught: {self._path} cannot be written: {error.strerror}", "Run as root."
             ) from error
+        before = self._index_written()
         done = run([*self._command("postmap"), f"{self._kind()}:{self._path}"])
+        if not done.status:
+            self._make_newer(before)
         if done.status or done.complaint:
             raise CommandFailed(
                 f"postmap gave {done.status}: {done.complaint}", f"Run it by hand: postmap {self._kind()}:{self._path}"
@@ -92,6 +99,17 @@ class PostfixCatch:
         if hold.caught_since is None or message.arrival + ARRIVAL_SLACK < hold.caught_since:
             return False
         return any(within(recipient.domain, hold.domain) for recipient in message.recipients)
+
+    def _index_written(self) -> dict[Path, int]:
+        """When each file of the index was last written, in whole seconds."""
+        found = (self._path.with_name(NAME + suffix) for suffix in SUFFIXES)
+        return {path: int(path.stat().st_mtime) for path in found if path.exists()}
+
+    def _make_newer(self, before: Mapping[Path, int]) -> None:
+        """smtpd sees that a table changed by its time, in whole seconds: two changes in one would be one to it."""
+        for path, written in self._index_written().items():
+            if written <= before.get(path, 0):
+                os.utime(path, (before[path] + 1, before[path] + 1))
 
     def _lines(self, before: str) -> tuple[str, ...]:
         directory = self._layout.config_directory
