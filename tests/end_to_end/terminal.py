@@ -88,7 +88,12 @@ class Terminal:
         try:
             # setsid makes the pty the controlling terminal; a preexec_fn could not do so in a test that has threads.
             self._process = subprocess.Popen(
-                ["setsid", *(["--ctty"] if controlling else []), *argv], stdin=slave, stdout=slave, stderr=slave, env=surroundings, cwd=cwd
+                ["setsid", *(["--ctty"] if controlling else []), *argv],
+                stdin=slave,
+                stdout=slave,
+                stderr=slave,
+                env=surroundings,
+                cwd=cwd,
             )
         except BaseException:
             os.close(self._master)
