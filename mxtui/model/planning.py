@@ -47,6 +47,9 @@ STATE_REFUSALS: Final[Mapping[State, str]] = {
 }
 
 
+DAMAGED: Final = "damaged: no notice can be made of it"
+
+
 def refusal(verb: Verb, state: State) -> str:
     """Why `verb` leaves a message in `state` alone; empty when it does not.
 
@@ -72,6 +75,7 @@ def target_of(message: QueuedMessage) -> Target:
         len(message.recipients),
         message.expires,
         message.forced_expire,
+        message.fault is not None,
     )
 
 
@@ -103,7 +107,7 @@ def make_plan(
     chosen: dict[str, Target] = {}
     excluded: list[Result] = []
     for target in targets:
-        if why := refusal(verb, target.state):
+        if why := refusal(verb, target.state) or (DAMAGED if target.damaged and verb is Verb.REJECT else ""):
             excluded.append(Result(target.queue_id, verb, "refused", why))
         else:
             chosen[target.queue_id] = target
@@ -133,8 +137,11 @@ def cautions(
     match verb:
         case Verb.REJECT:
             yield from _about_rejecting(targets)
-        case Verb.DELETE if not reversible:
-            yield Caution("No copy", "no copy is kept: this cannot be undone", safer=Verb.HOLD)
+        case Verb.DELETE:
+            if not reversible:
+                yield Caution("No copy", "no copy is kept: this cannot be undone", safer=Verb.HOLD)
+            elif damaged := sum(target.damaged for target in targets):
+                yield Caution("Damaged", f"{_messages(damaged)} damaged: a copy is kept, but cannot be put back")
         case Verb.RELEASE:
             if returned := sum(target.forced_expire and not needs_renewal(target, now) for target in targets):
                 yield Caution(
@@ -170,7 +177,7 @@ def cautions(
 
 def _about_rejecting(targets: Sequence[Target]) -> Iterable[Caution]:
     senders = {target.sender for target in targets if target.sender}
-    null = sum(not target.sender for target in targets)
+    null = sum(target.null_sender for target in targets)
     notices = len(targets) - null
     if notices >= BACKSCATTER_MESSAGES and len(senders) >= notices * BACKSCATTER_SHARE:
         yield Caution(

@@ -61,6 +61,19 @@ def test_returning_bounces_says_that_nobody_is_told() -> None:
     assert "50%" in made.cautions[0].text
 
 
+def test_what_is_damaged_is_not_returned_and_not_counted_as_a_bounce() -> None:
+    made = plan(Verb.REJECT, target("A00000000", sender="", damaged=True), target("B00000000", sender=""))
+    assert [each.queue_id for each in made.targets] == ["B00000000"]
+    assert made.excluded[0].detail == "damaged: no notice can be made of it"
+    held = plan(Verb.HOLD, target("A00000000", sender="", damaged=True))
+    assert (len(held.targets), held.null_senders, held.senders) == (1, 0, 0)
+
+
+def test_deleting_what_is_damaged_says_that_it_cannot_be_put_back() -> None:
+    assert titles(plan(Verb.DELETE, target(damaged=True), target("B00000000"))) == ["Damaged"]
+    assert titles(plan(Verb.DELETE, target(damaged=True), keep_copy=False)) == ["No copy"]
+
+
 def test_releasing_mail_at_the_end_of_its_life_says_that_it_is_renewed() -> None:
     made = plan(
         Verb.RELEASE, target(state="hold", expires=NOW - 5), target("B00000000", state="hold", expires=NOW + 3600)
