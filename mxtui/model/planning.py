@@ -1,6 +1,7 @@
 """What a verb may touch, and what an operator should think about first: rules only."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Final
@@ -17,7 +18,8 @@ HOLD_HORIZON: Final = 86400.0
 
 BACKSCATTER_MESSAGES: Final = 10
 BACKSCATTER_SHARE: Final = 0.5
-"""So many messages from so many different senders are a campaign with forged addresses rather than a mailing list."""
+"""So many messages from so many different senders are a campaign with forged addresses rather than a mailing list. So
+many from one sender are a list, or a campaign in one stranger's name, who would get all the notices."""
 
 ACTS_ON: Final[Mapping[Verb, frozenset[State]]] = {
     Verb.HOLD: frozenset({"incoming", "deferred"}),
@@ -176,7 +178,7 @@ def cautions(
 
 
 def _about_rejecting(targets: Sequence[Target]) -> Iterable[Caution]:
-    senders = {target.sender for target in targets if target.sender}
+    senders = Counter(target.sender for target in targets if target.sender)
     null = sum(target.null_sender for target in targets)
     notices = len(targets) - null
     if notices >= BACKSCATTER_MESSAGES and len(senders) >= notices * BACKSCATTER_SHARE:
@@ -184,6 +186,12 @@ def _about_rejecting(targets: Sequence[Target]) -> Iterable[Caution]:
             "Backscatter",
             f"notices go to {len(senders):,} different senders: where those are forged, strangers get them, "
             "and this server's reputation suffers",
+            safer=Verb.DELETE,
+        )
+    elif senders and (most := senders.most_common(1)[0])[1] >= BACKSCATTER_MESSAGES:
+        yield Caution(
+            "Backscatter",
+            f"{most[1]:,} notices go to {most[0]}: where that address is forged, a stranger gets them all",
             safer=Verb.DELETE,
         )
     if null:

@@ -51,8 +51,16 @@ def test_returning_many_different_senders_warns_of_backscatter() -> None:
     assert not made.reversible
 
 
-def test_a_mailing_lists_mail_does_not() -> None:
-    assert titles(plan(Verb.REJECT, *[target(f"A{n:08X}", sender="list@example.com") for n in range(20)])) == []
+def test_returning_much_to_one_sender_names_who_gets_the_notices() -> None:
+    made = plan(Verb.REJECT, *[target(f"A{n:08X}", sender="bulk@spam.example") for n in range(41)])
+    assert made.cautions[0].title == "Backscatter"
+    assert made.cautions[0].text.startswith("41 notices go to bulk@spam.example")
+    assert made.cautions[0].safer is Verb.DELETE
+
+
+def test_returning_a_few_messages_of_some_senders_does_not_warn() -> None:
+    some = [target(f"A{n:08X}", sender=f"u{n % 3}@example.com") for n in range(20)]
+    assert titles(plan(Verb.REJECT, *some)) == []
 
 
 def test_returning_bounces_says_that_nobody_is_told() -> None:
