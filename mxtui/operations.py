@@ -28,7 +28,7 @@ from mxtui.vault import KeptCopy, Vault
 BATCH: Final = 2_000
 """Messages acted on between two looks at `stop`, and per line of progress; 0.1 s of postsuper."""
 
-NO_COPY_HINT: Final = "delete without a copy (--no-copy), or with the right to read queue files"
+NO_COPY_HINT: Final = "Delete without a copy (--no-copy), or with the right to read queue files."
 
 STOPPED: Final = "stopped before its turn"
 
@@ -80,12 +80,12 @@ class Operations:
         """Exactly what would happen to these messages; `selection` is how the operator named them.
 
         `steps` are those of a flush by our own sender: the queue's engine has no part in it, and need not run.
-        Raises NotPermitted, also where a deletion can keep no copy.
+        Raises as `Permission.require` does; NotPermitted, also where a deletion can keep no copy.
         """
         if steps is not None:
             return replace(make_plan(verb, targets, selection, self._clock(), forced=forced), steps=steps)
         capabilities = self._queue.capabilities()
-        _require(capabilities.may(verb), verb)
+        capabilities.may(verb).require(verb)
         if verb is Verb.DELETE and keep_copy and not capabilities.content.allowed:
             raise NotPermitted(f"no copy can be kept: {capabilities.content.why_not}", NO_COPY_HINT)
         plan = make_plan(verb, targets, selection, self._clock(), keep_copy=keep_copy, forced=forced)
@@ -145,11 +145,11 @@ class Operations:
     ) -> Iterator[Result]:
         """Do what the plan says: a result for each of its targets, in the order they come to be known.
 
-        Messages not reached when `stop` is set come back as refused. Raises, before anything is done: NotPermitted;
-        AuditFailed; MxtuiError when there is no room for copies. AuditFailed may also come after a batch, once its
-        results were told: it says so, what is on disk lacks them, and nothing more is done.
+        Messages not reached when `stop` is set come back as refused. Raises, before anything is done: as
+        `Permission.require` does; AuditFailed; Guarded when there is no room for copies. ResultsLost comes after a
+        batch, once its results were told: what is on disk lacks them, and nothing more is done.
         """
-        _require(self.permission(plan.verb), plan.verb)
+        self.permission(plan.verb).require(plan.verb)
         act = self._begin(plan, reason, undoes)
         complete = False
         try:
@@ -173,7 +173,7 @@ class Operations:
         Raises as `execute` does, and what the way of delivering raises.
         """
         if draining.way is self._queue:
-            _require(self.permission(plan.verb), plan.verb)
+            self.permission(plan.verb).require(plan.verb)
         act = self._begin(plan, reason, "")
         last: FlushProgress | None = None
         try:
@@ -251,11 +251,6 @@ class Operations:
         else:
             self.vault.unmark_restored(copy)
         return result
-
-
-def _require(permission: Permission, verb: Verb) -> None:
-    if not permission.allowed:
-        raise NotPermitted(f"{verb} is not permitted: {permission.why_not}", permission.hint)
 
 
 def _restored_before(copy: KeptCopy) -> str:

@@ -26,7 +26,11 @@ RENEW: Final = ("-r", "-", "hold")
 PROBE_SECONDS: Final = 60.0
 """How long sudo's answer is believed."""
 
-STOPPED_HINT: Final = "start it: postfix -c {directory} start"
+STOPPED_HINT: Final = "Start it: postfix -c {directory} start"
+
+
+KEEPING: Final = " (for --no-copy; where a copy is to be kept those for hold and release, too)"
+"""A message is held while it is copied."""
 
 
 def postsuper(layout: Layout, arguments: Sequence[str]) -> tuple[str, ...]:
@@ -81,10 +85,9 @@ def permissions(layout: Layout, privileges: Privileges, *, running: bool) -> Map
 def _postsuper_permission(layout: Layout, privileges: Privileges, verb: Verb, *, running: bool) -> Permission:
     command = postsuper(layout, POSTSUPER[verb])
     if not privileges.may(command):
-        index = list(POSTSUPER).index(verb)
-        return Permission(
-            False, "only root may change the queue", f"run as root, or allow in sudoers: {sudoers_lines(layout)[index]}"
-        )
+        rule = sudoers_lines(layout)[list(POSTSUPER).index(verb)]
+        keeping = KEEPING if verb is Verb.DELETE else ""
+        return Permission(False, "only root may change the queue", f"Run as root, or allow in sudoers{keeping}: {rule}")
     if not running and layout.maillog_file:
         # postsuper cannot log, dies after the first ID, and says nothing of the others (run).
         return _stopped(layout, "only the first message would be acted on")
@@ -94,6 +97,5 @@ def _postsuper_permission(layout: Layout, privileges: Privileges, verb: Verb, *,
 
 
 def _stopped(layout: Layout, consequence: str) -> Permission:
-    return Permission(
-        False, f"Postfix is stopped: {consequence}", STOPPED_HINT.format(directory=layout.config_directory)
-    )
+    hint = STOPPED_HINT.format(directory=layout.config_directory)
+    return Permission(False, f"Postfix is stopped: {consequence}", hint, unreachable=True)
