@@ -67,6 +67,7 @@ def as_object(message: QueuedMessage) -> dict[str, Any]:
     """`postqueue -j`'s object (postqueue(1)) and what else is known.
 
     Addresses are as they are in the queue, for scripts to compare; JSON escapes their control characters.
+    Recipients are in the order of their envelope where files are read; postqueue tells those that were tried first.
     """
     return {
         "queue_name": message.state,
