@@ -117,9 +117,9 @@ class Operations:
             return other.begin.undoes == record.id and other.counts.get("done", 0) > 0
 
         if names_a_hold(record.begin.selection):
-            raise UsageError(f"{record.id} belongs to a hold of a domain", "mxtui migrate end, or resume, ends that")
+            raise UsageError(f"{record.id} belongs to a hold of a domain", "mxtui migrate end, or resume, ends that.")
         if any(self.audit.records(limit=1, matching=took_back)):
-            raise UsageError(f"{record.id} was taken back already", "see mxtui audit")
+            raise UsageError(f"{record.id} was taken back already", "See mxtui audit.")
         entries = self.audit.entries(record.id)
         selection = f"undo {record.begin.verb} {record.id}"
         match record.begin.verb:
@@ -138,7 +138,7 @@ class Operations:
                 gone = [Result(i.queue_id, back, "gone", "no longer queued") for i in done if i.queue_id not in known]
                 return replace(plan, excluded=(*plan.excluded, *gone))
             case verb:
-                raise UsageError(f"{verb} cannot be undone", "only hold, release and delete can be taken back")
+                raise UsageError(f"{verb} cannot be undone", "Only hold, release and delete can be taken back.")
 
     def execute(
         self, plan: Plan, reason: str = "", stop: threading.Event | None = None, *, undoes: str = ""
