@@ -11,6 +11,7 @@ done before a crash is on disk:
 `begin` and all `targets` are on disk before anything is done.
 """
 
+import errno
 import fcntl
 import os
 import sys
@@ -24,7 +25,7 @@ from typing import Any, Final
 
 import msgspec
 
-from mxtui.errors import AuditFailed
+from mxtui.errors import AuditFailed, ResultsLost
 from mxtui.folders import sync_folder, writable_folder
 from mxtui.model.message import Identity
 from mxtui.model.plan import Plan, Result, Target, Verdict
@@ -38,6 +39,8 @@ TEXT_LIMIT: Final = 500
 LINE_LIMIT: Final = 4 * 1024 * 1024
 """Bytes; ours stay well below, so a longer line was not written by us and is passed over."""
 BLOCK: Final = 64 * 1024
+_NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
 HEADROOM: Final = 64 * 1024
 """Bytes that must be free beyond what the results are expected to take."""
 
@@ -197,7 +200,7 @@ class Act:
         """Results that could not be recorded."""
 
     def results(self, results: Sequence[Result]) -> None:
-        """Record what became of a batch. Raises AuditFailed, which says how many messages were acted on by then."""
+        """Record what became of a batch. Raises ResultsLost, which says how many messages were acted on by then."""
         now = self._clock()
         self._counts.update(result.result for result in results)
         self._acted_on += sum(result.result == "done" or result.unsure for result in results)
@@ -210,7 +213,7 @@ class Act:
         self._lost = lost
 
     def verdicts(self, verdicts: Sequence[Verdict]) -> None:
-        """Record what became of messages whose delivery was tried. Raises AuditFailed as `results` does."""
+        """Record what became of messages whose delivery was tried. Raises ResultsLost as `results` does."""
         self._acted_on += len(verdicts)
         now = self._clock()
         self._append(
@@ -219,7 +222,7 @@ class Act:
         )
 
     def end(self, *, complete: bool, counts: Mapping[str, int] | None = None) -> None:
-        """Record the sums; `counts` where they are not those of `results`. Raises AuditFailed as `results` does."""
+        """Record the sums; `counts` where they are not those of `results`. Raises ResultsLost as `results` does."""
         if counts is not None:
             self._acted_on = sum(number for what, number in counts.items() if what != "left")
         self._append([End(self.id, self._clock(), dict(self._counts if counts is None else counts), complete)])
@@ -230,10 +233,17 @@ class Act:
         except AuditFailed as error:
             were = "message WAS" if self._acted_on == 1 else "messages WERE"
             missing = f"the results of {self._lost:,} are" if self._lost else "the end of the act is"
-            raise AuditFailed(
+            raise ResultsLost(
                 f"{self._acted_on:,} {were} acted on; {missing} not on record: {error.message}",
-                "nothing more is done: free some space there, and see the mail log for what was done",
+                f"Nothing more is done. {_remedy(error)}, and see the mail log for what was done.",
             ) from error
+
+
+def _remedy(error: OSError) -> str:
+    """What would let the audit be written."""
+    cause = error.__cause__ if isinstance(error, AuditFailed) else error
+    no_room = isinstance(cause, OSError) and cause.errno in _NO_ROOM
+    return "Free some space there" if no_room else "Make its folder and file ours to write"
 
 
 class Audit:
@@ -281,14 +291,14 @@ class Audit:
                 if reserve:
                     space = os.fstatvfs(descriptor)
                     if space.f_bavail * space.f_frsize < 2 * len(data) + HEADROOM:
-                        raise OSError(28, "No space left on device")
+                        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                 _append(descriptor, data)
             finally:
                 os.close(descriptor)
         except OSError as error:
             raise AuditFailed(
                 f"the audit cannot be written to {self.path}: {error.strerror}",
-                "nothing is done without a record: free some space there, or set another file",
+                f"Nothing is done without a record. {_remedy(error)}, or set another file.",
             ) from error
 
     def _open(self) -> int:

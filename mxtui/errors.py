@@ -8,9 +8,10 @@
     ├── Unreachable               exit 4   queue or server not there
     │   ├── NoQueue               exit 4   nothing found, or not a queue
     │   └── CommandFailed         exit 4   a program of the mail system failed: command, status, text
-    ├── Guarded                   exit 5   refused for safety: a primary that is not healthy
-    │   └── InDelivery            exit 5   a message that somebody delivers or changes at this moment
-    └── AuditFailed               exit 1   the record could not be written; says whether anything was done
+    └── Guarded                   exit 5   refused for safety, nothing done: a primary that is not healthy
+        ├── InDelivery            exit 5   a message that somebody delivers or changes at this moment
+        └── AuditFailed           exit 5   the intent could not be recorded
+            └── ResultsLost       exit 1   something was done and could not be recorded
 
 Each carries a `message` (what and which) and a `hint` (what to do about it). Text from outside that goes into either
 passes `mxtui.message.sanitize` where it is shown, not here.
@@ -79,5 +80,11 @@ class InDelivery(Guarded):
     """A message that somebody delivers or changes at this moment."""
 
 
-class AuditFailed(MxtuiError, OSError):
-    """The audit record cannot be written; the message says where messages were acted on all the same."""
+class AuditFailed(Guarded, OSError):
+    """The audit cannot be written: without a record nothing is done."""
+
+
+class ResultsLost(AuditFailed):
+    """Messages were acted on, and that cannot be recorded; the message says how many."""
+
+    exit_status = 1

@@ -29,7 +29,7 @@ from mxtui.vault import KeptCopy, Vault
 BATCH: Final = 2_000
 """Messages acted on between two looks at `stop`, and per line of progress; 0.1 s of postsuper."""
 
-NO_COPY_HINT: Final = "delete without a copy (--no-copy), or with the right to read queue files"
+NO_COPY_HINT: Final = "Delete without a copy (--no-copy), or with the right to read queue files."
 
 STOPPED: Final = "stopped before its turn"
 
@@ -93,12 +93,12 @@ class Operations:
         """Exactly what would happen to these messages; `selection` is how the operator named them, `where` where to.
 
         `steps` are those of a flush by our own sender: the queue's engine has no part in it, and need not run.
-        Raises NotPermitted, also where a deletion can keep no copy; UsageError, of `vet`.
+        Raises as `Permission.require` does; NotPermitted, also where a deletion can keep no copy; UsageError, of `vet`.
         """
         if steps is not None:
             return replace(make_plan(verb, targets, selection, self._clock(), forced=forced), steps=steps)
         capabilities = self._queue.capabilities()
-        _require(capabilities.may(verb), verb)
+        capabilities.may(verb).require(verb)
         if where is not None:
             self.vet(where)
         if verb is Verb.DELETE and keep_copy and not capabilities.content.allowed:
@@ -153,11 +153,11 @@ class Operations:
             return other.begin.undoes == record.id and other.counts.get("done", 0) > 0
 
         if names_a_hold(record.begin.selection):
-            raise UsageError(f"{record.id} belongs to a hold of a domain", "mxtui migrate end, or resume, ends that")
+            raise UsageError(f"{record.id} belongs to a hold of a domain", "mxtui migrate end, or resume, ends that.")
         if record.begin.queue != self._queue.source.path:
-            raise UsageError(f"that was done to another queue, {record.begin.queue}", "attach to that one (mxtui -q)")
+            raise UsageError(f"that was done to another queue, {record.begin.queue}", "Attach to that one (mxtui -q).")
         if any(self.audit.records(limit=1, matching=took_back)):
-            raise UsageError(f"{record.id} was taken back already", "see mxtui audit")
+            raise UsageError(f"{record.id} was taken back already", "See mxtui audit.")
         entries = self.audit.entries(record.id)
         selection = f"undo {record.begin.verb} {record.id}"
         match record.begin.verb:
@@ -185,11 +185,11 @@ class Operations:
     ) -> Iterator[Result]:
         """Do what the plan says: a result for each of its targets, in the order they come to be known.
 
-        Messages not reached when `stop` is set come back as refused. Raises, before anything is done: NotPermitted;
-        AuditFailed; MxtuiError when there is no room for copies. AuditFailed may also come after a batch, once its
-        results were told: it says so, what is on disk lacks them, and nothing more is done.
+        Messages not reached when `stop` is set come back as refused. Raises, before anything is done: as
+        `Permission.require` does; AuditFailed; Guarded when there is no room for copies. ResultsLost comes after a
+        batch, once its results were told: what is on disk lacks them, and nothing more is done.
         """
-        _require(self.permission(plan.verb), plan.verb)
+        self.permission(plan.verb).require(plan.verb)
         act = self._begin(plan, reason, undoes)
         complete = False
         try:
@@ -213,7 +213,7 @@ class Operations:
         Raises as `execute` does, and what the way of delivering raises.
         """
         if draining.way is self._queue:
-            _require(self.permission(plan.verb), plan.verb)
+            self.permission(plan.verb).require(plan.verb)
         act = self._begin(plan, reason, "")
         last: FlushProgress | None = None
         try:
@@ -293,11 +293,6 @@ class Operations:
         else:
             self.vault.unmark_restored(copy)
         return result
-
-
-def _require(permission: Permission, verb: Verb) -> None:
-    if not permission.allowed:
-        raise NotPermitted(f"{verb} is not permitted: {permission.why_not}", permission.hint)
 
 
 def _restored_before(copy: KeptCopy) -> str:

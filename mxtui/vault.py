@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from mxtui.errors import MxtuiError
+from mxtui.errors import Guarded
 from mxtui.folders import sync_folder, writable_folder
 from mxtui.model.kept import HEADER_LIMIT, decode_header, kept_name
 from mxtui.model.message import Identity
@@ -69,9 +69,9 @@ class Vault:
         not fit even then, or the folder cannot be made.
         """
         if size > self._keep_bytes:
-            raise MxtuiError(
+            raise Guarded(
                 f"the copies ({size} bytes) would take more than the {self._keep_bytes} bytes set aside for them",
-                "delete fewer at a time, raise the limit, or delete without a copy (--no-copy)",
+                "Delete fewer at a time, raise the limit, or delete without a copy (--no-copy)",
             )
         folder = self.folder / audit_id
         try:
@@ -80,8 +80,8 @@ class Vault:
             folder.mkdir(mode=0o700)
             sync_folder(self.folder)
         except OSError as error:
-            raise MxtuiError(
-                f"no copy can be kept in {self.folder}: {error.strerror}", "free some space, or set another folder"
+            raise Guarded(
+                f"no copy can be kept in {self.folder}: {error.strerror}", "Free some space, or set another folder."
             ) from error
         return folder
 

@@ -9,7 +9,7 @@ import pytest
 
 from mxtui.audit import Audit, AuditRecord, Operator
 from mxtui.draining import Draining
-from mxtui.errors import AuditFailed, CommandFailed, MxtuiError, NotPermitted, UsageError
+from mxtui.errors import AuditFailed, CommandFailed, MxtuiError, NotPermitted, ResultsLost, UsageError
 from mxtui.model.drain.connections import Connections
 from mxtui.model.drain.machine import Drain
 from mxtui.model.drain.settings import DrainSettings
@@ -484,10 +484,11 @@ def test_what_was_done_is_told_even_when_it_cannot_be_recorded(make: Make, monke
     queue.before_batch = lambda: monkeypatch.setattr("mxtui.audit.os.write", full)
     results = operations.execute(plan)
     assert [next(results).result for _ in range(3)] == ["done"] * 3
-    with pytest.raises(AuditFailed) as failed:
+    with pytest.raises(ResultsLost) as failed:
         next(results)
     assert failed.value.message.startswith("3 messages WERE acted on; the results of 3 are not on record")
-    assert "nothing is done" not in failed.value.hint
+    assert "Nothing is done" not in failed.value.hint
+    assert failed.value.exit_status == 1
 
 
 def test_a_hold_whose_results_were_lost_is_undone_for_what_is_held(make: Make) -> None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from mxtui.cli.sites import Site, is_spool, postfix_site, spool_site
 from mxtui.config import Settings, load
-from mxtui.errors import NotPermitted
 from mxtui.model.alerts import Thresholds
 from mxtui.model.health import Health, Primary
 from mxtui.model.message import QueuedMessage
@@ -85,10 +84,8 @@ class Attached:
         return tuple(dict.fromkeys([*self.settings.primaries, *self.site.relayed()]))
 
     def require(self, verb: Verb) -> None:
-        """Raise NotPermitted, with what would allow it, where this user may not."""
-        permission = self.queue.capabilities().may(verb)
-        if not permission.allowed:
-            raise NotPermitted(f"{verb} is not permitted: {permission.why_not}", permission.hint)
+        """Raise NotPermitted or Unreachable, with what would allow it, where the verb may not be used."""
+        self.queue.capabilities().may(verb).require(verb)
 
     def router(self) -> "Router":
         """Who knows each domain's primary."""

@@ -1,28 +1,35 @@
 """`mxtui audit`: who did what."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 import click
 
 from mxtui.audit import Audit, AuditRecord
-from mxtui.cli.attach import settings_of
+from mxtui.cli.attach import attach, settings_of
+from mxtui.cli.common import common_options
 from mxtui.cli.output import narrate, print_json, table
 from mxtui.errors import UsageError
 from mxtui.message.sanitize import one_line
 
 
 @click.command("audit")
-@click.option("--config", metavar="FILE", help="Settings, after /etc/mxtui.toml and the user's own.")
+@common_options
 @click.option("--json", "as_json", is_flag=True, help="One object per act; with an ID, per message.")
 @click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="Newest so many.")
 @click.argument("audit_id", required=False, metavar="[ID]")
-def audit_command(config: str | None, as_json: bool, limit: int, audit_id: str | None) -> None:
-    """Who did what, when, why, to which messages: newest first; with an ID, every message of that act."""
+def audit_command(
+    queue: str | None, config: str | None, no_color: bool, as_json: bool, limit: int, audit_id: str | None
+) -> None:
+    """Who did what, when, why, to which messages: newest first; with an ID, every message of that act.
+
+    On every queue of this host, or on the one that -q names.
+    """
     audit = Audit(settings_of(config).audit)
     if audit_id is not None:
         _print_act(audit, audit_id, as_json=as_json)
         return
-    records = list(audit.records(limit=limit))
+    records = list(audit.records(limit=limit, matching=_on(queue, config)))
     if as_json:
         for record in records:
             print_json(record_object(record))
@@ -31,6 +38,15 @@ def audit_command(config: str | None, as_json: bool, limit: int, audit_id: str |
         click.echo(table(["when", "who", "did", "messages", "what", "why", "id"], rows, "<<<><<<"))
     else:
         narrate(f"nothing on record in {audit.path}")
+
+
+def _on(queue: str | None, config: str | None) -> Callable[[AuditRecord], bool] | None:
+    """Whether an act was on this queue; None, and nothing is attached to, where none is named."""
+    if queue is None:
+        return None
+    with attach(queue, config) as attached:
+        path = attached.queue.source.path
+    return lambda record: record.begin.queue == path
 
 
 def record_object(record: AuditRecord) -> dict[str, object]:

@@ -160,7 +160,7 @@ def _way_in_words(attached: Attached, *, direct: bool, to: str | None) -> str:
 
 
 def follow(stream: Any, *, as_json: bool) -> FlushProgress | None:
-    """Tell how it goes until it is over; the last word."""
+    """Print how a drain goes while it does; its last progress, None where there was none."""
     last: FlushProgress | None = None
     seen = 0.0
     live = sys.stderr.isatty() and not as_json

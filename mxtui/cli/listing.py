@@ -13,7 +13,7 @@ from mxtui.cli.output import narrate, print_json, table
 from mxtui.index import Column, Index, Sort, View
 from mxtui.message.sanitize import one_line
 from mxtui.model.filter import asks_for_subjects
-from mxtui.model.message import QueuedMessage
+from mxtui.model.message import QueuedMessage, written_sender
 from mxtui.model.reason import short, summarise
 from mxtui.model.words import counted, duration
 
@@ -67,6 +67,7 @@ def as_object(message: QueuedMessage) -> dict[str, Any]:
     """`postqueue -j`'s object (postqueue(1)) and what else is known.
 
     Addresses are as they are in the queue, for scripts to compare; JSON escapes their control characters.
+    Recipients are in the order of their envelope where files are read; postqueue tells those that were tried first.
     """
     return {
         "queue_name": message.state,
@@ -74,7 +75,7 @@ def as_object(message: QueuedMessage) -> dict[str, Any]:
         "arrival_time": int(message.arrival),
         "message_size": message.size,
         "forced_expire": message.forced_expire,
-        "sender": message.sender or "MAILER-DAEMON",
+        "sender": None if message.unknown_sender else message.sender or "MAILER-DAEMON",
         "recipients": [
             {
                 "address": recipient.address,
@@ -106,7 +107,7 @@ def _print_text(view: View, shown: int) -> None:
                     row.queue_id,
                     row.state,
                     f"{row.size:,}",
-                    one_line(row.sender or "<>", 36),
+                    one_line(written_sender(row.sender, row.fault), 36),
                     one_line(row.recipient, 36) + more,
                     one_line(row.subject or "", 40),
                     one_line(reason, 24),

@@ -15,7 +15,7 @@ from mxtui.errors import NoQueue, UsageError
 from mxtui.message.differences import Envelope, differences
 from mxtui.message.inspect import Inspection
 from mxtui.message.sanitize import one_line
-from mxtui.model.message import QueuedMessage
+from mxtui.model.message import QueuedMessage, written_sender
 
 
 @click.command("show")
@@ -71,8 +71,10 @@ def _print_all(message: QueuedMessage, inspection: Inspection) -> None:
     expires = f", expires {_time(message.expires)}" if message.expires else ""
     retry = f", next try {_time(message.next_retry)}" if message.next_retry else ""
     click.echo(f"{message.queue_id}  {message.state}, {message.size:,} bytes{retry}{expires}")
+    if message.fault:
+        click.echo(f"damaged  {one_line(message.fault, 400)}")
     click.echo(f"arrived  {_time(message.arrival)} from {one_line(message.client_address or 'this host', 60)}")
-    click.echo(f"from     {one_line(message.sender or '<>', 320)}")
+    click.echo(f"from     {one_line(written_sender(message.sender, message.fault), 320)}")
     for recipient in message.recipients:
         reason = f"  {one_line(recipient.reason, 400)}" if recipient.reason else ""
         click.echo(f"to       {one_line(recipient.address, 320)}{reason}")

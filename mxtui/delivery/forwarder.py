@@ -204,7 +204,7 @@ class Forwarder:
     async def errand(self) -> AsyncIterator["Errand"]:
         """Somebody wants messages tried now, whatever was to be waited for. Raises Guarded while suspended."""
         if self._suspended:
-            raise Guarded("deliveries are suspended", "resume them first")
+            raise Guarded("deliveries are suspended", "Resume them first.")
         follower = Follower(self._clock())
         self._followers.add(follower)
         try:

@@ -33,6 +33,10 @@ _NUMBERS: dict[Field, str] = {
 }
 
 
+_KNOWN_SENDER = "(m.sender <> '' OR m.fault IS NULL)"
+"""`QueuedMessage.unknown_sender`, denied."""
+
+
 def add_functions(database: sqlite3.Connection) -> None:
     """What SQLite lacks: addresses within a prefix, and letters beyond ASCII without regard to case."""
     database.create_function("in_prefix", 2, _in_prefix, deterministic=True)
@@ -91,7 +95,7 @@ def _meets(field: Field, pattern: Pattern, now: float) -> Where:
             glob = pattern.text.replace("[", "[[]") if pattern.wildcard else ""
             return ("m.queue_id GLOB ?", [glob]) if pattern.wildcard else ("m.queue_id = ?", [pattern.text])
         case Field.SENDER:
-            return _address("m.sender", pattern)
+            return _joined(" AND ", [(_KNOWN_SENDER, []), _address("m.sender", pattern)])
         case Field.RECIPIENT:
             return _of_a_recipient(_address("r.address", pattern))
         case Field.DOMAIN:
@@ -119,7 +123,7 @@ def _meets(field: Field, pattern: Pattern, now: float) -> Where:
 def _is(kind: str, now: float) -> Where:
     match kind:
         case "bounce":
-            return "m.sender = ''", []
+            return "(m.sender = '' AND m.fault IS NULL)", []
         case "held":
             return "m.state = 'hold'", []
         case "expired":

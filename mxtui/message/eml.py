@@ -32,9 +32,9 @@ def save_eml(chunks: Iterable[bytes], path: Path) -> int:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except FileExistsError:
-        raise UsageError(f"{path} exists already", "choose another name: nothing is overwritten") from None
+        raise UsageError(f"{path} exists already", "Choose another name: nothing is overwritten.") from None
     except OSError as error:
-        raise MxtuiError(f"cannot write {path}: {error.strerror}", "choose another folder") from error
+        raise MxtuiError(f"cannot write {path}: {error.strerror}", "Choose another folder.") from error
     size = 0
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -45,6 +45,6 @@ def save_eml(chunks: Iterable[bytes], path: Path) -> int:
     except BaseException as error:
         path.unlink(missing_ok=True)
         if isinstance(error, OSError):
-            raise MxtuiError(f"cannot write {path}: {error.strerror}", "choose another folder") from error
+            raise MxtuiError(f"cannot write {path}: {error.strerror}", "Choose another folder.") from error
         raise
     return size

@@ -47,7 +47,7 @@ class QueuedMessage(NamedTuple):
     size: int
     """Bytes, as postqueue counts (queue file's first size field)."""
     sender: str
-    """Envelope sender; empty is the null sender."""
+    """Envelope sender; empty is the null sender, or `unknown_sender`."""
     recipients: tuple[Recipient, ...]
     """To do only; those already delivered are counted in `done`."""
     done: int = 0
@@ -65,6 +65,11 @@ class QueuedMessage(NamedTuple):
     """Why this file is not a message that can be delivered (corrupt, half written, unreadable); None when sound."""
 
     @property
+    def unknown_sender(self) -> bool:
+        """Nobody can say whom it is from: a damaged file that names no sender is no bounce."""
+        return unknown_sender(self.sender, self.fault)
+
+    @property
     def identity(self) -> Identity:
         """What to check again before acting on it."""
         return Identity(self.queue_id, self.inode, self.arrival)
@@ -77,6 +82,20 @@ class Changes(NamedTuple):
     """New or changed, each whole; an ID already known is replaced."""
     gone: Sequence[str] = ()
     """Queue IDs that left."""
+
+
+def unknown_sender(sender: str, fault: str | None) -> bool:
+    """`QueuedMessage.unknown_sender`, of the two fields that tell."""
+    return sender == NULL_SENDER and fault is not None
+
+
+def written_sender(sender: str, fault: str | None) -> str:
+    """An envelope sender as people read it.
+
+    >>> written_sender("", None), written_sender("", "it is cut short")
+    ('<>', 'unknown')
+    """
+    return "unknown" if unknown_sender(sender, fault) else sender or "<>"
 
 
 def recipient_domain(address: str) -> str:

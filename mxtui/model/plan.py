@@ -21,6 +21,13 @@ class Target(NamedTuple):
     expires: float | None
     forced_expire: bool = False
     """Marked to be returned: as soon as it is not held, it is."""
+    damaged: bool = False
+    """Its file is; where it names no sender, that is not the null sender."""
+
+    @property
+    def null_sender(self) -> bool:
+        """Nobody can be told about it: it is a bounce, or backscatter."""
+        return not self.sender and not self.damaged
 
     @property
     def queue_id(self) -> str:
@@ -69,13 +76,13 @@ class Plan:
 
     @property
     def senders(self) -> int:
-        """Different envelope senders."""
-        return len({target.sender for target in self.targets})
+        """Different envelope senders, as far as they are known."""
+        return len({target.sender for target in self.targets if target.sender or target.null_sender})
 
     @property
     def null_senders(self) -> int:
         """Messages that nobody can be told about: bounces, or backscatter."""
-        return sum(not target.sender for target in self.targets)
+        return sum(target.null_sender for target in self.targets)
 
     @property
     def recipients(self) -> int:

@@ -1,6 +1,7 @@
 """What a verb may touch, and what an operator should think about first: rules only."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Final
@@ -18,7 +19,8 @@ HOLD_HORIZON: Final = 86400.0
 
 BACKSCATTER_MESSAGES: Final = 10
 BACKSCATTER_SHARE: Final = 0.5
-"""So many messages from so many different senders are a campaign with forged addresses rather than a mailing list."""
+"""So many messages from so many different senders are a campaign with forged addresses rather than a mailing list. So
+many from one sender are a list, or a campaign in one stranger's name, who would get all the notices."""
 
 ACTS_ON: Final[Mapping[Verb, frozenset[State]]] = {
     Verb.HOLD: frozenset({"incoming", "deferred"}),
@@ -50,6 +52,9 @@ STATE_REFUSALS: Final[Mapping[State, str]] = {
 }
 
 
+DAMAGED: Final = "damaged: no notice can be made of it"
+
+
 def refusal(verb: Verb, state: State) -> str:
     """Why `verb` leaves a message in `state` alone; empty when it does not.
 
@@ -75,6 +80,7 @@ def target_of(message: QueuedMessage) -> Target:
         len(message.recipients),
         message.expires,
         message.forced_expire,
+        message.fault is not None,
     )
 
 
@@ -113,7 +119,7 @@ def make_plan(
     chosen: dict[str, Target] = {}
     excluded: list[Result] = []
     for target in targets:
-        if why := refusal(verb, target.state):
+        if why := refusal(verb, target.state) or (DAMAGED if target.damaged and verb is Verb.REJECT else ""):
             excluded.append(Result(target.queue_id, verb, "refused", why))
         else:
             chosen[target.queue_id] = target
@@ -150,8 +156,11 @@ def cautions(
     match verb:
         case Verb.REJECT:
             yield from _about_rejecting(targets)
-        case Verb.DELETE if not reversible:
-            yield Caution("No copy", "no copy is kept: this cannot be undone", safer=Verb.HOLD)
+        case Verb.DELETE:
+            if not reversible:
+                yield Caution("No copy", "no copy is kept: this cannot be undone", safer=Verb.HOLD)
+            elif damaged := sum(target.damaged for target in targets):
+                yield Caution("Damaged", f"{_messages(damaged)} damaged: a copy is kept, but cannot be put back")
         case Verb.RELEASE:
             if returned := sum(target.forced_expire and not needs_renewal(target, now) for target in targets):
                 yield Caution(
@@ -193,14 +202,20 @@ def cautions(
 
 
 def _about_rejecting(targets: Sequence[Target]) -> Iterable[Caution]:
-    senders = {target.sender for target in targets if target.sender}
-    null = sum(not target.sender for target in targets)
+    senders = Counter(target.sender for target in targets if target.sender)
+    null = sum(target.null_sender for target in targets)
     notices = len(targets) - null
     if notices >= BACKSCATTER_MESSAGES and len(senders) >= notices * BACKSCATTER_SHARE:
         yield Caution(
             "Backscatter",
             f"notices go to {len(senders):,} different senders: where those are forged, strangers get them, "
             "and this server's reputation suffers",
+            safer=Verb.DELETE,
+        )
+    elif senders and (most := senders.most_common(1)[0])[1] >= BACKSCATTER_MESSAGES:
+        yield Caution(
+            "Backscatter",
+            f"{most[1]:,} notices go to {most[0]}: where that address is forged, a stranger gets them all",
             safer=Verb.DELETE,
         )
     if null:

@@ -6,6 +6,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Literal
 
+from mxtui.errors import NotPermitted, Unreachable
+
 
 class Verb(StrEnum):
     """What an operator can do to messages."""
@@ -28,6 +30,15 @@ class Permission:
     """One sentence: what stands in the way."""
     hint: str = ""
     """What would allow it."""
+    unreachable: bool = False
+    """What stands in the way is that the mail system does not run, and no lack of rights."""
+
+    def require(self, verb: Verb) -> None:
+        """Raises NotPermitted where the verb may not be used, Unreachable where that is the mail system's state."""
+        if self.unreachable:
+            raise Unreachable(f"{verb} is not possible: {self.why_not}", self.hint)
+        if not self.allowed:
+            raise NotPermitted(f"{verb} is not permitted: {self.why_not}", self.hint)
 
 
 ALLOWED = Permission(True)

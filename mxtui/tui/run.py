@@ -22,26 +22,26 @@ def run_console(services: Services) -> None:
     sys.setswitchinterval(0.001)
     gc.disable()
     from mxtui.tui.app import ConsoleApp
+    from mxtui.tui.terminal import TerminalDriver, let_go
 
     app = ConsoleApp(services)
+    app.driver_class = TerminalDriver
     # What was imported stays. To look through it all again and again would take 30 ms each time, from some key.
     gc.freeze()
     gc.enable()
-    with _ended_by_signals(app.exit):
+    with _ended_by_signals(app.exit, let_go):
         app.run(mouse=services.settings.mouse)
 
 
 @contextmanager
-def _ended_by_signals(leave: Callable[[], None]) -> Iterator[None]:
+def _ended_by_signals(leave: Callable[[], None], let_go: Callable[[], None]) -> Iterator[None]:
     """A terminal that closes, or SIGTERM, ends the console as `q` does: a batch that was begun is acted on to its end
     and recorded, since the loop waits for its threads.
     """
 
     def end(number: int, _: object) -> None:
-        if number == signal.SIGHUP:  # writing to a terminal that is gone fails, and leaving writes
-            nowhere = os.open(os.devnull, os.O_RDWR)
-            for stream in (0, 1, 2):
-                os.dup2(nowhere, stream)
+        if number == signal.SIGHUP:
+            let_go()
         try:
             asyncio.get_running_loop().call_soon_threadsafe(leave)
         except RuntimeError:  # before the first screen, or after the last

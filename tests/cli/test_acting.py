@@ -1,5 +1,6 @@
 """The verbs: what they do to a real queue, what they tell scripts, and what they refuse."""
 
+import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -105,6 +106,12 @@ def test_hold_and_release_tell_plan_results_and_summary(outage: Outage, mxtui: M
     )
     assert (hold["user"], hold["complete"], hold["queue"]) == ("root", True, str(outage.instance.queue_directory))
     assert (release["verb"], release["counts"]) == ("release", {"done": 3})
+    elsewhere = json.loads(mxtui.audit.read_bytes().splitlines()[0]) | {"id": "elsewhere", "queue": "/var/spool/other"}
+    with mxtui.audit.open("a") as audit:
+        audit.write(json.dumps(elsewhere) + "\n")
+    assert len(mxtui("audit", "--json").objects) == 3
+    here = mxtui("audit", "--json", "-q", str(outage.instance.config_directory)).objects
+    assert [act["id"] for act in here] == [release["id"], hold["id"]]
     messages = mxtui("audit", "--json", hold["id"]).objects
     assert {entry["queue_id"] for entry in messages} == set(ids)
     assert {(entry["result"], entry["sender"]) for entry in messages} == {("done", SENDER)}

@@ -75,9 +75,9 @@ def test_a_stopped_postfix_can_be_read_and_is_not_acted_on(
     assert mxtui("show", "--raw", ids[0]).out.endswith(b"\n\nbody\n")
     for verb in VERBS:
         done = mxtui(verb, "domain:example.org", "--yes")
-        assert (done.status, done.out) == (3, b"")
-        assert "Postfix is stopped" in done.err
-        assert f"postfix -c {stopped.config_directory} start" in done.err
+        assert (done.status, done.out) == (4, b"")
+        assert f"{verb} is not possible: Postfix is stopped" in done.err
+        assert f"Start it: postfix -c {stopped.config_directory} start" in done.err
     assert not mxtui.audit.exists()
 
 
@@ -182,20 +182,22 @@ def test_nothing_is_done_when_the_audit_has_no_room(mxtui: Mxtui) -> None:
         force = ["--force"] if verb == "flush" else []
         argv = mxtui.argv(verb, "domain:example.org", "--yes", *force)
         done = run(["prlimit", f"--fsize={len(before) + 100}", *argv])
-        assert (done.status, done.out) == (1, b"")
+        assert (done.status, done.out) == (5, b"")
         assert f"the audit cannot be written to {mxtui.audit}: File too large" in done.err
-        assert "nothing is done without a record" in done.err
+        assert "Nothing is done without a record. Free some space there" in done.err
     assert mxtui.audit.read_bytes() == before, "no line cut short is left behind"
 
 
 def test_nothing_is_done_when_the_audit_is_no_file_of_ours(mxtui: Mxtui, tmp_path: Path) -> None:
     link = tmp_path / "link"
     link.symlink_to(tmp_path / "elsewhere")
-    for audit in (link, tmp_path):
+    (tmp_path / "file").touch()
+    for audit in (link, tmp_path, tmp_path / "file" / "audit.jsonl"):
         mxtui.config.write_text(f'audit = "{audit}"\n')
         done = mxtui("hold", "domain:example.org", "--yes")
-        assert done.status == 1
+        assert done.status == 5
         assert f"the audit cannot be written to {audit}" in done.err
+        assert "free some space" not in done.err.lower()
     assert not (tmp_path / "elsewhere").exists()
 
 
@@ -203,7 +205,7 @@ def test_nothing_is_deleted_when_no_copy_can_be_kept(mxtui: Mxtui, tmp_path: Pat
     (tmp_path / "file").touch()
     mxtui.config.write_text(f'audit = "{mxtui.audit}"\n[kept]\nfolder = "{tmp_path / "file" / "kept"}"\n')
     done = mxtui("delete", "domain:example.org", "--yes")
-    assert done.status == 1
+    assert done.status == 5
     assert "Traceback" not in done.err
     assert str(tmp_path / "file") in done.err
 

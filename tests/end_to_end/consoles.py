@@ -10,11 +10,19 @@ PROBES = '[probe]\ninterval = "1s"\ntransition = "1s"\nfall = 2\nrise = 2\n'
 """Settings under which a primary is judged in seconds."""
 
 
-def console(mxtui: Mxtui, *, columns: int = 80, lines: int = 24, env: Mapping[str, str] | None = None) -> Terminal:
+def console(
+    mxtui: Mxtui,
+    *,
+    columns: int = 80,
+    lines: int = 24,
+    env: Mapping[str, str] | None = None,
+    controlling: bool = True,
+) -> Terminal:
     """`mxtui` on that Postfix, with nobody's own settings."""
     argv = [sys.executable, "-m", "mxtui"]
     argv += ["-q", str(mxtui.instance.config_directory), "--config", str(mxtui.config)]
-    return Terminal(argv, columns=columns, lines=lines, env={"XDG_CONFIG_HOME": str(mxtui.folder), **(env or {})})
+    env = {"XDG_CONFIG_HOME": str(mxtui.folder), **(env or {})}
+    return Terminal(argv, columns=columns, lines=lines, env=env, controlling=controlling)
 
 
 def row(screen: Screen, text: str) -> str:

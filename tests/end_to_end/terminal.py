@@ -62,7 +62,11 @@ _EXIT = 30.0
 
 
 class Terminal:
-    """A program at a terminal. Leaving the context hangs up and waits for it to end."""
+    """A program at a terminal. Leaving the context hangs up and waits for it to end.
+
+    Unless `controlling`, it only reads and writes there, and no signal tells it when the terminal is gone: so it is
+    below su(1) or runuser(1), whose session is another's.
+    """
 
     def __init__(
         self,
@@ -72,6 +76,7 @@ class Terminal:
         lines: int = 24,
         env: Mapping[str, str] | None = None,
         cwd: str | os.PathLike[str] | None = None,
+        controlling: bool = True,
     ) -> None:
         self._received = bytearray()
         self._unfinished = b""
@@ -85,7 +90,12 @@ class Terminal:
         try:
             # setsid makes the pty the controlling terminal; a preexec_fn could not do so in a test that has threads.
             self._process = subprocess.Popen(
-                ["setsid", "--ctty", *argv], stdin=slave, stdout=slave, stderr=slave, env=surroundings, cwd=cwd
+                ["setsid", *(["--ctty"] if controlling else []), *argv],
+                stdin=slave,
+                stdout=slave,
+                stderr=slave,
+                env=surroundings,
+                cwd=cwd,
             )
         except BaseException:
             os.close(self._master)

@@ -90,6 +90,21 @@ def test_sigterm_leaves_the_terminal_as_it_was(mxtui: Mxtui) -> None:
         assert_left_well(terminal)
 
 
+def test_a_terminal_that_is_gone_without_a_word_ends_the_console(mxtui: Mxtui) -> None:
+    with console(mxtui, controlling=False) as terminal:
+        terminal.wait_for(lambda screen: row(screen, "example.org"))
+        terminal.hangup()
+        assert terminal.wait_for_exit() == 0
+
+
+def test_sigterm_ends_a_console_whose_terminal_is_gone(mxtui: Mxtui) -> None:
+    with console(mxtui, controlling=False) as terminal:
+        terminal.wait_for(lambda screen: row(screen, "example.org"))
+        terminal.hangup()
+        os.kill(terminal.pid, signal.SIGTERM)
+        assert terminal.wait_for_exit() == 0
+
+
 def assert_left_well(terminal: Terminal) -> None:
     """No alternate screen, a cursor, and neither mouse nor paste nor focus are reported any longer."""
     sent = terminal.received
@@ -131,10 +146,11 @@ def gate(instance: PrivatePostfix, mxtui: Mxtui, tmp_path: Path) -> Iterator[Gat
     settled(layout_of(instance), ids, "deferred")
 
 
+@pytest.mark.parametrize("told", [True, False], ids=["SIGHUP", "EIO"])
 def test_a_terminal_that_closes_amid_an_act_leaves_it_done_and_on_record(
-    instance: PrivatePostfix, mxtui: Mxtui, gate: Gate
+    instance: PrivatePostfix, mxtui: Mxtui, gate: Gate, told: bool
 ) -> None:
-    with console(mxtui) as terminal:
+    with console(mxtui, controlling=told) as terminal:
         terminal.wait_for(lambda screen: "down" in row(screen, "example.org"))
         terminal.press("h")
         terminal.wait_for("What will run")

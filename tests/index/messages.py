@@ -56,5 +56,5 @@ messages = st.builds(
     client_address=st.sampled_from([None, "unknown", "203.0.113.7", "2001:db8::7"]),
     subject=st.sampled_from([None, "", "Offene Rechnung", "100% [free]", "Приглашение"]),
     attempts=st.none() | st.integers(0, 20),
-    fault=st.none(),
+    fault=st.sampled_from([None, "it is cut short"]),
 )

@@ -92,4 +92,5 @@ messages = st.builds(
     client_address=st.sampled_from([None, "unknown", "198.51.100.7", "198.51.101.7", "2001:db8::7"]),
     subject=st.none() | words,
     attempts=st.sampled_from([None, 0, 1, 2, 3, 4]),
+    fault=st.sampled_from([None, "it is cut short"]),
 )

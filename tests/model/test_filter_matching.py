@@ -101,6 +101,14 @@ def test_what_a_message_lacks_matches_only_negated(written: str) -> None:
     assert matches(parse(written), BOUNCE, NOW)
 
 
+@pytest.mark.parametrize("written", ["from:<>", "from:*", "is:bounce", "from:MAILER-DAEMON"])
+def test_a_damaged_file_that_names_no_sender_is_no_bounce(written: str) -> None:
+    unreadable = BOUNCE._replace(fault="cut short: the record that ends a message is missing")
+    assert not matches(parse(written), unreadable, NOW)
+    assert matches(parse(f"-{written}"), unreadable, NOW)
+    assert matches(parse("from:*"), unreadable._replace(sender="a@b.example"), NOW)
+
+
 def test_expired_is_by_age_or_by_force() -> None:
     expired = parse("is:expired")
     assert matches(expired, MESSAGE, NOW + 3600)

@@ -52,14 +52,35 @@ def test_returning_many_different_senders_warns_of_backscatter() -> None:
     assert not made.reversible
 
 
-def test_a_mailing_lists_mail_does_not() -> None:
-    assert titles(plan(Verb.REJECT, *[target(f"A{n:08X}", sender="list@example.com") for n in range(20)])) == []
+def test_returning_much_to_one_sender_names_who_gets_the_notices() -> None:
+    made = plan(Verb.REJECT, *[target(f"A{n:08X}", sender="bulk@spam.example") for n in range(41)])
+    assert made.cautions[0].title == "Backscatter"
+    assert made.cautions[0].text.startswith("41 notices go to bulk@spam.example")
+    assert made.cautions[0].safer is Verb.DELETE
+
+
+def test_returning_a_few_messages_of_some_senders_does_not_warn() -> None:
+    some = [target(f"A{n:08X}", sender=f"u{n % 3}@example.com") for n in range(20)]
+    assert titles(plan(Verb.REJECT, *some)) == []
 
 
 def test_returning_bounces_says_that_nobody_is_told() -> None:
     made = plan(Verb.REJECT, target("A00000000", sender=""), target("B00000000"))
     assert titles(made) == ["No notice"]
     assert "50%" in made.cautions[0].text
+
+
+def test_what_is_damaged_is_not_returned_and_not_counted_as_a_bounce() -> None:
+    made = plan(Verb.REJECT, target("A00000000", sender="", damaged=True), target("B00000000", sender=""))
+    assert [each.queue_id for each in made.targets] == ["B00000000"]
+    assert made.excluded[0].detail == "damaged: no notice can be made of it"
+    held = plan(Verb.HOLD, target("A00000000", sender="", damaged=True))
+    assert (len(held.targets), held.null_senders, held.senders) == (1, 0, 0)
+
+
+def test_deleting_what_is_damaged_says_that_it_cannot_be_put_back() -> None:
+    assert titles(plan(Verb.DELETE, target(damaged=True), target("B00000000"))) == ["Damaged"]
+    assert titles(plan(Verb.DELETE, target(damaged=True), keep_copy=False)) == ["No copy"]
 
 
 def test_releasing_mail_at_the_end_of_its_life_says_that_it_is_renewed() -> None:

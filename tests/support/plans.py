@@ -15,5 +15,7 @@ def target(
     size: int = 1000,
     inode: int = 7,
     arrival: float = 1000.0,
+    damaged: bool = False,
 ) -> Target:
-    return Target(Identity(queue_id, inode, arrival), state, size, sender, domains, recipients, expires)
+    identity = Identity(queue_id, inode, arrival)
+    return Target(identity, state, size, sender, domains, recipients, expires, damaged=damaged)

@@ -71,7 +71,7 @@ class Endings:
                 await self._marks.do(_Marks(job.held.fd, accepted))
             except OSError as error:
                 why = f"{job.queue_id} was accepted and cannot be marked: {error.strerror}"
-                self.failure = self.failure or MxtuiError(why, "it stays in hold; the next direct run marks it")
+                self.failure = self.failure or MxtuiError(why, "It stays in hold; the next direct run marks it.")
                 job.unmarked = True
             job.held.accepted.update(accepted)
 
@@ -118,7 +118,7 @@ class Endings:
 
     def _stuck(self, job: Job, end: End, why: str) -> None:
         what = "delivered, but cannot be deleted" if end == "delete" else "cannot be released"
-        hint = "it stays in hold; the next direct run finishes it"
+        hint = "It stays in hold; the next direct run finishes it."
         self.failure = self.failure or MxtuiError(f"{job.queue_id} {what}: {why}", hint)
 
     def _verdict(self, job: Job, said: Said) -> Verdict:

@@ -63,7 +63,7 @@ class Direct:
     def deliver(self, feed: Feed, stop: threading.Event) -> Iterator[Sequence[Settled]]:
         """See `Way`. Raises NotPermitted, Guarded (another run has this queue), MxtuiError (no room for a journal)."""
         if not os.access(self._layout.queue_directory / "hold", os.R_OK | os.W_OK | os.X_OK, effective_ids=True):
-            raise NotPermitted("queue files may not be read and written", "run as root")
+            raise NotPermitted("queue files may not be read and written", "Run as root.")
         with Journal(self._folder) as journal:
             recovered = recover(self._layout, self._teller, journal)
             self.unknown = recovered.unknown

@@ -65,7 +65,7 @@ def _meets(field: Field, pattern: Pattern, message: QueuedMessage, now: float) -
         case Field.ID:
             return _is(pattern, message.queue_id, cased=True)
         case Field.SENDER:
-            return _is_address(pattern, message.sender)
+            return not message.unknown_sender and _is_address(pattern, message.sender)
         case Field.RECIPIENT:
             return any(_is_address(pattern, recipient.address) for recipient in message.recipients)
         case Field.DOMAIN:
@@ -94,7 +94,7 @@ def _meets(field: Field, pattern: Pattern, message: QueuedMessage, now: float) -
 def _is_kind(kind: str, message: QueuedMessage, now: float) -> bool:
     match kind:
         case "bounce":
-            return message.sender == NULL_SENDER
+            return message.sender == NULL_SENDER and not message.unknown_sender
         case "held":
             return message.state == "hold"
         case "expired":

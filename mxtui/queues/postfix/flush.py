@@ -167,7 +167,7 @@ class Flush:
         for each in ids:
             done = run([*command, each])
             if done.status:
-                raise CommandFailed(f"postqueue -i: {done.complaint}", "see the mail log")
+                raise CommandFailed(f"postqueue -i: {done.complaint}", "See the mail log.")
 
     def _read(self, log: LogTail | None) -> bool:
         """What the log says since the last look; whether it said anything of ours."""

@@ -162,9 +162,9 @@ def _submit(layout: Layout, argv: list[str], message: bytes, sender: str, *, run
 def _sendmail(argv: list[str], message: bytes) -> None:
     done = run(argv, input=message, timeout=300)
     if done.status < 0:
-        raise CutShort(f"sendmail was killed by signal {-done.status}", "see the mail log")
+        raise CutShort(f"sendmail was killed by signal {-done.status}", "See the mail log.")
     if done.status:
-        raise CommandFailed(f"sendmail gave {done.status}: {done.complaint}", "see the mail log")
+        raise CommandFailed(f"sendmail gave {done.status}: {done.complaint}", "See the mail log.")
 
 
 @contextmanager

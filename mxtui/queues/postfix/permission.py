@@ -29,10 +29,14 @@ PROBE_SECONDS: Final = 60.0
 NO_REDIRECT: Final = Permission(
     False,
     "Postfix has no way to redirect a queued message",
-    "change its route (transport(5)) and flush; or hold it, save it (mxtui show ID --eml FILE) and send that",
+    "Change its route (transport(5)) and flush; or hold it, save it (mxtui show ID --eml FILE) and send that.",
 )
 
-STOPPED_HINT: Final = "start it: postfix -c {directory} start"
+STOPPED_HINT: Final = "Start it: postfix -c {directory} start"
+
+
+KEEPING: Final = " (for --no-copy; where a copy is to be kept those for hold and release, too)"
+"""A message is held while it is copied."""
 
 
 def postsuper(layout: Layout, arguments: Sequence[str]) -> tuple[str, ...]:
@@ -88,10 +92,9 @@ def permissions(layout: Layout, privileges: Privileges, *, running: bool) -> Map
 def _postsuper_permission(layout: Layout, privileges: Privileges, verb: Verb, *, running: bool) -> Permission:
     command = postsuper(layout, POSTSUPER[verb])
     if not privileges.may(command):
-        index = list(POSTSUPER).index(verb)
-        return Permission(
-            False, "only root may change the queue", f"run as root, or allow in sudoers: {sudoers_lines(layout)[index]}"
-        )
+        rule = sudoers_lines(layout)[list(POSTSUPER).index(verb)]
+        keeping = KEEPING if verb is Verb.DELETE else ""
+        return Permission(False, "only root may change the queue", f"Run as root, or allow in sudoers{keeping}: {rule}")
     if not running and layout.maillog_file:
         # postsuper cannot log, dies after the first ID, and says nothing of the others (run).
         return _stopped(layout, "only the first message would be acted on")
@@ -101,6 +104,5 @@ def _postsuper_permission(layout: Layout, privileges: Privileges, verb: Verb, *,
 
 
 def _stopped(layout: Layout, consequence: str) -> Permission:
-    return Permission(
-        False, f"Postfix is stopped: {consequence}", STOPPED_HINT.format(directory=layout.config_directory)
-    )
+    hint = STOPPED_HINT.format(directory=layout.config_directory)
+    return Permission(False, f"Postfix is stopped: {consequence}", hint, unreachable=True)

@@ -25,7 +25,7 @@ from mxtui.queues.postfix.reader import Reader, open_reader
 if TYPE_CHECKING:
     from mxtui.queues.postfix.actions import Actions
 
-CONTENT_CLOSED = Permission(False, "messages themselves are for root and the postfix user", "run as root")
+CONTENT_CLOSED = Permission(False, "messages themselves are for root and the postfix user", "Run as root.")
 
 
 class PostfixQueue:

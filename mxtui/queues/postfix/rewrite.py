@@ -46,9 +46,9 @@ def resolve(queue_directory: Path, addresses: Sequence[str]) -> Iterator[Resolve
                 connection.sendall(f"request\0resolve\0sender\0\0address\0{address}\0\0".encode())
                 yield _resolved(replies.next_but_greeting())
         except PermissionError as error:
-            raise NotPermitted(f"{path}: not permitted", "only root and postfix may ask Postfix for routes") from error
+            raise NotPermitted(f"{path}: not permitted", "Only root and postfix may ask Postfix for routes.") from error
         except OSError as error:
-            raise Unreachable(f"Postfix does not answer on {path}: {error}", "is it running?") from error
+            raise Unreachable(f"Postfix does not answer on {path}: {error}", "Is it running?") from error
 
 
 class _Replies:

@@ -88,7 +88,7 @@ class PostfixRouter:
         done = run(argv, input="".join(f"{key}\n" for key in keys).encode() if keys is not None else None)
         # postmap gives 1 when it found nothing; whatever else goes wrong is said on stderr.
         if done.status and (keys is None or done.stderr):
-            raise CommandFailed(f"{program} failed: {done.complaint[:200]}", "see the mail log")
+            raise CommandFailed(f"{program} failed: {done.complaint[:200]}", "See the mail log.")
         return done.stdout.decode("utf-8", "replace")
 
 

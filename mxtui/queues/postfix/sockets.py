@@ -48,9 +48,9 @@ def _request_one(path: Path, queue_id: str) -> None:
                     break
                 reply += data
         except OSError as error:
-            raise Unreachable(f"Postfix's flush service did not answer: {error}", "see the mail log") from error
+            raise Unreachable(f"Postfix's flush service did not answer: {error}", "See the mail log.") from error
     if reply.rpartition(b"status\0")[2] != b"0\0\0":
-        raise CommandFailed(f"Postfix's flush service refused {queue_id}: {reply!r}", "see the mail log")
+        raise CommandFailed(f"Postfix's flush service refused {queue_id}: {reply!r}", "See the mail log.")
 
 
 def wake_pickup(queue_directory: Path) -> None:
@@ -66,8 +66,10 @@ def _connected(path: Path) -> socket.socket:
         connection.connect(str(path))
     except PermissionError as error:
         connection.close()
-        raise NotPermitted(f"{path}: not permitted", "only root, postfix and the group postdrop may connect") from error
+        raise NotPermitted(
+            f"{path}: not permitted", "Only root, postfix and the group postdrop may connect."
+        ) from error
     except OSError as error:
         connection.close()
-        raise Unreachable(f"Postfix does not answer on {path}: {error}", "is it running?") from error
+        raise Unreachable(f"Postfix does not answer on {path}: {error}", "Is it running?") from error
     return connection

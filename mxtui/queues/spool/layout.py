@@ -139,7 +139,7 @@ def unreadable(path: str | Path, error: OSError, spool: Path | None = None) -> N
         owner = owner_name(spool or Path(path))
         return NotPermitted(f"{path} may not be used: {error.strerror}", f"Try as root{owner and f' or as {owner}'}.")
     if error.errno == errno.ENOENT:
-        return NoQueue(f"{path} is not there", "mxtui serve makes a spool where it is told to")
+        return NoQueue(f"{path} is not there", "mxtui serve makes a spool where it is told to.")
     return NoQueue(f"{path} cannot be used: {error.strerror}")
 
 
@@ -163,7 +163,7 @@ def _marker(path: Path) -> Marker:
 def _make(path: Path, hostname: str, disk: Disk) -> None:
     strangers = sorted(set(listed(os.fspath(path))) - TOP)
     if strangers:
-        raise NoQueue(f"{path} is no spool, and not empty: {strangers[0]!r}", "name a folder that is new or empty")
+        raise NoQueue(f"{path} is no spool, and not empty: {strangers[0]!r}", "Name a folder that is new or empty.")
     places = Places(os.fspath(path))
     _complete(places, disk)
     marker = msgspec.json.encode(Marker(SCHEMA, hostname, round(time.time(), 3))) + b"\n"

@@ -36,10 +36,10 @@ Raises Guarded, Unreachable.
 
 CLOSED: Final = "only the spool's own user and root may change it"
 
-CONTENT_CLOSED: Final = Permission(False, "messages are for the spool's own user and root", "run as root")
+CONTENT_CLOSED: Final = Permission(False, "messages are for the spool's own user and root", "Run as root.")
 
 NO_NOTICE: Final = Permission(
-    False, "no relay for notices is configured", "name one (notices in [serve]), or delete instead: nobody is told"
+    False, "no relay for notices is configured", "Name one (notices in [serve]), or delete instead: nobody is told."
 )
 
 
@@ -87,7 +87,7 @@ class SpoolQueue:
         may_read = os.access(self.spool.path / "msg", os.R_OK | os.X_OK, effective_ids=True)
         may_write = os.access(queue, os.W_OK | os.X_OK, effective_ids=True)
         owner = "" if may_write else owner_name(self.spool.path)
-        changing = ALLOWED if may_write else Permission(False, CLOSED, f"run as root{owner and f' or as {owner}'}")
+        changing = ALLOWED if may_write else Permission(False, CLOSED, f"Run as root{owner and f' or as {owner}'}.")
         verbs = dict.fromkeys((Verb.HOLD, Verb.RELEASE, Verb.DELETE, Verb.RESTORE, Verb.REDIRECT), changing)
         verbs[Verb.REJECT] = changing if self._notice is not None else NO_NOTICE
         verbs[Verb.FLUSH] = self._flushing(service, changing)
@@ -216,11 +216,12 @@ class SpoolQueue:
 
     def _flushing(self, service: Service | None, changing: Permission) -> Permission:
         if service is not None and service.state == "suspended":
-            return Permission(False, "deliveries are suspended", "resume them first")
+            return Permission(False, "deliveries are suspended", "Resume them first.")
         if service is not None:
             return ALLOWED
         if self._forward is None:
-            return Permission(False, "no serve runs on this spool", f"start it: mxtui serve {self.spool.path}")
+            hint = f"Start it: mxtui serve {self.spool.path}"
+            return Permission(False, "no serve runs on this spool", hint, unreachable=True)
         return changing
 
     def _tell(self, queue_ids: Sequence[str]) -> None:

@@ -177,7 +177,7 @@ class Spool:
                 holder = os.read(descriptor, LOCK_BYTES).decode("ascii", "replace").strip()
                 who = f"process {holder}" if holder.isdecimal() else "another process"
                 raise Guarded(
-                    f"{who} forwards from {self.path} already", "stop it first, or ask it (mxtui flush)"
+                    f"{who} forwards from {self.path} already", "Stop it first, or ask it (mxtui flush)."
                 ) from error
             if self.disk.owner is not None:
                 os.fchown(descriptor, *self.disk.owner)

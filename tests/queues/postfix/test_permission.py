@@ -60,6 +60,13 @@ def test_who_may_not_is_told_the_sudo_rule(layout: Layout) -> None:
     assert verbs[Verb.FLUSH].allowed
 
 
+def test_a_deletion_that_keeps_a_copy_takes_more_rules_and_the_hint_says_so(layout: Layout) -> None:
+    verbs = permissions(layout, Privileges(root=False, sudo="/nonexistent/sudo"), running=True)
+    assert "--no-copy" in verbs[Verb.DELETE].hint
+    assert "hold and release" in verbs[Verb.DELETE].hint
+    assert verbs[Verb.DELETE].hint.endswith("-d - hold deferred incoming")
+
+
 def fake_sudo(tmp_path: Path, allowed: str) -> tuple[Path, Path]:
     """A sudo that allows commands containing a text, and counts how often it was asked."""
     sudo, asked = tmp_path / "sudo", tmp_path / "asked"

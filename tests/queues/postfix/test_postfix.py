@@ -8,7 +8,7 @@ import pytest
 from mxtui.audit import Audit
 from mxtui.demo.postfix import PrivatePostfix
 from mxtui.demo.primary import FakePrimary
-from mxtui.errors import NotPermitted
+from mxtui.errors import NotPermitted, Unreachable
 from mxtui.model.planning import target_of
 from mxtui.model.source import Verb
 from mxtui.operations import Operations
@@ -101,9 +101,9 @@ def test_a_stopped_postfix_can_be_read_and_says_why_it_cannot_be_changed(
     instance.stop()
     operations = attached()
     assert sum(operations._queue.depth().values()) == 1
-    with pytest.raises(NotPermitted, match="Postfix is stopped") as refused:
+    with pytest.raises(Unreachable, match="Postfix is stopped") as refused:
         plan_all(operations, Verb.HOLD)
-    assert refused.value.hint == f"start it: postfix -c {instance.config_directory} start"
+    assert refused.value.hint == f"Start it: postfix -c {instance.config_directory} start"
 
 
 def test_who_sees_listings_only_can_act_but_keep_no_copy(

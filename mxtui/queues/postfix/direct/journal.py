@@ -148,7 +148,7 @@ class Journal:
             fcntl.flock(self._folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             os.close(self._folder)
-            raise Guarded("somebody else delivers directly from this queue", "wait for its end, or stop it") from error
+            raise Guarded("somebody else delivers directly from this queue", "Wait for its end, or stop it.") from error
 
     def __enter__(self) -> Self:
         return self
@@ -211,7 +211,7 @@ def unusable(folder: Path, error: OSError) -> MxtuiError:
     """No journal, no sending."""
     return MxtuiError(
         f"the journal in {folder} cannot be written: {os.strerror(error.errno) if error.errno else error}",
-        "free some space there; nothing is sent that could not be recorded",
+        "Free some space there; nothing is sent that could not be recorded.",
     )
 
 
