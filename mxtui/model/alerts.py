@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from mxtui.model.health import Health, Primary
+from mxtui.model.health import Health, Primary, lasting
 from mxtui.model.holds import DomainHold
 from mxtui.model.overview import Alert, DomainStatus, Overview, QueueTotals, Severity, with_holds
 from mxtui.model.source import Capabilities, Space
@@ -81,23 +81,23 @@ def _of_primaries(domains: Iterable[DomainStatus], now: float) -> Iterator[tuple
             continue
         host, since = row.primary.host, health.since
         if health.state == "down":
-            text = f"{host} {_down_words(health, now - since)}. {_waiting(row, now)}"
+            text = f"{host} {_down_words(health, since, now)}. {_waiting(row, now)}"
             yield Alert("primary_down", "critical" if waiting else "warning", row.domain, text, since, "DOWN"), waiting
         elif health.state == "flapping":
             text = f"{host} goes up and down since {clock(since, now)}: {health.detail}. {_waiting(row, now)}"
             yield Alert("primary_flapping", "warning", row.domain, text, since, "FLAPPING"), waiting
         elif health.state == "degraded":
-            lasted = f" for {duration(now - since)}" if now - since >= 1 else ""
+            lasted = f" {lasting(health, now)}" if now - since >= 1 else ""
             text = f"primary {'without TLS' if health.rung == 'starttls' else 'busy'}{lasted}: {health.detail}"
             yield Alert("primary_degraded", "warning", row.domain, text, since, "BUSY"), waiting
 
 
-def _down_words(health: Health, lasted: float) -> str:
+def _down_words(health: Health, since: float, now: float) -> str:
     refused = "refused" in health.detail
-    if lasted < 1:  # seen once: how long it has been so is not known
+    if now - since < 1:  # seen once: how long it has been so is not known
         return "refuses connections" if refused else f"is down ({health.rung}: {health.detail})"
     how = "has refused connections" if refused else f"has been down ({health.rung}: {health.detail})"
-    return f"{how} for {duration(lasted)}"
+    return f"{how} {lasting(health, now)}"
 
 
 def _waiting(row: DomainStatus, now: float) -> str:

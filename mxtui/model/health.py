@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from mxtui.model.words import clock, duration
+
 HealthState = Literal["up", "down", "degraded", "flapping", "unknown"]
 """`degraded` is reachable but not well: busy (421), or STARTTLS broken."""
 
@@ -68,6 +70,20 @@ class Health:
     """What the state would be without flapping."""
     turns: tuple[float, ...] = ()
     """When the latest climbs began to end otherwise, within the policy's window; newest last."""
+    found_so: bool = False
+    """The first climb found this state: it began before `since`, nobody knows when."""
+
+    @property
+    def unasked(self) -> bool:
+        """Whether nobody looked yet, not even for where the mail goes."""
+        return self == UNKNOWN
 
 
 UNKNOWN = Health("unknown", None, "", "not checked yet", None)
+
+
+def lasting(health: Health, now: float) -> str:
+    """How long a state has lasted, as far as is known: `for 2h 10m`, or `since before 07:24` where it was found so."""
+    if health.since is None:
+        return ""
+    return f"since before {clock(health.since, now)}" if health.found_so else f"for {duration(now - health.since)}"

@@ -63,6 +63,7 @@ def advance(health: Health, climb: Climb, now: float, policy: Policy) -> Health:
         last_up=climb.taken_at if latest != "down" else health.last_up,
         beneath=state,
         turns=turns,
+        found_so=health.found_so if shown == health.state else health.state == "unknown",
     )
 
 

@@ -57,9 +57,10 @@ class ConsoleApp(Host):
     def on_mount(self) -> None:
         """Begin to watch."""
         self.theme_changed_signal.subscribe(self, lambda _: self.call_after_refresh(self.show_now))
+        # Before the first overview: from Python 3.12 on, Textual's tasks run as soon as they are made.
+        self._clock = self.set_interval(TICK, self.show_now)
         self._watch()
         self._follow_drain()
-        self._clock = self.set_interval(TICK, self.show_now)
 
     async def on_event(self, event: events.Event) -> None:
         """A key is answered before anything else is done."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from mxtui.model.health import lasting
 from mxtui.model.overview import Alert, DomainStatus, Overview
 from mxtui.model.words import clock, counted, duration
 
@@ -50,7 +51,7 @@ def _short(alert: Alert, overview: Overview, now: float) -> str:
     safe = (
         f"; {row.totals.messages:,} safe until {clock(row.totals.next_expire, now)}" if row.totals.next_expire else ""
     )
-    return f"{words} for {duration(now - row.health.since)}{safe}"
+    return f"{words} {lasting(row.health, now)}{safe}"
 
 
 def _calm(overview: Overview, now: float) -> Verdict:
@@ -59,8 +60,8 @@ def _calm(overview: Overview, now: float) -> Verdict:
     unchecked = sum(row.primary is not None and not _known(row) for row in overview.domains)
     hosts = len({row.primary for row in checked})
     if not checked:
-        said = f"{counted(unchecked, 'primary', 'primaries')} not checked yet." if unchecked else waiting
-        return Verdict("plain", "", said, "" if said is waiting else waiting, said)
+        said = f"{counted(unchecked, 'primary', 'primaries')} not checked yet." if unchecked else ""
+        return Verdict("plain", "", said, waiting, waiting)
     if unchecked:
         return Verdict("plain", "", f"{hosts} up, {unchecked} not checked yet.", waiting, waiting)
     well = "The primary is up." if hosts == 1 else f"All {hosts} primaries are up."

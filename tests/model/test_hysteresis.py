@@ -35,6 +35,13 @@ def test_the_first_climb_decides_at_once() -> None:
     assert states("busy") == ["degraded"]
 
 
+def test_a_state_that_the_first_climb_found_began_nobody_knows_when() -> None:
+    first, second, *_ = follow("down", "down")
+    assert first.found_so
+    assert second.found_so
+    assert not follow("down", "up", "up", "up", "down", "down", "down")[-1].found_so
+
+
 def test_down_takes_three_failures_in_a_row() -> None:
     assert states("up", "down", "down", "up", "down", "down", "down") == ["up"] * 6 + ["down"]
 

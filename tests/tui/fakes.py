@@ -332,7 +332,7 @@ def half_drained(plan: Plan) -> Standing:
     )  # fmt: skip
     rates = tuple((NOW - 178 + n, min(25.0, 2.0 + n / 3)) for n in range(178))
     return Standing(
-        "", plan.selection, "through Postfix", "anna", 4711, NOW - 181, NOW, progress=progress, phases=phases,
+        "", plan.selection, "postfix", "anna", 4711, NOW - 181, NOW, progress=progress, phases=phases,
         rates=rates, replies=replies,
     )  # fmt: skip
 

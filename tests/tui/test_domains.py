@@ -1,10 +1,14 @@
 """The first screen."""
 
+from dataclasses import replace
+
 import pytest
 
+from mxtui.model.health import UNKNOWN
+from mxtui.model.hysteresis import unknown
 from mxtui.model.source import Permission, Verb
 from tests.tui.conftest import Open
-from tests.tui.fakes import MINUTE, SOURCE, World, message
+from tests.tui.fakes import HEALTH, MINUTE, NOW, SOURCE, World, message
 
 
 async def test_it_shows_whose_mail_waits_since_when_and_how_its_primary_is(world: World, console: Open) -> None:
@@ -85,6 +89,36 @@ async def test_an_empty_domain_offers_nothing_to_do(world: World, console: Open)
         assert "(f Flush)" in at.lines[-1]
         await at.press("f")
         await at.sees("Nothing is queued for this")
+
+
+async def test_what_is_not_permitted_is_said_before_what_is_not_read_yet(world: World, console: Open) -> None:
+    world.queue.verbs[Verb.HOLD] = Permission(False, "only root may", "Run as root.")
+    world.loading(0, 773)
+    async with console(world) as at:
+        await at.press("G", "h")
+        await at.sees("Only root may. Run as root.")
+        await at.press("r")
+        await at.sees("The queue is still being read.")
+
+
+async def test_a_domain_whose_route_was_not_asked_for_yet_is_not_checked_yet(world: World, console: Open) -> None:
+    (first, *_) = world.overview().domains
+    for health, said in ((UNKNOWN, "not checked yet"), (unknown("no route is known"), "no primary known")):
+        world.say(domains=[replace(first, primary=None, health=health)])
+        async with console(world) as at:
+            await at.sees(f"? {first.domain}")
+            assert at.line("? ").endswith(said)
+            assert said in at.line(f"─ {first.domain}")
+
+
+async def test_a_primary_that_was_found_down_is_not_said_to_be_so_for_a_second(world: World, console: Open) -> None:
+    world.health["example.org"] = replace(HEALTH["example.org"], since=NOW, found_so=True)
+    world.say()
+    async with console(world) as at:
+        await at.sees("down since before 14:02  tcp connecti…")
+    world.say()
+    async with console(world, (80, 24)) as at:
+        await at.sees("down  refused")
 
 
 async def test_check_now_asks_for_a_probe(world: World, console: Open) -> None:

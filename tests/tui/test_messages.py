@@ -142,6 +142,28 @@ async def test_the_preview_shows_envelope_and_the_beginning_of_the_text(world: W
         )
 
 
+async def test_the_preview_follows_its_message(world: World, console: Open) -> None:
+    async with console(world) as at:
+        await at.press("2", "j")
+        await at.sees("deferred, 7 tries", "Sehr geehrte Damen und Herren,")
+        await at.press("h", "enter", "enter")
+        await at.say()
+        await at.sees("held, 7 tries", "Sehr geehrte Damen und Herren,")
+        assert "deferred, 7 tries" not in at.text
+
+
+async def test_held_mail_is_told_apart_on_a_narrow_screen_marked_or_not(world: World, console: Open) -> None:
+    async with console(world, (80, 24)) as at:
+        await at.press("2")
+        await at.filter("domain:bank.example")
+        await at.press("space")
+        await at.sees("  ◆‖▎", "▌  ‖▎")
+        await at.press("escape")
+        await at.filter("domain:clinic.example")
+        await at.sees("46 of 773 match", "▌   ▎")
+        assert "‖" not in at.text
+
+
 async def test_a_click_on_a_title_sorts_and_the_same_again_turns_round(world: World, console: Open) -> None:
     async with console(world) as at:
         await at.press("2")

@@ -42,3 +42,19 @@ def test_what_was_not_checked_is_never_called_well(world: World) -> None:
     said = judge(world.overview(alerts=(), domains=rows), NOW)
     assert said.severity == "plain"
     assert "not checked yet" in said.subject
+
+
+def test_before_any_route_is_known_it_says_what_waits_and_says_it_once(world: World) -> None:
+    rows = [replace(row, primary=None, health=None) for row in world.overview().domains]
+    said = judge(world.overview(alerts=(), domains=rows), NOW)
+    assert (said.subject, said.text) == ("", "773 messages wait, the oldest for 4d 10h.")
+    assert said.short == said.text
+
+
+def test_an_outage_that_was_found_so_is_not_given_a_length(world: World) -> None:
+    world.health["example.org"] = replace(world.health["example.org"], since=NOW - HOUR / 60, found_so=True)
+    said = judge(world.overview(), NOW)
+    assert said.text == (
+        "mx1.example.org has refused connections since before 14:01. 700 messages wait, safe until Sat 07:53."
+    )
+    assert said.short == "refused since before 14:01; 700 safe until Sat 07:53"

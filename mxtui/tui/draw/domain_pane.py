@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import zip_longest
 
 from mxtui.model.age import BUCKETS
-from mxtui.model.health import Primary
+from mxtui.model.health import Health, Primary
 from mxtui.model.holds import DomainHold
 from mxtui.model.overview import DomainStatus, Overview
 from mxtui.model.source import Verb
@@ -25,16 +25,16 @@ TALL, LOW = 14, 7
 _RIGHT = 84
 
 
-def destination(primary: Primary | None) -> str:
+def destination(primary: Primary | None, health: Health | None) -> str:
     """Host and port, and who says so."""
     if primary is None:
-        return "no primary known"
+        return "not checked yet" if health is None or health.unasked else "no primary known"
     return f"{primary.host}:{primary.port}, {_SOURCES[primary.source]}"
 
 
 def domain_pane(scene: Scene, row: DomainStatus, reasons: Reasons, height: int) -> list[Line]:
     """One domain."""
-    words = destination(row.primary)
+    words = destination(row.primary, row.health)
     lines = [ruled(scene, row.domain, words if scene.wide else words.partition(",")[0])]
     lines += _tall(scene, row, reasons) if height >= TALL and scene.wide else _low(scene, row, reasons)
     return lines[:height]

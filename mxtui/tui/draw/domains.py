@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from rich.style import Style
 
 from mxtui.model.age import BUCKETS
-from mxtui.model.health import Health
+from mxtui.model.health import Health, lasting
 from mxtui.model.holds import words
 from mxtui.model.overview import DomainStatus
 from mxtui.model.reason import short
@@ -161,20 +161,21 @@ def primary_words(row: DomainStatus, now: float, look: Look, *, brief: bool) -> 
         style = look.warning if row.hold.over(now) or row.hold.ending else look.strong
         return words(row.hold, now), why, style, look.label
     health = row.health
-    if row.primary is None or health is None:
-        return (("no primary known", "", look.label, look.label) if row.primary is None
-                else ("not checked yet", "", look.label, look.label))  # fmt: skip
-    lasting = f" {duration(now - health.since)}" if health.since is not None else ""
+    if health is None or health.unasked:
+        return "not checked yet", "", look.label, look.label
+    if row.primary is None:
+        return "no primary known", "", look.label, look.label
+    lasted = _lasted(health, now, brief=brief)
     detail = short(health.detail) if brief else health.detail
     match health.state:
         case "down":
             rung = "" if brief or health.rung in detail else f"{health.rung} "
-            return f"down{lasting}", rung + detail, look.danger, look.danger + NORMAL
+            return f"down{lasted}", rung + detail, look.danger, look.danger + NORMAL
         case "degraded":
             word = "no TLS" if health.rung == "starttls" else "busy"
-            return f"{word}{lasting}", detail, look.warning, look.warning + NORMAL
+            return f"{word}{lasted}", detail, look.warning, look.warning + NORMAL
         case "flapping":
-            return f"flapping{lasting}", detail, look.warning, look.warning + NORMAL
+            return f"flapping{lasted}", detail, look.warning, look.warning + NORMAL
         case "up":
             speed = f" {fmt.roughly(health.latency_ms)}" if health.latency_ms is not None else ""
             if _held(row):
@@ -183,6 +184,14 @@ def primary_words(row: DomainStatus, now: float, look: Look, *, brief: bool) -> 
             why = short(why) if brief else why
             return f"up{speed}", why, look.label, look.faint if why else look.label
     return "not checked yet", "", look.label, look.label
+
+
+def _lasted(health: Health, now: float, *, brief: bool) -> str:
+    if health.since is None:
+        return ""
+    if health.found_so:  # where room is short, why it is down says more
+        return "" if brief else f" {lasting(health, now)}"
+    return f" {duration(now - health.since)}"
 
 
 COLUMNS: tuple[Column[DomainStatus], ...] = (

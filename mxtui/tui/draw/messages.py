@@ -33,6 +33,10 @@ def _mark(_: Row, cell: Cell) -> Spans:
     return [(cell.look.glyphs.marked, cell.look.accent)] if cell.marked else []
 
 
+def _held(row: Row, cell: Cell) -> Spans:
+    return [(cell.look.glyphs.held, cell.look.warning)] if row.state == "hold" else []
+
+
 def _bar(row: Row, cell: Cell) -> Spans:
     style = cell.look.age(cell.now - row.arrival)
     return [(cell.look.glyphs.age_bar, style + Style(bold=False))]
@@ -89,7 +93,8 @@ def _id(row: Row, cell: Cell) -> Spans:
 
 
 COLUMNS: tuple[Column[Row], ...] = (
-    Column("", "", ((0, 1),), _mark, gap=1),
+    Column("", "", ((0, 1),), _mark, gap=0),
+    Column("", "", ((0, 1),), _held, gap=0),
     Column("", "", ((0, 1),), _bar, gap=0),
     Column("age", "age", ((0, 6),), _age, right=True, gap=3),
     Column("from", "from", ((0, 14), (60, 20), (80, 22), (100, 26), (130, 27), (170, 34)), _from, name=True),

@@ -81,7 +81,7 @@ _MEANING = {
 def primary_pane(scene: Scene, row: DomainStatus, height: int) -> list[Line]:
     """Every rung with its timing and what was heard, and what the one that failed means."""
     look, health = scene.look, row.health
-    lines = [ruled(scene, row.domain, destination(row.primary))]
+    lines = [ruled(scene, row.domain, destination(row.primary, row.health))]
     if health is None:
         return [*lines, Line(("    not checked yet", look.label))][:height]
     lines += [Line()] if height > 8 else []

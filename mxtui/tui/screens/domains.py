@@ -135,10 +135,12 @@ class DomainsScreen(HoldingScreen):
 
     def permit(self, verb: Verb) -> Permission:
         """Whether this verb can be used on the domain under the cursor."""
-        row = self.table.row
-        if row is None or not row.totals.messages:
-            return Permission(False, "nothing is queued for this domain")
-        return super().permit(verb)
+        row, overview, permission = self.table.row, self.host.overview, super().permit(verb)
+        if not permission.allowed or (row is not None and row.totals.messages):
+            return permission
+        if overview is not None and overview.reading is not None:
+            return Permission(False, "the queue is still being read")
+        return Permission(False, "nothing is queued for this domain")
 
     def row_for_hold(self) -> DomainStatus | None:
         """The domain under the cursor."""

@@ -72,7 +72,8 @@ class MessagesScreen(MarkingScreen):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(_ON_MESSAGES)]
     EXPLAINED = (
         "All queued messages that match the filter. Verbs act on the marked messages; without marks, on the one under "
-        "the cursor. Marks stay when the filter changes: those it does not show are counted below the list."
+        "the cursor. Marks stay when the filter changes: those it does not show are counted below the list. Two strokes "
+        "before the age stand for a message that is held."
     )
 
     def __init__(self) -> None:
@@ -82,6 +83,8 @@ class MessagesScreen(MarkingScreen):
         self._due = self._looking = False
         self._took = 0.0
         """Seconds that the last look took."""
+        self._previewed: Row | None = None
+        """As the list showed it when the preview was read."""
         self._message: QueuedMessage | None = None
         self._seen: Inspection | None = None
 
@@ -194,18 +197,23 @@ class MessagesScreen(MarkingScreen):
 
     @on(Table.Moved)
     def _look_closer(self) -> None:
-        row = self.table.row
+        row, before = self.table.row, self._previewed
+        self._previewed = row
         if row is None:
             self._message = self._seen = None
-        elif self._message is None or row.queue_id != self._message.queue_id:
+        elif row != before:
+            # What changes is the envelope: the text of a message is read once.
+            if before is None or row.queue_id != before.queue_id:
+                self._seen = None
             self._preview(row.queue_id)
 
     @work(exclusive=True, group="preview")
     async def _preview(self, queue_id: str) -> None:
         services = self.host.services
-        self._seen = None
         self._message = await asyncio.to_thread(services.monitor.index.message, queue_id)
         self.tick()
+        if self._seen is not None:
+            return
         await asyncio.sleep(PAUSE)
         try:
             self._seen = await asyncio.to_thread(services.inspect, queue_id)
