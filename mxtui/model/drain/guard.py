@@ -7,6 +7,7 @@ the guard lets through is lost. So it judges early, from little, and would rathe
 from collections import deque
 from typing import Final
 
+from mxtui.model.drain.pace import ails
 from mxtui.model.drain.settings import DrainSettings
 from mxtui.model.drain.way import Settled
 from mxtui.model.plan import Fate
@@ -63,7 +64,8 @@ class Guard:
         """After each verdict, the canary's included."""
         self._settled += 1
         self._refused += settled.fate in REFUSED
-        self._latest.append(settled.fate)
+        if not ails(settled):  # or else the pace waits, and gives up when waiting does not help
+            self._latest.append(settled.fate)
         return self._too_many_refused(settled) or self._too_many_put_off(settled)
 
     def _too_many_refused(self, settled: Settled) -> str:
@@ -86,7 +88,8 @@ class Guard:
         put_off = sum(fate not in REFUSED and fate != "delivered" for fate in self._latest)
         if put_off <= self._settings.deferred_share * len(self._latest):
             return ""
-        return f"{put_off} of the last {len(self._latest)} were deferred, the last{_reply(settled)}: {ADVICE}"
+        unseen = ", or left the queue without evidence" if "vanished" in self._latest else ""
+        return f"{put_off} of the last {len(self._latest)} were deferred{unseen}, the last{_reply(settled)}: {ADVICE}"
 
 
 def _reply(settled: Settled) -> str:
