@@ -33,23 +33,25 @@ class Draining:
         self._by_guard = True
 
     def run(self) -> Iterator[FlushProgress]:
-        """Progress, some five times a second; the last has phase `done` or `stopped`.
+        """Progress, some five times a second and at each change of phase; the last has phase `done` or `stopped`.
 
         Raises what the way raises, after the last progress: what was in hand is in a definite state by then.
         """
         yield self.drain.progress(self._clock())
         why_not = self._probe()
         self.drain.probed(not why_not, why_not, self._clock())
-        told = self._clock()
+        told, phase = self._clock(), self.drain.phase
         self._begun = not self.drain.over
+        if self._begun:
+            yield self.drain.progress(told)
         try:
             # One that was refused gets no thread, lock or connection.
             for settled in self.way.deliver(DrainFeed(self.drain, self._clock), self._stop) if self._begun else ():
                 now = self._clock()
                 for each in settled:
                     self.drain.settled(each, now)
-                if now - told >= TELL:
-                    told = now
+                if now - told >= TELL or phase != self.drain.phase:
+                    told, phase = now, self.drain.phase
                     yield self.drain.progress(now)
         except MxtuiError as error:
             self._by_guard = False

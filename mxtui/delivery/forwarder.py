@@ -188,6 +188,8 @@ class Forwarder:
         """A message was committed to `deferred`."""
         assert envelope.id == id
         self._enter(envelope)
+        lanes = {domain: self._lane_of.get(domain) for domain in domains_of(envelope)}
+        self._stock.urge(id, [domain for domain, lane in lanes.items() if lane is not None and lane.host.takes_new])
 
     def primary_up(self, domains: Iterable[str]) -> None:
         """Somebody saw that the primary of these domains is well again: it need not be left alone any longer."""
@@ -212,6 +214,10 @@ class Forwarder:
         finally:
             self._followers.discard(follower)
             self._limit(self._policy.connections)
+            if not self._followers:
+                for lane in self._turns:
+                    lane.host.asked_no_more()
+                self._ring_all()
 
     async def urge(self, follower: Follower, ids: Collection[str], connections: int) -> None:
         """Try these before all others, over so many connections to each host at most, for a follower to be told."""
@@ -427,7 +433,7 @@ class Forwarder:
                 follower.put_off(envelope.id, f"not delivered from {state}", self._clock())
         for domain in domains:
             if (lane := self._lane_of.get(domain)) is not None:
-                lane.host.resume()
+                lane.host.ask()
         self._wake.set()
 
     # -- beginning and ending -----------------------------------------------------------------------------------

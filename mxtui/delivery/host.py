@@ -82,12 +82,15 @@ class Host:
         """Connections that it may ever have; a drain begins with fewer."""
         self.resumes = 0.0
         """Monotonic seconds; until then it is left alone."""
+        self.asked_only = False
+        """Somebody drains to it: only what he wants tried now is, or his canary would have all other mail behind it."""
         self.last_reply = ""
         self.counts: dict[str, int] = {"delivered": 0, "waiting": 0, "refused": 0}
         self.last_delivery: float | None = None
         """Epoch seconds."""
         self._policy = policy
         self._vary = vary
+        self._alone_until = 0.0
         self._failures = 0
         self._stumbles = 0
         self._put_off = 0
@@ -119,6 +122,7 @@ class Host:
         self._trial = max(0, self._trial - 1)
         self._failures = self._stumbles = self._put_off = 0
         self._proven = True
+        self._alone_until = 0.0
         self.last_delivery = wall
         for _ in range(recipients):
             self._rate.add(now)
@@ -165,9 +169,24 @@ class Host:
         return True
 
     def resume(self) -> None:
-        """Try it now, by one connection: an operator wants to know."""
-        self.resumes = 0.0
-        self._crowded_until = 0.0
+        """Try it now, by one connection: it was seen to be well."""
+        self.resumes = self._alone_until = self._crowded_until = 0.0
+
+    def ask(self) -> None:
+        """Try it now, by one connection, for what somebody wants tried, and for nothing else until `asked_no_more`."""
+        if not self.asked_only:
+            self.asked_only, self._alone_until = True, self.resumes
+        self.resumes = self._crowded_until = 0.0
+
+    @property
+    def takes_new(self) -> bool:
+        """Whether mail that comes now need not wait for the end of a drain: it took some of that."""
+        return self.asked_only and self._proven
+
+    def asked_no_more(self) -> None:
+        """All may go; where it took nothing it is left alone as it was."""
+        if self.asked_only:
+            self.asked_only, self.resumes = False, max(self.resumes, self._alone_until)
 
     def snapshot(self, now: float, wall: float, waiting: Mapping[str, int]) -> HostSnapshot:
         """`waiting` is by domain."""

@@ -89,11 +89,16 @@ class Line:
         return self._moments[0] / GRAIN if self._moments else None
 
     @property
+    def urgent(self) -> bool:
+        """Whether `take` gives something that is to go before all others."""
+        self._clean(self._urgent, _URGENT)
+        return bool(self._urgent)
+
+    @property
     def ready(self) -> bool:
         """Whether `take` gives something."""
-        self._clean(self._urgent, _URGENT)
         self._clean(self._ready, _READY)
-        return bool(self._urgent or self._ready)
+        return self.urgent or bool(self._ready)
 
     def take(self) -> bytes | None:
         """The next: what is urgent first, then the oldest. It is no longer in line."""
@@ -161,6 +166,11 @@ class Schedule:
         """Whether anything of the domain may be tried."""
         line = self._lines.get(domain)
         return line is not None and line.ready
+
+    def urgent(self, domain: str) -> bool:
+        """Whether anything of the domain is to go before all others."""
+        line = self._lines.get(domain)
+        return line is not None and line.urgent
 
     def promote(self, now: float) -> Iterator[str]:
         """Make ready what is due; the domains where anything was. Costs a look at each domain."""

@@ -86,7 +86,7 @@ class Stock:
 
     def waits_for(self, host: Host) -> bool:
         """Whether anything may be picked."""
-        return any(self.schedule.ready(domain) for domain in host.domains)
+        return any(self._has(host, domain) for domain in host.domains)
 
     def pick(self, host: Host, most: int) -> dict[str, str]:
         """IDs for a host, each with the domain whose turn it was: one from each domain, then again."""
@@ -94,7 +94,7 @@ class Stock:
         empty = 0
         while len(picked) < most and empty < len(host.domains):
             domain = host.next_domain()
-            found = self.schedule.take(domain)
+            found = self.schedule.take(domain) if self._has(host, domain) else None
             if found is None:
                 empty += 1
                 continue
@@ -105,6 +105,9 @@ class Stock:
                 self._in_hand[found] = set()
                 picked[found] = domain
         return picked
+
+    def _has(self, host: Host, domain: str) -> bool:
+        return self.schedule.urgent(domain) if host.asked_only else self.schedule.ready(domain)
 
     def pick_old(self, domain: str, before: str, most: int) -> dict[str, str]:
         """IDs of a domain that are older than another."""

@@ -32,6 +32,8 @@ class Behaviour:
 
     busy: bool = False
     """421 at connect."""
+    room: int = 0
+    """Connections at once, then 421 at connect; 0 is any number."""
     delay: float = 0.0
     """Seconds before the reply to the end of data."""
     banner_delay: float = 0.0
@@ -46,7 +48,7 @@ class Behaviour:
     """Stage at which nothing is said any more."""
     close: str = ""
     """Stage at which the connection is closed without a word. `dot` is after the end of data, when the message is not
-    kept; `accepted` is after it was kept."""
+    kept; `accepted` is after it was kept; `content` is after the first line of a message."""
     extensions: tuple[str, ...] = (
         "PIPELINING",
         f"SIZE {MESSAGE_LIMIT}",
@@ -145,6 +147,11 @@ class FakePrimary:
         """What was accepted, oldest first."""
         with self._lock:
             return list(self._accepted)
+
+    @property
+    def open_connections(self) -> int:
+        """How many there are now, those that are about to be refused included."""
+        return len(self._sessions)
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
@@ -245,7 +252,7 @@ class _Session:
     async def run(self) -> None:
         behaviour = self.primary.behaviour
         await asyncio.sleep(behaviour.banner_delay)
-        if behaviour.busy:
+        if behaviour.busy or 0 < behaviour.room < self.primary.open_connections:
             await self.reply(f"421 4.3.2 {self.primary.hostname} too busy, try again later")
         await self.reply(f"220 {self.primary.hostname} ESMTP", "banner")
         while line := await self.reader.readline():
@@ -375,7 +382,7 @@ class _Session:
         size = 0
         while True:
             line = await self.reader.readline()
-            if not line:
+            if not line or self.primary.behaviour.close == "content":
                 raise EOFError
             if line == b".\r\n":
                 return b"".join(lines)

@@ -87,7 +87,7 @@ class Endings:
         elif not job.held.todo:
             fate, end = "delivered", "delete"
         elif refused(said):
-            fate = "bounced"
+            fate = "refused"
         else:
             fate, end = "deferred", "keep" if job.held.was_held else "release"
         if doubtful or (job.unmarked and job.held.todo):

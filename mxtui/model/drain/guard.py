@@ -7,6 +7,7 @@ the guard lets through is lost. So it judges early, from little, and would rathe
 from collections import deque
 from typing import Final
 
+from mxtui.model.drain.pace import ails
 from mxtui.model.drain.settings import DrainSettings
 from mxtui.model.drain.way import Settled
 from mxtui.model.plan import Fate
@@ -67,9 +68,9 @@ class Guard:
         """
         self._settled += 1
         self._refused += settled.fate in REFUSED
-        if echo and settled.fate == "deferred":
-            return ""
-        self._latest.append(settled.fate)
+        # What ails the host itself is for the pace, which waits, and gives up when waiting does not help.
+        if not ails(settled) and not (echo and settled.fate == "deferred"):
+            self._latest.append(settled.fate)
         return self._too_many_refused(settled) or self._too_many_put_off(settled)
 
     def _too_many_refused(self, settled: Settled) -> str:
@@ -92,8 +93,8 @@ class Guard:
         put_off = sum(fate not in REFUSED and fate != "delivered" for fate in self._latest)
         if put_off <= self._settings.deferred_share * len(self._latest):
             return ""
-        became = "deferred" if self._latest.count("deferred") == put_off else "neither delivered nor refused"
-        return f"{put_off} of the last {len(self._latest)} were {became}, the last{_reply(settled)}: {ADVICE}"
+        unseen = ", or left the queue without evidence" if "vanished" in self._latest else ""
+        return f"{put_off} of the last {len(self._latest)} were deferred{unseen}, the last{_reply(settled)}: {ADVICE}"
 
 
 def _reply(settled: Settled) -> str:

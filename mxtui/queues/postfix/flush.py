@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from mxtui.errors import CommandFailed, NotPermitted
+from mxtui.errors import CommandFailed, NotPermitted, Unreachable
 from mxtui.model.drain.following import Followed
 from mxtui.model.drain.way import Feed, Settled
 from mxtui.model.message import QueuedMessage
@@ -23,6 +23,8 @@ from mxtui.queues.postfix.actions import Look
 from mxtui.queues.postfix.layout import Layout
 from mxtui.queues.postfix.logtail import LogTail, open_tail
 from mxtui.queues.postfix.maillog import Attempt, Event, PickedUp, Removed, Returned, Status
+from mxtui.queues.postfix.master import master_runs
+from mxtui.queues.postfix.permission import STOPPED_HINT
 from mxtui.queues.postfix.run import run
 from mxtui.queues.postfix.sockets import request_delivery
 from mxtui.queues.postfix.whereabouts import locate, standing
@@ -50,6 +52,9 @@ STOP_SECONDS: Final = 10.0
 
 BUSY: Final = re.compile(r"\b421[ -]|too many connections", re.IGNORECASE)
 """A server that has no room now, in Postfix's account of what it said."""
+
+DOUBTFUL: Final = "message may be sent more than once"
+"""Postfix's words where the connection was lost behind the end of data (src/smtp/smtp_proto.c)."""
 
 FATES: Final[dict[Status, Fate]] = {
     "sent": "delivered",
@@ -185,7 +190,8 @@ class Flush:
                 fate = FATES[event.status]
                 verdict = Verdict(event.queue_id, event.recipient, fate, event.dsn, event.text, now)
                 busy = fate == "deferred" and BUSY.search(event.text) is not None
-                self._books.verdict(verdict, event.original, busy=busy)
+                doubtful = fate == "deferred" and event.text.endswith(DOUBTFUL)
+                self._books.verdict(verdict, event.original, busy=busy, doubtful=doubtful)
             case Returned():
                 self._books.returned(event.queue_id, now)
             case Removed():
@@ -198,6 +204,11 @@ class Flush:
         if now - self._looked_at < self._look_every:
             return
         self._looked_at = now
+        if self._books and not master_runs(self._layout.queue_directory):
+            raise Unreachable(
+                "Postfix is stopped: what it had in hand waits in its queue",
+                STOPPED_HINT.format(directory=self._layout.config_directory),
+            )
         if self._listing is not None:
             self._look_at_listing(self._listing, now)
             self._look_every = max(LISTING_SECONDS, LISTING_SHARE * (self._clock() - now))

@@ -147,7 +147,7 @@ def test_it_works_while_postfix_is_stopped(site: Site, primary: FakePrimary) -> 
     site.postfix.stop()
     try:
         settled = deliver(site.way(primary.port), targets)
-        assert [settled[each].fate for each in ids] == ["delivered"] * 8 + ["deferred", "bounced"]
+        assert [settled[each].fate for each in ids] == ["delivered"] * 8 + ["deferred", "refused"]
         assert site.states(ids) == [""] * 8 + ["deferred", "hold"]
     finally:
         site.postfix.start()

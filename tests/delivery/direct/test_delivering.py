@@ -46,9 +46,9 @@ def test_whom_a_host_accepts_is_marked_and_the_others_are_kept(site: Site, prima
     primary.behave(permanent="^bad@", temporary="^later@")
     (queue_id,) = site.waiting("good@example.org", "bad@example.org", "later@example.org", "fine@example.org")
     settled = deliver(site.way(primary.port), site.targets([queue_id]))[queue_id]
-    assert settled.fate == "bounced"
+    assert settled.fate == "refused"
     fates = {verdict.recipient.split("@")[0]: verdict.fate for verdict in settled.verdicts}
-    assert fates == {"good": "delivered", "bad": "bounced", "later": "deferred", "fine": "delivered"}
+    assert fates == {"good": "delivered", "bad": "refused", "later": "deferred", "fine": "delivered"}
     assert site.states([queue_id]) == ["hold"], "Postfix would return it"
     assert site.todo(queue_id) == {"bad@example.org", "later@example.org"}
     primary.behave(permanent="(?!)", temporary="(?!)")
@@ -63,7 +63,7 @@ def test_a_primary_that_refuses_everybody_loses_and_returns_nothing(site: Site, 
     primary.behave(permanent=".")
     ids = site.waiting("info@example.org", count=10) + site.held("info@example.org")
     settled = deliver(site.way(primary.port), site.targets(ids))
-    assert {each.fate for each in settled.values()} == {"bounced"}
+    assert {each.fate for each in settled.values()} == {"refused"}
     assert all("User unknown" in each.verdicts[0].reply for each in settled.values())
     assert set(site.states(ids)) == {"hold"}
     assert all(site.todo(each) == {"info@example.org"} for each in ids)

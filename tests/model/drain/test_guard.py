@@ -84,7 +84,9 @@ def test_more_than_half_of_the_last_put_off_stops_it() -> None:
 
 def test_what_leaves_without_evidence_is_as_bad_as_a_deferral() -> None:
     why = judge(guard(), "vanished", "deferred", times=20)
-    assert why.startswith("20 of the last 20 were neither delivered nor refused, the last (452 4.2.2 Mailbox full): ")
+    assert why.startswith(
+        "20 of the last 20 were deferred, or left the queue without evidence, the last (452 4.2.2 Mailbox full): "
+    )
 
 
 def test_what_was_under_way_when_the_primary_failed_is_no_share_of_deferrals() -> None:
