@@ -86,7 +86,8 @@ def test_a_torn_file_is_never_read_as_an_envelope(made: Envelope, data: st.DataO
     whole = encode(made)
     kept = data.draw(st.integers(0, len(whole) - 2))
     for torn in (whole[:kept], whole[:kept] + b"\0" * (len(whole) - kept)):
-        with pytest.raises(ValueError, match="torn"):
+        # A number that is cut off (`"code":5`) is one that will not do, which is noticed before the end is.
+        with pytest.raises(ValueError, match=r"torn|not an envelope"):
             decode(torn)
 
 
