@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -87,6 +88,7 @@ class PostfixSite:
         from mxtui.delivery.direct.way import Direct
         from mxtui.delivery.routes import host_of
 
+        @cache  # for as long as one drain lasts: asking takes 20 ms
         def route(domain: str) -> "HostKey":
             return host_of(domain, router.route([domain]).get(domain))
 
