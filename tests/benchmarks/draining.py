@@ -17,10 +17,15 @@ from mxtui.delivery.forwarder import Forwarder
 from mxtui.delivery.policy import Policy
 from mxtui.demo.ports import free_port
 from mxtui.demo.postfix import SBIN, PrivatePostfix
+from mxtui.draining import Draining
+from mxtui.model.drain.batches import Batches
+from mxtui.model.drain.machine import Drain
+from mxtui.model.drain.settings import DrainSettings
 from mxtui.model.next_hop import NextHop
 from mxtui.model.route import Ourselves
 from mxtui.primary.lookup import Lookup
 from mxtui.primary.route import ConfiguredRouter, MxRouter
+from mxtui.queues.postfix.postfix import PostfixQueue
 from mxtui.queues.spool.committer import Committer
 from mxtui.queues.spool.store import Spool
 from tests.benchmarks.table import Figure
@@ -107,18 +112,38 @@ def drain_postfix(folder: Path, count: int, connections: int) -> float:
     whoever still had the old route would defer what it was given for the whole backoff.
     """
     port = free_port()
-    settings = {
-        "default_destination_concurrency_limit": str(connections),
-        "smtp_destination_concurrency_limit": str(connections),
-        "initial_destination_concurrency": str(connections),
-    }
-    with _deferred(folder, count, port, settings) as postfix, sink(port):
+    with _deferred(folder, count, port, _connections(connections)) as postfix, sink(port):
         started = time.perf_counter()
         subprocess.run(
             ["postqueue", "-c", str(postfix.config_directory), "-f"], env={"PATH": SBIN}, check=True, timeout=60
         )
         _until(lambda: not any(_names(postfix, queue) for queue in ("deferred", "incoming", "active")))
         return time.perf_counter() - started
+
+
+def drain_paced(folder: Path, count: int, connections: int) -> float:
+    """Seconds that a guarded and paced drain takes through the same Postfix, from the canary to the last verdict."""
+    port = free_port()
+    with _deferred(folder, count, port, _connections(connections)) as postfix, sink(port):
+        layout = layout_of(postfix)
+        found = targets(
+            layout, [path.name for path in (postfix.queue_directory / "deferred").rglob("*") if path.is_file()]
+        )
+        settings = DrainSettings()
+        started = time.perf_counter()
+        drain = Drain(found, settings, Batches(settings), time.monotonic())
+        *_, last = Draining(drain, PostfixQueue(layout)).run()
+        seconds = time.perf_counter() - started
+        assert (last.phase, last.delivered) == ("done", count)
+    return seconds
+
+
+def _connections(number: int) -> dict[str, str]:
+    names = (
+        "default_destination_concurrency_limit", "smtp_destination_concurrency_limit",
+        "initial_destination_concurrency",
+    )  # fmt: skip
+    return dict.fromkeys(names, str(number))
 
 
 def drain_direct(folder: Path, count: int, connections: int) -> float:
@@ -190,6 +215,7 @@ def draining(messages: int, times: int, connections: int = 20) -> Iterator[Figur
     """The same mail drained by all, in turns; the median of each."""
     ours: list[float] = []
     directly: list[float] = []
+    paced: list[float] = []
     theirs: list[float] = []
     for _ in range(times):
         with tempfile.TemporaryDirectory(prefix="mxtui-bench-") as name:
@@ -198,8 +224,11 @@ def draining(messages: int, times: int, connections: int = 20) -> Iterator[Figur
             ours.append(drain_ours(folder / "ours", messages, connections))
             directly.append(drain_direct(folder / "direct", messages, connections))
             theirs.append(drain_postfix(folder / "postfix", messages, connections))
+            paced.append(drain_paced(folder / "paced", messages, connections))
     yield Figure("drained a second by our forwarder", messages / median(ours), "")
     yield Figure("drained a second by `postqueue -f`", messages / median(theirs), "")
     yield Figure("time to drain ÷ Postfix's", median(ours) / median(theirs), "×", 1 / 2.5)
     yield Figure("drained a second from Postfix's queue by our sender", messages / median(directly), "")
     yield Figure("time to drain Postfix's queue ÷ its own", median(directly) / median(theirs), "×", 1 / 1.5)
+    yield Figure("drained a second by Postfix, guarded and paced", messages / median(paced), "")
+    yield Figure("time to drain, guarded and paced ÷ `postqueue -f`", median(paced) / median(theirs), "×", 1.15)

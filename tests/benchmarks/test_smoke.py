@@ -41,6 +41,8 @@ ROWS = (
     "time to drain ÷ Postfix's",
     "drained a second from Postfix's queue by our sender",
     "time to drain Postfix's queue ÷ its own",
+    "drained a second by Postfix, guarded and paced",
+    "time to drain, guarded and paced ÷ `postqueue -f`",
 )
 
 
