@@ -1,12 +1,13 @@
 """The demonstration's backup MX: `mxtui serve` in a process of its own, with the settings in a folder and no others."""
 
-import ctypes
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -49,8 +50,8 @@ class Backup:
         with self.log.open("ab") as log:
             # A session of its own: ^C at the console is the console's.
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "mxtui.demo.backup", str(self.folder), str(os.getpid())],
-                stdin=subprocess.DEVNULL,
+                [sys.executable, "-m", "mxtui.demo.backup", str(self.folder)],
+                stdin=subprocess.PIPE,  # nothing is ever written; that it closes tells that we are gone
                 stdout=subprocess.DEVNULL,
                 stderr=log,
                 env={**os.environ, "XDG_CONFIG_HOME": str(self.folder)},
@@ -66,7 +67,7 @@ class Backup:
 
     def stop(self) -> None:
         """Drain, then stop; killed where that takes too long."""
-        if self._process is None or self._process.poll() is not None:
+        if self._process is None:
             return
         self._process.terminate()
         try:
@@ -74,6 +75,9 @@ class Backup:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process = None
 
     def service(self) -> Service | None:
         """What it is at; None while it is not running."""
@@ -81,22 +85,31 @@ class Backup:
 
 
 def main() -> None:
-    """Be that process."""
+    """Be that process. A demonstration that is killed leaves nothing running, and nothing on the disk."""
     from mxtui.errors import MxtuiError
     from mxtui.service.run import serve
 
-    folder, parent = Path(sys.argv[1]), int(sys.argv[2])
-    # A demonstration that is killed leaves nothing running (PR_SET_PDEATHSIG, prctl(2)), and nothing on the disk.
-    ctypes.CDLL(None).prctl(1, int(signal.SIGTERM))
+    folder = Path(sys.argv[1])
+    orphaned = threading.Event()
+    # Not PR_SET_PDEATHSIG (prctl(2)): it signals for each thread that the parent loses, also after the first has ended
+    # this service and nobody listens for signals any more.
+    threading.Thread(target=_wait_for_the_end, args=(orphaned,), daemon=True).start()
     try:
-        if os.getppid() == parent:  # else it is gone already, and its signal was not for us
-            sys.exit(serve({}, folder / SETTINGS, system=Path(os.devnull)))
+        sys.exit(serve({}, folder / SETTINGS, system=Path(os.devnull)))
     except MxtuiError as error:
         sys.stderr.write(f"{error.message}. {error.hint}\n")
         sys.exit(error.exit_status)
     finally:
-        if os.getppid() != parent:
+        if orphaned.is_set():
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _wait_for_the_end(orphaned: threading.Event) -> None:
+    """Of whoever started us: until then there is nothing to read, and then the end of the file."""
+    with suppress(OSError):
+        os.read(0, 1)
+    orphaned.set()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 if __name__ == "__main__":
