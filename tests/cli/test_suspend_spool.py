@@ -64,8 +64,8 @@ def test_it_ends_by_itself(spooled: Spooled) -> None:
 def test_it_survives_a_restart_of_serve(spooled: Spooled) -> None:
     suspend(spooled)
     spooled.backup.stop(signal.SIGKILL)
-    spooled.primary.up()
     spooled.backup.start()
+    spooled.primary.up()
     spooled.backup.send_mail("bert@free.example", marked("free"))
     wait_until(lambda: delivered(spooled, "free.example"))
     assert delivered(spooled, "example.org") == 0

@@ -214,8 +214,7 @@ async def test_a_slow_host_does_not_keep_the_others_waiting(spool: Spool, primar
         for number in range(40):
             commit(spool, f"user{number}@example.org")
         async with at_work(spool, {"example.org": primary.port, "slow.example": slow.port}, total=4) as work:
-            await until(lambda: len(primary.accepted) == 40)
-            assert work.left() == 40
+            await until(lambda: len(primary.accepted) == 40 and work.left() == 40)
             slow.behave(hang="")
             await until(lambda: not work.left())
     assert len(slow.accepted) == 40

@@ -43,7 +43,7 @@ def test_each_trouble_of_the_primary_shows_and_ends(tmp_path: Path) -> None:
         outage.internet.burst(30, STAR)
         wait_until(lambda: outage.internet.idle)
         outage.change(down=False, refusing=True)
-        wait_until(lambda: "event=failed" in outage.backup.log.read_text())
+        wait_until(lambda: "event=refused" in outage.backup.log.read_text())
         outage.change(refusing=False, greylisting=True)
         outage.change(greylisting=False, slow=True)
         assert not outage.scene.refusing

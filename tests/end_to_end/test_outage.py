@@ -74,7 +74,7 @@ def test_from_a_dead_primary_to_the_last_delivery(
         terminal.press("f")
         terminal.wait_for("Flush 8 messages")
         terminal.press("Enter")
-        terminal.wait_for("Flushed 8 messages")
+        terminal.wait_for("Drained domain:example.org")
         screen = terminal.wait_for(lambda screen: any("8 100.0 %" in line for line in screen))
         assert any("delivered" in line for line in screen)
         terminal.press("1")

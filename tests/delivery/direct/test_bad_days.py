@@ -240,7 +240,7 @@ def test_without_room_for_a_journal_nothing_is_touched(site: Site, primary: Fake
     targets = site.targets(ids)
     with files_no_larger_than(64 * 1024), pytest.raises(MxtuiError, match="cannot be written") as caught:
         deliver(site.way(primary.port), targets)
-    assert "free some space" in caught.value.hint
+    assert "Free some space" in caught.value.hint
     assert set(site.states(ids)) == {"deferred"}
     assert primary.connections == 0
 

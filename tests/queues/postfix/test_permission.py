@@ -29,7 +29,9 @@ def layout(instance: PrivatePostfix) -> Layout:
 def test_root_may_do_everything_while_postfix_runs(layout: Layout) -> None:
     verbs = permissions(layout, Privileges(root=True), running=True)
     assert set(verbs) == set(Verb)
-    assert all(permission.allowed for permission in verbs.values())
+    refused = {verb: permission for verb, permission in verbs.items() if not permission.allowed}
+    assert set(refused) == {Verb.REDIRECT}
+    assert "no way to redirect" in refused[Verb.REDIRECT].why_not
 
 
 def test_whether_postfix_runs_is_known_without_its_help(instance: PrivatePostfix, layout: Layout) -> None:
@@ -49,7 +51,9 @@ def test_a_stopped_postfix_that_logs_to_a_file_is_not_acted_on(layout: Layout) -
 
 def test_a_stopped_postfix_that_logs_to_syslog_can_be_acted_on(layout: Layout) -> None:
     verbs = permissions(replace(layout, maillog_file=None), Privileges(root=True), running=False)
-    assert {verb for verb, permission in verbs.items() if not permission.allowed} == {Verb.REJECT, Verb.FLUSH}
+    assert {verb for verb, permission in verbs.items() if not permission.allowed} == {
+        Verb.REJECT, Verb.FLUSH, Verb.REDIRECT,
+    }  # fmt: skip
 
 
 def test_who_may_not_is_told_the_sudo_rule(layout: Layout) -> None:
