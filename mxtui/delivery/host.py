@@ -24,6 +24,9 @@ STUMBLES: Final = 3
 PUT_OFF: Final = 20
 """Messages in a row that may be put off whole before it is the host that is unwell."""
 
+DISTRUSTED: Final = 3
+"""Messages that a host may refuse on trial before it is left alone again: more than one in twenty of fifty."""
+
 CROWDED: Final = 60.0
 """Seconds without another connection, after the host had no room for one more."""
 
@@ -97,6 +100,7 @@ class Host:
         self._proven = False
         self._crowded_until = 0.0
         self._trial = 0
+        self._distrusted = 0
         self._rate = Rate(now)
 
     def open(self, now: float) -> bool:
@@ -136,9 +140,14 @@ class Host:
             return False
         return self.fail(now)
 
-    def answered(self) -> None:
-        """It refused a message for good: it works, whatever one thinks of the answer."""
+    def answered(self, now: float) -> bool:
+        """It refused a message for good: it works, whatever one thinks of the answer.
+
+        One that has just come back and refuses again and again is not all there: whether it has to be left alone now.
+        """
         self._put_off = 0
+        self._distrusted += self.on_trial
+        return self._distrusted >= DISTRUSTED and self.fail(now)
 
     def stumble(self, now: float) -> bool:
         """A connection broke; whether the host has to be left alone now."""
@@ -166,6 +175,7 @@ class Host:
         self._proven = False
         self._stumbles = self._put_off = 0
         self._trial = self._policy.trial
+        self._distrusted = 0
         return True
 
     def resume(self) -> None:

@@ -249,5 +249,4 @@ def _judge_host(host: Host, outcome: Outcome, now: float, wall: float) -> bool:
         return host.stumble(now)
     if outcome.deferred:
         return host.put_off(now)
-    host.answered()
-    return False
+    return host.answered(now)

@@ -349,6 +349,23 @@ async def test_a_host_that_has_just_come_back_refuses_nothing_for_good(spool: Sp
         assert work.state(ids[1]) == "failed", "it has been believed since"
 
 
+async def test_a_host_that_is_back_and_refuses_one_after_the_other_is_left_alone_again(
+    spool: Spool, primary: FakePrimary
+) -> None:
+    primary.down()
+    for number in range(20):
+        commit(spool, f"user{number}@example.org")
+    async with at_work(spool, {"example.org": primary.port}, retry=600.0, retry_longest=600.0) as work:
+        await until(lambda: work.events.of("left_alone"))
+        primary.behave(permanent=".")
+        primary.up()
+        work.forwarder.primary_up(["example.org"])
+        await until(lambda: len(work.events.of("left_alone")) == 2)
+        assert len(work.events.of("refused")) == 3, "and the others are not tried"
+        assert work.left() == 20
+        assert SpoolQueue(spool).depth()["deferred"] == 20
+
+
 async def test_nothing_begins_while_suspended(spool: Spool, primary: FakePrimary) -> None:
     async with at_work(spool, {"example.org": primary.port}) as work:
         work.forwarder.suspend()
