@@ -1,8 +1,10 @@
 """`mxtui flush`: try delivery now, and follow each message to its verdict."""
 
 import sys
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from typing import Any
 
 import click
@@ -54,8 +56,7 @@ def flush_command(filter: tuple[str, ...], queue: str | None, config: str | None
     Refuses while a primary is not healthy, and stops when it refuses mail. Exit 1: something was not delivered.
     """
     with attach(queue, config) as attached:
-        again = [*(["-q", queue] if queue else []), *(["--config", config] if config else [])]
-        flush(attached, filter, again=again, **options)
+        flush(attached, filter, queue=queue, config=config, **options)
 
 
 def flush(
@@ -73,12 +74,15 @@ def flush(
     detach: bool,
     planned: bool,
     no_color: bool,
-    again: Sequence[str] = (),
+    queue: str | None = None,
+    config: str | None = None,
 ) -> None:
-    """Plan, check the primaries, ask, drain. `again` are the options that name the queue, for a process of its own."""
+    """Plan, check the primaries, ask, drain. `queue` and `config` are as given, for a process of its own."""
     from mxtui.cli import draining
 
     attached.require(Verb.FLUSH)
+    if not dry_run:
+        draining.drains_of(attached).require_free()
     if planned:
         plan = draining.planned()
     else:
@@ -95,39 +99,54 @@ def flush(
         if not confirmed(plan, yes=yes):
             return
     if detach:
-        options = [*again, *(["--rate", f"{rate}/s"] if rate else []), *(["--reason", reason] if reason else [])]
+        options = [
+            *draining.naming(queue, config),
+            *(["--rate", f"{rate}/s"] if rate else []),
+            *(["--reason", reason] if reason else []),
+        ]
         draining.detached(options, plan, draining.drains_of(attached))
         narrate("It is running: mxtui drain status follows it, mxtui drain stop stops it; screen 4 of the console.")
         return
     settings = draining.drain_settings(attached, force=True, per_second=rate)
     drain = draining.draining(attached, plan, settings)
-    with stopping() as stop:
-        last = _follow(draining.drained(attached, plan, drain, reason, stop), as_json=as_json)
+    with stopping() as stop, closing(draining.drained(attached, plan, drain, reason, stop)) as stream:
+        last = _follow(stream, stop, as_json=as_json)
     if last is not None and last.phase == "stopped" and last.why:
         narrate(f"stopped: {one_line(last.why, 600)}")
     if last is None or last.delivered < last.queued:
         raise PartlyDone
 
 
-def _follow(stream: Any, *, as_json: bool) -> FlushProgress | None:
+def _follow(stream: Iterator[FlushProgress], stop: threading.Event, *, as_json: bool) -> FlushProgress | None:
     last: FlushProgress | None = None
-    seen = 0.0
     live = sys.stderr.isatty() and not as_json
+    watched = True
     for last in stream:
-        for verdict in last.recent if not as_json else ():
-            if verdict.at > seen and verdict.fate != "delivered":
-                about = f"{verdict.queue_id}  {one_line(verdict.recipient, 80)}"
-                narrate(f"{CLEAR if live else ''}  {about}  {verdict.fate}: {one_line(verdict.reply, 300)}")
-        seen = max((verdict.at for verdict in last.recent), default=seen)
-        if as_json:
-            print_json(progress_object(last))
-        elif live:
-            click.echo(f"{CLEAR}{progress_line(last)}", nl=False, err=True)
-    if live:
+        if not watched:
+            continue
+        try:
+            _show(last, as_json=as_json, live=live)
+        except OSError:  # the terminal or the reader is gone: no more is taken, and what is in hand comes to its end
+            watched = False
+            stop.set()
+    if live and watched:
         click.echo(err=True)
-    if last is not None and not as_json:
+    if last is not None and watched and not as_json:
         click.echo(progress_line(last))
     return last
+
+
+def _show(progress: FlushProgress, *, as_json: bool, live: bool) -> None:
+    """One step. Raises OSError: nobody can see it."""
+    if as_json:
+        print_json(progress_object(progress))
+        return
+    for verdict in progress.recent:
+        if verdict.fate != "delivered":
+            about = f"{verdict.queue_id}  {one_line(verdict.recipient, 80)}"
+            narrate(f"{CLEAR if live else ''}  {about}  {verdict.fate}: {one_line(verdict.reply, 300)}")
+    if live:
+        click.echo(f"{CLEAR}{progress_line(progress)}", nl=False, err=True)
 
 
 def progress_object(progress: FlushProgress) -> dict[str, object]:
@@ -156,9 +175,13 @@ def progress_line(progress: FlushProgress) -> str:
     if progress.growing:
         eta = ", growing: more arrives than is delivered"
     refused = f", {progress.refused:,} refused and kept" if progress.refused else ""
+    doubtful = (
+        f", {progress.possible_duplicates:,} perhaps delivered all the same" if progress.possible_duplicates else ""
+    )
     unknown = f", {progress.unknown:,} left the queue without evidence" if progress.unknown else ""
     return (
         f"{counted(progress.queued, 'message')}: {progress.delivered:,} delivered, "
-        f"{progress.deferred:,} deferred again, {progress.bounced:,} bounced{refused}{unknown}, {progress.left:,} left"
+        f"{progress.deferred:,} deferred again, {progress.bounced:,} bounced{refused}{unknown}{doubtful}, "
+        f"{progress.left:,} left"
         + (f"   {progress.per_second:.1f}/s{eta}" if progress.phase != "done" else "")
     )

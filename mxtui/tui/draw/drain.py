@@ -67,8 +67,9 @@ def _headline(scene: Scene, standing: Standing) -> list[Line]:
         sign, words = (scene.glyphs.passed, look.ok), f" Drained {what}"
     first = Line(("   ", look.text), sign, (scene.fit(words, edge - 24), look.strong))
     ended = f", ended {fmt.time_of_day(standing.ended)}" if standing.ended is not None else ""
-    way = "through Postfix" if standing.way == "postfix" else "by our own forwarder"
-    second = Line((f"     {way}, started {fmt.time_of_day(standing.began)} by {standing.operator}{ended}", look.label))
+    second = Line(
+        (f"     {standing.way}, started {fmt.time_of_day(standing.began)} by {standing.operator}{ended}", look.label)
+    )
     if standing.running and not paused and progress is not None:
         remaining(scene, progress, first, second, edge)
     return [first, second]
