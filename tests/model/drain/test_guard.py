@@ -82,6 +82,18 @@ def test_more_than_half_of_the_last_put_off_stops_it() -> None:
     assert why.startswith("27 of the last 50 were deferred, the last (452 4.2.2 Mailbox full): ")
 
 
+def test_what_ails_the_host_itself_is_left_to_the_pace() -> None:
+    keeper = guard()
+    assert not any(keeper.settled(settle("A00000000", "deferred", dsn="4.4.2")) for _ in range(500))
+    assert not any(keeper.settled(settle("A00000000", "deferred", busy=True)) for _ in range(500))
+    assert settled_until_stopped(keeper, "deferred") == 20, "and says nothing of the messages"
+
+
+def test_mail_that_leaves_without_evidence_is_not_called_deferred_alone() -> None:
+    why = judge(guard(), "vanished", times=20)
+    assert why.startswith("20 of the last 20 were deferred, or left the queue without evidence, the last: ")
+
+
 def test_a_few_deferrals_at_the_start_mean_nothing_yet() -> None:
     assert settled_until_stopped(guard(), "deferred") == 20
 
