@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Generator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -90,7 +91,8 @@ def drained(
                     published = now
                     running.publish()
                 yield progress
-            operations.hold_left(draining, draining.drain.why(time.monotonic()))
+            held = operations.hold_left(draining, draining.drain.why(time.monotonic()))
+            running.standing = replace(running.standing, held=held)
         except MxtuiError as error:
             fault = f"{error.message}. {error.hint}".strip()
             raise

@@ -182,6 +182,5 @@ def progress_line(progress: FlushProgress) -> str:
     return (
         f"{counted(progress.queued, 'message')}: {progress.delivered:,} delivered, "
         f"{progress.deferred:,} deferred again, {progress.bounced:,} bounced{refused}{unknown}{doubtful}, "
-        f"{progress.left:,} left"
-        + (f"   {progress.per_second:.1f}/s{eta}" if progress.phase != "done" else "")
+        f"{progress.left:,} left" + (f"   {progress.per_second:.1f}/s{eta}" if progress.phase != "done" else "")
     )

@@ -27,6 +27,8 @@ def test_one_that_refuses_everybody_costs_postfix_the_canary_and_no_more(postfix
     assert queue.tally() == Tally(delivered=0, kept=MESSAGES - 1, doubled=0, lost=1)
     assert queue.states() == {"hold": MESSAGES - 1, "": 1}
     assert (course.last.phase, course.last.bounced) == ("stopped", 1)
+    assert queue.standing().held == MESSAGES - 1
+    assert f"{MESSAGES - 1} messages held, not tried" in queue("drain").text
     assert "refused" in course.last.why
     assert "User unknown" in course.report
 
