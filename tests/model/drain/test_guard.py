@@ -27,7 +27,13 @@ def test_a_delivered_canary_lets_the_others_go() -> None:
 
 @pytest.mark.parametrize("fate", ["refused", "bounced", "expired", "vanished"])
 def test_any_other_end_of_the_canary_stops_everything(fate: Fate) -> None:
-    assert "nothing else was tried" in guard().canary(settle("A00000000", fate))
+    assert "nothing else was tried" in guard().canary(settle("A00000000", fate, seconds=1.0))
+
+
+def test_one_that_was_gone_before_its_turn_says_nothing() -> None:
+    keeper = guard()
+    assert keeper.canary(settle("A00000000", "vanished")) == ""
+    assert not any(keeper.settled(settle("A00000000", "vanished")) for _ in range(100))
 
 
 def test_a_refused_canary_is_told_with_the_reply_and_what_became_of_it() -> None:
@@ -90,7 +96,8 @@ def test_what_ails_the_host_itself_is_left_to_the_pace() -> None:
 
 
 def test_mail_that_leaves_without_evidence_is_not_called_deferred_alone() -> None:
-    why = judge(guard(), "vanished", times=20)
+    keeper = guard()
+    why = [keeper.settled(settle("A00000000", "vanished", seconds=1.0)) for _ in range(20)][-1]
     assert why.startswith("20 of the last 20 were deferred, or left the queue without evidence, the last: ")
 
 
