@@ -77,6 +77,11 @@ class Drains:
         except OSError as error:
             raise MxtuiError(f"the drain cannot be asked: {self.folder}: {error.strerror}", "Run as root.") from None
 
+    def require_free(self) -> None:
+        """Raises Guarded: somebody drains. Only `running` can be relied on; this is for whoever would ask first."""
+        if self._locked():
+            raise self._taken_by_other()
+
     @contextmanager
     def running(self, standing: Standing) -> Iterator["Running"]:
         """Be the one who drains. Raises Guarded: somebody does; MxtuiError: there is no place to say so."""
@@ -87,7 +92,7 @@ class Drains:
             raise MxtuiError(f"no drain can be registered in {self.folder}: {error.strerror}", "Run as root.") from None
         try:
             if not _taken(lock):
-                raise Guarded(self._who(), "Follow it: mxtui drain status, or screen 4 of the console.")
+                raise self._taken_by_other()
             with suppress(FileNotFoundError):
                 (self.folder / "wish").unlink()
             running = Running(self.folder, standing)
@@ -96,10 +101,13 @@ class Drains:
         finally:
             os.close(lock)
 
-    def _who(self) -> str:
+    def _taken_by_other(self) -> Guarded:
         other = self.standing()
         who = f", started by {other.operator} (process {other.process})" if other is not None else ""
-        return f"a drain of this queue is running already{who}"
+        return Guarded(
+            f"a drain of this queue is running already{who}",
+            "Follow it: mxtui drain status, or screen 4 of the console.",
+        )
 
     def _locked(self) -> bool:
         """Whether somebody drains."""

@@ -55,8 +55,9 @@ def open_console(
             mouse=mouse and wanted.mouse,
             keymap=wanted.keys,
         )
-        again = [*(["-q", source] if source else []), *(["--config", config] if config else [])]
-        with services(attached, settings, counted, again) as given:
+        from mxtui.cli.draining import naming
+
+        with services(attached, settings, counted, naming(source, config)) as given:
             run_console(replace(given, extras=tuple(extras)))
 
 

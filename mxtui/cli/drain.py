@@ -14,7 +14,7 @@ from mxtui.drains import Wish
 from mxtui.errors import NoQueue
 from mxtui.message.sanitize import one_line
 from mxtui.model.drain.standing import Standing
-from mxtui.model.words import clock
+from mxtui.model.words import clock, counted
 
 LOOK = 0.5
 """Seconds between two looks at a drain that somebody else runs."""
@@ -64,6 +64,7 @@ def _tell(standing: Standing, *, as_json: bool) -> None:
                 "at": standing.at,
                 "fault": one_line(standing.fault, 600),
                 "report": standing.report or None,
+                "held": standing.held,
                 "progress": progress_object(progress) if progress is not None else None,
             }
         )
@@ -78,6 +79,8 @@ def _tell(standing: Standing, *, as_json: bool) -> None:
         click.echo(f"{paused}{progress.phase}: {progress_line(progress)}")
         if progress.why:
             click.echo(one_line(progress.why, 600))
+    if standing.held:
+        click.echo(f"{counted(standing.held, 'message')} held, not tried; mxtui release has them tried at once")
     if standing.fault:
         click.echo(one_line(standing.fault, 600))
     if standing.report:

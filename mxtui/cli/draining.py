@@ -5,7 +5,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -69,7 +71,7 @@ def draining(attached: Attached, plan: Plan, settings: DrainSettings, way: Way |
 
 def drained(
     attached: Attached, plan: Plan, draining: Draining, reason: str, stop: threading.Event, words: str
-) -> Iterator[FlushProgress]:
+) -> Generator[FlushProgress, None, None]:
     """Run it, on the register: others see how it stands, and may pause, resume and stop it. So does `stop`.
 
     `words` name the way.
@@ -94,7 +96,8 @@ def drained(
                     published = now
                     running.publish()
                 yield progress
-            operations.hold_left(draining, draining.drain.why(time.monotonic()))
+            held = operations.hold_left(draining, draining.drain.why(time.monotonic()))
+            running.standing = replace(running.standing, held=held)
         except MxtuiError as error:
             fault = f"{error.message}. {error.hint}".strip()
             raise
@@ -136,20 +139,32 @@ def _heed(wish: Wish | None, draining: Draining) -> None:
             pass
 
 
+def naming(queue: str | None, config: str | None) -> list[str]:
+    """The options that name a queue, for a process that runs in another folder."""
+    queue_option = ["-q", str(Path(queue).absolute())] if queue else []
+    return [*queue_option, *(["--config", str(Path(config).absolute())] if config else [])]
+
+
 def detached(arguments: Sequence[str], plan: Plan, drains: Drains) -> Standing:
     """Have another process drain, which no closed terminal ends; once it is on the register.
 
-    `arguments` are those of `mxtui flush`. Raises what that process says where it ends before.
+    `arguments` are those of `mxtui flush`. Raises Guarded where somebody drains already, else what that process says
+    where it ends before.
     """
-    drains.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    drains.require_free()
     log = drains.folder / "log"
-    with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "wb") as said:
+    try:
+        drains.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except OSError as error:
+        raise MxtuiError(f"no drain can be registered in {drains.folder}: {error.strerror}", "Run as root.") from None
+    with os.fdopen(descriptor, "wb") as said:
         child = subprocess.Popen(
             [sys.executable, "-m", "mxtui", "flush", *arguments, "--planned", "--yes"],
             stdin=subprocess.PIPE, stdout=said, stderr=said, start_new_session=True, cwd="/",
         )  # fmt: skip
         assert child.stdin is not None
-        with child.stdin:
+        with suppress(BrokenPipeError), child.stdin:  # one that ended at once says why in its log
             child.stdin.write(msgspec.json.encode(plan))
     return _registered(child, drains, log)
 

@@ -1,8 +1,10 @@
 """`mxtui flush`: try delivery now, and follow each message to its verdict."""
 
 import sys
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -63,8 +65,7 @@ def flush_command(filter: tuple[str, ...], queue: str | None, config: str | None
     Refuses while a primary is not healthy, and stops when it refuses mail. Exit 1: something was not delivered.
     """
     with attach(queue, config) as attached:
-        again = [*(["-q", queue] if queue else []), *(["--config", config] if config else [])]
-        flush(attached, filter, again=again, **options)
+        flush(attached, filter, queue=queue, config=config, **options)
 
 
 def flush(
@@ -85,12 +86,13 @@ def flush(
     planned: bool,
     ends: str | None,
     no_color: bool,
-    again: Sequence[str] = (),
+    queue: str | None = None,
+    config: str | None = None,
 ) -> None:
     """Plan, check the primaries, ask, drain.
 
-    `again` are the options that name the queue, for a process of its own. In that process the plan was made already
-    (`planned`), and a migration may end with the drain (`ends`).
+    `queue` and `config` are as given, for a process of its own. In that process the plan was made already (`planned`), and
+    a migration may end with the drain (`ends`).
     """
     from mxtui.cli import draining, ways
 
@@ -98,6 +100,9 @@ def flush(
     direct = direct or host is not None
     if not direct:
         attached.require(Verb.FLUSH)
+    drains = draining.drains_of(attached)
+    if not dry_run:
+        drains.require_free()
     router = ways.router_to(attached, host)
     if planned:
         plan = draining.planned()
@@ -115,19 +120,18 @@ def flush(
             return
         if not confirmed(plan, yes=yes):
             return
-    drains = draining.drains_of(attached)
     if detach:
         asked = (("--rate", rate and f"{rate}/s"), ("--to", to), ("--reason", reason))
         options = [word for option, value in asked if value for word in (option, value)]
-        draining.detached([*again, *(["--direct"] if direct else []), *options], plan, drains)
+        draining.detached([*draining.naming(queue, config), *(["--direct"] if direct else []), *options], plan, drains)
         narrate("It is running: mxtui drain status follows it, mxtui drain stop stops it; screen 4 of the console.")
         return
     settings = draining.drain_settings(attached, force=True, per_second=rate)
     way = ways.own_way(attached, router, host, drains) if direct else attached.queue
     drain = draining.draining(attached, plan, settings, way)
-    with stopping() as stop:
-        words_of_way = _way_in_words(attached, direct=direct, to=to)
-        last = follow(draining.drained(attached, plan, drain, reason, stop, words_of_way), as_json=as_json)
+    words_of_way = _way_in_words(attached, direct=direct, to=to)
+    with stopping() as stop, closing(draining.drained(attached, plan, drain, reason, stop, words_of_way)) as stream:
+        last = follow(stream, stop, as_json=as_json)
     if ends:  # a migration, whose mail this was
         attached.holding.forget(ends)
     if last is not None and last.phase == "stopped" and last.why:
@@ -159,26 +163,40 @@ def _way_in_words(attached: Attached, *, direct: bool, to: str | None) -> str:
     return "by our own forwarder"
 
 
-def follow(stream: Any, *, as_json: bool) -> FlushProgress | None:
-    """Print how a drain goes while it does; its last progress, None where there was none."""
+def follow(stream: Iterator[FlushProgress], stop: threading.Event, *, as_json: bool) -> FlushProgress | None:
+    """Print how a drain goes while it does; its last progress, None where there was none.
+
+    Where nobody can read it any more, `stop` is set.
+    """
     last: FlushProgress | None = None
-    seen = 0.0
     live = sys.stderr.isatty() and not as_json
+    watched = True
     for last in stream:
-        for verdict in last.recent if not as_json else ():
-            if verdict.at > seen and verdict.fate != "delivered":
-                about = f"{verdict.queue_id}  {one_line(verdict.recipient, 80)}"
-                narrate(f"{CLEAR if live else ''}  {about}  {verdict.fate}: {one_line(verdict.reply, 300)}")
-        seen = max((verdict.at for verdict in last.recent), default=seen)
-        if as_json:
-            print_json(progress_object(last))
-        elif live:
-            click.echo(f"{CLEAR}{progress_line(last)}", nl=False, err=True)
-    if live:
+        if not watched:
+            continue
+        try:
+            _show(last, as_json=as_json, live=live)
+        except OSError:  # the terminal or the reader is gone: no more is taken, and what is in hand comes to its end
+            watched = False
+            stop.set()
+    if live and watched:
         click.echo(err=True)
-    if last is not None and not as_json:
+    if last is not None and watched and not as_json:
         click.echo(progress_line(last))
     return last
+
+
+def _show(progress: FlushProgress, *, as_json: bool, live: bool) -> None:
+    """One step. Raises OSError: nobody can see it."""
+    if as_json:
+        print_json(progress_object(progress))
+        return
+    for verdict in progress.recent:
+        if verdict.fate != "delivered":
+            about = f"{verdict.queue_id}  {one_line(verdict.recipient, 80)}"
+            narrate(f"{CLEAR if live else ''}  {about}  {verdict.fate}: {one_line(verdict.reply, 300)}")
+    if live:
+        click.echo(f"{CLEAR}{progress_line(progress)}", nl=False, err=True)
 
 
 def progress_object(progress: FlushProgress) -> dict[str, object]:
@@ -207,9 +225,12 @@ def progress_line(progress: FlushProgress) -> str:
     if progress.growing:
         eta = ", growing: more arrives than is delivered"
     refused = f", {progress.refused:,} refused and kept" if progress.refused else ""
+    doubtful = (
+        f", {progress.possible_duplicates:,} perhaps delivered all the same" if progress.possible_duplicates else ""
+    )
     unknown = f", {progress.unknown:,} left the queue without evidence" if progress.unknown else ""
     return (
         f"{counted(progress.queued, 'message')}: {progress.delivered:,} delivered, "
-        f"{progress.deferred:,} deferred again, {progress.bounced:,} bounced{refused}{unknown}, {progress.left:,} left"
-        + (f"   {progress.per_second:.1f}/s{eta}" if progress.phase != "done" else "")
+        f"{progress.deferred:,} deferred again, {progress.bounced:,} bounced{refused}{unknown}{doubtful}, "
+        f"{progress.left:,} left" + (f"   {progress.per_second:.1f}/s{eta}" if progress.phase != "done" else "")
     )

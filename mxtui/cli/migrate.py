@@ -1,5 +1,6 @@
 """`mxtui migrate`: hold a domain while its primary moves, and let its mail go to the new one."""
 
+from contextlib import closing
 from typing import Any
 
 import click
@@ -142,7 +143,8 @@ def end(
         tried = attached.operations.plan(Verb.FLUSH, targets, hold.selection, forced=force)
         if tried.targets and not stop.is_set():
             drain = draining(attached, tried, drain_settings(attached, force=True))
-            last = follow(drained(attached, tried, drain, reason, stop, "after its migration"), as_json=as_json)
+            with closing(drained(attached, tried, drain, reason, stop, "after its migration")) as stream:
+                last = follow(stream, stop, as_json=as_json)
         holding.forget(domain)
     if not complete or (tried.targets and (last is None or last.delivered < last.queued)):
         raise PartlyDone

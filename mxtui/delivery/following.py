@@ -78,7 +78,7 @@ class Follower:
 
     def gone(self, id: str, now: float) -> None:  # noqa: A002
         """No longer there, and not by our doing."""
-        self._books.left(id, now)
+        self._books.gone_before(id, now)
         self.news.set()
 
     def host_down(self, domains: Iterable[str], busy: Iterable[str], reason: str, now: float) -> None:

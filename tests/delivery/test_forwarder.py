@@ -332,6 +332,41 @@ async def test_a_flush_of_a_dead_host_ends_with_the_reason(spool: Spool, primary
         assert await flushed(work, ids) == {"delivered": 30}
 
 
+async def test_while_somebody_drains_to_a_host_nothing_else_goes_there_but_what_is_new(
+    spool: Spool, primary: FakePrimary
+) -> None:
+    primary.down()
+    ids = [commit(spool, f"user{number}@example.org").id for number in range(20)]
+    async with at_work(spool, {"example.org": primary.port}, retry=600.0, retry_longest=600.0) as work:
+        await until(lambda: work.events.of("left-alone"))
+        primary.up()
+        async with work.forwarder.errand() as errand:
+            await errand.add(ids[-1:], 1)
+            await until(lambda: errand.done)
+            new = work.commit("new@example.org")
+            await until(lambda: not work.state(new.id))
+            assert received(primary) == ["user19@example.org", "new@example.org"]
+        await until(lambda: not work.left())
+    assert len(primary.accepted) == 21, "the host took mail, so the rest follows"
+
+
+async def test_a_host_that_took_nothing_of_a_drain_is_left_alone_as_before(spool: Spool, primary: FakePrimary) -> None:
+    primary.down()
+    ids = [commit(spool, f"user{number}@example.org").id for number in range(20)]
+    async with at_work(spool, {"example.org": primary.port}, retry=600.0, retry_longest=600.0) as work:
+        await until(lambda: work.events.of("left-alone"))
+        primary.behave(permanent=".")
+        primary.up()
+        assert await flushed(work, ids[:1]) == {"refused": 1}
+        (host,) = work.forwarder.snapshot().hosts
+        assert host.resumes is not None
+        assert (host.refused, host.delivered) == (1, 0)
+
+
+def received(primary: FakePrimary) -> list[str]:
+    return [name for message in primary.accepted for name in message.recipients]
+
+
 async def test_a_host_that_has_just_come_back_refuses_nothing_for_good(spool: Spool, primary: FakePrimary) -> None:
     """Half its users may not be there yet."""
     primary.down()

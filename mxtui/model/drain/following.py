@@ -70,6 +70,12 @@ class Followed:
         """The queue gave it up, and said so."""
         self._close(queue_id, "expired", now)
 
+    def gone_before(self, queue_id: str, now: float) -> None:
+        """Somebody delivered or removed it before its turn: it was not tried."""
+        if self._open.pop(queue_id, None) is not None:
+            self._settled.append(Settled(queue_id, "vanished"))
+            self.moved_at = now
+
     def left(self, queue_id: str, now: float) -> None:
         """No longer in the queue, and no more evidence will come: a delivery that was not seen was none."""
         following = self._open.get(queue_id)

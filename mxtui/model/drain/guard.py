@@ -46,6 +46,8 @@ class Guard:
 
     def canary(self, settled: Settled) -> str:
         """After the verdict on the message that went first, alone."""
+        if _untried(settled):
+            return ""
         self._canaries += 1
         said = _reply(settled)
         if settled.fate == "delivered":
@@ -69,7 +71,7 @@ class Guard:
         self._settled += 1
         self._refused += settled.fate in REFUSED
         # What ails the host itself is for the pace, which waits, and gives up when waiting does not help.
-        if not ails(settled) and not (echo and settled.fate == "deferred"):
+        if not (ails(settled) or _untried(settled) or (echo and settled.fate == "deferred")):
             self._latest.append(settled.fate)
         return self._too_many_refused(settled) or self._too_many_put_off(settled)
 
@@ -88,13 +90,18 @@ class Guard:
         return ""
 
     def _too_many_put_off(self, settled: Settled) -> str:
-        if settled.fate in REFUSED or settled.fate == "delivered" or len(self._latest) < LEAST:
+        if settled.fate in REFUSED or settled.fate == "delivered" or _untried(settled) or len(self._latest) < LEAST:
             return ""
         put_off = sum(fate not in REFUSED and fate != "delivered" for fate in self._latest)
         if put_off <= self._settings.deferred_share * len(self._latest):
             return ""
         unseen = ", or left the queue without evidence" if "vanished" in self._latest else ""
         return f"{put_off} of the last {len(self._latest)} were deferred{unseen}, the last{_reply(settled)}: {ADVICE}"
+
+
+def _untried(settled: Settled) -> bool:
+    """It was gone before its turn, by somebody else's doing, which says nothing of the primary."""
+    return settled.fate == "vanished" and settled.seconds is None
 
 
 def _reply(settled: Settled) -> str:

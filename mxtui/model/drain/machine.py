@@ -200,8 +200,9 @@ class Drain:
         with self._lock:
             counts = self.books.counts
             left = len(self._order) + len(self._in_hand)
-            running = not self._paused and self._stage not in ("stopped", "done")
-            eta = self._speed.eta(left, now) if running or not left else UNKNOWN
+            # The canary's time, or a pause's, says nothing of how long the rest will take.
+            going = self._stage == "running" and not (self._paused or self._unwell or now < self._pace.resumes)
+            eta = self._speed.eta(left, now) if going or not left else UNKNOWN
             recent, closed = self.books.tell()
             return FlushProgress(
                 queued=self.books.settled + left,

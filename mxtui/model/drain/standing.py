@@ -54,6 +54,8 @@ class Standing:
     """What made going on impossible, and what to do."""
     report: str = ""
     """Where the whole report is."""
+    held: int = 0
+    """Messages that were not tried, and held because the guard stopped it."""
 
     @property
     def running(self) -> bool:

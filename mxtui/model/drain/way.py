@@ -21,7 +21,7 @@ class Settled(NamedTuple):
     verdicts: tuple[Verdict, ...] = ()
     """Of the recipients that something was heard of; replies are hostile text."""
     seconds: float | None = None
-    """From its turn to its verdict; None where that was not seen."""
+    """From its turn to its verdict; None where that was not seen, and of one that vanished before its turn."""
     busy: bool = False
     """The primary said 421, or had no room for another connection."""
     possible_duplicate: bool = False

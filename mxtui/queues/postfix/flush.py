@@ -159,7 +159,7 @@ class Flush:
     def _still_waits(self, target: Target, now: float) -> bool:
         here = locate(self._layout, target.queue_id)
         if standing(target.identity, here) != "same" or here is None:
-            self._books.left(target.queue_id, now)
+            self._books.gone_before(target.queue_id, now)
             return False
         if here.state == "hold":
             self._books.verdict(Verdict(target.queue_id, "", "deferred", reply="held meanwhile", at=now))

@@ -4,7 +4,7 @@ import re
 
 from mxtui.model.drain.standing import Standing
 from mxtui.model.plan import FlushProgress, Verdict
-from mxtui.model.words import clock
+from mxtui.model.words import clock, counted
 from mxtui.tui import format as fmt
 from mxtui.tui.draw.drain_guard import LIMITS, limits, stages
 from mxtui.tui.draw.plan import bar
@@ -43,7 +43,15 @@ def drain(scene: Scene, standing: Standing, height: int) -> list[Line]:
         style = scene.look.danger if standing.fault or progress.phase == "stopped" else scene.look.warning
         lines += [Line(("   ", scene.look.text), (part, style)) for part in wrap(why, scene.width - 2 * INDENT)[:3]]
         lines.append(Line())
-    lines += [_bar(scene, progress), Line(), *_counts(scene, progress), Line()]
+    if standing.held:
+        text = f"{counted(standing.held, 'message')} held, not tried: r on Domains has them tried at once"
+        lines += [Line(("   ", scene.look.text), (text, scene.look.label)), Line()]
+    lines += [
+        _bar(scene, progress),
+        Line(),
+        *_counts(scene, progress, bounces=standing.way == "through Postfix"),
+        Line(),
+    ]
     if height - len(lines) >= 14 and scene.wide:
         lines += _beside(_rates(scene, standing, 5), limits(scene, standing, progress), scene.width - LIMITS)
     if height - len(lines) >= 4:
@@ -109,12 +117,13 @@ def _bar(scene: Scene, progress: FlushProgress) -> Line:
     return Line(("   ", scene.look.text)).extend(bar(scene, parts, scene.width - 2 * INDENT).spans)
 
 
-def _counts(scene: Scene, progress: FlushProgress) -> list[Line]:
+def _counts(scene: Scene, progress: FlushProgress, *, bounces: bool) -> list[Line]:
+    """`bounces`: what is refused for good is not kept."""
     look = scene.look
     number = max(1, progress.queued)
     counts = [(progress.delivered, "delivered", look.ok), (progress.deferred, "deferred again", look.warning),
               (progress.bounced, "bounced", look.danger), (progress.left, "left", look.trough)]  # fmt: skip
-    if progress.refused or not progress.bounced:
+    if progress.refused or not (progress.bounced or bounces):
         counts[2] = (progress.refused + progress.bounced, "refused, kept", look.danger)
     if progress.refused and progress.bounced:
         counts[2:3] = [(progress.refused, "refused, kept", look.danger), (progress.bounced, "bounced", look.danger)]

@@ -27,7 +27,13 @@ def test_a_delivered_canary_lets_the_others_go() -> None:
 
 @pytest.mark.parametrize("fate", ["refused", "bounced", "expired", "vanished"])
 def test_any_other_end_of_the_canary_stops_everything(fate: Fate) -> None:
-    assert "nothing else was tried" in guard().canary(settle("A00000000", fate))
+    assert "nothing else was tried" in guard().canary(settle("A00000000", fate, seconds=1.0))
+
+
+def test_one_that_was_gone_before_its_turn_says_nothing() -> None:
+    keeper = guard()
+    assert keeper.canary(settle("A00000000", "vanished")) == ""
+    assert not any(keeper.settled(settle("A00000000", "vanished")) for _ in range(100))
 
 
 def test_a_refused_canary_is_told_with_the_reply_and_what_became_of_it() -> None:
@@ -82,17 +88,23 @@ def test_more_than_half_of_the_last_put_off_stops_it() -> None:
     assert why.startswith("27 of the last 50 were deferred, the last (452 4.2.2 Mailbox full): ")
 
 
-def test_what_leaves_without_evidence_is_as_bad_as_a_deferral() -> None:
-    why = judge(guard(), "vanished", "deferred", times=20)
-    assert why.startswith(
-        "20 of the last 20 were deferred, or left the queue without evidence, the last (452 4.2.2 Mailbox full): "
-    )
-
-
 def test_what_was_under_way_when_the_primary_failed_is_no_share_of_deferrals() -> None:
     keeper = guard()
     assert not any(keeper.settled(settle("A00000000", "deferred"), echo=True) for _ in range(1000))
     assert [bool(keeper.settled(settle("A00000000", "refused"), echo=True)) for _ in range(60)][-1]
+
+
+def test_what_ails_the_host_itself_is_left_to_the_pace() -> None:
+    keeper = guard()
+    assert not any(keeper.settled(settle("A00000000", "deferred", dsn="4.4.2")) for _ in range(500))
+    assert not any(keeper.settled(settle("A00000000", "deferred", busy=True)) for _ in range(500))
+    assert settled_until_stopped(keeper, "deferred") == 20, "and says nothing of the messages"
+
+
+def test_mail_that_leaves_without_evidence_is_not_called_deferred_alone() -> None:
+    keeper = guard()
+    why = [keeper.settled(settle("A00000000", "vanished", seconds=1.0)) for _ in range(20)][-1]
+    assert why.startswith("20 of the last 20 were deferred, or left the queue without evidence, the last: ")
 
 
 def test_a_few_deferrals_at_the_start_mean_nothing_yet() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from mxtui.demo.postfix import PrivatePostfix
 from mxtui.demo.primary import FakePrimary
+from mxtui.errors import Unreachable
 from mxtui.model.plan import Target
 from mxtui.model.source import Verb
 from mxtui.queues.postfix.actions import Actions
@@ -19,7 +20,7 @@ from mxtui.queues.postfix.permission import Privileges
 from mxtui.queues.postfix.whereabouts import locate
 from tests.conftest import PostfixFactory
 from tests.queues.postfix.acting import QUIET, found_message, layout_of, log_of, settled, state, targets
-from tests.support.feeding import Outcome, deliver
+from tests.support.feeding import Everything, Outcome, deliver
 from tests.support.waiting import PATIENCE, wait_until
 
 pytestmark = pytest.mark.postfix
@@ -63,6 +64,29 @@ def test_the_verdicts_carry_the_servers_words(postfix: PostfixFactory, primary: 
     (verdict,) = flush(layout, mail).verdicts
     assert (verdict.recipient, verdict.fate, verdict.dsn) == ("later@example.org", "deferred", "4.2.0")
     assert "Greylisted" in verdict.reply
+
+
+def test_a_connection_lost_behind_the_dot_is_a_possible_duplicate(
+    postfix: PostfixFactory, primary: FakePrimary
+) -> None:
+    instance, layout = start(postfix, primary)
+    mail = queued(instance, layout, ["info@example.org"])
+    primary.behave(close="dot")
+    primary.up()
+    (settled,) = flush(layout, mail).settled
+    assert (settled.fate, settled.possible_duplicate) == ("deferred", True)
+
+
+def test_a_postfix_that_is_stopped_is_not_waited_for(postfix: PostfixFactory, primary: FakePrimary) -> None:
+    instance, layout = start(postfix, primary)
+    mail = queued(instance, layout, ["info@example.org"])
+    primary.behave(hang="RCPT")
+    primary.up()
+    told = Flush(layout, find=found_message(layout)).deliver(Everything(mail), threading.Event())
+    next(told)
+    instance.abort()
+    with pytest.raises(Unreachable, match="Postfix is stopped: what it had in hand waits in its queue"):
+        list(told)
 
 
 def test_without_a_log_the_files_tell_of_deferrals_and_never_of_deliveries(

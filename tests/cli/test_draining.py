@@ -1,0 +1,122 @@
+"""Drains by this process and by one that outlives it: on the register, heeding wishes, and with a report."""
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from mxtui.cli.acting import select
+from mxtui.cli.attach import Attached, attach
+from mxtui.cli.draining import detached, drain_settings, drained, draining, drains_of, naming
+from mxtui.demo.primary import FakePrimary
+from mxtui.errors import Guarded, MxtuiError, Unreachable
+from mxtui.model.plan import Plan
+from mxtui.model.source import Verb
+from tests.delivery.spooling import commit, make_spool
+
+MESSAGES = 5
+
+
+@pytest.fixture
+def spool(tmp_path: Path, primary: FakePrimary) -> Path:
+    """With some mail for a primary that is up, and without a serve."""
+    made = make_spool(tmp_path)
+    for number in range(MESSAGES):
+        commit(made, f"user{number}@example.org")
+    (tmp_path / "mxtui.toml").write_text(
+        f'audit = "{tmp_path}/audit.jsonl"\n[drain]\nfolder = "{tmp_path}/drains"\nconnections = 3\nrefused = 20\n'
+        f'[primaries]\n"example.org" = "127.0.0.1:{primary.port}"\n'
+    )
+    return made.path
+
+
+@pytest.fixture
+def attached(spool: Path, tmp_path: Path) -> Iterator[Attached]:
+    with attach(str(spool), str(tmp_path / "mxtui.toml")) as found:
+        yield found
+
+
+def plan_of(attached: Attached) -> Plan:
+    targets, selection = select(attached, [], everything=True, verb=Verb.FLUSH)
+    return attached.operations.plan(Verb.FLUSH, targets, selection)
+
+
+def test_the_settings_are_those_configured_and_those_of_the_command_line(attached: Attached) -> None:
+    settings = drain_settings(attached, force=True, per_second=4.0)
+    assert (settings.most_connections, settings.connections, settings.refused_share) == (3, 2, 0.2)
+    assert (settings.messages_per_second, settings.force, settings.canary) == (4.0, True, True)
+
+
+def test_a_drain_is_on_the_register_from_beginning_to_report(attached: Attached, primary: FakePrimary) -> None:
+    plan = plan_of(attached)
+    work = draining(attached, plan, drain_settings(attached, force=True))
+    began = time.time()
+    for _ in drained(attached, plan, work, "", threading.Event()):
+        standing = drains_of(attached).standing()
+        assert standing is not None
+        assert (standing.running, standing.process, standing.way) == (True, os.getpid(), "by our own forwarder")
+    standing = drains_of(attached).standing()
+    assert standing is not None
+    assert standing.ended is not None
+    assert began <= standing.began <= standing.ended
+    assert (standing.fault, standing.share) == ("", 1.0)
+    assert len(primary.accepted) == MESSAGES
+    assert Path(standing.report).read_text().startswith(f"Drain of {attached.queue.source.path}: done, everything")
+
+
+def test_one_that_nobody_follows_any_more_ends_in_a_definite_state(attached: Attached, primary: FakePrimary) -> None:
+    plan = plan_of(attached)
+    work = draining(attached, plan, drain_settings(attached, force=True, per_second=1.0))
+    with closing(drained(attached, plan, work, "", threading.Event())) as stream:
+        for progress in stream:
+            if progress.delivered:
+                break
+    standing = drains_of(attached).standing()
+    assert standing is not None
+    assert not standing.running
+    assert not any(thread.name == "mxtui-flush" for thread in threading.enumerate())
+    assert sum(attached.queue.depth().values()) == MESSAGES - len(primary.accepted)
+
+
+def test_stop_is_heeded_before_any_wish(attached: Attached) -> None:
+    plan = plan_of(attached)
+    work = draining(attached, plan, drain_settings(attached, force=True, per_second=1.0))
+    stop = threading.Event()
+    steps = []
+    for progress in drained(attached, plan, work, "", stop):
+        steps.append(progress)
+        drains_of(attached).wish("pause")
+        stop.set()
+    last = steps[-1]
+    assert (last.phase, last.why, last.paused) == ("stopped", "stopped by an operator", False)
+
+
+@pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
+def test_one_in_a_process_of_its_own_is_there_when_it_returns(attached: Attached, spool: Path, tmp_path: Path) -> None:
+    options = [*naming(str(spool), str(tmp_path / "mxtui.toml")), "--rate", "1/s"]
+    standing = detached(options, plan_of(attached), drains_of(attached))
+    assert standing.running
+    assert standing.process != os.getpid()
+    with pytest.raises(Guarded, match=f"running already, started by .* .process {standing.process}."):
+        detached(options, plan_of(attached), drains_of(attached))
+    drains_of(attached).wish("stop")
+    os.waitpid(standing.process, 0)
+
+
+def test_one_that_cannot_begin_says_why(attached: Attached, spool: Path, tmp_path: Path) -> None:
+    with pytest.raises(Unreachable, match=r"the drain ended at once: .*No such option"):
+        detached(["--no-such-option"], plan_of(attached), drains_of(attached))
+    (tmp_path / "drains").rename(tmp_path / "away")
+    (tmp_path / "drains").write_text("")
+    with pytest.raises(MxtuiError, match="no drain can be registered"):
+        detached(naming(str(spool), str(tmp_path / "mxtui.toml")), plan_of(attached), drains_of(attached))
+
+
+def test_names_are_told_from_wherever_one_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert naming("spool", "x.toml") == ["-q", str(tmp_path / "spool"), "--config", str(tmp_path / "x.toml")]
+    assert naming(None, None) == []

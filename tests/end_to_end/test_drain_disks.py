@@ -1,0 +1,75 @@
+"""Disks that are full: nothing is sent without a record, and what only shows how a drain stands may be missing."""
+
+import errno
+import os
+from typing import Any
+
+import pytest
+
+from mxtui import audit, drains
+from mxtui.errors import AuditFailed
+from tests.end_to_end.draining import DrainedQueue, SpoolQueue, Tally, drain
+
+MESSAGES = 12
+
+
+def no_space(*_: Any, **__: Any) -> Any:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_without_room_for_the_audit_nothing_is_sent(queue: DrainedQueue) -> None:
+    queue.fill(MESSAGES)
+    queue.primary.up()
+    settings = queue.config.read_text()
+    queue.config.write_text(settings.replace(f"{queue.folder}/audit.jsonl", "/dev/full"))
+    done = queue("flush", "--all", "--yes")
+    assert done.status == 1
+    assert "the audit cannot be written to /dev/full" in done.err
+    assert queue.tally() == Tally(delivered=0, kept=MESSAGES, doubled=0, lost=0)
+    assert not queue.standing().running
+    assert "the audit cannot be written" in queue.standing().fault
+    queue.config.write_text(settings)
+    drain(queue)
+    assert queue.tally() == Tally(delivered=MESSAGES, kept=0, doubled=0, lost=0)
+
+
+def test_when_the_audit_has_no_more_room_no_more_is_sent(queue: DrainedQueue, monkeypatch: pytest.MonkeyPatch) -> None:
+    queue.fill(MESSAGES)
+    queue.primary.up()
+    written = 0
+    append = audit._append
+
+    def filling_up(descriptor: int, data: bytes) -> None:
+        nonlocal written
+        written += 1
+        if written > 3:
+            no_space()
+        append(descriptor, data)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(audit, "_append", filling_up)
+        with pytest.raises(AuditFailed):
+            drain(queue, messages_per_second=10)
+    stopped = queue.tally()
+    assert (stopped.doubled, stopped.lost) == (0, 0)
+    assert 0 < stopped.kept < MESSAGES
+    standing = queue.standing()
+    assert not standing.running
+    assert "not on record" in standing.fault
+    drain(queue)
+    assert queue.tally() == Tally(delivered=MESSAGES, kept=0, doubled=0, lost=0)
+
+
+def test_without_room_for_the_register_it_goes_on_unseen(
+    spool_queue: SpoolQueue, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    queue = spool_queue
+    queue.fill(1)
+    queue.primary.up()
+    drain(queue)
+    queue.fill(MESSAGES)
+    monkeypatch.setattr(drains, "_replace", no_space)
+    course = drain(queue)
+    assert (course.last.phase, course.last.delivered) == ("done", MESSAGES)
+    assert queue.tally() == Tally(delivered=MESSAGES + 1, kept=0, doubled=0, lost=0)
+    assert "no report can be written: No space left on device" in capsys.readouterr().err
