@@ -77,7 +77,9 @@ class Dialog(ModalScreen[T], Generic[T]):
         # What is below stays in sight as long as the lines do: a plan that cannot be confirmed is no use.
         room = max(1, highest - (0 if cramped else self.BELOW))
         box.border_title = title
-        box.border_subtitle = f"{room} of {len(lines)} lines: Down for the rest" if len(lines) > room and not cramped else ""
+        box.border_subtitle = (
+            f"{room} of {len(lines)} lines: Down for the rest" if len(lines) > room and not cramped else ""
+        )
         box.styles.width = min(scene.width + 6, self.size.width)
         self.query_one("#scroll").styles.height = min(len(lines), room)
         text.grow(lines, look.bar)
