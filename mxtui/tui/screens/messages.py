@@ -70,8 +70,8 @@ class MessagesScreen(MarkingScreen):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(_ON_MESSAGES)]
     EXPLAINED = (
         "All queued messages that match the filter. Verbs act on the marked messages; without marks, on the one under "
-        "the cursor. Marks stay when the filter changes: those it does not show are counted below the list. Two strokes "
-        "before the age stand for a message that is held."
+        "the cursor. Marks stay when the filter changes: those it does not show are counted below the list. Two "
+        "strokes before the age stand for a message that is held."
     )
 
     def __init__(self) -> None:
