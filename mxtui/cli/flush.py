@@ -143,6 +143,7 @@ def _way_in_words(attached: Attached, *, direct: bool, to: str | None) -> str:
 
 
 def follow(stream: Any, *, as_json: bool) -> FlushProgress | None:
+    """Print how a drain goes while it does; its last progress, None where there was none."""
     last: FlushProgress | None = None
     seen = 0.0
     live = sys.stderr.isatty() and not as_json
