@@ -91,8 +91,8 @@ def flush(
 ) -> None:
     """Plan, check the primaries, ask, drain.
 
-    `queue` and `config` are as given, for a process of its own. In that process the plan was made already (`planned`), and
-    a migration may end with the drain (`ends`).
+    `queue` and `config` are as given, for a process of its own. In that process the plan was made already (`planned`),
+    and a migration may end with the drain (`ends`).
     """
     from mxtui.cli import draining, ways
 

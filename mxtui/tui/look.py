@@ -54,6 +54,8 @@ class Look:
     badge_warning: Style
     past: Style
     """Bars of the last hour but the last."""
+    mass: Style
+    """A chart of what was delivered: so much of it in full strength would outshine what is wrong."""
     ramp: tuple[Style, ...]
     """Text by age bucket, young to old."""
     heat: tuple[tuple[Style, ...], ...]
@@ -158,6 +160,7 @@ def _coloured(variables: Mapping[str, str], dark: bool, glyphs: Glyphs) -> Look:
         badge_danger=on(danger, ground, bold=True),
         badge_warning=on(warning, ground, bold=True),
         past=ink(ground.blend(text, 0.42)),
+        mass=ink(ground.blend(ok, 0.5)),
         ramp=tuple(ink(colour, bold=position > 6) for position, colour in enumerate(ramp)),
         heat=tuple(tuple(on(ground.blend(colour, share), lifted) for share in STRENGTHS) for colour in ramp),
         input=on(input_),
@@ -211,6 +214,7 @@ def _shaded(glyphs: Glyphs, mono: bool) -> Look:
         badge_danger=Style(bold=True, reverse=True) if mono else Style(color="bright_white", bgcolor="red", bold=True),
         badge_warning=Style(bold=True, reverse=True) if mono else Style(color="black", bgcolor="yellow", bold=True),
         past=label,
+        mass=ink("green"),
         ramp=tuple(ages),
         heat=tuple((style + Style(bold=False),) * 4 for style in ages),
         input=ground + Style(underline=True),

@@ -55,7 +55,7 @@ def test_a_drain_is_on_the_register_from_beginning_to_report(attached: Attached,
     plan = plan_of(attached)
     work = draining(attached, plan, drain_settings(attached, force=True))
     began = time.time()
-    for _ in drained(attached, plan, work, "", threading.Event()):
+    for _ in drained(attached, plan, work, "", threading.Event(), "through Postfix"):
         standing = drains_of(attached).standing()
         assert standing is not None
         assert (standing.running, standing.process, standing.way) == (True, os.getpid(), "by our own forwarder")
@@ -71,7 +71,7 @@ def test_a_drain_is_on_the_register_from_beginning_to_report(attached: Attached,
 def test_one_that_nobody_follows_any_more_ends_in_a_definite_state(attached: Attached, primary: FakePrimary) -> None:
     plan = plan_of(attached)
     work = draining(attached, plan, drain_settings(attached, force=True, per_second=1.0))
-    with closing(drained(attached, plan, work, "", threading.Event())) as stream:
+    with closing(drained(attached, plan, work, "", threading.Event(), "through Postfix")) as stream:
         for progress in stream:
             if progress.delivered:
                 break
@@ -87,7 +87,7 @@ def test_stop_is_heeded_before_any_wish(attached: Attached) -> None:
     work = draining(attached, plan, drain_settings(attached, force=True, per_second=1.0))
     stop = threading.Event()
     steps = []
-    for progress in drained(attached, plan, work, "", stop):
+    for progress in drained(attached, plan, work, "", stop, "through Postfix"):
         steps.append(progress)
         drains_of(attached).wish("pause")
         stop.set()

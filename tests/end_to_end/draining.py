@@ -252,7 +252,9 @@ def drain(queue: DrainedQueue, at_each: Step = lambda _: None, **changes: Any) -
         plan = attached.operations.plan(Verb.FLUSH, targets, selection)
         settings = replace(drain_settings(attached, force=True), **{**HURRY, **changes})
         course: Course | None = None
-        for progress in drained(attached, plan, draining(attached, plan, settings), "", threading.Event()):
+        for progress in drained(
+            attached, plan, draining(attached, plan, settings), "", threading.Event(), "through Postfix"
+        ):
             course = course or Course(progress)
             course.last = progress
             course.verdicts += progress.recent

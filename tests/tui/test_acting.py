@@ -53,6 +53,51 @@ async def test_what_cannot_be_undone_needs_enter_twice(world: World, console: Op
         assert len(at.done(Verb.REJECT)) == 1
 
 
+async def test_what_was_said_before_does_not_lie_over_a_dialog(world: World, console: Open) -> None:
+    async with console(world, (80, 24)) as at:
+        await at.press("r")
+        await at.sees("Nothing to release")
+        await at.press("h")
+        await at.sees("Hold 700 messages", "Enter    Hold 700 ")
+        assert "Nothing to release" not in at.text
+
+
+async def test_at_80_by_24_a_warning_and_what_will_run_are_in_sight(
+    world: World, console: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_once = "Each message is returned whole, to a sender that nobody has checked: mail that was forged goes on."
+    caution = Caution("Whole messages", at_once, Verb.DELETE)
+    plan = world.operations.plan
+    monkeypatch.setattr(
+        world.operations, "plan", lambda *given, **named: replace(plan(*given, **named), cautions=(caution,))
+    )
+    async with console(world, (80, 24)) as at:
+        await at.press("x")
+        await at.sees("Whole messages", "mail that was forged goes on", "^d Delete instead", "What will run")
+        await at.sees("postsuper", "Reason", "Enter twice")
+        assert "lines: Down" not in at.text
+
+
+async def test_what_does_not_fit_is_said_to_be_below(world: World, console: Open) -> None:
+    async with console(world, (80, 16)) as at:
+        await at.press("x")
+        await at.sees("lines: Down for the rest")
+        await at.press(*["down"] * 8)
+        await at.sees("postsuper")
+
+
+async def test_a_dialog_too_small_to_show_the_plan_confirms_nothing(world: World, console: Open) -> None:
+    async with console(world, (20, 5)) as at:
+        await at.press("h")
+        await at.sees("Too small to", "show the plan")
+        await at.press("enter", "enter")
+        assert not world.queue.acted
+        await at.pilot.resize_terminal(80, 24)
+        await at.sees("What will run")
+        await at.press("enter")
+        await at.sees("700  done")
+
+
 async def test_failures_are_named(world: World, console: Open) -> None:
     async with console(world) as at:
         await at.press("2")

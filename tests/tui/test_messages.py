@@ -64,6 +64,18 @@ async def test_a_mistake_gets_a_caret_and_the_last_good_list_stays(world: World,
         await at.sees("773 queued")
 
 
+async def test_a_mistake_after_half_a_word_is_not_called_no_match(world: World, console: Open) -> None:
+    async with console(world) as at:
+        await at.press("2", "slash")
+        await at.type("expires")
+        await at.sees("nothing matches", "0 of 773 match")
+        await at.type(">>3")
+        await at.sees("This filter cannot be understood.", "Esc clears it.", "^ ")
+        assert "match" not in at.text
+        await at.press("escape")
+        await at.sees("773 queued", "4d 10h")
+
+
 async def test_while_a_filter_is_wrong_nothing_else_is_found(world: World, console: Open) -> None:
     async with console(world) as at:
         await at.press("2", "slash")

@@ -82,7 +82,13 @@ async def test_the_inspector_lays_a_message_open_and_walks_along_the_list(world:
     async with console(world) as at:
         await at.press("2", "j", "enter")
         await at.sees(
-            "2 of 773", "Envelope", "Hops", "application/zip", "≠ From", "hxxps://pay[.]rechnung[.]example/88413"
+            "2 of 773",
+            "Envelope",
+            "Hops",
+            "application/zip",
+            "≠ From",
+            "hxxps://pay[.]rechnung[.]example/88413",
+            "203.0.113.77 → mx2.example.net",
         )
         before = at.lines[3]
         await at.press("n")

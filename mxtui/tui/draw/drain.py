@@ -2,6 +2,8 @@
 
 import re
 
+from rich.style import Style
+
 from mxtui.model.drain.standing import Standing
 from mxtui.model.plan import FlushProgress, Verdict
 from mxtui.model.words import clock, counted
@@ -150,7 +152,10 @@ def _rates(scene: Scene, standing: Standing, height: int) -> list[Line]:
         line = Line((f"{highest:,.0f}".rjust(7) if level == height - 1 else " " * 7, look.label), ("  ", look.text))
         for rate in rates:
             part = max(0, min(steps, round(rate / highest * height * steps) - level * steps))
-            line.add(scene.glyphs.blocks[part], look.ok)
+            if part == steps and not look.shaded:  # as ground: between blocks, fonts leave seams
+                line.add(" ", Style(bgcolor=look.mass.color))
+            else:
+                line.add(scene.glyphs.blocks[part], look.mass)
         lines.append(line)
     first, last = standing.rates[-len(rates)][0], standing.rates[-1][0]
     below = Line().to(9).add(fmt.time_of_day(first), look.label)

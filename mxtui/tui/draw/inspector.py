@@ -134,7 +134,7 @@ def _hops(scene: Scene, hops: Sequence[Hop], room: int) -> list[Line]:
         line = Line((f"{number:>3}  ", look.label), (fmt.time_of_day(hop.time) if hop.time else " " * 8, style))
         delay = "" if hop.delay is None else f"+{duration(hop.delay)}" if hop.delay >= 0 else "earlier?"
         line.add(f"  {delay:<8} ", look.label if delay != "earlier?" else look.warning)
-        way = f"{hop.name or hop.address or hop.helo or '?'} {scene.glyphs.arrow} {hop.by or '?'}"
+        way = f"{hop.origin or '?'} {scene.glyphs.arrow} {hop.by or '?'}"
         lines.append(line.add(scene.fit(way, room - line.width), style))
     return lines
 

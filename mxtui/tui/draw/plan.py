@@ -66,24 +66,27 @@ def doing(plan: Plan) -> str:
 
 
 def plan_lines(scene: Scene, plan: Plan, outside: int | None) -> list[Line]:
-    """What, what to think about, what will run. `outside`: how many marked messages the filter does not show."""
-    look = scene.look
+    """What, what to think about, what will run. `outside`: how many marked messages the filter does not show.
+
+    Where the terminal is low, titles alone set the parts off: what will run is not to be below the fold.
+    """
+    look, blank = scene.look, [] if scene.low else [Line()]
     lines = [Line((words, look.text)) for words in wrap(_effect(plan), scene.width)]
     if grave(plan) and plan.verb is not Verb.FLUSH:
         last = lines[-1]
         if last.width + len(STOP) + 1 > scene.width:
             lines.append(last := Line())
         last.add(" " if last.width else "", look.text).add(STOP, look.danger)
-    lines += [Line(), Line(("What", look.strong)), *_what(scene, plan, outside)]
+    lines += [*blank, Line(("What", look.strong)), *_what(scene, plan, outside)]
     for caution in plan.cautions:
         bar = (scene.glyphs.cursor + " ", look.warning)
-        lines += [Line(), Line(bar, (f"{scene.glyphs.warning} {caution.title}", look.warning))]
+        lines += [*blank, Line(bar, (f"{scene.glyphs.warning} {caution.title}", look.warning))]
         lines += [Line(bar, ("  " + words, look.text)) for words in wrap(caution.text, scene.width - 6)]
         if caution.safer is not None:
             lines.append(
                 Line(bar, ("  ", look.text), ("^d", look.key), (f" {caution.safer.capitalize()} instead", look.text))
             )
-    lines += [Line(), Line(("What will run", look.strong))]
+    lines += [*blank, Line(("What will run", look.strong))]
     for number, step in enumerate(plan.steps, 1):
         for part, words in enumerate(wrap(step, scene.width - 6)):
             lines.append(Line((f"  {number}  " if not part else "     ", look.label), (words, look.text)))

@@ -28,6 +28,11 @@ class Scene:
         """Room for words and blank cells."""
         return self.width >= 108
 
+    @property
+    def low(self) -> bool:
+        """No room for blank lines; as the app's breakpoints have it."""
+        return self.height < 30
+
     def fit(self, text: str, cells: int) -> str:
         """Cut at the right."""
         return fit(text, cells, self.glyphs.ellipsis)

@@ -125,6 +125,7 @@ class ConsoleScreen(Screen[None]):
         command = next((command for command in self.commands if command.id == id_), None)
         if command is None:  # a key that was on its way when the commands became others
             return
+        self.app.clear_notifications()  # they were about the command before, and cover what is to come
         permission = command.allowed(self)
         if permission.allowed:
             running = command.run(self)

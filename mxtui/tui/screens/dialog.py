@@ -8,10 +8,11 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widget import Widget
+from textual.widgets import Input
 
 from mxtui.tui.draw.scene import Scene
 from mxtui.tui.host import Host, host_of
-from mxtui.tui.line import Line
+from mxtui.tui.line import Line, wrap
 from mxtui.tui.widgets.painted import Painted
 
 T = TypeVar("T")
@@ -19,12 +20,17 @@ T = TypeVar("T")
 HIGHEST = 0.96
 """Share of the terminal's height that a box may take, as in the stylesheet."""
 
-FRAME = 4
-"""Rows of its border and padding."""
+LEAST = 5
+"""Rows of lines without which nobody can tell what would be confirmed."""
+
+TOO_SMALL = "Too small to show the plan. A larger terminal does; Esc cancels."
 
 
 class Dialog(ModalScreen[T], Generic[T]):
-    """Lines in a box, which scroll where the terminal is small."""
+    """Lines in a box, which scroll where the terminal is small.
+
+    Where it is too small to tell what would be done, the box says so, and there is nothing to confirm it with.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "Close", show=False, id="dialog.close"),
@@ -61,17 +67,31 @@ class Dialog(ModalScreen[T], Generic[T]):
 
     def show(self, title: str, lines: Sequence[Line]) -> None:
         """Show lines; the box is as high as they are, as far as the terminal allows."""
-        ground = self.host.look.bar
+        scene, look = self.scene, self.host.look
         box, text = self.query_one("#box"), self.query_one("#text", Painted)
+        highest = int(self.size.height * HIGHEST) - (2 if scene.low else 4)  # without border and padding
+        cramped = bool(self.BELOW) and highest - self.BELOW < LEAST
+        self.set_class(cramped, "-cramped")
+        if cramped:
+            lines = [Line((words, look.warning)) for words in wrap(TOO_SMALL, min(scene.width, self.size.width - 6))]
+        # What is below stays in sight as long as the lines do: a plan that cannot be confirmed is no use.
+        room = max(1, highest - (0 if cramped else self.BELOW))
         box.border_title = title
-        # What is below stays in sight, however small the terminal: a plan that cannot be confirmed is no use.
-        room = int(self.size.height * HIGHEST) - FRAME - self.BELOW
-        box.styles.width = self.scene.width + 6 + (len(lines) > room)  # a scrollbar has a column of its own
-        self.query_one("#scroll").styles.height = max(1, min(len(lines), room))
-        text.grow(lines, ground)
+        box.border_subtitle = (
+            f"{room} of {len(lines)} lines: Down for the rest" if len(lines) > room and not cramped else ""
+        )
+        # A scrollbar has a column of its own.
+        box.styles.width = min(scene.width + 6 + (len(lines) > room), self.size.width)
+        self.query_one("#scroll").styles.height = min(len(lines), room)
+        text.grow(lines, look.bar)
+        for field in self.query(Input):  # hidden it would still take Enter
+            field.disabled = cramped
+        if self.BELOW and not cramped and self.focused is None:
+            self.set_focus(self.query(Input).first())
 
     def on_mount(self) -> None:
-        """First drawing."""
+        """First drawing. What was said before would lie over it."""
+        self.app.clear_notifications()
         self.draw()
 
     def on_resize(self) -> None:

@@ -167,7 +167,9 @@ class MessagesScreen(MarkingScreen):
     def _show(self, position: int | None, ready: Ready) -> None:
         view, overview = self.view, self.host.overview
         assert view is not None
-        if self.bar.everything:
+        if self.bar.error is not None:
+            self.table.notice = self.notice("This filter cannot be understood.", "Mend it, or Esc clears it.")
+        elif self.bar.everything:
             self.table.notice = self.notice("Nothing is queued.", "")
         else:
             self.table.notice = self.notice("nothing matches", "Esc clears the filter")

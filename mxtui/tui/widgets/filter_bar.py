@@ -61,7 +61,7 @@ class FilterBar(Vertical):
 
     @dataclass
     class Changed(Message):
-        """Another filter that can be understood."""
+        """Another filter that can be understood; or what is typed no longer can be, or can be again."""
 
         filter: Filter
         text: str
@@ -120,7 +120,9 @@ class FilterBar(Vertical):
         key = look.key if typing or self.text else look.label
         self.query_one("#filter-key", Painted).paint([Line((" / ", key))], look.bar)
         if self._found is not None:
-            line = draw.filter_totals(scene, *self._found)
+            # Nothing found by half a word, `age` of `age>>3`, is no answer to what is meant.
+            told = self._found[0] or self.error is None
+            line = draw.filter_totals(scene, *self._found) if told else Line()
             found = self.query_one("#filter-found", Painted)
             found.styles.width = line.width + 1
             found.paint([line], look.bar)
@@ -136,15 +138,14 @@ class FilterBar(Vertical):
     @on(Input.Changed)
     def _read(self, event: Input.Changed) -> None:
         event.stop()
+        mistaken, understood = self.error is not None, self.filter
         try:
-            understood = parse(event.value)
+            understood, self.error = parse(event.value), None
         except FilterError as error:
             self.error = error
-        else:
-            self.error = None
-            if understood != self.filter:
-                self.filter = understood
-                self.post_message(self.Changed(understood, event.value))
+        if understood != self.filter or mistaken != (self.error is not None):
+            self.filter = understood
+            self.post_message(self.Changed(understood, event.value))
         self.query_one(_Input).refresh()
         self.update()
 
