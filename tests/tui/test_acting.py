@@ -82,7 +82,7 @@ async def test_what_does_not_fit_is_said_to_be_below(world: World, console: Open
     async with console(world, (80, 16)) as at:
         await at.press("x")
         await at.sees("lines: Down for the rest")
-        await at.press(*["down"] * 8)
+        await at.press(*["down"] * 14)
         await at.sees("postsuper")
 
 
