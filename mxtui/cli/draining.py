@@ -33,7 +33,7 @@ PUBLISH: Final = 0.5
 """Seconds between two states on disk."""
 
 AHEAD: Final = 25
-"""Messages in hand for each connection: one `postsuper` holds, or one call to `serve` asks for, hundreds at once."""
+"""Messages in hand for each connection of our own sender on Postfix's queue: one `postsuper` holds hundreds at once."""
 
 START: Final = 30.0
 """Seconds for a detached drain to be there; reading its plan takes a second for 100,000 messages."""
@@ -44,13 +44,15 @@ def drains_of(attached: Attached) -> Drains:
     return Drains(attached.queue.source.path, attached.settings.drain.folder)
 
 
-def drain_settings(attached: Attached, *, force: bool = False, per_second: float | None = None) -> DrainSettings:
-    """As configured, and as the command line says."""
+def drain_settings(
+    attached: Attached, *, force: bool = False, per_second: float | None = None, direct: bool = False
+) -> DrainSettings:
+    """As configured, and as the command line says; `direct` is by our own sender, from Postfix's queue."""
     wanted = attached.settings.drain
     return DrainSettings(
         most_connections=wanted.connections,
         connections=min(2, wanted.connections),
-        ahead=AHEAD,
+        ahead=AHEAD if direct else 1,
         most_in_batch=wanted.batch,
         messages_per_second=per_second,
         canary=wanted.canary,

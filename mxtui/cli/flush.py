@@ -126,7 +126,8 @@ def flush(
         draining.detached([*draining.naming(queue, config), *(["--direct"] if direct else []), *options], plan, drains)
         narrate("It is running: mxtui drain status follows it, mxtui drain stop stops it; screen 4 of the console.")
         return
-    settings = draining.drain_settings(attached, force=True, per_second=rate)
+    by_ours = direct and _is_postfix(attached)
+    settings = draining.drain_settings(attached, force=True, per_second=rate, direct=by_ours)
     way = ways.own_way(attached, router, host, drains) if direct else attached.queue
     drain = draining.draining(attached, plan, settings, way)
     words_of_way = _way_in_words(attached, direct=direct, to=to)

@@ -23,6 +23,7 @@ IN_OTHER_HANDS: Final = 5.0
 
 
 NOT_OURS: Final = "gone, held or set aside meanwhile"
+ELSEWHERE: Final = "in other hands just now"
 
 
 def domains_of(envelope: Envelope) -> tuple[str, ...]:
@@ -48,6 +49,8 @@ class Stock:
         self._lost = lost
         self._in_hand: dict[str, set[str]] = {}
         """By ID, the domains that asked for it meanwhile."""
+        self._urged: set[str] = set()
+        """IDs that somebody waits for: put back untried, they are first again."""
         self._shortest: dict[str, float] = {}
         """By domain, the shortest lifetime of a message seen so far; seconds."""
 
@@ -78,7 +81,8 @@ class Stock:
                 self._ring(domain)
 
     def urge(self, id: str, domains: Iterable[str]) -> None:  # noqa: A002 (the field's own word)
-        """To be tried now, before all others."""
+        """To be tried now, before all others; what is in hand when that is let go of."""
+        self._urged.add(id)
         for domain in domains:
             if id not in self._in_hand:
                 self.schedule.urge(id, domain)
@@ -130,10 +134,10 @@ class Stock:
                 continue
             missed.append(each)
             asked = self._in_hand.pop(each.id)
+            self._urged.discard(each.id)
             if each.again:
                 self._again(each.id, (*asked, picked[each.id]), now + IN_OTHER_HANDS)
-            else:
-                self._lost(each.id, each.why or NOT_OURS)
+            self._lost(each.id, each.why or (ELSEWHERE if each.again else NOT_OURS))
         return jobs, missed
 
     async def put_back(self, jobs: Sequence[Job]) -> None:
@@ -141,11 +145,15 @@ class Stock:
         await self.run(release, jobs)
         for job in jobs:
             self._in_hand.pop(job.id, None)
-            self._again(job.id, domains_of(job.envelope), None)
+            if job.id in self._urged:
+                self.urge(job.id, domains_of(job.envelope))
+            else:
+                self._again(job.id, domains_of(job.envelope), None)
 
     def settled(self, job: Job, before: Envelope, after: Envelope, tried: Iterable[str], at: float | None) -> None:
         """An attempt is over and on record: the domains `tried` wait until `at`, or are done with."""
         asked = self._in_hand.pop(job.id)
+        self._urged.discard(job.id)
         left = set(domains_of(after))
         of_now = set(tried)
         for domain in domains_of(before):
@@ -157,6 +165,7 @@ class Stock:
     def left(self, job: Job, envelope: Envelope) -> None:
         """The message is no longer ours to deliver."""
         self._in_hand.pop(job.id, None)
+        self._urged.discard(job.id)
         for domain in domains_of(envelope):
             self.schedule.discard(job.id, domain)
 

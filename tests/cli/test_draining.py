@@ -55,7 +55,7 @@ def test_a_drain_is_on_the_register_from_beginning_to_report(attached: Attached,
     plan = plan_of(attached)
     work = draining(attached, plan, drain_settings(attached, force=True))
     began = time.time()
-    for _ in drained(attached, plan, work, "", threading.Event(), "through Postfix"):
+    for _ in drained(attached, plan, work, "", threading.Event(), "by our own forwarder"):
         standing = drains_of(attached).standing()
         assert standing is not None
         assert (standing.running, standing.process, standing.way) == (True, os.getpid(), "by our own forwarder")

@@ -338,7 +338,7 @@ async def test_while_somebody_drains_to_a_host_nothing_else_goes_there_but_what_
     primary.down()
     ids = [commit(spool, f"user{number}@example.org").id for number in range(20)]
     async with at_work(spool, {"example.org": primary.port}, retry=600.0, retry_longest=600.0) as work:
-        await until(lambda: work.events.of("left-alone"))
+        await until(lambda: work.events.of("left_alone"))
         primary.up()
         async with work.forwarder.errand() as errand:
             await errand.add(ids[-1:], 1)
@@ -354,7 +354,7 @@ async def test_a_host_that_took_nothing_of_a_drain_is_left_alone_as_before(spool
     primary.down()
     ids = [commit(spool, f"user{number}@example.org").id for number in range(20)]
     async with at_work(spool, {"example.org": primary.port}, retry=600.0, retry_longest=600.0) as work:
-        await until(lambda: work.events.of("left-alone"))
+        await until(lambda: work.events.of("left_alone"))
         primary.behave(permanent=".")
         primary.up()
         assert await flushed(work, ids[:1]) == {"refused": 1}

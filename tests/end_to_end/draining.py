@@ -221,7 +221,7 @@ class SpoolQueue(DrainedQueue):
             self.ids.append(commit(self.spool, *(recipients or ("info@example.org",)), content=content).id)
         if self.serve is not None:
             self.serve.control.look(self.ids)
-            wait_until(lambda: self.serve is not None and self.serve.events("left-alone"), what="tried in vain")
+            wait_until(lambda: self.serve is not None and self.serve.events("left_alone"), what="tried in vain")
 
     def states(self) -> Counter[str]:
         found = (self.spool.find(each) for each in self.ids)

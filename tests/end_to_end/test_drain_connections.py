@@ -87,5 +87,5 @@ def test_one_that_stays_away_stops_it(postfix_queue: PostfixQueue) -> None:
     course = drain(queue, canary=False, patience=3)
     assert (course.last.phase, course.last.delivered) == ("stopped", 0)
     assert "3 tries in a row failed" in course.last.why
-    assert "Connection refused" in course.last.why
+    assert "connection refused" in course.last.why.lower()
     assert queue.tally() == Tally(delivered=0, kept=MESSAGES, doubled=0, lost=0)
