@@ -16,6 +16,7 @@ from textual.pilot import Pilot
 
 from mxtui.cli.attach import attach
 from mxtui.cli.console import services
+from mxtui.cli.draining import naming
 from mxtui.demo.letters import letter
 from mxtui.demo.scenario import Scenario
 from mxtui.tui.app import ConsoleApp
@@ -94,7 +95,8 @@ def portable(svg: str) -> str:
 
 
 async def tour(config: Path, camera: Callable[[Camera], object], size: tuple[int, int], settings: Settings) -> None:
-    with attach(str(config), str(FOLDER / "mxtui.toml")) as attached, services(attached, settings) as given:
+    names = str(config), str(FOLDER / "mxtui.toml")
+    with attach(*names) as attached, services(attached, settings, again=naming(*names)) as given:
         app = ConsoleApp(given)
         async with app.run_test(size=size) as pilot:
             taken = Camera(app, pilot)
@@ -194,7 +196,8 @@ def main() -> None:
         stack.callback(shutil.rmtree, FOLDER)
         settings = FOLDER / "mxtui.toml"
         settings.write_text(
-            f'audit = "{FOLDER}/audit.jsonl"\nholds = "{FOLDER}/holds"\n[kept]\nfolder = "{FOLDER}/kept"\n'
+            f'audit = "{FOLDER}/audit.jsonl"\nholds = "{FOLDER}/holds"\n'
+            f'[kept]\nfolder = "{FOLDER}/kept"\n[drain]\nfolder = "{FOLDER}/drains"\n'
         )
         scenario = stack.enter_context(Scenario(FOLDER, recovery=None, traffic=1.0))
         config = scenario.postfix.config_directory

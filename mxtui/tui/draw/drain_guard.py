@@ -61,8 +61,8 @@ def limits(scene: Scene, standing: Standing, progress: FlushProgress) -> list[Li
         ("refused (5xx)", fmt.percent((progress.refused + progress.bounced) / settled, 1),
          f"stop at {fmt.percent(settings.refused_share)}", progress.refused + progress.bounced == 0),
         ("deferred (4xx)", fmt.percent(progress.deferred / settled, 1),
-         f"stop at {fmt.percent(settings.deferred_share)} of the last", progress.deferred == 0),
-        ("doubtful", fmt.count(progress.possible_duplicates), "the connection broke", not progress.possible_duplicates),
+         f"stop at {fmt.percent(settings.deferred_share)}", progress.deferred == 0),
+        ("doubtful", fmt.count(progress.possible_duplicates), "connection broke", not progress.possible_duplicates),
         ("in hand", fmt.count(progress.in_hand), f"at most {progress.window:,} now", True),
     ]  # fmt: skip
     lines = [Line(("Limits", look.strong), ("  stops or slows by itself", look.label))]
