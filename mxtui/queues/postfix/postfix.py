@@ -3,6 +3,8 @@
 What acts is imported when something is to be done: 35 ms that a look need not pay.
 """
 
+from __future__ import annotations
+
 import os
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -10,9 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mxtui.model.drain.way import Feed, Settled
 from mxtui.model.message import Changes, Identity, QueuedMessage, State
-from mxtui.model.plan import Result, Target
 from mxtui.model.source import ALLOWED, Capabilities, Permission, Source, Space, Verb
 from mxtui.model.tally import Tallies
 from mxtui.queues.postfix import instances
@@ -23,6 +23,8 @@ from mxtui.queues.postfix.queue_file import Envelope
 from mxtui.queues.postfix.reader import Reader, open_reader
 
 if TYPE_CHECKING:
+    from mxtui.model.drain.way import Feed, Settled
+    from mxtui.model.plan import Result, Target
     from mxtui.queues.postfix.actions import Actions
 
 CONTENT_CLOSED = Permission(False, "messages themselves are for root and the postfix user", "Run as root.")
@@ -47,7 +49,7 @@ class PostfixQueue:
         self._look = None if self._reader.road == "files" else self._listed
 
     @classmethod
-    def attach(cls, source: str | None = None) -> "PostfixQueue":
+    def attach(cls, source: str | None = None) -> PostfixQueue:
         """The queue that `source` names (see `instances.attach`). Raises NoQueue, NotPermitted, CommandFailed."""
         return cls(instances.attach(source))
 
@@ -110,7 +112,7 @@ class PostfixQueue:
         return self._reader.envelope(queue_id)
 
     @cached_property
-    def _actions(self) -> "Actions":
+    def _actions(self) -> Actions:
         from mxtui.queues.postfix.actions import Actions
 
         return Actions(self.layout, self._privileges, look=self._look)
