@@ -12,11 +12,11 @@ from mxtui.cli.domain_holds import agreed, conclude, lasting, named_domain, show
 from mxtui.cli.draining import drain_settings, drained, draining
 from mxtui.cli.flush import follow
 from mxtui.cli.output import narrate
-from mxtui.errors import Guarded, UsageError
+from mxtui.cli.ways import named_host
+from mxtui.errors import Guarded
 from mxtui.model.guard import not_yet
 from mxtui.model.health import UNKNOWN
 from mxtui.model.holds import DomainHold, left
-from mxtui.model.next_hop import parse_next_hop
 from mxtui.model.planning import target_of
 from mxtui.model.source import Verb
 from mxtui.model.words import clock
@@ -60,7 +60,7 @@ def start(
 ) -> None:
     """Plan, ask, hold."""
     holding = attached.holding
-    hold = holding.wanted(domain, "migrate", reason, lasting(for_, until, None), _next_hop(to))
+    hold = holding.wanted(domain, "migrate", reason, lasting(for_, until, None), str(named_host(to)) if to else "")
     plan = holding.plan(hold)
     show_plan(plan, as_json=as_json)
     narrate(f"migrate {domain} until {clock(hold.until, hold.since)}: {hold.reason}")
@@ -153,12 +153,3 @@ def end(
 def _not_yet(attached: Attached, hold: DomainHold) -> str:
     primary = attached.router().route([hold.domain])[hold.domain].primary
     return not_yet(hold, {hold.domain: (primary, UNKNOWN), **attached.probe_once([hold.domain])})
-
-
-def _next_hop(text: str) -> str:
-    if not text:
-        return ""
-    try:
-        return str(parse_next_hop(text)._replace(lookup_mx=False))
-    except ValueError as error:
-        raise UsageError(f"--to: {error}", "HOST, HOST:PORT or [ADDRESS]:PORT.") from None

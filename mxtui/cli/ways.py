@@ -5,14 +5,14 @@ from mxtui.cli.sites import PostfixSite, SpoolSite
 from mxtui.drains import Drains
 from mxtui.errors import Guarded, UsageError
 from mxtui.model.drain.way import Way
-from mxtui.model.next_hop import NextHop, parse_next_hop
+from mxtui.model.next_hop import NextHop, parse_host
 from mxtui.model.route import Router
 
 
 def named_host(text: str) -> NextHop:
     """`HOST`, `HOST:PORT` or `[ADDRESS]:PORT`: that very host, no MX looked up. Raises UsageError."""
     try:
-        return parse_next_hop(text)._replace(lookup_mx=False)
+        return parse_host(text)
     except ValueError as error:
         raise UsageError(f"--to: {error}", "HOST, HOST:PORT or [ADDRESS]:PORT.") from None
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from mxtui.model.next_hop import NextHop, parse_next_hop
+from mxtui.model.next_hop import NextHop, parse_host
 from mxtui.model.units import DURATION_EXAMPLES, SIZE_EXAMPLES, format_size, parse_duration, parse_size
 
 
@@ -125,7 +125,7 @@ def address(value: object) -> str:
 def server(value: object) -> NextHop:
     """A primary: `host`, `host:port` or `[address]:port`. A host named here is the host: no MX is looked up."""
     try:
-        return parse_next_hop(text(value))._replace(lookup_mx=False)
+        return parse_host(text(value))
     except ValueError:
         raise ValueError('a server in quotes, such as "mx1.example.org" or "[192.0.2.1]:2525"') from None
 

@@ -47,6 +47,18 @@ def parse_next_hop(text: str, default_port: int = SMTP_PORT) -> NextHop:
     return NextHop(host, _port(found["port"], default_port), not text.startswith("["))
 
 
+def parse_host(text: str) -> NextHop:
+    """As `parse_next_hop`, of a host that somebody names: it is that very host, with or without brackets.
+
+    >>> parse_host("mx1.example.org:2525")
+    NextHop(host='mx1.example.org', port=2525, lookup_mx=False)
+
+    Raises:
+        ValueError: not a host.
+    """
+    return parse_next_hop(text)._replace(lookup_mx=False)
+
+
 def _port(text: str | None, default: int) -> int:
     if text is None:
         return default

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from mxtui.errors import UsageError
 from mxtui.model.envelope import EnvelopeRecipient
 from mxtui.model.message import recipient_domain
-from mxtui.model.next_hop import NextHop, parse_next_hop
+from mxtui.model.next_hop import NextHop, parse_host
 
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _ADDRESS = re.compile(
@@ -71,7 +71,7 @@ def read_redirect(address: str, host: str, only: str = "", *, back: bool = False
 
 def _host(text: str) -> NextHop:
     try:
-        return parse_next_hop(text)._replace(lookup_mx=False)
+        return parse_host(text)
     except ValueError as error:
         raise UsageError(
             f"{text[:60]!r} is no host to redirect to", "Such as mx3.example.org or [192.0.2.1]:2525."

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from mxtui.model.next_hop import NextHop, parse_next_hop
+from mxtui.model.next_hop import NextHop, parse_host
 from mxtui.model.offers import Offers, read_offers
 
 FILE = "offers.json"
@@ -59,7 +59,7 @@ def remembered_relay(spool: Path) -> Mapping[str, NextHop]:
     """The table as `serve` left it; empty where none is to be had."""
     with suppress(ValueError):
         table = _object(spool / RELAY)
-        return {domain: parse_next_hop(str(hop))._replace(lookup_mx=False) for domain, hop in table.items()}
+        return {domain: parse_host(str(hop)) for domain, hop in table.items()}
     return {}
 
 
