@@ -22,15 +22,11 @@ _HOST = re.compile(r"^host \S+ said: ")
 def nothing(scene: Scene) -> list[Line]:
     """Before any drain."""
     look = scene.look
+    words = "f on Domains, Messages or Reasons sends mail to its primary: one message first, then ever faster."
     return [
         Line(),
         Line(("   This queue was not drained yet.", look.strong)),
-        Line(
-            (
-                "   f on Domains, Messages or Reasons sends mail to its primary: one message first, then ever faster.",
-                look.label,
-            )
-        ),
+        *(Line(("   ", look.text), (part, look.label)) for part in wrap(words, scene.width - 2 * INDENT)),
     ]
 
 
