@@ -11,6 +11,7 @@ from typing import Protocol
 import pytest
 from hypothesis import HealthCheck, settings
 
+from mxtui.demo import ports
 from mxtui.demo.postfix import PrivatePostfix, postfix_available
 from mxtui.demo.primary import FakePrimary
 
@@ -18,6 +19,13 @@ from mxtui.demo.primary import FakePrimary
 # which tries the same ones each time.
 settings.register_profile("unhurried", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
+
+
+def pytest_configure() -> None:
+    """Ports of its own for each worker: a server that is down leaves its port to whoever asks next, in any process."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    ports.PORTS = range(10_000 + worker, 20_000, workers)
 
 
 class PostfixFactory(Protocol):
