@@ -7,19 +7,24 @@ transport over.
 
 import asyncio
 from contextlib import suppress
-from typing import Self, cast
+from typing import Final, Self, cast
 
 from mxtui.delivery.replies import Replies, Reply
 from mxtui.primary.words import GarbledError
 
+AT_ONCE: Final = 8 * 1024
+"""Bytes taken from the socket at a time. asyncio by itself would allocate 256 kB for each answer of 30 bytes, which
+takes longer than to read it."""
 
-class Conversation(asyncio.Protocol):
+
+class Conversation(asyncio.BufferedProtocol):
     """For one task at a time. Everything raises OSError (TimeoutError, GarbledError) or EOFError when it breaks."""
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._loop = asyncio.get_running_loop()
         self._transport = transport
         self._replies = Replies()
+        self._arriving = memoryview(bytearray(AT_ONCE))
         self._failure: Exception | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._deadline = 0.0
@@ -125,12 +130,16 @@ class Conversation(asyncio.Protocol):
             self._timer = None
         self._wake()
 
-    # -- asyncio.Protocol
+    # -- asyncio.BufferedProtocol
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Called by the transport."""
+        return self._arriving
+
+    def buffer_updated(self, nbytes: int) -> None:
         """Called by the transport."""
         try:
-            self._replies.feed(data)
+            self._replies.feed(self._arriving[:nbytes])
         except GarbledError as error:
             self._broken(error)
             self._transport.abort()

@@ -98,7 +98,7 @@ def _read(spool: Spool, claim: Claim) -> Job | Missed:
     envelope = claim.envelope
     path = spool.places.message(claim.id)
     try:
-        small = _small(path) if envelope.size <= PIECE else None
+        small = _small(path, envelope.size) if envelope.size <= PIECE else None
         if small is not None:
             seen, digest = _Seen().over([small]), hashlib.sha256(small).hexdigest()
         else:
@@ -153,14 +153,14 @@ class _Seen:
             self.size += len(chunk) + ends
 
 
-def _small(path: str) -> bytes | None:
+def _small(path: str, size: int) -> bytes | None:
     """The whole file; None when it is larger than it should be."""
     descriptor = os.open(path, READ)
     try:
-        data = os.read(descriptor, PIECE + 1)
+        data = os.read(descriptor, size + 1)
     finally:
         os.close(descriptor)
-    return data if len(data) <= PIECE else None
+    return data if len(data) <= size else None
 
 
 def _chunks(path: str) -> Iterator[bytes]:

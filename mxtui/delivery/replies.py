@@ -60,7 +60,7 @@ class Replies:
         """The oldest reply that was not taken yet."""
         return self._whole.popleft()
 
-    def feed(self, data: bytes) -> None:
+    def feed(self, data: bytes | memoryview) -> None:
         """Take what arrived. Raises GarbledError: this is no SMTP, or more than a reply may hold."""
         self._buffer += data
         start = 0

@@ -49,8 +49,8 @@ class SpoolWriter:
         return self.run([self.moving(*each) for each in changes])
 
     def finish(self, claims: Sequence[Claim]) -> Outcomes:
-        """See `Claim.finish`."""
-        return self.run([self.finishing(each) for each in claims])
+        """See `Claim.finish`. All at once: no file is open for them, and each group would cost another commit."""
+        return together(self._disk, [self.finishing(each) for each in claims])
 
     def run(self, jobs: Iterable[Job]) -> Outcomes:
         """Drive jobs, of whatever kind, side by side."""
