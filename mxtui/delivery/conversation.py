@@ -132,7 +132,7 @@ class Conversation(asyncio.BufferedProtocol):
 
     # -- asyncio.BufferedProtocol
 
-    def get_buffer(self, sizehint: int) -> memoryview:
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 (the protocol's signature)
         """Called by the transport."""
         return self._arriving
 

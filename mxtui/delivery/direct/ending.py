@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Final, NamedTuple
 
 from mxtui.delivery.direct.job import Job
@@ -24,9 +25,20 @@ GATHER: Final = 0.05
 """Seconds that a message waits for others to leave with: a process of postsuper(1) takes 10 ms."""
 
 
+class UnmarkedError(OSError):
+    """Somebody was accepted, and cannot be marked as done."""
+
+
 class _Marks(NamedTuple):
     fd: int
     offsets: Sequence[int]
+
+
+class _Line(NamedTuple):
+    entry: Entry
+    marks: _Marks | None = None
+    """Made once the entry is on disk, and not synced: for a message that is deleted next, and whose end is not in the
+    journal before it could not come back (`Custodian.let_go`). A sync for each was most of what the disk had to do."""
 
 
 class Endings:
@@ -39,20 +51,20 @@ class Endings:
         self._journal = journal
         self._clock = clock
         self._hands = ThreadPoolExecutor(HANDS, thread_name_prefix="sync")
-        self._entries: Together[Entry, None] = Together("journal", self._append)
+        self._lines: Together[_Line, None] = Together("journal", self._append)
         self._marks: Together[_Marks, None] = Together("marks", self._mark)
         self._ends: Together[tuple[Job, End], str] = Together("ends", self._end, gather=GATHER)
 
     def close(self) -> None:
         """End the threads. Blocks."""
-        for each in (self._entries, self._marks, self._ends):
+        for each in (self._lines, self._marks, self._ends):
             each.close()
         self._hands.shutdown()
         self._custodian.close()
 
     async def announce(self, job: Job, addresses: Sequence[str], host: str) -> None:
         """Have it known that content is about to be sent to these. Raises OSError: then it must not be."""
-        await self._enter(Begun(job.queue_id, job.offsets(addresses), host, self._clock()))
+        await self._enter(_Line(Begun(job.queue_id, job.offsets(addresses), host, self._clock())))
         job.unanswered = True
 
     async def answered(self, job: Job, outcome: Outcome) -> None:
@@ -60,20 +72,20 @@ class Endings:
         for said in outcome.said:
             job.said[said.recipient.address] = said
         accepted = job.offsets(said.recipient.address for said in outcome.said if said.fate == "delivered")
-        if job.unanswered and not any(said.possible_duplicate for said in outcome.said):
-            try:
-                await self._enter(Answered(job.queue_id, accepted, refused(outcome.said)))
-                job.unanswered = False
-            except OSError:
-                pass  # it is marked all the same: then a crash cannot have it sent again
-        if accepted:
-            try:
-                await self._marks.do(_Marks(job.held.fd, accepted))
-            except OSError as error:
-                why = f"{job.queue_id} was accepted and cannot be marked: {error.strerror}"
-                self.failure = self.failure or MxtuiError(why, "It stays in hold; the next direct run marks it.")
-                job.unmarked = True
-            job.held.accepted.update(accepted)
+        marks = _Marks(job.held.fd, accepted) if accepted else None
+        job.held.accepted.update(accepted)
+        try:
+            if job.unanswered and not any(said.possible_duplicate for said in outcome.said):
+                last = None if job.held.todo else marks
+                if await self._recorded(_Line(Answered(job.queue_id, accepted, refused(outcome.said)), last)):
+                    job.unanswered = False
+                    marks = None if last is not None else marks
+            if marks is not None:  # though the journal may not know: then a crash cannot have it sent again
+                await self._marks.do(marks)
+        except UnmarkedError as error:
+            why = f"{job.queue_id} was accepted and cannot be marked: {error.strerror}"
+            self.failure = self.failure or MxtuiError(why, "It stays in hold; the next direct run marks it.")
+            job.unmarked = True
 
     async def end(self, job: Job) -> Settled:
         """Bring it to its end."""
@@ -105,12 +117,25 @@ class Endings:
         verdict = Verdict(target.queue_id, "", fate, "", why, self._clock())
         return Settled(target.queue_id, fate, (verdict,), possible_duplicate=doubtful)
 
-    async def _enter(self, entry: Entry) -> None:
+    async def _enter(self, line: _Line) -> None:
+        """Raises OSError; UnmarkedError where only the marks are missing."""
         try:
-            await self._entries.do(entry)
+            await self._lines.do(line)
+        except UnmarkedError:
+            raise
         except OSError as error:
             self.unwritable(error)
             raise
+
+    async def _recorded(self, line: _Line) -> bool:
+        """Whether the journal took it. Raises UnmarkedError."""
+        try:
+            await self._enter(line)
+        except UnmarkedError:
+            raise
+        except OSError:
+            return False
+        return True
 
     def unwritable(self, error: OSError) -> None:
         """The journal is: nothing more may be sent."""
@@ -128,23 +153,24 @@ class Endings:
 
     # -- in threads
 
-    def _append(self, entries: Sequence[Entry]) -> Sequence[None]:
-        self._journal.append(entries)
-        return [None] * len(entries)
+    def _append(self, lines: Sequence[_Line]) -> Sequence[Exception | None]:
+        self._journal.append([line.entry for line in lines])
+        return [_marked(line.marks) if line.marks is not None else None for line in lines]
 
     def _mark(self, marks: Sequence[_Marks]) -> Sequence[Exception | None]:
-        return list(self._hands.map(_marked, marks))
+        return list(self._hands.map(partial(_marked, sync=True), marks))
 
     def _end(self, ends: Sequence[tuple[Job, End]]) -> Sequence[str]:
         return self._custodian.let_go([(job.held, end) for job, end in ends])
 
 
-def _marked(marks: _Marks) -> OSError | None:
+def _marked(marks: _Marks, *, sync: bool = False) -> UnmarkedError | None:
     try:
         mark_done(marks.fd, marks.offsets)
-        os.fdatasync(marks.fd)
+        if sync:
+            os.fdatasync(marks.fd)
     except OSError as error:
-        return error
+        return UnmarkedError(error.errno, error.strerror)
     return None
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
+from mxtui.folders import sync_folder
 from mxtui.model.message import Identity
 from mxtui.model.plan import Target
 from mxtui.model.planning import IN_DELIVERY, same_arrival
@@ -127,13 +128,16 @@ class Custodian:
     def let_go(self, ends: Sequence[tuple[Held, End]]) -> list[str]:
         """Bring each to its end; why that could not be done, or nothing, in their order. Raises OSError (journal).
 
-        What could not be deleted stays in hold with nobody to do, and is deleted by the next run.
+        What could not be deleted stays in hold with nobody to do, and is deleted by the next run. That a message was
+        deleted is durable before it is done in the journal: its marks need not be, and a power cut could bring it back.
         """
         complaints: dict[End, str] = {}
         try:
             for end, verb in _VERBS.items():
                 _, complaints[end] = self._teller.tell(verb, [held.queue_id for held, wanted in ends if wanted == end])
             failures = [self._failure(held, end, complaints.get(end, "")) for held, end in ends]
+            for folder in {self._path(held.queue_id).parent for held, end in ends if end == "delete"}:
+                sync_folder(folder)
         finally:
             for held, _ in ends:
                 self._closing.submit(os.close, held.fd)
@@ -160,8 +164,10 @@ class Custodian:
         match end:
             case "delete":
                 # Released by somebody meanwhile, it goes by itself: Postfix finds nobody left to deliver it to.
-                if os.fstat(held.fd).st_nlink and self.in_hold(held.target.identity):
-                    return complaint or "delivered, and still in hold"
+                if os.fstat(held.fd).st_nlink:
+                    if self.in_hold(held.target.identity):
+                        return complaint or "delivered, and still in hold"
+                    os.fdatasync(held.fd)
             case "release":
                 if self.in_hold(held.target.identity):
                     return complaint or "still in hold"
