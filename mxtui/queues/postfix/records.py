@@ -125,7 +125,8 @@ class Walk:
 
     def _bytes(self, start: int, count: int) -> bytes:
         begin = start - self._base
-        if begin < 0 or begin + count > len(self._window):
+        # What would be beyond the end of the file is not looked for: most files are in one window as a whole.
+        if begin < 0 or min(begin + count, self._size - self._base) > len(self._window):
             try:
                 self._window = os.pread(self._fd, max(count, WINDOW), start)
             except OSError as error:
