@@ -446,7 +446,8 @@ def _parts(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
 
 
 def _touched(target: Target) -> Touched:
-    return Touched(target.queue_id, target.identity.inode, target.identity.arrival, _text(target.sender))
+    sender = target.sender or ("" if target.null_sender else "unknown")
+    return Touched(target.queue_id, target.identity.inode, target.identity.arrival, _text(sender))
 
 
 def _text(text: str) -> str:

@@ -11,12 +11,11 @@ from mxtui.message.hops import Hop
 from mxtui.message.inspect import Inspection
 from mxtui.message.parts import Part
 from mxtui.message.sanitize import block
-from mxtui.model.message import QueuedMessage
+from mxtui.model.message import QueuedMessage, written_sender
 from mxtui.model.reason import summarise
 from mxtui.model.words import clock, counted, duration
 from mxtui.tui import format as fmt
 from mxtui.tui.draw.domains import NORMAL
-from mxtui.tui.draw.messages import address
 from mxtui.tui.draw.scene import Scene
 from mxtui.tui.line import Line, Span, fit_address, wrap
 
@@ -104,7 +103,10 @@ def _envelope(scene: Scene, opened: Opened, room: int) -> list[Line]:
     def named(name: str, *spans: Span, sign: str = " ") -> Line:
         return Line((sign, look.warning), (f" {name}", look.label)).to(11).extend(spans)
 
-    lines = [_title(scene, "Envelope"), named("from", (fit_address(address(message.sender), room - 12), look.text))]
+    lines = [
+        _title(scene, "Envelope"),
+        named("from", (fit_address(written_sender(message.sender, message.fault), room - 12), look.text)),
+    ]
     for number, recipient in enumerate(message.recipients[:RECIPIENTS]):
         why = f"{scene.glyphs.down} {summarise(recipient.reason)}" if recipient.reason else ""
         shown = fit_address(recipient.address, max(16, room - 12 - min(len(why) + 2, room // 2)))

@@ -7,7 +7,7 @@ from rich.style import Style
 
 from mxtui.index import Row
 from mxtui.message.inspect import Inspection
-from mxtui.model.message import QueuedMessage
+from mxtui.model.message import QueuedMessage, written_sender
 from mxtui.model.reason import short, summarise
 from mxtui.model.words import clock, counted, duration
 from mxtui.tui import format as fmt
@@ -22,11 +22,6 @@ _STATES = {"hold": "held", "active": "now", "incoming": "now", "maildrop": "new"
 def short_reason(text: str) -> str:
     """A word or two for a reason; the same few texts come again and again."""
     return short(summarise(text))
-
-
-def address(text: str) -> str:
-    """An envelope address as written; the null sender is `<>`."""
-    return text or "<>"
 
 
 def _mark(_: Row, cell: Cell) -> Spans:
@@ -52,7 +47,7 @@ def _age(row: Row, cell: Cell) -> Spans:
 
 def _from(row: Row, cell: Cell) -> Spans:
     style = _strength(cell) if row.sender else cell.look.label
-    return [(fit_address(address(row.sender), cell.width, cell.look.glyphs.ellipsis), style)]
+    return [(fit_address(written_sender(row.sender, row.fault), cell.width, cell.look.glyphs.ellipsis), style)]
 
 
 def _to(row: Row, cell: Cell) -> Spans:
@@ -151,7 +146,7 @@ def _envelope(scene: Scene, message: QueuedMessage, room: int) -> list[Line]:
     def named(name: str, spans: Spans) -> Line:
         return Line(("    ", look.text), (name, look.label)).to(14).extend(spans)
 
-    lines = [named("From", [(fit_address(address(message.sender), room), look.text)])]
+    lines = [named("From", [(fit_address(written_sender(message.sender, message.fault), room), look.text)])]
     if message.recipients:
         first, *others = message.recipients
         to: list[tuple[str, Style]] = [(fit_address(first.address, max(12, room - 24)), look.text)]

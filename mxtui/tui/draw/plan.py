@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from mxtui.model.plan import Plan, Result
+from mxtui.model.plan import Plan, Result, Target
 from mxtui.model.source import Verb
 from mxtui.model.words import counted
 from mxtui.tui import format as fmt
@@ -101,9 +101,13 @@ def _effect(plan: Plan) -> str:
     return _EFFECTS[plan.verb]
 
 
+def _sender(target: Target) -> str:
+    return target.sender or ("the null sender" if target.null_sender else "an unknown sender")
+
+
 def _what(scene: Scene, plan: Plan, outside: int | None) -> list[Line]:
     look, number = scene.look, len(plan.targets)
-    senders = Counter(target.sender for target in plan.targets)
+    senders = Counter(_sender(target) for target in plan.targets)
     domains = Counter(domain for target in plan.targets for domain in target.domains)
 
     def line(name: str, value: str, words: str = "") -> Line:
@@ -121,7 +125,7 @@ def _what(scene: Scene, plan: Plan, outside: int | None) -> list[Line]:
         lines.append(told.add(fit_address(str(plan.where), scene.width - 14, scene.glyphs.ellipsis), look.strong))
     if number:
         sender, most = senders.most_common(1)[0]
-        named = fit_address(sender, 36, scene.glyphs.ellipsis) if sender else "the null sender"
+        named = fit_address(sender, 36, scene.glyphs.ellipsis)
         lines.append(
             line("senders", fmt.count(len(senders)), f"most from {named}, {most:,}" if len(senders) > 1 else named)
         )
