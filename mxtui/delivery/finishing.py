@@ -3,19 +3,23 @@
 1. The envelope is unlinked as soon as the host has answered, before its connection does anything else: from then on no
    crash of ours can send the message again, and at most one message for each connection is ever in doubt. That costs
    5 µs on the event loop's own thread, where a hop to another would cost twenty times as much.
-2. Its file is closed, which frees its blocks: 0.1 ms, in a thread, for many together.
-3. The folders are fsynced, so that no power cut brings it back, and the message's own file goes: 0.1 ms, and a commit
-   of the file system's journal, which holds up whoever else changes it, so seldom and for as many as possible.
+2. Its file is closed, which frees its blocks: 0.1 ms, and up to 1 ms of a disk that is told of each (`discard`); in
+   threads, side by side.
+3. The folders are fsynced, so that no power cut brings it back, and the message's own file goes, which takes as long
+   again; before, a commit of the file system's journal, which holds up whoever else changes it, so seldom and for as
+   many as possible.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 from mxtui.queues.spool.claim import Claim
 from mxtui.queues.spool.store import Spool
+
+T = TypeVar("T")
 
 OPEN: Final = 400
 """Messages that may wait for their second step, each with an open file; then deliveries wait."""
@@ -25,6 +29,9 @@ GATHER: Final = 0.25
 
 BEHIND: Final = 5_000
 """Messages that may wait for their third step; then deliveries wait."""
+
+HANDS: Final = 4
+"""Threads for the second step and for the third."""
 
 Durably = Callable[[str, Callable[[], Awaitable[None]]], Awaitable[bool]]
 """Carries something out again while it raises OSError; False when it was given up."""
@@ -94,7 +101,7 @@ class Finisher:
         await self._removing.done()
 
     async def _close(self, claims: list[Claim]) -> None:
-        await asyncio.to_thread(_release, claims)
+        await _side_by_side(_release, claims)
         await self._removing.add(claims)
 
     async def _remove(self, claims: list[Claim]) -> None:
@@ -102,13 +109,22 @@ class Finisher:
 
     async def _try_to_remove(self, claims: list[Claim]) -> None:
         """Raises OSError; `claims` are then those that failed."""
-        outcomes = await asyncio.to_thread(self._spool.writer.finish, claims)
-        failed = [(claim, error) for claim, error in zip(claims, outcomes, strict=True) if error is not None]
+        failed = [failure for failures in await _side_by_side(self._finish, claims) for failure in failures]
         claims[:] = [claim for claim, _ in failed]
         if failed:
             raise failed[0][1]
 
+    def _finish(self, claims: Sequence[Claim]) -> list[tuple[Claim, OSError]]:
+        outcomes = self._spool.writer.finish(claims)
+        return [(claim, error) for claim, error in zip(claims, outcomes, strict=True) if error is not None]
 
-def _release(claims: Iterable[Claim]) -> None:
+
+async def _side_by_side(work: Callable[[Sequence[Claim]], T], claims: Sequence[Claim]) -> list[T]:
+    """In threads: what takes time is the disk, which takes several at once."""
+    shares = (claims[hand::HANDS] for hand in range(min(HANDS, len(claims))))
+    return await asyncio.gather(*(asyncio.to_thread(work, share) for share in shares))
+
+
+def _release(claims: Sequence[Claim]) -> None:
     for claim in claims:
         claim.release()

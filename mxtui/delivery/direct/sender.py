@@ -20,10 +20,10 @@ from mxtui.model.plan import Target
 from mxtui.queues.postfix.direct.custody import Custodian, Left
 from mxtui.queues.postfix.direct.text import on_the_wire
 
-AHEAD: Final = 4
+AHEAD: Final = 5
 """Messages in line for each connection."""
 
-MOST: Final = 400
+MOST: Final = 500
 """In hand at once: each is an open file."""
 
 
@@ -244,7 +244,7 @@ class Sender:
     def _tell(self, settled: Settled) -> None:
         self.in_hand -= 1
         self._settled.append(settled)
-        if not self.in_hand:
+        if not self.in_hand or self.room:
             self._news.set()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
