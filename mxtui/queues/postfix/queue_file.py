@@ -226,8 +226,12 @@ class _Gatherer:
         self._warn_at: float | None = None
 
     def take(self, record: Record) -> None:
-        kind, data = record.type, record.data
-        if (state := _STATES.get(kind)) is not None:
+        _, kind, data = record
+        if kind == records.ATTRIBUTE:  # most are
+            name, _, value = data.decode("utf-8", "replace").partition("=")
+            # The first of a name counts, as it does to `glance`.
+            (self._next if name in _PER_RECIPIENT else self._attributes).setdefault(name, value)
+        elif (state := _STATES.get(kind)) is not None:
             self._recipients.append(
                 EnvelopeRecipient(
                     decoded(data),
@@ -240,10 +244,6 @@ class _Gatherer:
             )
             self._original = None
             self._next.clear()
-        elif kind == records.ATTRIBUTE:
-            name, _, value = data.decode("utf-8", "replace").partition("=")
-            # The first of a name counts, as it does to `glance`.
-            (self._next if name in _PER_RECIPIENT else self._attributes).setdefault(name, value)
         elif kind == records.ORIGINAL:
             self._original = decoded(data)
         elif kind == records.SENDER:

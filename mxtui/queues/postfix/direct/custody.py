@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
 from mxtui.folders import sync_folder
@@ -144,8 +143,8 @@ class Custodian:
             for end, verb in _VERBS.items():
                 _, complaints[end] = self._teller.tell(verb, [held.queue_id for held, wanted in ends if wanted == end])
             failures = [self._failure(held, end, complaints.get(end, "")) for held, end in ends]
-            for folder in {self._path(queue_id).parent for queue_id in deleted}:
-                sync_folder(folder)
+            for folder in {self._layout.hashing.folder("hold", queue_id) for queue_id in deleted}:
+                sync_folder(self._layout.queue_directory / folder)
         finally:
             for descriptor in (*logs, *(held.fd for held, _ in ends)):
                 self._closing.submit(os.close, descriptor)
@@ -241,5 +240,5 @@ class Custodian:
             with suppress(OSError):  # most often there is one
                 yield os.open(self._path(each, "defer"), OPEN_LOG)
 
-    def _path(self, name: str, folder: str = "hold") -> Path:
-        return self._layout.queue_directory / self._layout.hashing.folder(folder, name) / name
+    def _path(self, name: str, folder: str = "hold") -> str:
+        return f"{self._layout.queue_directory}/{self._layout.hashing.folder(folder, name)}/{name}"
