@@ -35,6 +35,10 @@ PUBLISH: Final = 0.5
 AHEAD: Final = 25
 """Messages in hand for each connection of our own sender on Postfix's queue: one `postsuper` holds hundreds at once."""
 
+RESERVE: Final = 4
+"""More for each connection of a spool's forwarder, at the cap: it begins the next before the last is answered, and
+what it was given while it stops is tried all the same, and kept."""
+
 START: Final = 30.0
 """Seconds for a detached drain to be there; reading its plan takes a second for 100,000 messages."""
 
@@ -53,6 +57,7 @@ def drain_settings(
         most_connections=wanted.connections,
         connections=min(2, wanted.connections),
         ahead=AHEAD if direct else 1,
+        reserve=0 if direct else RESERVE,
         most_in_batch=wanted.batch,
         messages_per_second=per_second,
         canary=wanted.canary,

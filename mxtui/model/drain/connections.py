@@ -2,6 +2,7 @@
 
 One more with every message that is taken, so that their number doubles with each round trip; halved at the first
 failure of a run, and by replies that become slow. A primary that says it has no room for more is believed for a while.
+A reserve in hand grows last, one by one, when all connections are there; the first trouble takes all of it back.
 """
 
 import random
@@ -30,11 +31,15 @@ class Connections:
         self._crowded_until = float("-inf")
         self._slowed_at = float("-inf")
         self._in_hand = 0
+        self._most_in_reserve = settings.reserve
+        self._reserve = 0
+        self._under_way = 1.0
+        """Share of what is in hand; the rest waits behind it for the same connections, not for the primary."""
 
     @property
     def window(self) -> int:
         """One while a failure was not answered by something that went well."""
-        return 1 if self._backoff.failures else self._connections * self._ahead
+        return 1 if self._backoff.failures else self._connections * self._ahead + self._reserve
 
     @property
     def connections(self) -> int:
@@ -68,6 +73,8 @@ class Connections:
     def took(self, number: int) -> None:
         """See pace.Pace."""
         self._in_hand += number
+        if self._most_in_reserve:
+            self._under_way = min(1.0, self._connections / max(1, self._in_hand))
 
     def settled(self, settled: Settled, taken_at: float, now: float) -> bool:
         """See pace.Pace."""
@@ -88,16 +95,24 @@ class Connections:
                 self._ceiling = max(1, self._connections - 1)
                 self._crowded_until = now + self._crowded
                 self._crowded *= 2
-            self._connections = max(1, self._connections // 2)
+            self._halve()
         self._backoff.fail(why, now)
 
     def _grow(self, seconds: float | None, taken_at: float, now: float) -> None:
         if seconds is not None:
-            self._latency.observe(seconds)
+            self._latency.observe(seconds * self._under_way)
         if now >= self._crowded_until:
             self._ceiling = self._most
         if not self._latency.trouble:
-            self._connections = min(self._connections + 1, self._ceiling)
+            if self._connections < self._ceiling:
+                self._connections += 1
+            else:
+                self._connections = self._ceiling
+                self._reserve = min(self._reserve + 1, self._most_in_reserve * self._connections)
         elif taken_at >= self._slowed_at:
             self._slowed_at = now
-            self._connections = max(1, self._connections // 2)
+            self._halve()
+
+    def _halve(self) -> None:
+        self._connections = max(1, self._connections // 2)
+        self._reserve = 0

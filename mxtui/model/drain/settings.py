@@ -13,6 +13,9 @@ class DrainSettings:
     """At once, however well it goes."""
     ahead: int = 1
     """Messages in hand for each connection: what is next is made ready while the one before is on its way."""
+    reserve: int = 0
+    """More of them for each connection, once there are as many connections as may be. A verdict takes its time to come
+    back, and so does what is taken in its place: to a primary 50 ms away one in hand for each is half its speed."""
     batch_growth: int = 5
     """How much larger than a batch that went well the next is, for an engine that is not ours: 1, 5, 25, 125 …"""
     most_in_batch: int = 625
@@ -40,8 +43,8 @@ class DrainSettings:
 
     def __post_init__(self) -> None:
         counts = (self.connections, self.ahead, self.most_in_batch, self.trial, self.patience, self.limit)
-        if not all(count is None or count >= 1 for count in counts) or self.batch_growth < 2:
-            raise ValueError("a drain's counts begin at 1, and a batch grows at least twofold")
+        if not all(count is None or count >= 1 for count in counts) or self.batch_growth < 2 or self.reserve < 0:
+            raise ValueError("a drain's counts begin at 1, its reserve at 0, and a batch grows at least twofold")
         if self.connections > self.most_connections:
             raise ValueError("more connections at first than at most")
         if not all(rate is None or rate > 0 for rate in (self.messages_per_second, self.bytes_per_second)):

@@ -56,6 +56,31 @@ def test_a_few_are_in_hand_for_each_connection_but_for_the_one_that_tries_after_
     assert (sender.take(), sender.pace.connections, sender.pace.window) == (1, 1, 1)
 
 
+def test_a_reserve_grows_one_by_one_when_all_connections_are_there_and_goes_with_the_first_trouble() -> None:
+    sender = Sender(reserve=2, most_connections=4)
+    sender.settle(sender.take())
+    assert (sender.pace.connections, sender.pace.window) == (4, 4)
+    sender.settle(sender.take())
+    assert (sender.pace.connections, sender.pace.window) == (4, 8)
+    sender.settle(sender.take())
+    assert (sender.pace.connections, sender.pace.window) == (4, 12), "two more for each, and no more"
+    sender.settle(sender.take(), "deferred", dsn="4.4.2")
+    sender.now = sender.pace.resumes
+    sender.settle(sender.take())
+    assert (sender.pace.connections, sender.pace.window) == (3, 3)
+
+
+def test_waiting_behind_the_reserve_is_not_the_primarys_slowness() -> None:
+    sender = Sender(reserve=4, most_connections=4)
+    for _ in range(40):
+        taken = sender.take()
+        sender.settle(taken, seconds=1.0 * taken / sender.pace.connections)
+    assert (sender.pace.window, sender.pace.trouble) == (20, "")
+    sender.settle(sender.take(), seconds=90.0)
+    assert sender.pace.trouble.startswith("a message takes it")
+    assert sender.pace.window < 20
+
+
 def test_the_window_counts_what_is_in_hand() -> None:
     sender = Sender()
     assert (sender.take(), sender.take()) == (2, 0)
