@@ -112,19 +112,19 @@ def drain_postfix(folder: Path, count: int, connections: int) -> float:
     whoever still had the old route would defer what it was given for the whole backoff.
     """
     port = free_port()
-    with _deferred(folder, count, port, _connections(connections)) as postfix, sink(port):
+    with deferred(folder, count, port, _connections(connections)) as postfix, sink(port):
         started = time.perf_counter()
         subprocess.run(
             ["postqueue", "-c", str(postfix.config_directory), "-f"], env={"PATH": SBIN}, check=True, timeout=60
         )
-        _until(lambda: not any(_names(postfix, queue) for queue in ("deferred", "incoming", "active")))
+        _until(lambda: not any(names(postfix, queue) for queue in ("deferred", "incoming", "active")))
         return time.perf_counter() - started
 
 
 def drain_paced(folder: Path, count: int, connections: int) -> float:
     """Seconds that a guarded and paced drain takes through the same Postfix, from the canary to the last verdict."""
     port = free_port()
-    with _deferred(folder, count, port, _connections(connections)) as postfix, sink(port):
+    with deferred(folder, count, port, _connections(connections)) as postfix, sink(port):
         layout = layout_of(postfix)
         found = targets(
             layout, [path.name for path in (postfix.queue_directory / "deferred").rglob("*") if path.is_file()]
@@ -152,7 +152,7 @@ def drain_direct(folder: Path, count: int, connections: int) -> float:
     Journal and marks are on. Postfix runs beside it, as on the host of somebody who drains.
     """
     port = free_port()
-    with _deferred(folder, count, port, {}) as postfix, sink(port):
+    with deferred(folder, count, port, {}) as postfix, sink(port):
         held = subprocess.run(
             ["postsuper", "-c", str(postfix.config_directory), "-h", "ALL", "deferred"],
             env={"PATH": SBIN},
@@ -169,12 +169,12 @@ def drain_direct(folder: Path, count: int, connections: int) -> float:
         settled = deliver(way, found, connections)
         seconds = time.perf_counter() - started
         assert all(each.fate == "delivered" for each in settled.values())
-        assert not any(_names(postfix, queue) for queue in ("hold", "deferred", "incoming", "active"))
+        assert not any(names(postfix, queue) for queue in ("hold", "deferred", "incoming", "active"))
     return seconds
 
 
 @contextlib.contextmanager
-def _deferred(folder: Path, count: int, port: int, settings: Mapping[str, str]) -> Iterator[PrivatePostfix]:
+def deferred(folder: Path, count: int, port: int, settings: Mapping[str, str]) -> Iterator[PrivatePostfix]:
     """A Postfix whose primary is not at this port yet, and the mail that waits for it."""
     settings = {
         "default_process_limit": "100",
@@ -188,7 +188,7 @@ def _deferred(folder: Path, count: int, port: int, settings: Mapping[str, str]) 
         content = letter().replace(b"\n", b"\r\n")
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(lambda share: _inject(postfix, content, share), [count // 4] * 4))
-        _until(lambda: _names(postfix, "deferred") == count)
+        _until(lambda: names(postfix, "deferred") == count)
         yield postfix
 
 
@@ -199,7 +199,7 @@ def _inject(postfix: PrivatePostfix, content: bytes, count: int) -> None:
                 raise smtplib.SMTPRecipientsRefused(refused)
 
 
-def _names(postfix: PrivatePostfix, queue: str) -> int:
+def names(postfix: PrivatePostfix, queue: str) -> int:
     return sum(1 for path in (postfix.queue_directory / queue).rglob("*") if path.is_file())
 
 

@@ -5,7 +5,9 @@ import pytest
 from tests.benchmarks.__main__ import arguments, measure
 from tests.benchmarks.table import Figure, as_markdown, as_text
 
-SMALL = ["--messages", "300", "--domains", "5", "--hold", "20", "--mail", "60", "--times", "1", "--idle", "1"]
+SMALL = [
+    "--messages", "300", "--domains", "5", "--hold", "20", "--mail", "60", "--far", "40", "--times", "1", "--idle", "1",
+]  # fmt: skip
 
 ROWS = (
     "`mxtui status --json`, with its check of the primaries",
@@ -43,6 +45,12 @@ ROWS = (
     "time to drain Postfix's queue ÷ its own",
     "drained a second by Postfix, guarded and paced",
     "time to drain, guarded and paced ÷ `postqueue -f`",
+    "50 ms away: drained a second at the cap by our sender on Postfix's queue",
+    "50 ms away: ramp to 80 % of that",
+    "50 ms away: drained a second at the cap by our forwarder on a spool",
+    "50 ms away: ramp to 80 % of that",
+    "50 ms away: drained a second at the cap by Postfix",
+    "50 ms away: ramp to 80 % of that",
 )
 
 
