@@ -56,6 +56,9 @@ BUSY: Final = re.compile(r"\b421[ -]|too many connections", re.IGNORECASE)
 DOUBTFUL: Final = "message may be sent more than once"
 """Postfix's words where the connection was lost behind the end of data (src/smtp/smtp_proto.c)."""
 
+UNTRIED: Final = "delivery temporarily suspended: "
+"""Before words that are another message's: its destination is left alone, and this one was not tried (qmgr(8))."""
+
 FATES: Final[dict[Status, Fate]] = {
     "sent": "delivered",
     "deferred": "deferred",
@@ -190,7 +193,8 @@ class Flush:
                 fate = FATES[event.status]
                 verdict = Verdict(event.queue_id, event.recipient, fate, event.dsn, event.text, now)
                 busy = fate == "deferred" and BUSY.search(event.text) is not None
-                doubtful = fate == "deferred" and event.text.endswith(DOUBTFUL)
+                tried = not event.text.startswith(UNTRIED)
+                doubtful = fate == "deferred" and tried and event.text.endswith(DOUBTFUL)
                 self._books.verdict(verdict, event.original, busy=busy, doubtful=doubtful)
             case Returned():
                 self._books.returned(event.queue_id, now)

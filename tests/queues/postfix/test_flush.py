@@ -77,6 +77,20 @@ def test_a_connection_lost_behind_the_dot_is_a_possible_duplicate(
     assert (settled.fate, settled.possible_duplicate) == ("deferred", True)
 
 
+def test_what_was_put_off_for_anothers_lost_connection_was_not_sent(
+    postfix: PostfixFactory, primary: FakePrimary
+) -> None:
+    instance, layout = start(postfix, primary)
+    mail = queued(instance, layout, ["info@example.org"], count=40)
+    primary.behave(close="dot")
+    primary.up()
+    outcome = flush(layout, mail)
+    said = [line for line in log_of(instance).splitlines() if "may be sent more than once" in line]
+    untried = [line for line in said if "delivery temporarily suspended: " in line]
+    assert len(untried) > 0, "Postfix leaves the destination alone after some"
+    assert sum(each.possible_duplicate for each in outcome.settled) == len(said) - len(untried)
+
+
 def test_a_postfix_that_is_stopped_is_not_waited_for(postfix: PostfixFactory, primary: FakePrimary) -> None:
     instance, layout = start(postfix, primary)
     mail = queued(instance, layout, ["info@example.org"])
