@@ -14,7 +14,8 @@ _REMEMBERED = 20_000
 """A hostile server words each refusal anew."""
 
 _SUSPENDED = re.compile(r"^(?:delivery temporarily suspended: )+")
-_CONNECT = re.compile(r"^connect to [^\s\[]{1,255}\[[^\]\s]{1,60}\](?::\d{1,5})?: ")
+_CONNECT = re.compile(r"^connect to [^\s\[]{1,255}(?:\[[^\]\s]{1,60}\](?::\d{1,5})?| port \d{1,5}): ")
+"""Postfix's words, and our own sender's."""
 _SAID = re.compile(r"^host [^\s\[]{1,255}\[[^\]\s]{1,60}\](?::\d{1,5})? (?:said|refused to talk to me): ")
 _CONVERSATION = re.compile(r"^(lost connection|conversation) with [^\s\[]{1,255}\[[^\]\s]{1,60}\](?::\d{1,5})? ")
 _LOOKUP = re.compile(r"^(?:Host or domain name not found\. )?Name service error for name=\S{1,255} type=\S{1,10}: ")
@@ -30,6 +31,8 @@ def summarise(text: str) -> str:
     """The cause without what differs from message to message.
 
     >>> summarise("connect to mx1.example.org[192.0.2.1]:25: Connection refused")
+    'connection refused'
+    >>> summarise("connect to 192.0.2.1 port 25: connection refused")
     'connection refused'
     >>> summarise("host mx[192.0.2.1] said: 450 4.1.1 <a@b.example>: try later (in reply to RCPT TO command)")
     '450 4.1.1 try later'
