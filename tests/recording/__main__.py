@@ -1,0 +1,48 @@
+"""Records an outage for both kinds of backup MX: `python -m tests.recording`. Needs Postfix and root; takes minutes.
+
+For each kind three files are written to `docs/runs/`: what was seen, and the drain's report as text and as JSON. Exit
+status 1 when a message is lost or doubled.
+"""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from mxtui.demo.postfix import postfix_available
+from tests.benchmarks.machine import machine
+from tests.recording.record import KINDS, record
+
+FOLDER: Final = Path(__file__).parents[2] / "docs" / "runs"
+
+
+def main(given: Sequence[str] | None = None) -> int:
+    """Record; the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m tests.recording", description=__doc__)
+    parser.add_argument("--messages", type=int, default=20_000)
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=tuple(KINDS), help="leave the other out")
+    parser.add_argument("--into", type=Path, default=FOLDER)
+    options = parser.parse_args(given)
+    if "postfix" in options.kinds and (reason := postfix_available()):
+        print(reason, file=sys.stderr)
+        return 4
+    options.into.mkdir(parents=True, exist_ok=True)
+    proven = True
+    for kind in options.kinds:
+        with tempfile.TemporaryDirectory(prefix="mxtui-run-") as name:
+            folder = Path(name)
+            folder.chmod(0o755)  # Postfix's daemons are not root
+            made = record(kind, options.messages, folder)
+            where = machine(folder)
+        (options.into / f"{kind}.txt").write_text(f"{made.transcript}\nOn {where}.\n")
+        (options.into / f"{kind}-report.txt").write_text(made.report)
+        (options.into / f"{kind}-report.json").write_text(made.report_json)
+        print(f"{kind}: {made.balance}")
+        proven = proven and made.balance.proven
+    return int(not proven)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
