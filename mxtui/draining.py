@@ -64,7 +64,7 @@ class Draining:
     def left_by_guard(self) -> Sequence[Target]:
         """What was not tried any more because the guard stopped the drain, to be held; nothing where it did not."""
         stopped = self._begun and self._by_guard and self.drain.phase == "stopped"
-        return self.drain.untaken if stopped else ()
+        return self.drain.untried if stopped else ()
 
     def pause(self) -> None:
         """Take no more for now."""

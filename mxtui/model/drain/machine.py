@@ -63,6 +63,7 @@ class Drain:
         self._speed = Speed(now)
         self._lock = RLock()
         self._in_hand: dict[str, InHand] = {}
+        self._put_back: list[Target] = []
         self._canary: Canary | None = None
         self._paused = False
         self._unwell = ""
@@ -107,6 +108,8 @@ class Drain:
             if held is None:
                 return False
             self.books.close(held.target, settled)
+            if self._stage == "stopped" and settled.fate == "deferred" and settled.seconds is None:
+                self._put_back.append(held.target)
             self._speed.settled(held.target.size, now, delivered=settled.fate == "delivered")
             echo = not self._pace.settled(settled, held.taken_at, now)
             if why := self._judge(settled, echo=echo):
@@ -176,9 +179,15 @@ class Drain:
 
     @property
     def untaken(self) -> Sequence[Target]:
-        """Messages that were never taken, to be held after the guard's stop. Costs a copy of the list."""
+        """Messages that were never taken. Costs a copy of the list."""
         with self._lock:
             return tuple(self._order)
+
+    @property
+    def untried(self) -> Sequence[Target]:
+        """The same, and those that a way put back untried when it stopped: to be held after the guard's stop."""
+        with self._lock:
+            return (*self._put_back, *self._order)
 
     @property
     def in_hand(self) -> Sequence[Target]:

@@ -174,6 +174,22 @@ def test_found_unwell_while_it_runs_it_waits_for_the_next_good_probe() -> None:
     assert work.take(100, 3.0)
 
 
+def test_what_a_way_puts_back_untried_after_the_stop_is_left_with_what_was_never_taken() -> None:
+    work = drain(targets(100), ahead=5)
+    step(work, 0.0)
+    taken = work.take(100, 1.0)
+    tried, *untried = taken
+    while work.phase != "stopped":
+        work.settled(settle(tried.queue_id, "refused", seconds=0.1), 1.0)
+        tried, *untried = untried
+    put_off, *put_back = [tried, *untried]
+    work.settled(settle(put_off.queue_id, "deferred", seconds=0.1), 1.0)
+    for each in put_back:
+        work.settled(Settled(each.queue_id, "deferred"), 1.0)
+    assert len(put_back) > 5
+    assert set(work.untried) == {*put_back, *work.untaken}
+
+
 def test_paused_it_gives_nothing_and_resumed_it_goes_on() -> None:
     work = drain(targets(100))
     step(work, 0.0)
