@@ -107,6 +107,8 @@ def flush(
     if planned:
         plan = draining.planned()
     else:
+        if direct and not dry_run:
+            ways.finish_interrupted(attached, router, drains)
         targets, selection = select(attached, words, everything=everything, verb=Verb.FLUSH)
         going, left_out = (targets, []) if force else apart(targets, _troubles(attached, targets, router))
         if left_out and not going:

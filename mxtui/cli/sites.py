@@ -12,6 +12,7 @@ from mxtui.model.next_hop import NextHop
 from mxtui.queues.queue import Queue
 
 if TYPE_CHECKING:
+    from mxtui.delivery.direct.way import Direct
     from mxtui.delivery.host import HostKey
     from mxtui.delivery.policy import Policy
     from mxtui.holds import Holds
@@ -83,7 +84,7 @@ class PostfixSite:
 
         return ConfiguredRouter(self._settings.primaries, PostfixRouter(self._layout))
 
-    def direct(self, router: "Router", folder: Path) -> "Way":
+    def direct(self, router: "Router", folder: Path) -> "Direct":
         """Our own sender on the queue files, with its journal in a folder."""
         from mxtui.delivery.direct.way import Direct
         from mxtui.delivery.routes import host_of

@@ -1,12 +1,14 @@
 """Our own sender as the way of a drain: to the primaries, or to another host that an operator names."""
 
 from mxtui.cli.attach import Attached
+from mxtui.cli.output import narrate
 from mxtui.cli.sites import PostfixSite, SpoolSite
 from mxtui.drains import Drains
 from mxtui.errors import Guarded, UsageError
 from mxtui.model.drain.way import Way
 from mxtui.model.next_hop import NextHop, parse_host
 from mxtui.model.route import Router
+from mxtui.model.words import counted
 
 
 def named_host(text: str) -> NextHop:
@@ -38,6 +40,23 @@ def own_way(attached: Attached, router: Router, to: NextHop | None, drains: Drai
         raise Guarded("serve delivers this spool, to the primaries that it knows",
                       "Stop it first, or redirect the messages: mxtui redirect --host.")  # fmt: skip
     return site.forwarding(router)
+
+
+def finish_interrupted(attached: Attached, router: Router, drains: Drains) -> None:
+    """Have what a killed run of our own sender had in hold where it was again, so that a plan sees it; and tell.
+
+    Raises what cannot be helped, as the drain would.
+    """
+    site = attached.site
+    if not isinstance(site, PostfixSite):
+        return
+    found = site.direct(router, drains.folder / "journal").recover()
+    if found.released:
+        narrate(f"{counted(len(found.released), 'message')} of a run that was interrupted taken out of hold again")
+    for each in found.unknown:
+        narrate(
+            f"{each.queue_id} was sent and never answered: perhaps delivered. It stays in hold; release or delete it"
+        )
 
 
 def steps(to: NextHop | None, messages: int, *, postfix: bool) -> tuple[str, ...]:

@@ -60,10 +60,25 @@ class Direct:
         self._teller = Teller(layout, privileges or Privileges())
         self._dialer = Dialer(ourselves, lookup or Lookup(), self._policy)
 
-    def deliver(self, feed: Feed, stop: threading.Event) -> Iterator[Sequence[Settled]]:
-        """See `Way`. Raises NotPermitted, Guarded (another run has this queue), MxtuiError (no room for a journal)."""
+    def recover(self) -> Recovered:
+        """Bring an interrupted run to its end before anything is planned: what it had in hold is where it was again.
+
+        `deliver` does the same, but for whoever plans after a run that had everything in hold nothing is left to plan.
+        Raises as `deliver`; nothing happens where no run was interrupted.
+        """
+        if not replay(read(self._folder)):
+            return Recovered()
+        self._require_permission()
+        with Journal(self._folder) as journal:
+            return recover(self._layout, self._teller, journal)
+
+    def _require_permission(self) -> None:
         if not os.access(self._layout.queue_directory / "hold", os.R_OK | os.W_OK | os.X_OK, effective_ids=True):
             raise NotPermitted("queue files may not be read and written", "Run as root.")
+
+    def deliver(self, feed: Feed, stop: threading.Event) -> Iterator[Sequence[Settled]]:
+        """See `Way`. Raises NotPermitted, Guarded (another run has this queue), MxtuiError (no room for a journal)."""
+        self._require_permission()
         with Journal(self._folder) as journal:
             recovered = recover(self._layout, self._teller, journal)
             self.unknown = recovered.unknown
