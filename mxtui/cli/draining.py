@@ -30,7 +30,7 @@ from mxtui.model.drain.way import Way
 from mxtui.model.plan import FlushProgress, Plan
 
 PUBLISH: Final = 0.5
-"""Seconds between two states on disk."""
+"""Seconds between two states on disk, where the phase stays the same."""
 
 AHEAD: Final = 25
 """Messages in hand for each connection of our own sender on Postfix's queue: one `postsuper` holds hundreds at once."""
@@ -98,8 +98,9 @@ def drained(
             for progress in operations.flush(plan, draining, reason=reason):
                 _heed(running.wished() if not stop.is_set() else "stop", draining)
                 now = time.time()
-                running.standing = running.standing.advanced(progress, now)
-                if not PUBLISH > now - published >= 0:
+                before, running.standing = running.standing.progress, running.standing.advanced(progress, now)
+                news = before is None or before.phase != progress.phase
+                if news or not PUBLISH > now - published >= 0:
                     published = now
                     running.publish()
                 yield progress
