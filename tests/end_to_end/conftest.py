@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mxtui.demo.postfix import PrivatePostfix
-from tests.end_to_end.draining import DrainedQueue, MoodyPrimary, PostfixQueue, SpoolQueue
+from tests.end_to_end.draining import DirectQueue, DrainedQueue, MoodyPrimary, PostfixQueue, SpoolQueue
 from tests.queues.postfix.acting import QUIET
 from tests.service.serving import Serve
 
@@ -36,6 +36,15 @@ def postfix_queue(drained_postfix: PrivatePostfix, moody: MoodyPrimary, tmp_path
 
 
 @pytest.fixture
+def direct_queue(drained_postfix: PrivatePostfix, moody: MoodyPrimary, tmp_path: Path) -> Iterator[DirectQueue]:
+    """The same, drained by our own sender."""
+    moody.calm()
+    queue = DirectQueue(tmp_path, moody, drained_postfix)
+    yield queue
+    queue.clear()
+
+
+@pytest.fixture
 def spool_queue(moody: MoodyPrimary, tmp_path: Path) -> SpoolQueue:
     """Empty, without a serve, and its primary is down."""
     moody.calm()
@@ -51,8 +60,8 @@ def served_queue(spool_queue: SpoolQueue) -> Iterator[SpoolQueue]:
         yield spool_queue
 
 
-@pytest.fixture(params=["postfix", "spool", "served"])
+@pytest.fixture(params=["postfix", "direct", "spool", "served"])
 def queue(request: pytest.FixtureRequest) -> DrainedQueue:
-    """Of each kind in turn; see `postfix_queue`, `spool_queue`, `served_queue`."""
+    """Of each kind in turn; see `postfix_queue`, `direct_queue`, `spool_queue`, `served_queue`."""
     found: DrainedQueue = request.getfixturevalue(f"{request.param}_queue")
     return found

@@ -12,13 +12,16 @@ from typing import Any, Final, NamedTuple
 from mxtui.cli.acting import select
 from mxtui.cli.attach import attach
 from mxtui.cli.draining import drain_settings, drained, draining
+from mxtui.cli.ways import finish_interrupted, own_way, router_to
 from mxtui.demo.postfix import PrivatePostfix
 from mxtui.demo.primary import Accepted, Behaviour, FakePrimary
 from mxtui.drains import Drains
 from mxtui.model.drain.standing import Standing
+from mxtui.model.drain.way import Way
 from mxtui.model.flushing import Phase
 from mxtui.model.plan import FlushProgress, Verdict
 from mxtui.model.source import Verb
+from mxtui.queues.postfix.direct.journal import Unfinished, read, replay
 from mxtui.queues.spool.store import Spool
 from tests.cli.running import Done, postfix_says, run
 from tests.delivery.spooling import commit, make_spool
@@ -89,6 +92,8 @@ class DrainedQueue:
     """A queue with mail for example.org, whose primary is down at first."""
 
     source: str
+    direct = False
+    """By our own sender where there is another engine, too."""
 
     def __init__(self, folder: Path, primary: MoodyPrimary) -> None:
         self.folder = folder
@@ -129,7 +134,8 @@ class DrainedQueue:
 
     def argv(self, verb: str, *words: str) -> list[str]:
         queue = [] if verb == "audit" else ["-q", self.source]
-        return [sys.executable, "-m", "mxtui", verb, *queue, "--config", str(self.config), *words]
+        direct = ["--direct"] if self.direct and verb == "flush" else []
+        return [sys.executable, "-m", "mxtui", verb, *queue, *direct, "--config", str(self.config), *words]
 
     def __call__(self, verb: str, *words: str) -> Done:
         return run(self.argv(verb, *words), {"XDG_CONFIG_HOME": str(self.folder)})
@@ -139,6 +145,18 @@ class DrainedQueue:
         return subprocess.Popen(
             self.argv(verb, *words), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
+
+    def begin_dying(self, step: int, verb: str, *words: str) -> "subprocess.Popen[bytes]":
+        """The same; it dies by SIGKILL at this step of holding what a guard left (see `dying`)."""
+        _, _, program, *rest = self.argv(verb, *words)
+        assert program == "mxtui"
+        argv = [sys.executable, "-m", "tests.end_to_end.dying", str(step), *rest]
+        return subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    @property
+    def bounces(self) -> bool:
+        """Whether what is refused for good goes back to its sender, instead of being kept."""
+        return isinstance(self, PostfixQueue) and not self.direct
 
     @property
     def drains(self) -> Drains:
@@ -197,6 +215,17 @@ class PostfixQueue(DrainedQueue):
         postfix_says(self.instance, "postsuper", "-d", "ALL")
 
 
+class DirectQueue(PostfixQueue):
+    """The same, delivered by our own sender."""
+
+    direct = True
+
+    @property
+    def journal(self) -> Mapping[str, Unfinished]:
+        """What is not brought to its end, by queue ID; nothing once all is."""
+        return replay(read(self.drains.folder / "journal"))
+
+
 class SpoolQueue(DrainedQueue):
     """A spool without a `serve`, until one is started."""
 
@@ -245,15 +274,22 @@ class Course:
 Step = Callable[[FlushProgress], object]
 
 
-def drain(queue: DrainedQueue, at_each: Step = lambda _: None, **changes: Any) -> Course:
-    """All of it, to the end, by this process. `changes` to the settings; `at_each` sees each progress."""
+def drain(queue: DrainedQueue, at_each: Step = lambda _: None, *, way: Way | None = None, **changes: Any) -> Course:
+    """All of it, to the end, by this process. `changes` to the settings; `at_each` sees each progress.
+
+    `way` instead of the one that the command line would take.
+    """
     with attach(queue.source, str(queue.config)) as attached:
+        if queue.direct:
+            finish_interrupted(attached, router_to(attached, None), queue.drains)
         targets, selection = select(attached, [], everything=True, verb=Verb.FLUSH)
         plan = attached.operations.plan(Verb.FLUSH, targets, selection)
-        settings = replace(drain_settings(attached, force=True), **{**HURRY, **changes})
+        if queue.direct and way is None:
+            way = own_way(attached, router_to(attached, None), None, queue.drains)
+        settings = replace(drain_settings(attached, force=True, direct=queue.direct), **{**HURRY, **changes})
         course: Course | None = None
         for progress in drained(
-            attached, plan, draining(attached, plan, settings), "", threading.Event(), "through Postfix"
+            attached, plan, draining(attached, plan, settings, way), "", threading.Event(), "through Postfix"
         ):
             course = course or Course(progress)
             course.last = progress

@@ -1,19 +1,30 @@
 """SIGKILL of whoever drains, in each phase, and a drain again: nothing is lost, and nothing accepted twice."""
 
+import signal
 import subprocess
 
 import pytest
 
 from mxtui.model.flushing import Phase
-from tests.end_to_end.draining import DrainedQueue, SpoolQueue, Tally, drain
+from tests.end_to_end.draining import DirectQueue, DrainedQueue, SpoolQueue, Tally, drain
 from tests.support.waiting import wait_until
 
 MESSAGES = 12
+MANY = 120
+"""More than are in hand before anything went well."""
 
 
 def kill(process: "subprocess.Popen[bytes]") -> None:
     process.kill()
     process.communicate()
+
+
+def hangs(queue: DrainedQueue, before: int, accepted: int) -> bool:
+    """Whether nobody is told anything any more, and whoever drains knows of all that was taken."""
+    progress = queue.standing().progress
+    assert progress is not None
+    taken, hanging = len(queue.primary.accepted), queue.primary.hanging - before
+    return taken >= accepted and progress.delivered == taken and 0 < hanging == queue.primary.open_connections
 
 
 def heal(queue: DrainedQueue) -> None:
@@ -22,6 +33,14 @@ def heal(queue: DrainedQueue) -> None:
     queue.primary.behave(hang="", delay=0.0, banner_delay=0.0)
     queue.primary.up()
     wait_until(lambda: not queue.states()["active"], what="what Postfix had in hand is deferred")
+
+
+def deliver_the_rest(queue: DrainedQueue) -> None:
+    """What a killed sender of ours had in custody is put back first, so that it goes, too."""
+    drain(queue)
+    if isinstance(queue, DirectQueue):
+        assert queue.journal == {}, "it is finished"
+    wait_until(lambda: not queue.tally().kept)
 
 
 def test_while_it_probes(queue: DrainedQueue) -> None:
@@ -43,6 +62,7 @@ def test_in_each_phase(queue: DrainedQueue, phase: Phase, accepted: int) -> None
     if phase == "steady":
         queue.write_config(connections=2)
     queue.fill(MESSAGES)
+    hanging = queue.primary.hanging
     if accepted:
         queue.primary.after(accepted, hang="RCPT")
     else:
@@ -50,16 +70,67 @@ def test_in_each_phase(queue: DrainedQueue, phase: Phase, accepted: int) -> None
     queue.primary.up()
     process = queue.begin("flush", "--all", "--yes")
     queue.wait_for(phase)
-    wait_until(lambda: len(queue.primary.accepted) >= accepted)
+    wait_until(lambda: hangs(queue, hanging, accepted), what="nothing is on its way back")
     kill(process)
     standing = queue.standing()
     assert not standing.running
     assert f"process {process.pid} ended without a word" in standing.fault
     heal(queue)
-    drain(queue)
-    wait_until(lambda: not queue.tally().kept)
+    deliver_the_rest(queue)
     assert queue.tally() == Tally(delivered=MESSAGES, kept=0, doubled=0, lost=0)
     assert (queue.standing().running, queue.standing().fault) == (False, "")
+
+
+def test_with_everything_in_custody_the_next_command_puts_it_back_before_it_plans(direct_queue: DirectQueue) -> None:
+    queue = direct_queue
+    queue.fill(MESSAGES)
+    queue.primary.after(1, hang="RCPT")
+    queue.primary.up()
+    process = queue.begin("flush", "--all", "--yes")
+    wait_until(lambda: queue.states()["hold"] == MESSAGES - 1)
+    kill(process)
+    heal(queue)
+    done = queue("flush", "--all", "--yes")
+    assert done.status == 0, done.err
+    assert f"{MESSAGES - 1} messages of a run that was interrupted taken out of hold again" in done.err
+    assert queue.tally() == Tally(delivered=MESSAGES, kept=0, doubled=0, lost=0)
+    assert queue.journal == {}
+
+
+def test_while_it_waits_for_a_primary_that_fails(queue: DrainedQueue) -> None:
+    queue.fill(MANY)
+    queue.primary.after(1, close="MAIL")
+    queue.primary.up()
+    process = queue.begin("flush", "--all", "--yes")
+    queue.wait_for("backoff")
+    kill(process)
+    assert f"process {process.pid} ended without a word" in queue.standing().fault
+    queue.primary.behave(close="")
+    heal(queue)
+    deliver_the_rest(queue)
+    assert queue.tally() == Tally(delivered=MANY, kept=0, doubled=0, lost=0)
+
+
+@pytest.mark.parametrize("step", [1, 2])
+def test_while_it_holds_what_its_guard_left(queue: DrainedQueue, step: int) -> None:
+    """Before the first is held, and between holding and the word that it was."""
+    queue.fill(MANY)
+    queue.primary.after(1, permanent=".")
+    queue.primary.up()
+    process = queue.begin_dying(step, "flush", "--all", "--yes")
+    process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGKILL
+    stopped = queue.standing()
+    assert stopped.progress is not None
+    assert (stopped.running, stopped.progress.phase) == (False, "stopped")
+    assert f"process {process.pid} ended without a word" in stopped.fault
+    lost = queue.tally().lost
+    assert lost <= 5 if queue.bounces else lost == 0, "the batch behind the canary"
+    queue.primary.behave(permanent="(?!)")
+    heal(queue)
+    assert queue("release", "--all", "--yes").status == 0
+    deliver_the_rest(queue)
+    assert queue.tally() == Tally(delivered=MANY - lost, kept=0, doubled=0, lost=lost)
 
 
 def test_between_the_dot_and_its_answer_only_what_was_in_hand_may_be_doubled(spool_queue: SpoolQueue) -> None:
