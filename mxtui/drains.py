@@ -31,6 +31,9 @@ SYSTEM_FOLDER: Final = Path("/var/lib/mxtui/drains")
 
 LOOKS: Final = 10
 
+ROOM: Final = 65_536
+"""Bytes: a state, a wish and the words of one that ends early."""
+
 Wish = Literal["pause", "resume", "stop"]
 
 
@@ -55,7 +58,7 @@ class Drains:
             standing = _standing.decode(data)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return None
-        if standing.running and not self._locked():
+        if standing.running and not self.taken:
             fault = f"process {standing.process} ended without a word: what was in hand is where the queue says it is"
             return replace(standing, ended=standing.at, fault=fault)
         return standing
@@ -70,7 +73,7 @@ class Drains:
 
     def wish(self, wish: Wish) -> None:
         """Ask whoever drains. Raises MxtuiError: nobody does, or one may not ask."""
-        if not self._locked():
+        if not self.taken:
             raise MxtuiError(f"no drain of {self._queue} is running", "mxtui flush starts one.")
         try:
             _replace(self.folder / "wish", wish.encode())
@@ -79,8 +82,19 @@ class Drains:
 
     def require_free(self) -> None:
         """Raises Guarded: somebody drains. Only `running` can be relied on; this is for whoever would ask first."""
-        if self._locked():
+        if self.taken:
             raise self._taken_by_other()
+
+    def require_room(self) -> None:
+        """Raises Guarded: nothing can be written here, so that a drain left running could be neither seen nor stopped."""
+        try:
+            _replace(self.folder / "room", bytes(ROOM))
+            (self.folder / "room").unlink()
+        except OSError as error:
+            raise Guarded(
+                f"a drain left running could not be followed: {self.folder} cannot be written: {error.strerror}",
+                "Free some space there, or leave out --detach and watch it.",
+            ) from None
 
     @contextmanager
     def running(self, standing: Standing) -> Iterator["Running"]:
@@ -109,7 +123,8 @@ class Drains:
             "Follow it: mxtui drain status, or screen 4 of the console.",
         )
 
-    def _locked(self) -> bool:
+    @property
+    def taken(self) -> bool:
         """Whether somebody drains."""
         try:
             lock = os.open(self.folder / "lock", os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)

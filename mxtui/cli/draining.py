@@ -156,8 +156,8 @@ def naming(queue: str | None, config: str | None) -> list[str]:
 def detached(arguments: Sequence[str], plan: Plan, drains: Drains) -> Standing:
     """Have another process drain, which no closed terminal ends; once it is on the register.
 
-    `arguments` are those of `mxtui flush`. Raises Guarded where somebody drains already, else what that process says
-    where it ends before.
+    `arguments` are those of `mxtui flush`. Raises Guarded where somebody drains already or nobody could see it, else
+    what that process says where it ends before.
     """
     drains.require_free()
     log = drains.folder / "log"
@@ -167,6 +167,7 @@ def detached(arguments: Sequence[str], plan: Plan, drains: Drains) -> Standing:
     except OSError as error:
         raise MxtuiError(f"no drain can be registered in {drains.folder}: {error.strerror}", "Run as root.") from None
     with os.fdopen(descriptor, "wb") as said:
+        drains.require_room()
         child = subprocess.Popen(
             [sys.executable, "-m", "mxtui", "flush", *arguments, "--planned", "--yes"],
             stdin=subprocess.PIPE, stdout=said, stderr=said, start_new_session=True, cwd="/",
@@ -187,6 +188,8 @@ def _registered(child: "subprocess.Popen[bytes]", drains: Drains, log: Path) -> 
             said = log.read_text("utf-8", "replace").strip().splitlines()
             raise Unreachable(f"the drain ended at once: {' '.join(said)[:400]}", "")
         time.sleep(0.05)
+    if drains.taken:
+        raise Unreachable(f"the drain runs as process {child.pid}, but cannot be seen", f"Is {drains.folder} full?")
     raise Unreachable("the drain does not start", f"See {log}.")
 
 

@@ -17,6 +17,7 @@ from mxtui.errors import Guarded, MxtuiError, Unreachable
 from mxtui.model.plan import Plan
 from mxtui.model.source import Verb
 from tests.delivery.spooling import commit, make_spool
+from tests.support.waiting import wait_until
 
 MESSAGES = 5
 
@@ -114,6 +115,24 @@ def test_one_that_cannot_begin_says_why(attached: Attached, spool: Path, tmp_pat
     (tmp_path / "drains").write_text("")
     with pytest.raises(MxtuiError, match="no drain can be registered"):
         detached(naming(str(spool), str(tmp_path / "mxtui.toml")), plan_of(attached), drains_of(attached))
+
+
+@pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
+def test_one_that_fills_the_disk_at_its_start_is_said_to_run_unseen(
+    attached: Attached, spool: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drains = drains_of(attached)
+    options = [*naming(str(spool), str(tmp_path / "mxtui.toml")), "--rate", "1/s"]
+    monkeypatch.setattr("mxtui.cli.draining.START", 0.0)  # as if its state were never written
+    monkeypatch.setattr(type(drains), "taken", property(lambda _: True))
+    monkeypatch.setattr(type(drains), "require_free", lambda _: None)
+    with pytest.raises(Unreachable, match=r"the drain runs as process (\d+), but cannot be seen") as caught:
+        detached(options, plan_of(attached), drains)
+    monkeypatch.undo()
+    process = int(caught.value.message.split()[5].rstrip(","))
+    wait_until(lambda: drains.taken)
+    drains.wish("stop")
+    os.waitpid(process, 0)
 
 
 def test_names_are_told_from_wherever_one_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -8,7 +8,9 @@ import pytest
 
 from mxtui import audit, drains
 from mxtui.errors import AuditFailed
+from tests.cli.running import run
 from tests.end_to_end.draining import DrainedQueue, SpoolQueue, Tally, drain
+from tests.support.waiting import wait_until
 
 MESSAGES = 12
 
@@ -73,3 +75,21 @@ def test_without_room_for_the_register_it_goes_on_unseen(
     assert (course.last.phase, course.last.delivered) == ("done", MESSAGES)
     assert queue.tally() == Tally(delivered=MESSAGES + 1, kept=0, doubled=0, lost=0)
     assert "no report can be written: No space left on device" in capsys.readouterr().err
+
+
+def test_without_room_for_the_register_none_is_left_running_that_nobody_could_see(spool_queue: SpoolQueue) -> None:
+    queue = spool_queue
+    queue.fill(MESSAGES)
+    queue.primary.up()
+    # What a full disk is to whoever writes more; the audit stays below.
+    done = run(["prlimit", "--fsize=16384", *queue.argv("flush", "--all", "--yes", "--detach")])
+    assert done.status == 5, done.err
+    assert "a drain left running could not be followed" in done.err
+    assert "cannot be written: File too large" in done.err
+    assert "It is running" not in done.err
+    assert queue.drains.standing() is None
+    assert queue.tally() == Tally(delivered=0, kept=MESSAGES, doubled=0, lost=0)
+    done = queue("flush", "--all", "--yes", "--detach")
+    assert done.status == 0, done.err
+    wait_until(lambda: not queue.standing().running)
+    assert queue.tally() == Tally(delivered=MESSAGES, kept=0, doubled=0, lost=0)
