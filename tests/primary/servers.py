@@ -88,20 +88,29 @@ class Script:
         await writer.drain()
 
 
-def certificate(folder: Path, name: str, *, days: int = 30) -> tuple[ssl.SSLContext, Path]:
-    """A server context with a self-signed certificate for `name`, and the file that would make it trusted."""
-    key, crt = folder / "key.pem", folder / "crt.pem"
-    kind = "IP" if name[0].isdigit() else "DNS"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]  # noqa: RUF005
-        + ["-keyout", str(key), "-out", str(crt), "-days", str(days)]
-        + ["-subj", f"/O=Example Trust/CN={name}", "-addext", f"subjectAltName={kind}:{name}"],
-        check=True,
-        capture_output=True,
-    )
+def certificate(folder: Path, name: str, *more: str, days: int = 30) -> tuple[ssl.SSLContext, Path]:
+    """A server context with a self-signed certificate for these names, and the file that would make it trusted.
+
+    With fewer than no `days` it has expired.
+    """
+    folder.mkdir(exist_ok=True)
+    key, request, crt = (folder / each for each in ("key.pem", "request.pem", "crt.pem"))
+    names = ",".join(f"{'IP' if each[0].isdigit() else 'DNS'}:{each}" for each in (name, *more))
+    made = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", str(key)]
+    subject = ["-subj", f"/O=Example Trust/CN={name}", "-addext", f"subjectAltName={names}"]
+    if days > 0:
+        _openssl("req", "-x509", *made, "-out", str(crt), "-days", str(days), *subject)
+    else:  # req(1) makes none that is over
+        _openssl("req", "-new", *made, "-out", str(request), *subject)
+        signed = ["-in", str(request), "-signkey", str(key), "-out", str(crt), "-copy_extensions", "copy"]
+        _openssl("x509", "-req", *signed, "-days", str(days))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(crt, key)
     return context, crt
+
+
+def _openssl(*argv: str) -> None:
+    subprocess.run(["openssl", *argv], check=True, capture_output=True)
 
 
 Zone = Mapping[tuple[str, str], list[str]]
