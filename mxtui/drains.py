@@ -86,7 +86,7 @@ class Drains:
             raise self._taken_by_other()
 
     def require_room(self) -> None:
-        """Raises Guarded: nothing can be written here, so that a drain left running could be neither seen nor stopped."""
+        """Raises Guarded: nothing can be written here, and a drain left running could be neither seen nor stopped."""
         try:
             _replace(self.folder / "room", bytes(ROOM))
             (self.folder / "room").unlink()

@@ -15,6 +15,7 @@ from mxtui.demo.postfix import postfix_available
 from tests.benchmarks.acting import acting
 from tests.benchmarks.console import console, footprint
 from tests.benchmarks.draining import draining
+from tests.benchmarks.following import following
 from tests.benchmarks.machine import machine
 from tests.benchmarks.queue_factory import Queue
 from tests.benchmarks.ramping import ramping
@@ -24,7 +25,7 @@ from tests.benchmarks.site import Site, running
 from tests.benchmarks.spooled import spooled
 from tests.benchmarks.table import Figure, as_markdown, as_text
 
-PARTS = ("reading", "console", "spool", "acting", "receiving", "draining", "ramping")
+PARTS = ("reading", "console", "spool", "following", "acting", "receiving", "draining", "ramping")
 
 
 def measure(options: argparse.Namespace, tell: Callable[[str], None]) -> tuple[list[Figure], str]:
@@ -44,6 +45,8 @@ def measure(options: argparse.Namespace, tell: Callable[[str], None]) -> tuple[l
             take(console(site, options.times, options.idle))
         if "spool" in options.parts:
             take(spooled(site, options.times))
+        if "following" in options.parts:
+            take(following(site))
     if "acting" in options.parts:
         take(acting(options.hold, options.times))
     if "receiving" in options.parts:

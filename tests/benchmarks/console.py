@@ -34,54 +34,54 @@ def console(site: Site, times: int, idle: float) -> Iterator[Figure]:
     """Every figure of the console."""
     starts = [_start(site) for _ in range(times)]
     yield Figure("console: depth of the queue on screen, from the keystroke", median(starts), "s", 1.0)
-    with _open(site) as terminal:
+    with open_console(site) as terminal:
         began = time.perf_counter()
-        _wait_for_depth(terminal, site)
+        wait_for_depth(terminal, site)
         with Peak(terminal.pid) as peak:
-            _wait_until_read(terminal)
+            wait_until_read(terminal)
         loading = time.perf_counter() - began
         yield Figure("console: everything read", loading)
         yield from _at_rest(terminal, idle)
         yield Figure("console: memory, most while reading (PSS, with its helpers)", peak.megabytes, "MB")
-    with _open(site) as terminal:
+    with open_console(site) as terminal:
         yield _keys(terminal, site)
-        _wait_until_read(terminal)
+        wait_until_read(terminal)
         yield _paging(terminal, min(PAGES, site.messages // LINES))
         yield from _arrivals(terminal, site, min(3.0, idle))
 
 
 def footprint(site: Site, limit: float) -> Iterator[Figure]:
     """Memory alone, for queues that take minutes."""
-    with _open(site) as terminal:
+    with open_console(site) as terminal:
         began = time.perf_counter()
-        _wait_for_depth(terminal, site)
+        wait_for_depth(terminal, site)
         yield Figure("console: depth of the queue on screen, from the keystroke", time.perf_counter() - began, "s", 1.0)
         with Peak(terminal.pid) as peak:
-            _wait_until_read(terminal)
+            wait_until_read(terminal)
         yield Figure("console: everything read", time.perf_counter() - began)
         terminal.idle(5)
         yield Figure("console: memory, once read (PSS, with its helpers)", memory(terminal.pid), "MB", limit)
         yield Figure("console: memory, most while reading (PSS, with its helpers)", peak.megabytes, "MB")
 
 
-def _open(site: Site) -> FilmedTerminal:
+def open_console(site: Site) -> FilmedTerminal:
     return FilmedTerminal(site.mxtui(), columns=COLUMNS, lines=LINES)
 
 
 def _start(site: Site) -> float:
     began = time.perf_counter()
-    with _open(site) as terminal:
-        _wait_for_depth(terminal, site)
+    with open_console(site) as terminal:
+        wait_for_depth(terminal, site)
         return time.perf_counter() - began
 
 
-def _wait_for_depth(terminal: FilmedTerminal, site: Site) -> None:
+def wait_for_depth(terminal: FilmedTerminal, site: Site) -> None:
     """Total and held, on one line, of names alone."""
     wanted = [f"{site.messages:,}", *([f"{site.held:,}"] if site.held else [])]
     terminal.wait_for(lambda screen: any(all(figure in line.split() for figure in wanted) for line in screen), BEGIN)
 
 
-def _wait_until_read(terminal: FilmedTerminal) -> None:
+def wait_until_read(terminal: FilmedTerminal) -> None:
     terminal.wait_for(lambda screen: not _is_reading(screen), LOAD)
 
 
@@ -93,22 +93,22 @@ def _is_reading(screen: Screen) -> bool:
 
 
 def _keys(terminal: FilmedTerminal, site: Site) -> Figure:
-    _wait_for_depth(terminal, site)
+    wait_for_depth(terminal, site)
     seconds = []
     for key in itertools.cycle(KEYS):
         # A list that is still empty has no row to move from.
-        screen = terminal.wait_for(lambda screen: _cursor(screen) is not None, BEGIN)
+        screen = terminal.wait_for(lambda screen: cursor(screen) is not None, BEGIN)
         if not _is_reading(screen):
             break
-        seconds.append(terminal.time_key(key, _TABS.get(key, _moved)))
+        seconds.append(terminal.time_key(key, TABS.get(key, moved)))
     name = f"console: keys while it reads, 95th percentile of {len(seconds)}"
     if not seconds:
         return Figure(name, None, "ms", 100, "it had read before the first key")
-    return Figure(name, 1000 * _percentile(seconds), "ms", 100)
+    return Figure(name, 1000 * percentile(seconds), "ms", 100)
 
 
-def _moved(before: Screen, now: Screen) -> bool:
-    return _cursor(now) not in (None, _cursor(before))
+def moved(before: Screen, now: Screen) -> bool:
+    return cursor(now) not in (None, cursor(before))
 
 
 def _tab(screen: Screen) -> str:
@@ -118,7 +118,7 @@ def _tab(screen: Screen) -> str:
     return "Messages" if any("subject" in line and "queue id" in line for line in screen) else ""
 
 
-def _cursor(screen: Screen) -> str | None:
+def cursor(screen: Screen) -> str | None:
     """What tells the row under the cursor: the domain, or the queue ID, which is the last column."""
     for line in screen:
         if line.startswith("▌"):
@@ -128,11 +128,11 @@ def _cursor(screen: Screen) -> str | None:
     return None
 
 
-def _percentile(values: Sequence[float]) -> float:
+def percentile(values: Sequence[float]) -> float:
     return quantiles(values, n=20, method="inclusive")[18] if len(values) > 1 else values[0]
 
 
-_TABS: Mapping[str, Answer] = {
+TABS: Mapping[str, Answer] = {
     "1": lambda _, now: _tab(now) == "Domains",
     "2": lambda _, now: _tab(now) == "Messages",
 }
@@ -154,7 +154,7 @@ def _at_rest(terminal: FilmedTerminal, seconds: float) -> Iterator[Figure]:
 
 def _paging(terminal: FilmedTerminal, pages: int) -> Figure:
     terminal.press("2")
-    terminal.wait_for(lambda screen: _cursor(screen) is not None and _tab(screen) == "Messages", BEGIN)
+    terminal.wait_for(lambda screen: cursor(screen) is not None and _tab(screen) == "Messages", BEGIN)
     terminal.idle(1)
     seconds = []
     for _ in range(pages):
@@ -162,7 +162,7 @@ def _paging(terminal: FilmedTerminal, pages: int) -> Figure:
         terminal.idle(0.2)  # the preview follows a little later
     terminal.press("1")
     terminal.wait_for(lambda screen: _tab(screen) == "Domains", BEGIN)
-    return Figure(f"console: page down, 95th percentile of {pages}", 1000 * _percentile(seconds), "ms", 50)
+    return Figure(f"console: page down, 95th percentile of {pages}", 1000 * percentile(seconds), "ms", 50)
 
 
 def _another_page(before: Screen, now: Screen) -> bool:

@@ -45,6 +45,8 @@ class Site:
     settings: Path
     spool: Path | None = None
     """A spool to attach to instead."""
+    primary: FakePrimary | None = None
+    """Of all domains."""
 
     def mxtui(self, *verb: str) -> list[str]:
         """The command line of a verb, or of the console."""
@@ -96,13 +98,14 @@ def running(queue: Queue) -> Iterator[Site]:
         settings = directory / "mxtui.toml"
         settings.write_text(
             f"audit = {json.dumps(str(directory / 'audit.jsonl'))}\n[kept]\nfolder = {json.dumps(name + '/kept')}\n"
+            f"[drain]\nfolder = {json.dumps(name + '/drains')}\n"
         )
         routes = {f"d{number}.example.org": primary.port for number in range(queue.domains)}
         with PrivatePostfix(directory / "postfix", routes=routes, settings=LEAVES_MAIL_ALONE) as postfix:
             make(postfix.queue_directory, queue)
             here = Site(postfix, queue.messages, 0, queue.domains, settings)
             found = here.names()
-            yield Site(postfix, queue.messages, len(found["hold"]), queue.domains, settings)
+            yield Site(postfix, queue.messages, len(found["hold"]), queue.domains, settings, primary=primary)
 
 
 @contextmanager
