@@ -9,10 +9,12 @@ import pytest
 from mxtui import audit, drains
 from mxtui.errors import AuditFailed
 from tests.cli.running import run
-from tests.end_to_end.draining import DrainedQueue, SpoolQueue, Tally, drain
+from tests.end_to_end.draining import DirectQueue, DrainedQueue, SpoolQueue, Tally, drain
 from tests.support.waiting import wait_until
 
 MESSAGES = 12
+MANY = 60
+"""Seconds of work for a drain that takes its time."""
 
 
 def no_space(*_: Any, **__: Any) -> Any:
@@ -36,7 +38,7 @@ def test_without_room_for_the_audit_nothing_is_sent(queue: DrainedQueue) -> None
 
 
 def test_when_the_audit_has_no_more_room_no_more_is_sent(queue: DrainedQueue, monkeypatch: pytest.MonkeyPatch) -> None:
-    queue.fill(MESSAGES)
+    queue.fill(MANY)
     queue.primary.up()
     written = 0
     append = audit._append
@@ -54,10 +56,25 @@ def test_when_the_audit_has_no_more_room_no_more_is_sent(queue: DrainedQueue, mo
             drain(queue, messages_per_second=10)
     stopped = queue.tally()
     assert (stopped.doubled, stopped.lost) == (0, 0)
-    assert 0 < stopped.kept < MESSAGES
+    assert 0 < stopped.kept < MANY
     standing = queue.standing()
     assert not standing.running
     assert "not on record" in standing.fault
+    drain(queue)
+    assert queue.tally() == Tally(delivered=MANY, kept=0, doubled=0, lost=0)
+
+
+def test_without_room_for_the_journal_nothing_is_sent(direct_queue: DirectQueue) -> None:
+    queue = direct_queue
+    queue.fill(MESSAGES)
+    queue.primary.up()
+    done = run(["prlimit", "--fsize=65536", *queue.argv("flush", "--all", "--yes")])  # the audit stays below
+    assert done.status != 0
+    assert "journal" in done.err
+    assert "cannot be written: No space left on device" in done.err
+    assert queue.states() == {"deferred": MESSAGES}
+    assert queue.tally() == Tally(delivered=0, kept=MESSAGES, doubled=0, lost=0)
+    assert "cannot be written" in queue.standing().fault
     drain(queue)
     assert queue.tally() == Tally(delivered=MESSAGES, kept=0, doubled=0, lost=0)
 

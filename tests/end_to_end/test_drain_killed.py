@@ -151,13 +151,22 @@ def test_between_the_dot_and_its_answer_only_what_was_in_hand_may_be_doubled(spo
     assert tally.doubled <= 2, "one for each connection"
 
 
-def test_a_serve_that_is_killed_leaves_the_rest_to_be_drained_without_one(served_queue: SpoolQueue) -> None:
+@pytest.mark.parametrize(("phase", "accepted"), [("canary", 0), ("ramp", 1), ("steady", 4)])
+def test_a_serve_that_is_killed_leaves_the_rest_to_be_drained_without_one(
+    served_queue: SpoolQueue, phase: Phase, accepted: int
+) -> None:
     queue = served_queue
+    queue.write_config(connections=2 if phase == "steady" else 20)
     queue.fill(MESSAGES)
-    queue.primary.after(3, hang="RCPT")
+    hanging = queue.primary.hanging
+    if accepted:
+        queue.primary.after(accepted, hang="RCPT")
+    else:
+        queue.primary.behave(hang="RCPT")
     queue.primary.up()
     process = queue.begin("flush", "--all", "--yes")
-    wait_until(lambda: len(queue.primary.accepted) >= 3)
+    queue.wait_for(phase)
+    wait_until(lambda: hangs(queue, hanging, accepted), what="nothing is on its way back")
     assert queue.serve is not None
     queue.serve.running.kill()
     _, said = process.communicate(timeout=20)

@@ -12,7 +12,7 @@ MESSAGES = 40
 SLOW = ("--rate", "1/s")
 
 
-@pytest.fixture(params=["postfix_queue", "spool_queue"])
+@pytest.fixture(params=["postfix_queue", "direct_queue", "spool_queue"])
 def queue(request: pytest.FixtureRequest) -> DrainedQueue:
     found: DrainedQueue = request.getfixturevalue(request.param)
     found.fill(MESSAGES)
