@@ -7,6 +7,7 @@ import itertools
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Final
 
 from mxtui.drains import Drains
@@ -44,6 +45,8 @@ PATIENCE: Final = 900.0
 
 def following(site: Site) -> Iterator[Figure]:
     """Each key from the keystroke to the bytes that show its effect."""
+    names = site.names()  # others may have added some
+    site = replace(site, messages=sum(map(len, names.values())), held=len(names["hold"]))
     assert site.primary is not None
     site.primary.down()
     site.postfix.postconf(defer_transports="")

@@ -32,7 +32,7 @@ ROWS = (
     "spool: console: memory, once read (PSS, with its helpers)",
     "spool: console: memory, most while reading (PSS, with its helpers)",
     "console: keys at rest, 95th percentile of 48",
-    "console: keys while 294 messages are followed to their verdicts, 95th percentile of",
+    "console: keys while",
     "followed to their verdicts a second, with the console beside",
     "holding 20 messages: the act",
     "holding 20 messages: the whole `mxtui hold`",

@@ -126,8 +126,8 @@ class DrainedQueue:
         self.config.write_text(SETTINGS.format(folder=self.folder, connections=connections) + more)
 
     def tally(self) -> Tally:
+        states = self.states()  # first: what a serve delivers meanwhile is not to look lost
         accepted = Counter(self.mark(message) for message in self.primary.accepted)
-        states = self.states()
         kept = states.total() - states[""]
         delivered, doubled = len(accepted), accepted.total() - len(accepted)
         return Tally(delivered, kept, doubled, max(0, len(self.ids) - kept - delivered))
