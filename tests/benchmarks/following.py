@@ -7,18 +7,17 @@ import itertools
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Final
 
 from mxtui.drains import Drains
 from mxtui.model.plan import FlushProgress
 from tests.benchmarks.console import (
+    BEGIN,
     TABS,
     cursor,
     moved,
     open_console,
     percentile,
-    wait_for_depth,
     wait_until_read,
 )
 from tests.benchmarks.draining import sink
@@ -45,14 +44,12 @@ PATIENCE: Final = 900.0
 
 def following(site: Site) -> Iterator[Figure]:
     """Each key from the keystroke to the bytes that show its effect."""
-    names = site.names()  # others may have added some
-    site = replace(site, messages=sum(map(len, names.values())), held=len(names["hold"]))
     assert site.primary is not None
     site.primary.down()
     site.postfix.postconf(defer_transports="")
     drains = Drains(str(site.postfix.queue_directory), site.settings.parent / "drains")
     with sink(site.primary.port), open_console(site) as terminal:
-        wait_for_depth(terminal, site)
+        terminal.wait_for(lambda screen: cursor(screen) is not None, BEGIN)
         wait_until_read(terminal)
         terminal.idle(2)
         rest = _keys(terminal, AT_REST, lambda: True)
