@@ -18,7 +18,7 @@ from mxtui.model.health import Health, Primary
 from mxtui.model.holds import DomainHold, words
 from mxtui.model.overview import DomainStatus, Overview
 from mxtui.model.tally import tally
-from mxtui.model.totals import Totals
+from mxtui.model.totals import Edge, Totals
 from mxtui.model.words import clock, counted, duration
 from mxtui.queues.queue import Countable, Queue
 
@@ -51,7 +51,7 @@ def look(queue: Queue, now: float) -> Overview:
     return Overview(queue.source, capabilities, now, now, whole, domains, depth=whole.states, space=space)
 
 
-def _unchanged(_: str | None) -> tuple[float | None, float | None]:
+def _unchanged(*_: object) -> Edge:
     raise AssertionError("nothing was removed, so nobody has to ask what is oldest now")
 
 

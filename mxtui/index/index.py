@@ -8,6 +8,7 @@ import itertools
 import sqlite3
 import threading
 import weakref
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
@@ -19,11 +20,12 @@ from mxtui.index.sql import add_functions, where
 from mxtui.index.view import Sort, View
 from mxtui.model.age import BUCKET_SECONDS
 from mxtui.model.filter import Filter
-from mxtui.model.message import Changes, QueuedMessage, Recipient
-from mxtui.model.overview import DomainTotals, QueueTotals
+from mxtui.model.message import Changes, QueuedMessage, Recipient, State
+from mxtui.model.overview import DomainTotals, Flow, QueueTotals
 from mxtui.model.plan import Target
 from mxtui.model.planning import target_of
-from mxtui.model.totals import Totals
+from mxtui.model.tally import DELIVERABLE
+from mxtui.model.totals import Edge, Totals
 
 T = TypeVar("T")
 
@@ -51,6 +53,9 @@ class Index:
         self.arrived = 0
         self.departed = 0
         """Messages that came and went since the first read was complete."""
+        self._arrived: Counter[str] = Counter()
+        self._departed: Counter[str] = Counter()
+        """The same by domain."""
 
     # -- changing -----------------------------------------------------------------------------------------------
 
@@ -73,6 +78,10 @@ class Index:
             if self._indexed:
                 self.arrived += len(fresh)
                 self.departed += len(left)
+                for message in fresh:
+                    self._arrived.update({recipient.domain for recipient in message.recipients})
+                for _, message in left:
+                    self._departed.update({recipient.domain for recipient in message.recipients})
             self.revision += 1
             return True
 
@@ -186,7 +195,11 @@ class Index:
         with self._lock:
             return self._totals.domains(self._edges)
 
-    def _edges(self, domain: str | None) -> tuple[float | None, float | None]:
+    def flow(self, domain: str) -> Flow:
+        """What came and went for a domain since the first read was complete."""
+        return Flow(self._arrived[domain], self._departed[domain])
+
+    def _edges(self, domain: str | None, tried: bool, held: bool) -> Edge:
         if domain is None:
             # By domain, each by its index: one over all expiries would take 20 MB at a million messages.
             statement, parameters = (
@@ -205,7 +218,24 @@ class Index:
                 [self._domains[domain]],
             )
         oldest, expires = self._database.execute(statement, parameters).fetchone()
-        return oldest, expires
+        if domain is None:
+            return Edge(oldest, expires)
+        return Edge(
+            oldest,
+            expires,
+            self._oldest_in(domain, tuple(DELIVERABLE)) if tried else None,
+            self._oldest_in(domain, ("hold",)) if held else None,
+        )
+
+    def _oldest_in(self, domain: str, states: Sequence[State]) -> float | None:
+        """Along the domain's mail, oldest first, to the first one in these states: most often the first of all."""
+        marks = ",".join("?" * len(states))
+        found = self._database.execute(
+            "SELECT r.arrival FROM recipient r CROSS JOIN message m ON m.id = r.message "
+            f"WHERE r.domain = ? AND m.state IN ({marks}) ORDER BY r.arrival LIMIT 1",
+            [self._domains[domain], *states],
+        ).fetchone()
+        return None if found is None else float(found[0])
 
     def view(self, filter_: Filter | None, sort: Sort, now: float | None = None) -> View:
         """The messages that match, in order; kept up by every `apply` for as long as somebody holds it."""

@@ -33,6 +33,27 @@ class DomainTotals:
     oldest_arrival: float | None
     next_expire: float | None
     top_reason: TopReason | None = None
+    oldest_waiting: float | None = None
+    """Arrival of the oldest message that is tried, and not held, given up or set aside."""
+    oldest_held: float | None = None
+    """Arrival of the oldest message in hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """What moved for one domain since somebody began to count; numbers only grow while the same one counts."""
+
+    arrived: int = 0
+    """Messages."""
+    left: int = 0
+    """Messages that are queued no more, whatever became of them."""
+    sent: int = 0
+    """Recipients that the mail log tells were delivered."""
+    refused: int = 0
+    """Recipients that were refused for good (5yz), as the mail log tells."""
+
+
+NO_FLOW = Flow()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +69,9 @@ class DomainStatus:
     """Messages queued at the end of each five minutes, oldest first, at most 12, the present last."""
     hold: DomainHold | None = None
     """An operator keeps its mail back."""
+    flow: Flow = NO_FLOW
+    alerts: "tuple[Alert, ...]" = ()
+    """Those about it that nobody has acknowledged, gravest first."""
 
     @property
     def domain(self) -> str:

@@ -15,20 +15,28 @@ Cause = tuple[str, str | None]
 NEVER = float("inf")
 """An expiry that will not come."""
 
-Plain = tuple[int, int, int, float, float, dict[State, int], list[int], dict[str, int]]
+DELIVERABLE: frozenset[State] = frozenset({"incoming", "active", "deferred"})
+"""Queues whose mail is tried: what is held, given up or set aside waits for an operator."""
+
+Plain = tuple[int, int, int, float, float, float, float, dict[State, int], list[int], dict[str, int]]
 """A `Tally` for another process."""
 
 
 class Tally:
     """Counts for one domain, or for the whole queue (ages and reasons are kept by domain only)."""
 
-    __slots__ = ("ages", "bytes", "edges_stale", "expires", "messages", "oldest", "reasons", "recipients", "states")
+    __slots__ = (
+        "ages", "bytes", "edges_stale", "expires", "held", "messages", "oldest", "reasons", "recipients", "states",
+        "waiting",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.messages = self.recipients = self.bytes = 0
         self.oldest = self.expires = NEVER
+        self.waiting = self.held = NEVER
+        """Arrival of the oldest that is tried, and of the oldest in hold."""
         self.edges_stale = False
-        """Whether the message that held `oldest` or `expires` may have left."""
+        """Whether the message that held one of these four may have left."""
         self.states: dict[State, int] = {}
         self.ages = [0] * BUCKETS
         self.reasons: dict[str, int] = {}
@@ -43,7 +51,16 @@ class Tally:
                 self.oldest = arrival
             if expires < self.expires:
                 self.expires = expires
-        elif arrival <= self.oldest or expires <= self.expires:
+            if state in DELIVERABLE:
+                if arrival < self.waiting:
+                    self.waiting = arrival
+            elif state == "hold" and arrival < self.held:
+                self.held = arrival
+        elif (
+            arrival <= self.oldest
+            or expires <= self.expires
+            or (arrival <= self.waiting if state in DELIVERABLE else state == "hold" and arrival <= self.held)
+        ):
             self.edges_stale = True
 
     def blame(self, sign: int, reason: str) -> None:
@@ -57,17 +74,20 @@ class Tally:
     def plain(self) -> Plain:
         """For another process."""
         return (
-            self.messages, self.recipients, self.bytes, self.oldest, self.expires, self.states, self.ages, self.reasons,
+            self.messages, self.recipients, self.bytes, self.oldest, self.expires, self.waiting, self.held,
+            self.states, self.ages, self.reasons,
         )  # fmt: skip
 
     def merge(self, plain: Plain) -> None:
         """Add what another process counted."""
-        messages, recipients, size, oldest, expires, states, ages, reasons = plain
+        messages, recipients, size, oldest, expires, waiting, held, states, ages, reasons = plain
         self.messages += messages
         self.recipients += recipients
         self.bytes += size
         self.oldest = min(self.oldest, oldest)
         self.expires = min(self.expires, expires)
+        self.waiting = min(self.waiting, waiting)
+        self.held = min(self.held, held)
         self.ages = [ours + theirs for ours, theirs in zip(self.ages, ages, strict=True)]
         for state, number in states.items():
             self.states[state] = self.states.get(state, 0) + number

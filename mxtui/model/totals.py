@@ -6,13 +6,28 @@ who crossed an age bound) is asked of whoever keeps the messages.
 
 from collections.abc import Callable, Iterable
 from types import MappingProxyType
+from typing import NamedTuple
 
 from mxtui.model.message import STATES, QueuedMessage, State
 from mxtui.model.overview import DomainTotals, QueueTotals, TopReason
-from mxtui.model.tally import NEVER, Cause, Tallies, Tally
+from mxtui.model.tally import DELIVERABLE, NEVER, Cause, Tallies, Tally
 
-Edges = Callable[[str | None], tuple[float | None, float | None]]
-"""(oldest arrival, next expiry) of a domain, or of the whole queue for None, as the keeper of the messages knows."""
+
+class Edge(NamedTuple):
+    """What the totals cannot know any more when a message leaves. Seconds since the epoch; None: there is none."""
+
+    oldest: float | None
+    expires: float | None
+    waiting: float | None = None
+    """Arrival of the oldest message that is tried; not asked of the whole queue."""
+    held: float | None = None
+    """And of the oldest in hold."""
+
+
+Edges = Callable[[str | None, bool, bool], Edge]
+"""Of a domain, or of the whole queue for None, as the keeper of the messages knows. The flags: whether anything there
+is tried, and whether anything is in hold; what is not there need not be looked for.
+"""
 
 
 class Totals:
@@ -57,8 +72,8 @@ class Totals:
     def queue(self, edges: Edges) -> QueueTotals:
         """The whole queue."""
         whole = self._tallies.whole
-        oldest, expires = _settled(whole, None, edges)
-        return QueueTotals(whole.messages, whole.recipients, whole.bytes, oldest, expires, _present(whole))
+        edge = _settled(whole, None, edges)
+        return QueueTotals(whole.messages, whole.recipients, whole.bytes, edge.oldest, edge.expires, _present(whole))
 
     def domains(self, edges: Edges) -> list[DomainTotals]:
         """Every domain with mail, deepest first; the ones that did not change are not computed again."""
@@ -73,7 +88,7 @@ class Totals:
 
 
 def _snapshot(domain: str, tally: Tally, edges: Edges) -> DomainTotals:
-    oldest, expires = _settled(tally, domain, edges)
+    edge = _settled(tally, domain, edges)
     top = max(tally.reasons.items(), key=lambda item: (item[1], item[0]), default=None)
     return DomainTotals(
         domain=domain,
@@ -82,23 +97,23 @@ def _snapshot(domain: str, tally: Tally, edges: Edges) -> DomainTotals:
         bytes=tally.bytes,
         states=_present(tally),
         age_buckets=tuple(tally.ages),
-        oldest_arrival=oldest,
-        next_expire=expires,
+        oldest_arrival=edge.oldest,
+        next_expire=edge.expires,
         top_reason=TopReason(*top) if top else None,
+        oldest_waiting=edge.waiting,
+        oldest_held=edge.held,
     )
 
 
-def _settled(tally: Tally, domain: str | None, edges: Edges) -> tuple[float | None, float | None]:
-    """Oldest arrival and next expiry, asked anew only when the message that held one of them has left."""
+def _settled(tally: Tally, domain: str | None, edges: Edges) -> Edge:
+    """Asked anew only when the message that held one of them has left."""
     if tally.edges_stale:
-        oldest, expires = edges(domain) if tally.messages else (None, None)
-        tally.oldest = NEVER if oldest is None else oldest
-        tally.expires = NEVER if expires is None else expires
+        states = tally.states
+        tried = any(states.get(state) for state in DELIVERABLE)
+        edge = edges(domain, tried, bool(states.get("hold"))) if tally.messages else Edge(None, None)
+        tally.oldest, tally.expires, tally.waiting, tally.held = (NEVER if each is None else each for each in edge)
         tally.edges_stale = False
-    return (
-        None if tally.oldest == NEVER else tally.oldest,
-        None if tally.expires == NEVER else tally.expires,
-    )
+    return Edge(*(None if at == NEVER else at for at in (tally.oldest, tally.expires, tally.waiting, tally.held)))
 
 
 def _present(tally: Tally) -> MappingProxyType[State, int]:

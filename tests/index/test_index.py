@@ -7,6 +7,8 @@ from mxtui.index import Index, Sort
 from mxtui.model.age import bucket
 from mxtui.model.filter import matches, parse
 from mxtui.model.message import Changes, QueuedMessage
+from mxtui.model.overview import Flow
+from mxtui.model.tally import DELIVERABLE
 from tests.index.messages import NOW, REASONS, message, messages, queue_ids, recipient
 
 FILTERS = [
@@ -49,6 +51,7 @@ def test_totals_after_any_changes_are_those_of_a_fresh_count(history: list[Chang
     index.complete()
     for changes in history:
         index.apply(changes)
+        index.domains()  # what is asked in between must not be remembered for too long
     queue = settled(history)
     assert index.queue().messages == len(queue)
     assert index.queue().bytes == sum(m.size for m in queue.values())
@@ -64,6 +67,8 @@ def test_totals_after_any_changes_are_those_of_a_fresh_count(history: list[Chang
         assert totals.messages == len(ours)
         assert totals.recipients == sum(r.domain == domain for m in ours for r in m.recipients)
         assert totals.oldest_arrival == min(m.arrival for m in ours)
+        assert totals.oldest_waiting == min((m.arrival for m in ours if m.state in DELIVERABLE), default=None)
+        assert totals.oldest_held == min((m.arrival for m in ours if m.state == "hold"), default=None)
         buckets = Counter(bucket(NOW - m.arrival) for m in ours for r in m.recipients if r.domain == domain)
         assert totals.age_buckets == tuple(buckets[n] for n in range(10))
 
@@ -148,6 +153,8 @@ def test_arrivals_and_departures_count_from_the_first_complete_read_on() -> None
     index.apply(Changes([message("4dKq7J1hVwz9x1"), message("4dKq7J1hVwz9x0", state="hold")]))
     index.apply(Changes(gone=["4dKq7J1hVwz9x0", "4dKq7J1hVwz9xZ"]))
     assert (index.arrived, index.departed) == (1, 1)
+    assert index.flow("example.org") == Flow(arrived=1, left=1)
+    assert index.flow("other.example") == Flow()
 
 
 def test_one_cause_is_one_group_whatever_hosts_and_addresses_its_texts_name() -> None:
