@@ -14,11 +14,11 @@ from typing import Protocol
 
 from mxtui.errors import MxtuiError
 from mxtui.index import Index
-from mxtui.model.alerts import Thresholds, alerts
+from mxtui.model.alerts import NO_FACTS, Facts, Watch
 from mxtui.model.health import Health, Primary
 from mxtui.model.holds import DomainHold
 from mxtui.model.message import Changes, State
-from mxtui.model.overview import DomainStatus, DomainTotals, Overview, Reading, nothing_for
+from mxtui.model.overview import Acknowledgement, DomainStatus, DomainTotals, Overview, Reading, nothing_for
 from mxtui.model.source import Capabilities, Space
 from mxtui.model.trend import Rate, Trend
 from mxtui.queues.queue import Queue
@@ -72,14 +72,19 @@ class Monitor:
         primaries: Callable[[], Primaries | None],
         *,
         always: Sequence[str] = (),
-        thresholds: Thresholds | None = None,
+        watch: Watch | None = None,
         counted: Future[Mapping[State, int]] | None = None,
         holds: Callable[[], Mapping[str, DomainHold]] = dict,
+        facts: Callable[[], Facts] = lambda: NO_FACTS,
+        acknowledged: Callable[[], Sequence[Acknowledgement]] = tuple,
+        judged: Callable[[Watch, Overview], None] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """`primaries` is called when the first overview has been shown; `counted`: the depth, already on its way.
 
-        `holds` tells which domains are held; it blocks.
+        `holds` tells which domains are held, `facts` what alerts go by that no queue tells, `acknowledged` what
+        operators know of; `judged` is told of each overview of a whole queue. All of them block; these three raise
+        nothing.
         """
         self.queue = queue
         self.index = index
@@ -88,7 +93,11 @@ class Monitor:
         self._holds: Mapping[str, DomainHold] = {}
         self._primaries: Primaries | None = None
         self._always = tuple(always)
-        self._thresholds = thresholds or Thresholds()
+        self._watch = watch or Watch()
+        self._look_at_facts, self._look_at_acknowledged = facts, acknowledged
+        self._facts = NO_FACTS
+        self._acknowledged: Sequence[Acknowledgement] = ()
+        self._judged = judged
         self._clock = clock
         self._stop = threading.Event()
         self._threads = ThreadPoolExecutor(3, thread_name_prefix="mxtui-queue")
@@ -271,14 +280,13 @@ class Monitor:
         domains = self._domains(totals, now)
         capabilities = self._capabilities or Capabilities("files", running=True)
         fault = next(iter(self._faults.copy().values()), None)
-        return Overview(
+        overview = Overview(
             source=self.queue.source,
             capabilities=capabilities,
             taken_at=now,
             heard_at=self._heard_at,
             queue=queue,
             domains=domains,
-            alerts=alerts(domains, queue, capabilities, self._space, now, self._thresholds),
             depth=self._depth,
             reading=self._reading,
             in_per_minute=self._arrivals.per_minute(now),
@@ -288,6 +296,10 @@ class Monitor:
             hint=fault.hint if fault else "",
             revision=self.index.revision,
         )
+        overview = self._watch.judge(overview, self._facts, self._acknowledged)
+        if self._reading is None and self._judged is not None:
+            self._judged(self._watch, overview)
+        return overview
 
     def _look_at_slow_facts(self) -> None:
         if time.monotonic() - self._slow_at < SLOW_FACTS:
@@ -297,6 +309,8 @@ class Monitor:
             self._capabilities = self.queue.capabilities()
             self._space = self.queue.space()
             self._holds = self._look_at_holds()
+            self._facts = self._look_at_facts()
+            self._acknowledged = self._look_at_acknowledged()
             self._faults.pop("reached", None)
 
     def _domains(self, totals: Sequence[DomainTotals], now: float) -> Sequence[DomainStatus]:
@@ -314,5 +328,6 @@ class Monitor:
             trend.observe(now, total.messages)
             primary, health = known.get(domain, (None, None))
             hold = self._holds.get(domain)
-            rows.append(DomainStatus(total, primary, health, trend.change_per_minute(now), trend.history(), hold))
+            change, history = trend.change_per_minute(now), trend.history()
+            rows.append(DomainStatus(total, primary, health, change, history, hold, self.index.flow(domain)))
         return tuple(rows)

@@ -76,7 +76,22 @@ class Attached:
     def thresholds(self) -> Thresholds:
         """When figures become alerts."""
         wanted = self.settings.alerts
-        return Thresholds(wanted.expiry, wanted.expiry_critical, wanted.free / 100, wanted.free_critical / 100)
+        return Thresholds(
+            expiry_warning=wanted.expiry,
+            expiry_critical=wanted.expiry_critical,
+            free_warning=wanted.free / 100,
+            free_critical=wanted.free_critical / 100,
+            settled=wanted.settled,
+            backlog=wanted.backlog,
+            stalled=wanted.stalled,
+            silent=wanted.silent,
+            refused=wanted.refused / 100,
+            accepting=wanted.accepting,
+            full=wanted.full,
+            held=wanted.held,
+            certificate=wanted.certificate,
+            drill=wanted.drill,
+        )
 
     @property
     def relayed(self) -> tuple[str, ...]:

@@ -73,6 +73,7 @@ def services(
     `again` are the options that name the queue, for a drain in a process of its own.
     """
     from mxtui.index import Index
+    from mxtui.model.alerts import Watch
     from mxtui.monitor import Monitor
     from mxtui.tui.services import Services
 
@@ -82,7 +83,7 @@ def services(
         Index(time.time()),
         attached.primaries,
         always=attached.relayed,
-        thresholds=attached.thresholds,
+        watch=Watch(attached.thresholds),
         counted=counted,
         holds=attached.holds,
     )

@@ -13,7 +13,7 @@ from mxtui.cli.common import common_options
 from mxtui.cli.output import print_json, table
 from mxtui.message.sanitize import one_line
 from mxtui.model.age import BUCKET_MINUTES
-from mxtui.model.alerts import judged
+from mxtui.model.alerts import Watch, judged
 from mxtui.model.health import Health, Primary
 from mxtui.model.holds import DomainHold, words
 from mxtui.model.overview import DomainStatus, Overview
@@ -34,7 +34,7 @@ def status_command(queue: str | None, config: str | None, no_color: bool, as_jso
         overview = look(attached.queue, time.time())
         names = [row.domain for row in overview.domains]
         known = {} if no_probe else attached.probe_once(names)
-        overview = judged(overview, known, attached.thresholds, attached.holds())
+        overview = judged(overview, known, Watch(attached.thresholds), attached.holds())
     if as_json:
         print_json(as_object(overview))
     else:

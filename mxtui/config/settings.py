@@ -70,6 +70,18 @@ class Alerts:
     expiry_critical: float = setting(readers.seconds, '"4h"', "and when it is critical")
     free: float = setting(readers.percent, "20", "warn when less of the queue's file system is free, in percent")
     free_critical: float = setting(readers.percent, "5", "and when it is critical")
+    full: float = setting(readers.seconds, '"6h"', "warn when it will be full so soon at the present rate")
+    settled: float = setting(readers.seconds, '"15m"', "a primary that is up for so long ought to have its mail")
+    backlog: float = setting(readers.seconds, '"20m"', "and mail for it is a backlog when it is older than this")
+    stalled: float = setting(readers.seconds, '"10m"', "mail waits, its primary is up, nothing has left for so long")
+    silent: float = setting(readers.seconds, '"2m"', "whoever delivers gives no sign of life for so long")
+    refused: float = setting(readers.percent, "5", "more of what is delivered is refused for good, in percent")
+    accepting: int = setting(
+        readers.whole(1, 1_000_000), "20", "so many messages came within minutes though the primary is up"
+    )
+    held: float = setting(readers.seconds, '"3d"', "a message in hold is older than this")
+    certificate: float = setting(readers.seconds, '"14d"', "a certificate expires within this time")
+    drill: float = setting(readers.seconds, '"30d"', "the last drill of a domain in [drill.addresses] is so long ago")
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,6 +95,20 @@ Severity = Literal["warning", "critical"]
 
 
 @dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """An operator knows of an alert: it shouts no more, until that time is up, it is over, or it gets worse."""
+
+    name: str
+    domain: str | None
+    severity: Severity
+    """What it was acknowledged as: a warning that became critical is news."""
+    reason: str
+    owner: str
+    at: float
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
 class Alert:
     """Something that needs an operator."""
 
@@ -106,7 +120,21 @@ class Alert:
     """Fact first, then consequence; one sentence."""
     since: float
     badge: str = ""
-    """One of `DOWN BUSY FLAPPING EXPIRY DISK STALE SUSPECT FAILED SUSPENDED STOPPED MIGRATING`."""
+    """One of `DOWN BUSY FLAPPING EXPIRY DISK STALE SUSPECT FAILED SUSPENDED STOPPED MIGRATING STALLED HELD REFUSED …`;
+    empty: `CHECK`."""
+    messages: int = 0
+    """How many it concerns."""
+    acknowledged: Acknowledgement | None = None
+    domains: tuple[str, ...] = ()
+    """Of several alerts in one (see `model.alerts.storms`): whom they are about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """An alert that is over."""
+
+    alert: Alert
+    at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +159,9 @@ class Overview:
     domains: Sequence[DomainStatus]
     """Deepest first."""
     alerts: Sequence[Alert] = ()
-    """Gravest first."""
+    """Gravest first; those that were acknowledged last."""
+    resolved: Sequence[Resolved] = ()
+    """What was over within the last hour, the latest first."""
     depth: Mapping[State, int] = field(default_factory=dict)
     """From names alone: there before anything has been read."""
     reading: Reading | None = None

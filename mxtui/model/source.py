@@ -74,6 +74,8 @@ class Capabilities:
     """Whether messages themselves may be read."""
     service: str = ""
     """Of a spool, what its `serve` is at: `model.service.ServiceWord`; empty where none runs."""
+    delivers: bool | None = None
+    """Whoever delivers (qmgr, the forwarder) gives a sign of life; None where nobody can tell."""
 
     def may(self, verb: Verb) -> Permission:
         """Whether the verb is allowed; a verb that this kind of queue lacks is not."""

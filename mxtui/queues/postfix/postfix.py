@@ -17,7 +17,7 @@ from mxtui.model.source import ALLOWED, Capabilities, Permission, Source, Space,
 from mxtui.model.tally import Tallies
 from mxtui.queues.postfix import instances
 from mxtui.queues.postfix.layout import Layout
-from mxtui.queues.postfix.master import master_runs
+from mxtui.queues.postfix.master import master_runs, queue_manager_runs
 from mxtui.queues.postfix.permission import Privileges, permissions
 from mxtui.queues.postfix.queue_file import Envelope
 from mxtui.queues.postfix.reader import Reader, open_reader
@@ -74,6 +74,7 @@ class PostfixQueue:
             running,
             permissions(self.layout, self._privileges, running=running),
             ALLOWED if self._reader.road == "files" else CONTENT_CLOSED,
+            delivers=queue_manager_runs(self.layout.queue_directory) if running else None,
         )
 
     def depth(self) -> Mapping[State, int]:

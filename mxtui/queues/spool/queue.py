@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -33,6 +34,9 @@ Forward = Callable[[Feed, threading.Event], Iterator[Sequence[Settled]]]
 
 Raises Guarded, Unreachable.
 """
+
+HEARTBEAT: Final = 15.0
+"""Seconds; the forwarder goes round every two."""
 
 CLOSED: Final = "only the spool's own user and root may change it"
 
@@ -93,7 +97,8 @@ class SpoolQueue:
         verbs[Verb.FLUSH] = self._flushing(service, changing)
         content = ALLOWED if may_read else CONTENT_CLOSED
         word = "" if service is None else service.state
-        return Capabilities("spool", service is not None, MappingProxyType(verbs), content, word)
+        delivers = None if service is None else abs(time.time() - service.heartbeat) < HEARTBEAT
+        return Capabilities("spool", service is not None, MappingProxyType(verbs), content, word, delivers)
 
     def depth(self) -> Mapping[State, int]:
         """Messages per state."""

@@ -1,27 +1,16 @@
-"""What needs an operator: pure rules over what is known now."""
+"""Rules that one look at things is enough for."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
 
-from mxtui.model.health import Health, Primary, lasting
-from mxtui.model.holds import DomainHold
-from mxtui.model.overview import Alert, DomainStatus, Overview, QueueTotals, Severity, with_holds
+from mxtui.model.alerts.certificates import of_certificates
+from mxtui.model.alerts.drills import of_drills
+from mxtui.model.alerts.facts import NO_FACTS, Facts
+from mxtui.model.alerts.order import in_order
+from mxtui.model.alerts.thresholds import Thresholds
+from mxtui.model.health import Health, lasting
+from mxtui.model.overview import Alert, DomainStatus, QueueTotals, Severity
 from mxtui.model.source import Capabilities, Space
 from mxtui.model.words import clock, counted, duration
-
-
-@dataclass(frozen=True, slots=True)
-class Thresholds:
-    """When a figure becomes an alert."""
-
-    expiry_warning: float = 24 * 3600.0
-    """Seconds before the next expiry."""
-    expiry_critical: float = 4 * 3600.0
-    free_warning: float = 0.20
-    """Free share of the queue's file system, bytes or inodes."""
-    free_critical: float = 0.05
-    hold_warning: float = 3600.0
-    """Seconds before the end of a migration, for somebody has to end it."""
 
 
 def alerts(
@@ -31,50 +20,28 @@ def alerts(
     space: Space | None,
     now: float,
     thresholds: Thresholds,
+    facts: Facts = NO_FACTS,
 ) -> Sequence[Alert]:
     """Everything wrong, gravest first: critical before warning, then most messages concerned."""
     domains = tuple(domains)
-    found = [*_of_primaries(domains, now), *_of_expiry(domains, now, thresholds), *_of_holds(domains, now, thresholds)]
-    found += _of_queue(queue, capabilities, space, now, thresholds)
-    found.sort(key=lambda item: (item[0].severity != "critical", _GRAVITY[item[0].name], -item[1]))
-    return tuple(alert for alert, _ in found)
-
-
-def judged(
-    overview: Overview,
-    known: Mapping[str, tuple[Primary | None, Health]],
-    thresholds: Thresholds,
-    holds: Mapping[str, DomainHold] | None = None,
-) -> Overview:
-    """An overview with what is known of the primaries and of holds, and the alerts that follow from all of it."""
-    domains = tuple(
-        replace(row, primary=known[row.domain][0], health=known[row.domain][1]) if row.domain in known else row
-        for row in with_holds(overview.domains, holds or {})
+    return in_order(
+        [
+            *_of_primaries(domains, now),
+            *_of_expiry(domains, now, thresholds),
+            *_of_holds(domains, now, thresholds),
+            *_of_held_mail(domains, now, thresholds),
+            *of_certificates(domains, facts, now, thresholds),
+            *of_drills(facts, now, thresholds),
+            *_of_queue(queue, capabilities, space, now, thresholds),
+        ]
     )
-    found = alerts(domains, overview.queue, overview.capabilities, overview.space, overview.taken_at, thresholds)
-    return replace(overview, domains=domains, alerts=found)
 
 
 OVERDUE = 30.0
 """Seconds that whoever ends a suspension may take."""
 
-_GRAVITY = {
-    "stopped": 0,
-    "disk": 1,
-    "primary_down": 2,
-    "primary_flapping": 3,
-    "primary_degraded": 4,
-    "failed": 5,
-    "expiry": 6,
-    "migration_end": 7,
-    "hold_not_ended": 8,
-    "suspended": 9,
-    "migration": 10,
-    "corrupt": 11,
-}
 
-
-def _of_primaries(domains: Iterable[DomainStatus], now: float) -> Iterator[tuple[Alert, int]]:
+def _of_primaries(domains: Iterable[DomainStatus], now: float) -> Iterator[Alert]:
     for row in domains:
         health, waiting = row.health, row.totals.messages
         if health is None or row.primary is None or health.since is None:
@@ -82,14 +49,14 @@ def _of_primaries(domains: Iterable[DomainStatus], now: float) -> Iterator[tuple
         host, since = row.primary.host, health.since
         if health.state == "down":
             text = f"{host} {_down_words(health, since, now)}. {_waiting(row, now)}"
-            yield Alert("primary_down", "critical" if waiting else "warning", row.domain, text, since, "DOWN"), waiting
+            yield Alert("primary_down", "critical" if waiting else "warning", row.domain, text, since, "DOWN", waiting)
         elif health.state == "flapping":
             text = f"{host} goes up and down since {clock(since, now)}: {health.detail}. {_waiting(row, now)}"
-            yield Alert("primary_flapping", "warning", row.domain, text, since, "FLAPPING"), waiting
+            yield Alert("primary_flapping", "warning", row.domain, text, since, "FLAPPING", waiting)
         elif health.state == "degraded":
             lasted = f" {lasting(health, now)}" if now - since >= 1 else ""
             text = f"primary {'without TLS' if health.rung == 'starttls' else 'busy'}{lasted}: {health.detail}"
-            yield Alert("primary_degraded", "warning", row.domain, text, since, "BUSY"), waiting
+            yield Alert("primary_degraded", "warning", row.domain, text, since, "BUSY", waiting)
 
 
 def _down_words(health: Health, since: float, now: float) -> str:
@@ -108,7 +75,7 @@ def _waiting(row: DomainStatus, now: float) -> str:
     return f"{counted(row.totals.messages, 'message')} {verb}{safe}."
 
 
-def _of_expiry(domains: Iterable[DomainStatus], now: float, thresholds: Thresholds) -> Iterator[tuple[Alert, int]]:
+def _of_expiry(domains: Iterable[DomainStatus], now: float, thresholds: Thresholds) -> Iterator[Alert]:
     for row in domains:
         expires = row.totals.next_expire
         if expires is None or expires - now > thresholds.expiry_warning:
@@ -117,13 +84,11 @@ def _of_expiry(domains: Iterable[DomainStatus], now: float, thresholds: Threshol
         reason = f": {row.totals.top_reason.text}" if row.totals.top_reason else ""
         left = f"in {duration(expires - now)}" if expires > now else "at its next attempt"
         text = f"the next message expires {left}{reason}"
-        yield (
-            Alert("expiry", severity, row.domain, text, expires - thresholds.expiry_warning, "EXPIRY"),
-            row.totals.messages,
-        )
+        since = expires - thresholds.expiry_warning
+        yield Alert("expiry", severity, row.domain, text, since, "EXPIRY", row.totals.messages)
 
 
-def _of_holds(domains: Iterable[DomainStatus], now: float, thresholds: Thresholds) -> Iterator[tuple[Alert, int]]:
+def _of_holds(domains: Iterable[DomainStatus], now: float, thresholds: Thresholds) -> Iterator[Alert]:
     for row in domains:
         hold, waiting = row.hold, row.totals.messages
         if hold is None:
@@ -131,23 +96,35 @@ def _of_holds(domains: Iterable[DomainStatus], now: float, thresholds: Threshold
         until, wait = clock(hold.until, now), _all_waiting(waiting)
         if hold.ending:
             text = f"its {hold.noun} is being ended. Where nobody is at it any more, end it again. {wait}"
-            yield Alert("hold_not_ended", "warning", row.domain, text, min(hold.until, now), hold.badge), waiting
+            yield Alert("hold_not_ended", "warning", row.domain, text, min(hold.until, now), hold.badge, waiting)
         elif hold.kind == "suspend" and hold.over(now - OVERDUE):
             text = f"its suspension was to end at {until}, and nobody ended it (mxtui resume {hold.domain}). {wait}"
-            yield Alert("hold_not_ended", "critical", row.domain, text, hold.until, hold.badge), waiting
+            yield Alert("hold_not_ended", "critical", row.domain, text, hold.until, hold.badge, waiting)
         elif hold.kind == "suspend":
             text = f"suspended by {hold.owner} until {until}: {hold.reason}. {wait}"
-            yield Alert("suspended", "warning", row.domain, text, hold.since, hold.badge), waiting
+            yield Alert("suspended", "warning", row.domain, text, hold.since, hold.badge, waiting)
         elif hold.over(now):
             text = f"was to have moved by {until} ({hold.owner}: {hold.reason}). {wait} until the migration is ended"
-            yield Alert("migration_end", "critical", row.domain, text, hold.until, hold.badge), waiting
+            yield Alert("migration_end", "critical", row.domain, text, hold.until, hold.badge, waiting)
         elif hold.until - now < thresholds.hold_warning:
             text = f"its migration is to end in {duration(hold.until - now)} ({hold.owner}: {hold.reason}). {wait}"
             since = hold.until - thresholds.hold_warning
-            yield Alert("migration_end", "warning", row.domain, text, max(since, hold.since), hold.badge), waiting
+            yield Alert("migration_end", "warning", row.domain, text, max(since, hold.since), hold.badge, waiting)
         elif hold.caught_since is None:
             text = "migrates, and new mail for it is tried as ever: nothing catches it (mxtui migrate status)"
-            yield Alert("migration", "warning", row.domain, text, hold.since, hold.badge), waiting
+            yield Alert("migration", "warning", row.domain, text, hold.since, hold.badge, waiting)
+
+
+def _of_held_mail(domains: Iterable[DomainStatus], now: float, thresholds: Thresholds) -> Iterator[Alert]:
+    for row in domains:
+        oldest = row.totals.oldest_held
+        if oldest is None or row.hold is not None or now - oldest < thresholds.held:
+            continue
+        held = row.totals.states.get("hold", 0)
+        text = (
+            f"{_all_waiting(held)} in hold, the oldest from {clock(oldest, now)}: release, redirect, reject or delete"
+        )
+        yield Alert("held", "warning", row.domain, text, oldest + thresholds.held, "HELD", held)
 
 
 def _all_waiting(messages: int) -> str:
@@ -156,24 +133,24 @@ def _all_waiting(messages: int) -> str:
 
 def _of_queue(
     queue: QueueTotals, capabilities: Capabilities, space: Space | None, now: float, thresholds: Thresholds
-) -> Iterator[tuple[Alert, int]]:
+) -> Iterator[Alert]:
     if not capabilities.running:
         waiting = counted(queue.messages, "message")
         text = f"{_who(capabilities)} is stopped: nothing is accepted or delivered. {waiting} queued."
-        yield Alert("stopped", "critical", None, text, now, "STOPPED"), queue.messages
+        yield Alert("stopped", "critical", None, text, now, "STOPPED", queue.messages)
     if space is not None and 1 - space.used_share < thresholds.free_warning:
         severity: Severity = "critical" if 1 - space.used_share < thresholds.free_critical else "warning"
         text = f"the queue's file system is {space.used_share:.0%} full; when it is full, mail is refused"
-        yield Alert("disk", severity, None, text, now, "DISK"), queue.messages
+        yield Alert("disk", severity, None, text, now, "DISK", queue.messages)
     if failed := queue.states.get("failed", 0):
         text = f"{counted(failed, 'message')} given up, refused or expired: release, redirect, reject or delete"
-        yield Alert("failed", "critical", None, text, now, "FAILED"), failed
+        yield Alert("failed", "critical", None, text, now, "FAILED", failed)
     if capabilities.service == "suspended":
         text = f"delivery is suspended by an operator: {counted(queue.messages, 'message')} wait until it is resumed"
-        yield Alert("suspended", "warning", None, text, now, "SUSPENDED"), queue.messages
+        yield Alert("suspended", "warning", None, text, now, "SUSPENDED", queue.messages)
     if corrupt := queue.states.get("corrupt", 0):
         text = f"{counted(corrupt, 'queue file')} in corrupt: {_set_aside(capabilities)} and will not deliver them"
-        yield Alert("corrupt", "warning", None, text, now), corrupt
+        yield Alert("corrupt", "warning", None, text, now, messages=corrupt)
 
 
 def _who(capabilities: Capabilities) -> str:

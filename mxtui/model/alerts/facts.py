@@ -1,0 +1,21 @@
+"""What alerts go by that no queue tells."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from mxtui.model.drill import Drill
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Known from files, looked at now and then."""
+
+    drilled: tuple[str, ...] = ()
+    """Domains that have an address for drills."""
+    drills: Mapping[str, Drill] = field(default_factory=dict)
+    """The last of each domain."""
+    certificate: float | None = None
+    """When our own certificate expires, seconds since the epoch; None where there is none or it cannot be read."""
+
+
+NO_FACTS = Facts()
