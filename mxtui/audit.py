@@ -113,6 +113,13 @@ class Begin(msgspec.Struct, frozen=True, tag_field="event", tag="begin", omit_de
     """The `id` of the act that this one takes back."""
     to: str = ""
     """Where mail was redirected to."""
+    did: str = ""
+    """What was done, where it was nothing to messages: `acknowledge`, `drill`. `verb` is then of no meaning."""
+
+    @property
+    def what(self) -> str:
+        """What was done, in a word."""
+        return self.did or self.verb
 
 
 class Touched(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -259,8 +266,7 @@ class Audit:
     ) -> Act:
         """Record the intent, with every message named. Raises AuditFailed, and then nothing may be done."""
         now = self._clock()
-        stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(now))
-        identifier = f"{stamp}-{os.getpid()}-{next(self._numbers)}"
+        identifier = self._identifier(now)
         begin = Begin(
             identifier,
             now,
@@ -278,6 +284,19 @@ class Audit:
         targets = (Targets(identifier, [_touched(target) for target in part]) for part in _parts(plan.targets))
         self.append([begin, *targets], reserve=True)
         return Act(self, identifier, self._clock)
+
+    def note(self, did: str, operator: Operator, *, host: str, queue: str, selection: str, reason: str) -> None:
+        """Record what was done to no message. Raises AuditFailed, and then it must not be done."""
+        now = self._clock()
+        identifier = self._identifier(now)
+        begin = Begin(
+            identifier, now, Verb.FLUSH, operator, host, queue, 0, 0, _text(selection), _text(reason), did=did
+        )
+        self.append([begin, End(identifier, now, {}, True)])
+
+    def _identifier(self, now: float) -> str:
+        stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(now))
+        return f"{stamp}-{os.getpid()}-{next(self._numbers)}"
 
     def append(self, lines: Iterable[Line], *, reserve: bool = False) -> None:
         """Write lines and wait until they are on disk; all or none. Raises AuditFailed.

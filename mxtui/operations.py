@@ -71,6 +71,11 @@ class Operations:
         """Who is at the keyboard: the login, or whoever called sudo, as the audit has it."""
         return self._operator.sudo_user or self._operator.login
 
+    def note(self, did: str, selection: str, reason: str) -> None:
+        """Put on record what is done to no message: an alert acknowledged, a drill. Raises AuditFailed: do it not."""
+        source = self._queue.source
+        self.audit.note(did, self._operator, host=source.name, queue=source.path, selection=selection, reason=reason)
+
     def permission(self, verb: Verb) -> Permission:
         """Whether the verb may be used here and now."""
         return self._queue.capabilities().may(verb)

@@ -56,7 +56,7 @@ def record_object(record: AuditRecord) -> dict[str, object]:
         "id": record.id,
         "at": begin.at,
         "ended_at": record.ended_at,
-        "verb": begin.verb,
+        "verb": begin.what,
         "login": begin.operator.login,
         "user": begin.operator.user,
         "sudo_user": begin.operator.sudo_user,
@@ -85,7 +85,7 @@ def _row(record: AuditRecord) -> list[str]:
     return [
         datetime.fromtimestamp(begin.at).astimezone().strftime("%Y-%m-%d %H:%M:%S"),
         one_line(who, 30),
-        begin.verb + ("" if record.complete else " (not finished)"),
+        begin.what + ("" if record.complete else " (not finished)"),
         counts or f"{begin.messages:,}",
         one_line(f"{begin.selection} to {begin.to}" if begin.to else begin.selection, 60 if begin.to else 40),
         one_line(begin.reason, 40),

@@ -34,7 +34,7 @@ def _when(record: AuditRecord, cell: Cell) -> Spans:
 
 def _verb(record: AuditRecord, cell: Cell) -> Spans:
     grave = record.begin.verb in (Verb.REJECT, Verb.DELETE)
-    return [(record.begin.verb, cell.look.warning if grave else cell.look.strong)]
+    return [(record.begin.what, cell.look.warning if grave else cell.look.strong)]
 
 
 def _who(record: AuditRecord, cell: Cell) -> Spans:

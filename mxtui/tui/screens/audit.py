@@ -45,7 +45,7 @@ class RecordScreen(Dialog[None]):
             Line(),
             Line(("Esc", look.key), (" Close", look.text)),
         ]
-        self.show(f"{self._record.begin.verb.capitalize()} {self._record.id}", lines)
+        self.show(f"{self._record.begin.what.capitalize()} {self._record.id}", lines)
 
 
 class AuditScreen(ActingScreen):

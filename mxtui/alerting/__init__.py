@@ -1,0 +1,1 @@
+"""What alerts need beyond rules: a memory between commands, acknowledgements, and somebody who is told."""

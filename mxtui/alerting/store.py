@@ -1,0 +1,129 @@
+"""The alerts of one queue, between one command and the next. One folder a queue, named by a digest of its path:
+
+memory.json        what `model.alerts.memory` goes by; a cache: lost or damaged, it begins anew
+acknowledged.json  what operators know of
+told.json          what was told to whom (see `alerting.telling`)
+lock               held (flock(2)) by whoever changes the last two, or tells
+"""
+
+import fcntl
+import hashlib
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, TypeVar
+
+import msgspec
+
+from mxtui.errors import Guarded, MxtuiError, NotPermitted
+from mxtui.folders import replace_file
+from mxtui.model.alerts.memory import Memory
+from mxtui.model.alerts.news import Told
+from mxtui.model.overview import Acknowledgement
+
+LIMIT: Final = 16 << 20
+"""Bytes; the memory of 1,000 domains takes 0.4 MB."""
+
+PATIENCE: Final = 5.0
+
+_T = TypeVar("_T")
+
+
+def queue_digest(queue: str) -> str:
+    """The name of a queue's folder."""
+    return hashlib.sha256(os.fsencode(queue)).hexdigest()[:16]
+
+
+class AlertState:
+    """One queue's; `state` is the folder of all that has to survive."""
+
+    def __init__(self, queue: str, state: Path) -> None:
+        self.folder = state / "alerts" / queue_digest(queue)
+
+    def memory(self) -> Memory:
+        """What is remembered; nothing where there is nothing, or nothing that can be understood."""
+        return self._read("memory.json", Memory) or Memory()
+
+    def keep(self, memory: Memory) -> None:
+        """Remember it. Raises MxtuiError."""
+        self._write("memory.json", memory)
+
+    def acknowledged(self, now: float) -> Sequence[Acknowledgement]:
+        """What operators know of and whose time is not up."""
+        known = self._read("acknowledged.json", list[Acknowledgement]) or []
+        return [each for each in known if now < each.until]
+
+    def acknowledge(self, acknowledgement: Acknowledgement) -> None:
+        """Keep it, in place of one of the same alert. Raises MxtuiError."""
+        self._change(acknowledgement.name, acknowledgement.domain, [acknowledgement], acknowledgement.at)
+
+    def withdraw(self, name: str, domain: str | None, now: float) -> bool:
+        """Forget one; whether there was one. Raises MxtuiError."""
+        there = any((each.name, each.domain) == (name, domain) for each in self.acknowledged(now))
+        if there:
+            self._change(name, domain, [], now)
+        return there
+
+    def told(self) -> Told:
+        """What was told."""
+        return self._read("told.json", Told) or Told()
+
+    def set_told(self, told: Told) -> None:
+        """Keep it; for whoever holds the lock. Raises MxtuiError."""
+        self._write("told.json", told)
+
+    @contextmanager
+    def changing(self, patience: float = PATIENCE) -> Iterator[None]:
+        """Be the only one who tells, or changes acknowledgements. Raises Guarded (another is at it), MxtuiError."""
+        try:
+            self._make()
+            lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        except OSError as error:
+            raise self._trouble(error) from error
+        try:
+            _take(lock, time.monotonic() + patience)
+            yield
+        finally:
+            os.close(lock)
+
+    def _change(self, name: str, domain: str | None, instead: Sequence[Acknowledgement], now: float) -> None:
+        with self.changing():
+            others = [each for each in self.acknowledged(now) if (each.name, each.domain) != (name, domain)]
+            self._write("acknowledged.json", [*others, *instead])
+
+    def _read(self, name: str, kind: type[_T]) -> _T | None:
+        try:
+            with os.fdopen(os.open(self.folder / name, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), "rb") as file:
+                return msgspec.json.decode(file.read(LIMIT), type=kind)
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None
+
+    def _write(self, name: str, value: object) -> None:
+        try:
+            self._make()
+            replace_file(self.folder / name, msgspec.json.encode(value))
+        except OSError as error:
+            raise self._trouble(error) from error
+
+    def _make(self) -> None:
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def _trouble(self, error: OSError) -> MxtuiError:
+        words = f"the alerts' state cannot be kept in {self.folder}: {error.strerror}"
+        if isinstance(error, PermissionError):
+            return NotPermitted(words, "Run as root, or set another folder: state in the settings.")
+        return MxtuiError(words, "Look what is there, and how full the disk is.")
+
+
+def _take(lock: int, deadline: float) -> None:
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                raise Guarded("another mxtui is at the alerts of this queue", "Try again in a moment.") from None
+            time.sleep(0.05)
+        else:
+            return
