@@ -1,16 +1,18 @@
 """The alerts of one queue, between one command and the next. One folder a queue, named by a digest of its path:
 
-memory.json        what `model.alerts.memory` goes by; a cache: lost or damaged, it begins anew
-acknowledged.json  what operators know of
-told.json          what was told to whom (see `alerting.telling`)
-lock               held (flock(2)) by whoever changes the last two, or tells
+    memory.json        what `model.alerts.memory` goes by; a cache: lost or damaged, it begins anew
+    acknowledged.json  what operators know of
+    told-WAY.json      what was told by command, and by mail (see `alerting.telling`)
+    lock               held (flock(2)) by whoever changes the last two, or tells
+
+Each is replaced whole.
 """
 
 import fcntl
 import hashlib
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TypeVar
@@ -55,24 +57,21 @@ class AlertState:
         known = self._read("acknowledged.json", list[Acknowledgement]) or []
         return [each for each in known if now < each.until]
 
-    def acknowledge(self, acknowledgement: Acknowledgement) -> None:
-        """Keep it, in place of one of the same alert. Raises MxtuiError."""
-        self._change(acknowledgement.name, acknowledgement.domain, [acknowledgement], acknowledgement.at)
+    def acknowledge(self, known: Sequence[Acknowledgement], now: float) -> None:
+        """Keep these, in place of those of the same alerts. Raises MxtuiError."""
+        self._change({(each.name, each.domain) for each in known}, known, now)
 
-    def withdraw(self, name: str, domain: str | None, now: float) -> bool:
-        """Forget one; whether there was one. Raises MxtuiError."""
-        there = any((each.name, each.domain) == (name, domain) for each in self.acknowledged(now))
-        if there:
-            self._change(name, domain, [], now)
-        return there
+    def withdraw(self, known: Sequence[Acknowledgement], now: float) -> None:
+        """Forget these. Raises MxtuiError."""
+        self._change({(each.name, each.domain) for each in known}, (), now)
 
-    def told(self) -> Told:
-        """What was told."""
-        return self._read("told.json", Told) or Told()
+    def told(self, way: str) -> Told:
+        """What was told by `command` or `mail`."""
+        return self._read(f"told-{way}.json", Told) or Told()
 
-    def set_told(self, told: Told) -> None:
+    def set_told(self, way: str, told: Told) -> None:
         """Keep it; for whoever holds the lock. Raises MxtuiError."""
-        self._write("told.json", told)
+        self._write(f"told-{way}.json", told)
 
     @contextmanager
     def changing(self, patience: float = PATIENCE) -> Iterator[None]:
@@ -88,9 +87,9 @@ class AlertState:
         finally:
             os.close(lock)
 
-    def _change(self, name: str, domain: str | None, instead: Sequence[Acknowledgement], now: float) -> None:
+    def _change(self, meant: Set[tuple[str, str | None]], instead: Sequence[Acknowledgement], now: float) -> None:
         with self.changing():
-            others = [each for each in self.acknowledged(now) if (each.name, each.domain) != (name, domain)]
+            others = [each for each in self.acknowledged(now) if (each.name, each.domain) not in meant]
             self._write("acknowledged.json", [*others, *instead])
 
     def _read(self, name: str, kind: type[_T]) -> _T | None:

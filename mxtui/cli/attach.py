@@ -1,6 +1,6 @@
 """From `-q` and the configuration to a queue, its operations and its primaries: where every part is put together."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mxtui.cli.sites import Site, is_spool, postfix_site, spool_site
 from mxtui.config import Settings, load
+from mxtui.folders import state_folder
 from mxtui.model.alerts import Thresholds
 from mxtui.model.health import Health, Primary
 from mxtui.model.message import QueuedMessage
@@ -15,9 +16,13 @@ from mxtui.model.source import Verb
 from mxtui.queues.queue import Queue
 
 if TYPE_CHECKING:  # the index, asyncio, DNS and msgspec cost 0.2 s together, and not every command needs them
+    from mxtui.alerting.store import AlertState
+    from mxtui.alerting.telling import Telling
     from mxtui.holding import Holding
     from mxtui.index import Index
+    from mxtui.model.alerts import Facts
     from mxtui.model.holds import DomainHold
+    from mxtui.model.overview import Acknowledgement
     from mxtui.model.route import Router
     from mxtui.operations import Operations
     from mxtui.primary.prober import Prober
@@ -90,8 +95,39 @@ class Attached:
             full=wanted.full,
             held=wanted.held,
             certificate=wanted.certificate,
-            drill=wanted.drill,
+            drill=self.settings.drill.every,
         )
+
+    @property
+    def state(self) -> Path:
+        """The folder of what has to survive."""
+        return state_folder(self.settings.state)
+
+    @property
+    def alerts(self) -> "AlertState":
+        """What is kept of this queue's alerts."""
+        from mxtui.alerting.store import AlertState
+
+        return AlertState(self.queue.source.path, self.state)
+
+    @property
+    def telling(self) -> "Telling":
+        """Who is told of alerts."""
+        from mxtui.alerting.telling import Telling
+
+        return Telling(self.settings.notify, self.alerts)
+
+    def acknowledged(self) -> "Sequence[Acknowledgement]":
+        """What operators know of."""
+        import time
+
+        return self.alerts.acknowledged(time.time())
+
+    def facts(self) -> "Facts":
+        """What alerts go by that no queue tells."""
+        from mxtui.alerting.facts import facts
+
+        return facts(self.settings, self.state)
 
     @property
     def relayed(self) -> tuple[str, ...]:

@@ -72,20 +72,25 @@ def services(
 
     `again` are the options that name the queue, for a drain in a process of its own.
     """
+    from mxtui.alerting.keeping import Keeper
     from mxtui.index import Index
     from mxtui.model.alerts import Watch
     from mxtui.monitor import Monitor
     from mxtui.tui.services import Services
 
     queue = attached.queue
+    keeper = Keeper(attached.alerts, attached.telling)
     monitor = Monitor(
         queue,
         Index(time.time()),
         attached.primaries,
         always=attached.relayed,
-        watch=Watch(attached.thresholds),
+        watch=Watch(attached.thresholds, attached.alerts.memory()),
         counted=counted,
         holds=attached.holds,
+        facts=attached.facts,
+        acknowledged=attached.acknowledged,
+        judged=keeper.judged,
     )
 
     def look_inside(queue_id: str) -> "Inspection":
@@ -112,6 +117,7 @@ def services(
         )
     finally:
         monitor.close()
+        keeper.close()
 
 
 class _Draining:

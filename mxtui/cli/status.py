@@ -3,20 +3,21 @@
 import gc
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
 
-from mxtui.cli.attach import attach
+from mxtui.cli.attach import Attached, attach
 from mxtui.cli.common import common_options
 from mxtui.cli.output import print_json, table
 from mxtui.message.sanitize import one_line
 from mxtui.model.age import BUCKET_MINUTES
-from mxtui.model.alerts import Watch, judged
+from mxtui.model.alerts import LOOKING_IN, Watch, judged
+from mxtui.model.alerts.storms import storms
 from mxtui.model.health import Health, Primary
 from mxtui.model.holds import DomainHold, words
-from mxtui.model.overview import DomainStatus, Overview
+from mxtui.model.overview import Alert, DomainStatus, Overview
 from mxtui.model.tally import tally
 from mxtui.model.totals import Edge, Totals
 from mxtui.model.words import clock, counted, duration
@@ -32,13 +33,20 @@ def status_command(queue: str | None, config: str | None, no_color: bool, as_jso
     gc.disable()  # a look makes no cycles, and the collector would go through 100,000 messages again and again: 0.1 s
     with attach(queue, config) as attached:
         overview = look(attached.queue, time.time())
-        names = [row.domain for row in overview.domains]
-        known = {} if no_probe else attached.probe_once(names)
-        overview = judged(overview, known, Watch(attached.thresholds), attached.holds())
+        _, overview = looked_at(attached, overview, probe=not no_probe)
     if as_json:
         print_json(as_object(overview))
     else:
         print_text(overview, colour=not no_color and sys.stdout.isatty())
+
+
+def looked_at(attached: Attached, overview: Overview, *, probe: bool) -> tuple[Watch, Overview]:
+    """An overview with primaries, holds and alerts, by what is remembered; and who watched, to be remembered."""
+    known = attached.probe_once([row.domain for row in overview.domains]) if probe else {}
+    state = attached.alerts
+    watch = Watch(attached.thresholds, state.memory(), gap=LOOKING_IN, counter="looking in")
+    acknowledged = state.acknowledged(overview.taken_at)
+    return watch, judged(overview, known, watch, attached.holds(), attached.facts(), acknowledged)
 
 
 def look(queue: Queue, now: float) -> Overview:
@@ -71,16 +79,27 @@ def as_object(overview: Overview) -> dict[str, Any]:
         },
         "age_bucket_minutes": BUCKET_MINUTES,
         "domains": [_domain_object(row) for row in overview.domains],
-        "alerts": [
-            {
-                "name": alert.name,
-                "severity": alert.severity,
-                "domain": alert.domain,
-                "text": one_line(alert.text, 400),
-                "since": round(alert.since, 3),
-            }
-            for alert in overview.alerts
-        ],
+        "alerts": [alert_object(alert) for alert in overview.alerts],
+    }
+
+
+def alert_object(alert: Alert) -> dict[str, Any]:
+    """An alert, as `status` and `alerts` print it."""
+    known = alert.acknowledged
+    return {
+        "name": alert.name,
+        "severity": alert.severity,
+        "domain": alert.domain and one_line(alert.domain, 255),
+        "text": one_line(alert.text, 400),
+        "since": round(alert.since, 3),
+        "messages": alert.messages,
+        "acknowledged": known
+        and {
+            "by": one_line(known.owner, 80),
+            "reason": one_line(known.reason, 400),
+            "at": round(known.at, 3),
+            "until": round(known.until, 3),
+        },
     }
 
 
@@ -141,15 +160,22 @@ def print_text(overview: Overview, *, colour: bool) -> None:
         return click.style(text, fg=name, bold=True) if colour and name else text
 
     click.echo(f"{styled(one_line(source.name, 255), 'white')}  {source.kind} {source.version}  {source.path}")
-    for alert in overview.alerts:
-        paint = "red" if alert.severity == "critical" else "yellow"
-        about = f"{one_line(alert.domain, 255)}  " if alert.domain else ""
-        click.echo(f"{styled(alert.badge or alert.severity.upper(), paint)}  {about}{one_line(alert.text, 400)}")
+    for alert in storms(overview.alerts):
+        click.echo(alert_line(alert, now, styled))
     states = "  ".join(f"{state} {number:,}" for state, number in queue.states.items())
     oldest = f"oldest {duration(now - queue.oldest_arrival)}" if queue.oldest_arrival else "nothing waits"
     click.echo(f"{counted(queue.messages, 'message')}, {counted(queue.recipients, 'recipient')}, {oldest}   {states}\n")
     if overview.domains:
         click.echo(table(*_columns(overview, styled)))
+
+
+def alert_line(alert: Alert, now: float, styled: Callable[[str, str | None], str]) -> str:
+    """One alert, for eyes."""
+    known = alert.acknowledged
+    paint = None if known else "red" if alert.severity == "critical" else "yellow"
+    about = f"{one_line(alert.domain, 255)}  " if alert.domain else ""
+    by = f"  (acknowledged by {known.owner} until {clock(known.until, now)}: {known.reason})" if known else ""
+    return f"{styled(alert.badge or 'CHECK', paint)}  {about}{one_line(alert.text, 400)}{one_line(by, 300)}"
 
 
 def _columns(overview: Overview, styled: Any) -> tuple[list[str], list[list[str]], str]:

@@ -2,7 +2,7 @@
 
 from mxtui.config.loading import SYSTEM_FILE, files, load, where
 from mxtui.config.serving import Limits, Serve
-from mxtui.config.settings import Alerts, Console, Kept, Probe, Row, Settings, settings_table
+from mxtui.config.settings import Alerts, Console, Kept, Notify, Probe, Row, Settings, settings_table
 
 __all__ = [
     "SYSTEM_FILE",
@@ -10,6 +10,7 @@ __all__ = [
     "Console",
     "Kept",
     "Limits",
+    "Notify",
     "Probe",
     "Row",
     "Serve",

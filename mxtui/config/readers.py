@@ -122,6 +122,18 @@ def address(value: object) -> str:
     return value
 
 
+def argv(value: object) -> tuple[str, ...]:
+    """A command as a list: a program by its whole path, and its arguments. No shell reads it."""
+    if (
+        not isinstance(value, list)
+        or not value
+        or not all(isinstance(word, str) and word and "\0" not in word for word in value)
+        or not value[0].startswith("/")
+    ):
+        raise ValueError('a list of texts, first the program by its whole path, such as ["/usr/local/bin/page", "-q"]')
+    return tuple(value)
+
+
 def server(value: object) -> NextHop:
     """A primary: `host`, `host:port` or `[address]:port`. A host named here is the host: no MX is looked up."""
     try:

@@ -81,7 +81,36 @@ class Alerts:
     )
     held: float = setting(readers.seconds, '"3d"', "a message in hold is older than this")
     certificate: float = setting(readers.seconds, '"14d"', "a certificate expires within this time")
-    drill: float = setting(readers.seconds, '"30d"', "the last drill of a domain in [drill.addresses] is so long ago")
+
+
+@dataclass(frozen=True, slots=True)
+class Notify:
+    """Who is told of alerts."""
+
+    command: tuple[str, ...] | None = optional(
+        readers.argv, "a command that is told, JSON on its standard input: a list, no shell"
+    )
+    timeout: float = setting(readers.seconds, '"30s"', "time that it, or the mail, may take; then it is killed")
+    to: str | None = optional(readers.address, "an address that gets mail about alerts")
+    sender: str | None = optional(readers.address, "the sender of that mail (mxtui@ this host)")
+    relay: NextHop | None = optional(
+        readers.server, "who delivers it: not the primary, which is what is down when there is something to tell"
+    )
+    after: float = setting(readers.seconds, '"1m"', "only what has been so for this long is told")
+    again: float = setting(readers.seconds, '"1d"', "what is still so after this long is told again")
+    an_hour: int = setting(readers.count, "12", "letters, or calls of the command, within an hour; the rest waits")
+
+
+@dataclass(frozen=True, slots=True)
+class Drill:
+    """Regular tests that mail comes through."""
+
+    addresses: Mapping[str, str] = entries(
+        readers.address, '"example.org" = "drill@example.org"', "an address at each domain's primary that takes drills"
+    )
+    sender: str = setting(readers.text, '""', "envelope sender of drills; empty: none, so that nothing is returned")
+    timeout: float = setting(readers.seconds, '"5m"', "time that a drill may take")
+    every: float = setting(readers.seconds, '"30d"', "a domain with an address here is to be drilled so often")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +147,8 @@ class Settings:
     drain: Drain = field(default_factory=Drain)
     kept: Kept = field(default_factory=Kept)
     alerts: Alerts = field(default_factory=Alerts)
+    notify: Notify = field(default_factory=Notify)
+    drill: Drill = field(default_factory=Drill)
     console: Console = field(default_factory=Console)
     serve: Serve = field(default_factory=Serve)
 
@@ -127,6 +158,8 @@ TABLES: Mapping[str, type] = {
     "drain": Drain,
     "kept": Kept,
     "alerts": Alerts,
+    "notify": Notify,
+    "drill": Drill,
     "console": Console,
     "serve": Serve,
     "limits": Limits,

@@ -37,6 +37,7 @@ REFUSED: Final = "^(hr|board)@"
 SETTINGS: Final = """
 queue = "{folder}/spool"
 audit = "{folder}/audit.jsonl"
+state = "{folder}/state"
 
 [primaries]
 {primaries}

@@ -11,6 +11,7 @@ from tests.service.serving import Serve, marked
 
 SETTINGS = """
 audit = "{folder}/audit.jsonl"
+state = "{folder}/state"
 [kept]
 folder = "{folder}/kept"
 [drain]

@@ -30,7 +30,8 @@ def spool(tmp_path: Path, primary: FakePrimary) -> Path:
     for number in range(MESSAGES):
         commit(made, f"user{number}@example.org")
     (tmp_path / "mxtui.toml").write_text(
-        f'audit = "{tmp_path}/audit.jsonl"\n[drain]\nfolder = "{tmp_path}/drains"\nconnections = 3\nrefused = 20\n'
+        f'audit = "{tmp_path}/audit.jsonl"\nstate = "{tmp_path}/state"\n'
+        f'[drain]\nfolder = "{tmp_path}/drains"\nconnections = 3\nrefused = 20\n'
         f'[primaries]\n"example.org" = "127.0.0.1:{primary.port}"\n'
     )
     return made.path

@@ -9,6 +9,6 @@
 from mxtui.model.alerts.facts import NO_FACTS, Facts
 from mxtui.model.alerts.present import alerts
 from mxtui.model.alerts.thresholds import Thresholds
-from mxtui.model.alerts.watch import Watch, judged
+from mxtui.model.alerts.watch import LOOKING_IN, Watch, judged
 
-__all__ = ["NO_FACTS", "Facts", "Thresholds", "Watch", "alerts", "judged"]
+__all__ = ["LOOKING_IN", "NO_FACTS", "Facts", "Thresholds", "Watch", "alerts", "judged"]

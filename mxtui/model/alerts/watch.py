@@ -56,7 +56,8 @@ class Watch:
     ) -> None:
         self.thresholds = thresholds or Thresholds()
         self.memory = memory or Memory()
-        self._gap = gap
+        self._gap = LOOKING_IN if memory is not None else gap
+        self._gap_then = gap
         self._counter = counter or f"watch {id(self)}"
         self._lasts = {"backlog": BACKLOG_LASTS, "forwarder": self.thresholds.silent}
         """Seconds that something has to be so before it is an alert; all else is at once."""
@@ -72,6 +73,7 @@ class Watch:
         if overview.reading is not None:
             return replace(overview, alerts=seen)
         move_on(memory, overview, gap=self._gap, counter=self._counter)
+        self._gap = self._gap_then
         self._settle([*seen, *of_movement(memory, overview, self.thresholds)], now)
         return self._with(overview, known)
 

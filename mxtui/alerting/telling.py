@@ -1,0 +1,82 @@
+"""Somebody is told of alerts: by a command, by mail, each once whoever notices, and again when that failed.
+
+Console, `serve` and `mxtui check --notify` all do this for one queue; what was told is on file, under a lock, so that
+nothing is told twice. Who finds another one at it leaves it to that one.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from mxtui.alerting import command, letter, mail
+from mxtui.alerting.store import AlertState
+from mxtui.config import Notify
+from mxtui.errors import Guarded, MxtuiError
+from mxtui.message.sanitize import one_line
+from mxtui.model.alerts.news import Item, did_not_go, due, take_note, went
+from mxtui.model.overview import Overview
+
+Way = Callable[[Overview, Sequence[Item]], None]
+"""Tells; blocks, for a bounded time. Raises MxtuiError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """As [notify] has it."""
+
+    wanted: Notify
+    state: AlertState
+
+    @property
+    def possible(self) -> bool:
+        """Whether anybody is to be told."""
+        return any(True for _ in self._ways())
+
+    def tell(self, overview: Overview) -> list[str]:
+        """Tell what is news, now or when a failure has passed; why it could not be told, each in a sentence.
+
+        Raises MxtuiError where what was told cannot be kept: then nobody is told, lest it be told every minute.
+        """
+        faults: list[str] = []
+        try:
+            with self.state.changing(patience=0.0):
+                for name, way in self._ways():
+                    if (fault := self._by(name, way, overview)) != "":
+                        faults.append(fault)
+        except Guarded:
+            return []  # another one tells at this moment
+        return faults
+
+    def _by(self, name: str, way: Way, overview: Overview) -> str:
+        now, wanted = overview.taken_at, self.wanted
+        told = self.state.told(name)
+        take_note(told, overview.alerts, now, after=wanted.after, again=wanted.again)
+        # On file before it is told: killed half way, it is told again and not forgotten.
+        self.state.set_told(name, told)
+        if due(told, now, an_hour=wanted.an_hour):
+            try:
+                way(overview, told.pending)
+            except MxtuiError as error:
+                did_not_go(told, now, one_line(error.message, 400))
+            else:
+                went(told, now)
+            self.state.set_told(name, told)
+        return f"alerts could not be told by {name}: {told.fault}" if told.fault else ""
+
+    def _ways(self) -> Iterator[tuple[str, Way]]:
+        wanted = self.wanted
+        if wanted.command is not None:
+            argv = wanted.command
+            yield (
+                "command",
+                lambda overview, items: command.tell(argv, letter.as_object(overview, items), wanted.timeout),
+            )
+        if wanted.to is not None and wanted.relay is not None:
+            yield "mail", self._mail
+
+    def _mail(self, overview: Overview, items: Sequence[Item]) -> None:
+        wanted = self.wanted
+        assert wanted.to is not None
+        assert wanted.relay is not None
+        sender = wanted.sender or f"mxtui@{overview.source.name or 'localhost'}"
+        primaries = {(row.primary.host, row.primary.port) for row in overview.domains if row.primary is not None}
+        mail.send(letter.as_mail(overview, items, sender, wanted.to), wanted.relay, wanted.timeout, primaries)
