@@ -53,13 +53,14 @@ def look(queue: Queue, now: float) -> Overview:
     """Everything but the primaries, from one read of the queue."""
     told = (message for changes in queue.read(subjects=False) for message in changes.present)
     totals = Totals(now, queue.count(now) if isinstance(queue, Countable) else tally(told, now))
-    domains = tuple(DomainStatus(total) for total in totals.domains(_unchanged))
-    whole = totals.queue(_unchanged)
+    domains = tuple(DomainStatus(total) for total in totals.domains(unchanged))
+    whole = totals.queue(unchanged)
     capabilities, space = queue.capabilities(), queue.space()
     return Overview(queue.source, capabilities, now, now, whole, domains, depth=whole.states, space=space)
 
 
-def _unchanged(*_: object) -> Edge:
+def unchanged(*_: object) -> Edge:
+    """Of a count that nothing is taken from."""
     raise AssertionError("nothing was removed, so nobody has to ask what is oldest now")
 
 

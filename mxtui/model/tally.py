@@ -63,6 +63,18 @@ class Tally:
         ):
             self.edges_stale = True
 
+    def count_alike(self, alike: "Alike", until: float) -> None:
+        """Messages that came (see `Tallies.count_alike`)."""
+        self.messages += alike.messages
+        self.bytes += alike.bytes
+        self.states[alike.state] = self.states.get(alike.state, 0) + alike.messages
+        self.oldest = min(self.oldest, alike.oldest)
+        self.expires = min(self.expires, until)
+        if alike.state in DELIVERABLE:
+            self.waiting = min(self.waiting, alike.oldest)
+        elif alike.state == "hold":
+            self.held = min(self.held, alike.oldest)
+
     def blame(self, sign: int, reason: str) -> None:
         """Why that message waits."""
         left = self.reasons.get(reason, 0) + sign
@@ -93,6 +105,18 @@ class Tally:
             self.states[state] = self.states.get(state, 0) + number
         for reason, number in reasons.items():
             self.reasons[reason] = self.reasons.get(reason, 0) + number
+
+
+class Alike:
+    """Sums of messages that differ in age and size only."""
+
+    __slots__ = ("ages", "bytes", "expires", "messages", "oldest", "state")
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self.messages = self.bytes = 0
+        self.oldest = self.expires = NEVER
+        self.ages = [0] * BUCKETS
 
 
 class Tallies:
@@ -149,6 +173,22 @@ class Tallies:
                 tally.count(sign, state, arrival, size, until)
             if reason is not None:
                 tally.blame(sign, reason)
+
+    def count_alike(self, alike: "Alike", causes: Sequence[Cause]) -> None:
+        """Messages in one queue that wait for the same recipients' domains, for the same reasons, all at once."""
+        until = alike.expires if causes else NEVER
+        self.whole.count_alike(alike, until)
+        self.whole.recipients += alike.messages * len(causes)
+        for domain, _ in causes:
+            tally = self.domains.setdefault(domain, Tally())
+            tally.recipients += alike.messages
+            tally.ages = [ours + theirs for ours, theirs in zip(tally.ages, alike.ages, strict=True)]
+        for domain in dict.fromkeys(domain for domain, _ in causes):
+            self.domains[domain].count_alike(alike, until)
+        for domain, reason in dict.fromkeys(causes):
+            if reason is not None:
+                reasons = self.domains[domain].reasons
+                reasons[reason] = reasons.get(reason, 0) + alike.messages
 
     def plain(self) -> tuple[Plain, dict[str, Plain]]:
         """For another process."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # who only looks needs no plans: 12 ms
     from mxtui.model.drain.way import Feed, Settled
     from mxtui.model.plan import Result, Target
     from mxtui.model.redirect import Redirect
+    from mxtui.queues.cached import Counted
 
 
 class Queue(Protocol):
@@ -114,6 +115,15 @@ class Countable(Protocol):
 
     def count(self, now: float) -> Tallies:
         """Everything queued, once, counted at `now`, seconds since the epoch. Raises what `Queue.read` raises."""
+        ...
+
+
+@runtime_checkable
+class Recountable(Protocol):
+    """A queue that can be counted again without reading what did not change."""
+
+    def count_again(self, now: float, cache: Path) -> Counted:
+        """Everything queued, once, by what a file remembers; and what moved since. Raises what `Queue.read` raises."""
         ...
 
 

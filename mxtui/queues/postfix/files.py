@@ -20,6 +20,7 @@ from mxtui.queues.postfix.worker import Settings
 from mxtui.queues.progress import Progress
 
 if TYPE_CHECKING:
+    from mxtui.queues.cached import Counted
     from mxtui.queues.postfix.watch import Watcher
 
 
@@ -62,6 +63,13 @@ class FileReader:
     def count(self, now: float) -> Tallies:
         """Everything queued, counted at `now` and not told. Raises NoQueue and NotPermitted."""
         return count(self._settings(), now)
+
+    def count_again(self, now: float, cache: Path) -> "Counted":
+        """The same by what a file remembers. Raises NoQueue and NotPermitted."""
+        from mxtui.queues.cached import Cache
+        from mxtui.queues.postfix.cached import PostfixFiles
+
+        return Cache(cache, PostfixFiles(self._settings())).count(now)
 
     def watch(self, stop: threading.Event) -> Iterator[Changes]:
         """What changes from the start of `read` on. Raises NoQueue and NotPermitted."""

@@ -16,6 +16,7 @@ from mxtui.model.message import Changes, Identity, QueuedMessage, State
 from mxtui.model.source import ALLOWED, Capabilities, Permission, Source, Space, Verb
 from mxtui.model.tally import Tallies
 from mxtui.queues.postfix import instances
+from mxtui.queues.postfix.files import FileReader
 from mxtui.queues.postfix.layout import Layout
 from mxtui.queues.postfix.master import master_runs, queue_manager_runs
 from mxtui.queues.postfix.permission import Privileges, permissions
@@ -25,6 +26,7 @@ from mxtui.queues.postfix.reader import Reader, open_reader
 if TYPE_CHECKING:
     from mxtui.model.drain.way import Feed, Settled
     from mxtui.model.plan import Result, Target
+    from mxtui.queues.cached import Counted
     from mxtui.queues.postfix.actions import Actions
 
 CONTENT_CLOSED = Permission(False, "messages themselves are for root and the postfix user", "Run as root.")
@@ -88,6 +90,14 @@ class PostfixQueue:
     def count(self, now: float) -> Tallies:
         """Everything queued, counted at `now` (see `queues.queue.Countable`)."""
         return self._reader.count(now)
+
+    def count_again(self, now: float, cache: Path) -> Counted:
+        """See `queues.queue.Recountable`; a listing is read whole each time."""
+        if isinstance(self._reader, FileReader):
+            return self._reader.count_again(now, cache)
+        from mxtui.queues.cached import Counted, Moved
+
+        return Counted(self._reader.count(now), Moved({}, {}), 0)
 
     def watch(self, stop: threading.Event) -> Iterator[Changes]:
         """What changes from the start of `read` on."""

@@ -19,8 +19,10 @@ from mxtui.model.redirect import Redirect
 from mxtui.model.service import Service
 from mxtui.model.source import ALLOWED, Capabilities, Permission, Source, Space, Verb
 from mxtui.model.tally import Tallies
+from mxtui.queues.cached import Cache, Counted
 from mxtui.queues.spool import kept
 from mxtui.queues.spool.actions import LIFETIME, Actions, Notice
+from mxtui.queues.spool.cached import SpoolFiles
 from mxtui.queues.spool.claim import Claim
 from mxtui.queues.spool.control import Control
 from mxtui.queues.spool.elsewhere import vet
@@ -111,6 +113,10 @@ class SpoolQueue:
     def count(self, now: float) -> Tallies:
         """Everything queued, counted at `now` (see `queues.queue.Countable`)."""
         return self._reader.count(now)
+
+    def count_again(self, now: float, cache: Path) -> Counted:
+        """See `queues.queue.Recountable`."""
+        return Cache(cache, SpoolFiles(self.spool.places.root)).count(now)
 
     def watch(self, stop: threading.Event) -> Iterator[Changes]:
         """What changes from the start of `read` on."""

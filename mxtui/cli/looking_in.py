@@ -1,0 +1,110 @@
+"""A look by a command that comes again and again: quick after the first time, and remembered for the next one."""
+
+import time
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import msgspec
+
+from mxtui.cli.attach import Attached
+from mxtui.cli.status import unchanged
+from mxtui.errors import MxtuiError
+from mxtui.folders import replace_file
+from mxtui.model.alerts import LOOKING_IN, Watch, judged
+from mxtui.model.alerts.memory import Memory
+from mxtui.model.health import Health, Primary
+from mxtui.model.overview import NO_FLOW, DomainStatus, Flow, Overview, nothing_for
+from mxtui.model.totals import Totals
+from mxtui.queues.cached import Counted, Moved
+from mxtui.queues.postfix.outcomes import Outcome, Place, outcomes
+from mxtui.queues.postfix.postfix import PostfixQueue
+from mxtui.queues.queue import Recountable
+
+COUNTER = "looking in"
+
+Known = Mapping[str, tuple[Primary | None, Health]]
+
+
+class Look:
+    """What one look found, and what was remembered of it."""
+
+    def __init__(self, attached: Attached, *, probe: bool) -> None:
+        """Raises MxtuiError where the queue cannot be read. What cannot be remembered is `fault`."""
+        state, now = attached.alerts, time.time()
+        memory = state.memory()
+        self.fault = ""
+        with ThreadPoolExecutor(1) as aside:  # primaries answer while files are looked at: as a rule the same ones
+            asked = sorted({*memory.domains, *attached.relayed})
+            probing = aside.submit(attached.probe_once, asked) if probe else None
+            counted = _counted(attached, state.folder / "count.cache", now)
+            known: Known = probing.result() if probing is not None else {}
+        totals = Totals(now, counted.tallies)
+        of_domains = totals.domains(unchanged)
+        missing = [each.domain for each in of_domains if each.domain not in known]
+        if probe and missing:
+            known = {**known, **attached.probe_once(missing)}
+        flows = _flows(memory, counted.moved, _logged(attached, state.folder / "log.json"))
+        rows = [DomainStatus(each, flow=flows.get(each.domain, NO_FLOW)) for each in of_domains]
+        without = _without_mail(rows, attached)
+        rows += [DomainStatus(nothing_for(domain), flow=flows.get(domain, NO_FLOW)) for domain in without]
+        whole, queue = totals.queue(unchanged), attached.queue
+        overview = Overview(
+            queue.source, queue.capabilities(), now, now, whole, tuple(rows), depth=whole.states, space=queue.space()
+        )
+        self.watch = Watch(attached.thresholds, memory, gap=LOOKING_IN, counter=COUNTER)
+        acknowledged = state.acknowledged(now)
+        self.overview = judged(overview, known, self.watch, attached.holds(), attached.facts(), acknowledged)
+        try:
+            state.keep(self.watch.memory)
+        except MxtuiError as error:
+            self.fault = error.message
+
+
+def _counted(attached: Attached, cache: Path, now: float) -> Counted:
+    queue = attached.queue
+    if isinstance(queue, Recountable):
+        return queue.count_again(now, cache)
+    from mxtui.model.tally import tally
+
+    messages = (message for changes in queue.read(subjects=False) for message in changes.present)
+    return Counted(tally(messages, now), Moved({}, {}), 0)
+
+
+def _logged(attached: Attached, path: Path) -> Mapping[str, Outcome]:
+    """What the mail log told since the last look."""
+    if not isinstance(attached.queue, PostfixQueue):
+        return {}
+    place, told = outcomes(attached.queue.layout.maillog_file, _place(path))
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        replace_file(path, msgspec.json.encode(place))
+    except OSError:
+        return {}  # it would be counted again and again
+    return told
+
+
+def _place(path: Path) -> Place | None:
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Place | None)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def _flows(memory: Memory, moved: Moved, told: Mapping[str, Outcome]) -> Mapping[str, Flow]:
+    """What moved since the first look, as far as it is remembered."""
+    flows = {domain: each.flow for domain, each in memory.domains.items()} if memory.counter == COUNTER else {}
+    for domain in {*moved.arrived, *moved.left, *told}:
+        before, outcome = flows.get(domain, NO_FLOW), told.get(domain, Outcome())
+        flows[domain] = Flow(
+            before.arrived + moved.arrived.get(domain, 0),
+            before.left + moved.left.get(domain, 0),
+            before.sent + outcome.sent,
+            before.refused + outcome.refused,
+        )
+    return flows
+
+
+def _without_mail(rows: Iterable[DomainStatus], attached: Attached) -> list[str]:
+    there = {row.domain for row in rows}
+    return [domain for domain in attached.relayed if domain not in there]
