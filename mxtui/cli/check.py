@@ -42,12 +42,12 @@ class Plugin(click.Command):
     """A mistake on the command line is UNKNOWN: 2 would page somebody at night."""
 
     def make_context(self, *args: Any, **more: Any) -> click.Context:
-        """Raises click.exceptions.Exit."""
+        """Raises SystemExit."""
         try:
             return super().make_context(*args, **more)
         except click.ClickException as error:
             click.echo(plugin_line(Status.UNKNOWN, one_line(error.format_message(), 300), ()))
-            raise click.exceptions.Exit(Status.UNKNOWN) from None
+            sys.exit(Status.UNKNOWN)
 
 
 class TooLong(MxtuiError):
@@ -88,7 +88,7 @@ def check_command(
     except MxtuiError as error:
         status, line = Status.UNKNOWN, plugin_line(Status.UNKNOWN, one_line(f"{error.message}. {error.hint}", 600), ())
     click.echo(line)
-    raise click.exceptions.Exit(status)
+    sys.exit(status)  # click would leave with 0
 
 
 def check(

@@ -1,0 +1,129 @@
+"""A drill of our own spool.
+
+While `serve` stands by it tells everybody 451, as it should: then the drill is put into the spool as the receiver
+would, and the way out is tried all the same.
+"""
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from mxtui.drilling.course import Evidence
+from mxtui.drilling.handing import NotTaken, hand_in
+from mxtui.drilling.letter import Letter
+from mxtui.errors import Unreachable
+from mxtui.model.envelope import Client, Envelope, EnvelopeRecipient, SpoolState
+from mxtui.model.next_hop import NextHop
+from mxtui.model.plan import Target
+from mxtui.model.planning import target_of
+from mxtui.model.source import Verb
+from mxtui.operations import Operations
+from mxtui.queues.spool.ids import new_id
+from mxtui.queues.spool.queue import SpoolQueue
+
+STANDING_BY: Final = 451
+
+LOOK: Final = 0.1
+
+
+class SpoolCourse:
+    """See `drilling.course.Course`. `via`: where `serve` listens; None where none runs."""
+
+    def __init__(
+        self, queue: SpoolQueue, operations: Operations, via: NextHop | None, timeout: float, lifetime: float
+    ) -> None:
+        self._queue = queue
+        self._operations = operations
+        self._via = via
+        self._timeout = timeout
+        self._lifetime = lifetime
+
+    def straight(self, letter: Letter) -> Evidence:
+        """In, and on to the primary."""
+        how, queue_id = self._in(letter)
+        return self._deliver(how, queue_id)
+
+    def by_queue(self, letter: Letter, say: Callable[[str], None]) -> Evidence:
+        """It is put into hold, and released as an operator would."""
+        how, queue_id = self._put(letter, "hold")
+        message = self._queue.find(queue_id)
+        if message is None or message.state != "hold":
+            return Evidence(False, f"{queue_id} was put into the spool's hold, and is not there")
+        say(f"{queue_id} is in the queue, in hold; it is released")
+        plan = self._operations.plan(Verb.RELEASE, [target_of(message)], f"drill {letter.mark}")
+        for result in self._operations.execute(plan, "drill"):
+            if result.result != "done":
+                return Evidence(False, f"{how}; it was not released: {result.detail}")
+        return self._deliver(f"{how}, released", queue_id)
+
+    def _in(self, letter: Letter) -> tuple[str, str]:
+        if self._via is None:
+            return self._put(letter, "deferred")
+        try:
+            queue_id = hand_in(letter, self._via, self._queue.spool.hostname)
+        except NotTaken as error:
+            if error.code != STANDING_BY:
+                raise
+            how, queue_id = self._put(letter, "deferred")
+            return f"serve stands by ({error.message}); {how}", queue_id
+        return f"taken by SMTP as {queue_id}", queue_id
+
+    def _put(self, letter: Letter, state: SpoolState) -> tuple[str, str]:
+        now = time.time()
+        content = letter.content.replace(b"\r\n", b"\n")
+        envelope = Envelope(
+            id=new_id(now),
+            arrival=now,
+            expires=now + self._lifetime,
+            sender=letter.sender,
+            recipients=(EnvelopeRecipient(letter.recipient),),
+            size=len(content),
+            sha256=hashlib.sha256(content).hexdigest(),
+            client=Client("127.0.0.1", helo=self._queue.spool.hostname),
+            subject=f"mxtui drill {letter.mark}",
+            why="drill" if state == "hold" else "",
+        )
+        (failure,) = self._queue.spool.commit([(envelope, [content])], state)
+        if failure is not None:
+            raise Unreachable(f"the spool took no message: {failure.strerror}", "How full is its disk?")
+        return f"put into the spool as {envelope.id}", envelope.id
+
+    def _deliver(self, how: str, queue_id: str) -> Evidence:
+        """Have it tried until it is delivered or the time is up."""
+        deadline, last = time.monotonic() + self._timeout, "not tried"
+        while time.monotonic() < deadline:
+            message = self._queue.find(queue_id)
+            if message is None:
+                break
+            if message.state == "failed":
+                return Evidence(False, f"{how}; refused: {message.recipients[0].reason or last}")
+            for settled in self._queue.deliver(_One(target_of(message)), threading.Event()):
+                for each in settled:
+                    said = next((f"{v.dsn} {v.reply}".strip() for v in each.verdicts), "")
+                    last = f"{each.fate}: {said}" if said else each.fate
+                    if each.fate == "delivered":
+                        return Evidence(True, f"{how}; {last}")
+            time.sleep(LOOK)
+        gone = self._queue.find(queue_id) is None
+        where = "it left the spool, and nobody saw how" if gone else f"it is still queued after {self._timeout:g} s"
+        return Evidence(False, f"{how}; {where}; {last}")
+
+
+class _One:
+    """A feed of one message."""
+
+    connections = 1
+    stopped = False
+
+    def __init__(self, target: Target) -> None:
+        self._left = [target]
+
+    def take(self, most: int) -> Sequence[Target]:
+        taken, self._left = self._left[:most], self._left[most:]
+        return taken
+
+    @property
+    def over(self) -> bool:
+        return not self._left
