@@ -188,9 +188,8 @@ def expressions(dashboard: Any) -> list[str]:
 def test_the_dashboard_asks_for_nothing_that_is_not_there(dashboard: Any) -> None:
     known = {name for name, _ in samples(text(told()))}
     asked = {name for each in expressions(dashboard) for name in re.findall(r"\bmxtui_\w+", each)}
-    asked |= {
-        name for each in dashboard["templating"]["list"] for name in re.findall(r"\bmxtui_\w+", str(each["query"]))
-    }
+    variables = dashboard["templating"]["list"]
+    asked |= {name for each in variables for name in re.findall(r"\bmxtui_\w+", str(each["query"]))}
     assert asked
     assert asked - known == set()
 

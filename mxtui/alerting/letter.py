@@ -9,7 +9,7 @@ from typing import Any, Final
 from mxtui.message.sanitize import one_line
 from mxtui.model.alerts.news import Item, Word
 from mxtui.model.alerts.storms import storms
-from mxtui.model.overview import Alert, Overview
+from mxtui.model.overview import Overview
 from mxtui.model.words import clock, counted
 
 WORDS: Final[dict[Word, str]] = {
@@ -24,19 +24,17 @@ MOST: Final = 50
 
 
 def grouped(items: Sequence[Item]) -> list[Item]:
-    """Storms in one each, the gravest first, what is over last."""
+    """Storms in one each, the gravest first, what is over last.
+
+    What was raised and was over while nobody could be told is told as it is now, and not as it was.
+    """
+    latest = {(item.alert.name, item.alert.domain): item for item in items}.values()
     said: list[Item] = []
     for word in WORDS:
-        of_word = [item for item in items if item.word == word]
-        latest = max((item.at for item in of_word), default=0.0)
-        said += [Item(word, alert, latest) for alert in storms(_once(of_word))]
+        of_word = [item for item in latest if item.word == word]
+        at = max((item.at for item in of_word), default=0.0)
+        said += [Item(word, alert, at) for alert in storms(replace(item.alert, acknowledged=None) for item in of_word)]
     return said
-
-
-def _once(items: Sequence[Item]) -> list[Alert]:
-    """What was raised, resolved and raised again while nobody could be told is told as it was last."""
-    latest = {(item.alert.name, item.alert.domain): item.alert for item in items}
-    return [replace(alert, acknowledged=None) for alert in latest.values()]
 
 
 def as_object(overview: Overview, items: Sequence[Item]) -> dict[str, Any]:

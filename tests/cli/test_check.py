@@ -1,0 +1,224 @@
+"""`mxtui check` as a monitoring system runs it: judged by exit status and by its one line, which is parsed strictly."""
+
+import re
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from mxtui.demo.postfix import PrivatePostfix
+from mxtui.demo.primary import FakePrimary
+from mxtui.queues.postfix.layout import read_layout
+from tests.cli.running import Done, Mxtui, run
+from tests.queues.postfix.acting import QUIET
+from tests.support.ageing import set_back
+from tests.support.waiting import wait_until
+
+HOUR = 3600
+
+# -- a runner as the guidelines have it ----------------------------------------------------------------------------
+
+_RANGE = r"@?(?:(?:~|-?\d+(?:\.\d+)?)?:)?(?:-?\d+(?:\.\d+)?)?"
+_FIGURE = re.compile(
+    rf"(?P<label>'[^'=]+'|[^\s'=]+)=(?P<value>-?\d+(?:\.\d+)?|U)(?P<unit>s|us|ms|%|B|KB|MB|TB|c|)"
+    rf"(?:;(?P<warning>{_RANGE}))?(?:;(?P<critical>{_RANGE}))?(?:;(?P<least>-?\d+(?:\.\d+)?)?)?(?:;(?P<most>-?\d+)?)?"
+)
+_WORDS = {0: "OK", 1: "WARNING", 2: "CRITICAL", 3: "UNKNOWN"}
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """What a monitoring system makes of a plugin's line."""
+
+    text: str
+    figures: dict[str, tuple[str, str, str]]
+    """Value with unit, warning and critical range, by label."""
+
+
+def parsed(done: Done) -> Parsed:
+    """Raises AssertionError for what a monitoring system would stumble over."""
+    assert done.status in _WORDS, done
+    (line,) = done.text.splitlines()
+    assert len(line) < 4096
+    assert line.isprintable()
+    head, bar, data = line.partition(" | ")
+    assert line.count("|") == bool(bar), "a bar begins performance data, and nothing else"
+    assert head.startswith(f"MXTUI {_WORDS[done.status]} - ")
+    figures = {}
+    for word in data.split():
+        found = _FIGURE.fullmatch(word)
+        assert found is not None, word
+        figures[found["label"]] = (
+            found["value"] + found["unit"],
+            found["warning"] or "",
+            found["critical"] or "",
+        )
+    return Parsed(head.partition(" - ")[2], figures)
+
+
+# -- a Postfix -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def primary() -> Iterator[FakePrimary]:
+    with FakePrimary() as primary:
+        yield primary
+
+
+@pytest.fixture(scope="module")
+def instance(folder: Path, servers: ExitStack, primary: FakePrimary) -> PrivatePostfix:
+    """With three messages, an hour old, for a primary that is down."""
+    routes = {"example.org": primary.port}
+    postfix = servers.enter_context(
+        PrivatePostfix(folder / "postfix", routes=routes, settings=QUIET, long_queue_ids=True)
+    )
+    primary.down()
+    ids = postfix.inject("s@example.com", ["anna@example.org"], count=3)
+    layout = read_layout(postfix.config_directory)
+    deferred = postfix.queue_directory / "deferred"
+    wait_until(lambda: sum(path.name in ids for path in deferred.rglob("*")) == 3, what="deferred")
+    for queue_id in ids:
+        set_back(layout, queue_id, HOUR)
+    return postfix
+
+
+@pytest.fixture
+def mxtui(instance: PrivatePostfix, tmp_path: Path) -> Mxtui:
+    return Mxtui(instance, tmp_path)
+
+
+def test_without_thresholds_the_alerts_decide(mxtui: Mxtui) -> None:
+    done = mxtui("check")
+    said = parsed(done)
+    assert done.status == 2
+    assert said.text.startswith("3 messages queued, the oldest for 1h 00m; example.org: 127.0.0.1 refuses connections")
+    assert said.figures["depth"] == ("3", "", "")
+    assert said.figures["criticals"][0] == "1"
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        ((), 0),
+        (("-w", "depth=2"), 1),
+        (("-w", "depth=3"), 0),
+        (("-c", "depth=2"), 2),
+        (("-w", "depth=1", "-c", "depth=2"), 2),
+        (("-w", "depth=1", "-c", "depth=5"), 1),
+        (("-w", "depth=4:"), 1),
+        (("-w", "depth=@1:5"), 1),
+        (("-w", "depth=@4:5"), 0),
+        (("-w", "age=30m"), 1),
+        (("-w", "age=2h"), 0),
+        (("-c", "age=1800"), 2),
+        (("-w", "expiry=12h"), 0),
+        (("-w", "expiry=5d"), 1),
+        (("-c", "expiry=~:1d"), 2),
+        (("-w", "held=0"), 0),
+        (("-w", "held=1:"), 1),
+        (("-w", "depth=100 age=30m", "-c", "age=3h,held=7"), 1),
+        (("--warning", "depth=100", "--warning", "age=30m"), 1),
+    ],
+)
+def test_exit_status_by_ranges(mxtui: Mxtui, words: tuple[str, ...], status: int) -> None:
+    done = mxtui("check", "--no-alerts", "--no-probe", *words)
+    parsed(done)
+    assert done.status == status
+
+
+def test_ranges_are_in_the_performance_data_in_base_units(mxtui: Mxtui) -> None:
+    words = ("-w", "depth=1000,age=30m,expiry=12h,held=5", "-c", "depth=@10:20,age=2h,expiry=4h,held=~:50")
+    figures = parsed(mxtui("check", "--no-alerts", "--no-probe", *words)).figures
+    assert figures["depth"] == ("3", "1000", "@10:20")
+    assert figures["age"][1:] == ("1800", "7200")
+    assert re.fullmatch(r"36\d\ds", figures["age"][0])
+    assert figures["expiry"][1:] == ("43200:", "14400:")
+    assert figures["held"] == ("0", "5", "~:50")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("-w", "depth"),
+        ("-w", "width=3"),
+        ("-w", "depth=3s"),
+        ("-w", "age=fortnight"),
+        ("-c", "depth=20:10"),
+        ("-c", "depth="),
+        ("--no-such-option",),
+        ("-t", "never"),
+        ("-q", "/nowhere"),
+        ("--config", "/nowhere/mxtui.toml"),
+    ],
+)
+def test_what_makes_no_sense_is_unknown_and_no_alarm(mxtui: Mxtui, words: tuple[str, ...]) -> None:
+    done = mxtui("check", *words)
+    parsed(done)
+    assert done.status == 3
+
+
+def test_help_is_no_check(mxtui: Mxtui) -> None:
+    assert mxtui("check", "--help").status == 0
+
+
+def test_an_acknowledged_alert_no_longer_counts(mxtui: Mxtui) -> None:
+    assert mxtui("check").status == 2
+    done = mxtui("ack", "primary_down", "example.org", "--reason", "the hall is dark", "--for", "2h")
+    assert done.status == 0, done.err
+    done = mxtui("check")
+    assert (done.status, parsed(done).text.endswith("; 1 acknowledged")) == (0, True)
+    (alert,) = mxtui("alerts", "--json").objects
+    assert (alert["name"], alert["acknowledged"]["reason"]) == ("primary_down", "the hall is dark")
+    (act, *_) = mxtui("audit", "--json").objects
+    assert (act["verb"], act["reason"]) == ("acknowledge", "the hall is dark")
+    assert mxtui("ack", "primary_down", "--withdraw", "--reason", "it is bright").status == 0
+    assert mxtui("check").status == 2
+
+
+def test_what_is_not_there_cannot_be_acknowledged(mxtui: Mxtui) -> None:
+    done = mxtui("ack", "disk", "--reason", "known")
+    assert (done.status, "There is: primary_down" in done.err) == (2, True)
+    assert mxtui("ack", "primary_down").status == 2, "nobody said why"
+
+
+def test_it_is_quick_the_second_time_and_right_after_a_change(mxtui: Mxtui, instance: PrivatePostfix) -> None:
+    assert parsed(mxtui("check", "--no-probe")).figures["depth"][0] == "3"
+    cache = next((mxtui.folder / "state").rglob("count.cache"))
+    cache.write_bytes(b"noise")
+    assert parsed(mxtui("check", "--no-probe")).figures["depth"][0] == "3"
+    assert cache.stat().st_size > 100
+
+
+def test_without_a_place_for_its_memory_it_says_so(mxtui: Mxtui) -> None:
+    (mxtui.folder / "state").write_text("in the way")
+    done = mxtui("check", "--no-probe")
+    assert (done.status, "state cannot be kept" in parsed(done).text) == (1, True)
+
+
+def test_it_does_not_hang(mxtui: Mxtui, instance: PrivatePostfix) -> None:
+    layout = read_layout(instance.config_directory)
+    pipe = layout.queue_directory / "hold" / "A1B2C3D4E5"
+    began = time.monotonic()
+    try:
+        pipe.mkdir()
+        assert parsed(mxtui("check", "--no-probe", "-t", "20")).figures
+    finally:
+        pipe.rmdir()
+    assert time.monotonic() - began < 20
+
+
+def test_a_stopped_mail_system_is_critical(folder: Path, need_postfix: None, tmp_path: Path) -> None:
+    stopped = PrivatePostfix(folder / "stopped", settings=QUIET)
+    stopped.create()
+    done = Mxtui(stopped, tmp_path)("check")
+    assert (done.status, "the mail system is stopped" in parsed(done).text) == (2, True)
+
+
+def test_a_queue_that_cannot_be_read_is_unknown(tmp_path: Path) -> None:
+    done = run([sys.executable, "-m", "mxtui", "check", "-q", str(tmp_path)])
+    parsed(done)
+    assert done.status == 3
