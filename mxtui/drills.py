@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from mxtui.errors import MxtuiError
+from mxtui.folders import give_away, make_folder
 from mxtui.message.sanitize import one_line
 from mxtui.model.drill import Drill
 
@@ -29,9 +30,10 @@ class Drills:
         """Record one, durably. Raises MxtuiError."""
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         try:
-            self.path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+            make_folder(self.path.parent)
             file = os.open(self.path, flags, 0o644)
             try:
+                give_away(file, self.path.parent)
                 fcntl.flock(file, fcntl.LOCK_EX)
                 os.write(file, msgspec.json.encode(drill) + b"\n")
                 os.fsync(file)

@@ -1,6 +1,7 @@
 """Where mxtui keeps what has to survive: the host's folders for root, the user's own for everybody else."""
 
 import os
+import threading
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,12 +24,34 @@ def state_folder(root: Path | None = None) -> Path:
     return root or writable_folder(STATE)
 
 
+def make_folder(path: Path) -> None:
+    """Make it and those above it. What root makes in the folder of another is the other's. Raises OSError."""
+    if path.is_dir():
+        return
+    make_folder(path.parent)
+    with suppress(FileExistsError):
+        path.mkdir(mode=0o700)
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            give_away(descriptor, path.parent)
+        finally:
+            os.close(descriptor)
+
+
+def give_away(descriptor: int, folder: Path) -> None:
+    """What root makes in the folder of another is the other's: `serve` and a console of root's keep the same files."""
+    if os.geteuid() == 0:
+        owner = folder.stat()
+        os.fchown(descriptor, owner.st_uid, owner.st_gid)
+
+
 def replace_file(path: Path, content: bytes) -> None:
     """Put a file in place whole: whoever reads it meanwhile has the old one. Only its owner may. Raises OSError."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.new")
+    beside = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.new")
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         with os.fdopen(os.open(beside, flags, 0o600), "wb") as file:
+            give_away(file.fileno(), path.parent)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

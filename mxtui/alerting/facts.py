@@ -1,11 +1,11 @@
-"""What alerts go by that no queue tells, from a few small files."""
+"""What alerts go by that no queue tells: settings, and a few small files."""
 
 from pathlib import Path
 
 from mxtui.certificates import expiry_of
 from mxtui.config import Settings
 from mxtui.drills import Drills
-from mxtui.model.alerts import Facts
+from mxtui.model.alerts import Facts, Thresholds
 
 
 def facts(settings: Settings, state: Path) -> Facts:
@@ -14,6 +14,27 @@ def facts(settings: Settings, state: Path) -> Facts:
         drilled=tuple(settings.drill.addresses),
         drills=Drills(state).latest() if settings.drill.addresses else {},
         certificate=_certificate(settings.serve.certificate),
+    )
+
+
+def thresholds(settings: Settings) -> Thresholds:
+    """When figures become alerts."""
+    wanted = settings.alerts
+    return Thresholds(
+        expiry_warning=wanted.expiry,
+        expiry_critical=wanted.expiry_critical,
+        free_warning=wanted.free / 100,
+        free_critical=wanted.free_critical / 100,
+        settled=wanted.settled,
+        backlog=wanted.backlog,
+        stalled=wanted.stalled,
+        silent=wanted.silent,
+        refused=wanted.refused / 100,
+        accepting=wanted.accepting,
+        full=wanted.full,
+        held=wanted.held,
+        certificate=wanted.certificate,
+        drill=settings.drill.every,
     )
 
 

@@ -20,7 +20,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from mxtui.errors import Guarded, MxtuiError, NotPermitted
-from mxtui.folders import replace_file
+from mxtui.folders import give_away, make_folder, replace_file
 from mxtui.model.alerts.memory import Memory
 from mxtui.model.alerts.news import Told
 from mxtui.model.overview import Acknowledgement
@@ -82,6 +82,7 @@ class AlertState:
         except OSError as error:
             raise self._trouble(error) from error
         try:
+            give_away(lock, self.folder)
             _take(lock, time.monotonic() + patience)
             yield
         finally:
@@ -107,7 +108,7 @@ class AlertState:
             raise self._trouble(error) from error
 
     def _make(self) -> None:
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(self.folder)
 
     def _trouble(self, error: OSError) -> MxtuiError:
         words = f"the alerts' state cannot be kept in {self.folder}: {error.strerror}"

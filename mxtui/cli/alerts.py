@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Sequence
 
 import click
 
@@ -12,7 +13,7 @@ from mxtui.cli.status import alert_line, alert_object, look, looked_at
 from mxtui.errors import UsageError
 from mxtui.message.sanitize import one_line
 from mxtui.model.alerts.storms import storms
-from mxtui.model.overview import Acknowledgement, Overview
+from mxtui.model.overview import Acknowledgement, Alert, Overview
 from mxtui.model.units import DURATION_EXAMPLES, parse_duration
 from mxtui.model.words import clock
 
@@ -97,15 +98,32 @@ def acknowledge(
         there = ", ".join(sorted({alert.name for alert in overview.alerts})) or "none"
         about = f" of {one_line(domain, 255)}" if domain else ""
         raise UsageError(f"there is no alert {one_line(name, 40)}{about}", f"There is: {there}. See mxtui alerts.")
-    operations, now = attached.operations, time.time()
-    about = f" {domain}" if domain else f" ({len(meant)})" if len(meant) > 1 else ""
-    operations.note("acknowledge", f"{name}{about} until {clock(now + seconds, now)}", reason)
-    who, until = operations.operator_name, now + seconds
-    attached.alerts.acknowledge(
-        [Acknowledgement(each.name, each.domain, each.severity, reason, who, now, until) for each in meant], now
-    )
+    until = know_of(attached, meant, reason, seconds)
     for each in meant:
-        click.echo(f"{_named(each.name, each.domain)} acknowledged until {clock(until, now)}")
+        click.echo(f"{_named(each.name, each.domain)} acknowledged until {clock(until, time.time())}")
+
+
+def know_of(attached: Attached, alerts: Sequence[Alert], reason: str, seconds: float) -> float:
+    """Acknowledge these; until when. Raises MxtuiError."""
+    operations, now = attached.operations, time.time()
+    until, who = now + seconds, operations.operator_name
+    operations.note("acknowledge", f"{_all(alerts)} until {clock(until, now)}", reason)
+    attached.alerts.acknowledge(
+        [Acknowledgement(each.name, each.domain, each.severity, reason, who, now, until) for each in alerts], now
+    )
+    return until
+
+
+def know_no_more(attached: Attached, known: Sequence[Acknowledgement], reason: str) -> None:
+    """Take these back. Raises MxtuiError."""
+    attached.operations.note("withdraw", f"acknowledgement of {_all(known)}", reason)
+    attached.alerts.withdraw(known, time.time())
+
+
+def _all(meant: Sequence[Alert] | Sequence[Acknowledgement]) -> str:
+    """What is meant, in the words of the audit."""
+    first = _named(meant[0].name, meant[0].domain) if meant else "nothing"
+    return f"{first} and {len(meant) - 1} more" if len(meant) > 1 else first
 
 
 def _withdraw(attached: Attached, name: str, domain: str | None, reason: str) -> None:
@@ -113,8 +131,7 @@ def _withdraw(attached: Attached, name: str, domain: str | None, reason: str) ->
     meant = [each for each in attached.alerts.acknowledged(now) if each.name == name and domain in (None, each.domain)]
     if not meant:
         raise UsageError(f"nobody has acknowledged {one_line(name, 40)}", "mxtui alerts shows what was.")
-    attached.operations.note("withdraw", f"acknowledgement of {name} {domain or ''}".rstrip(), reason)
-    attached.alerts.withdraw(meant, now)
+    know_no_more(attached, meant, reason)
     for each in meant:
         click.echo(f"{_named(each.name, each.domain)} is no longer acknowledged")
 

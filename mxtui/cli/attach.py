@@ -80,23 +80,9 @@ class Attached:
     @property
     def thresholds(self) -> Thresholds:
         """When figures become alerts."""
-        wanted = self.settings.alerts
-        return Thresholds(
-            expiry_warning=wanted.expiry,
-            expiry_critical=wanted.expiry_critical,
-            free_warning=wanted.free / 100,
-            free_critical=wanted.free_critical / 100,
-            settled=wanted.settled,
-            backlog=wanted.backlog,
-            stalled=wanted.stalled,
-            silent=wanted.silent,
-            refused=wanted.refused / 100,
-            accepting=wanted.accepting,
-            full=wanted.full,
-            held=wanted.held,
-            certificate=wanted.certificate,
-            drill=self.settings.drill.every,
-        )
+        from mxtui.alerting.facts import thresholds
+
+        return thresholds(self.settings)
 
     @property
     def state(self) -> Path:

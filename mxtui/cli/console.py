@@ -22,6 +22,7 @@ from mxtui.queues.postfix.instances import instances
 
 if TYPE_CHECKING:
     from mxtui.message.inspect import Inspection
+    from mxtui.model.overview import Alert
     from mxtui.model.plan import Plan
     from mxtui.tui.services import Extra, Services, Settings
 
@@ -114,10 +115,30 @@ def services(
             draining=_Draining(attached, again),
             own_names=frozenset({queue.source.name.lower()}),
             settings=settings,
+            acknowledging=_Acknowledging(attached),
         )
     finally:
         monitor.close()
         keeper.close()
+
+
+class _Acknowledging:
+    """On record, then on file, where every command and the other consoles find it."""
+
+    def __init__(self, attached: Attached) -> None:
+        self._attached = attached
+
+    def acknowledge(self, alerts: "Sequence[Alert]", reason: str, seconds: float) -> None:
+        """Raises MxtuiError."""
+        from mxtui.cli.alerts import know_of
+
+        know_of(self._attached, alerts, reason, seconds)
+
+    def withdraw(self, alerts: "Sequence[Alert]") -> None:
+        """Raises MxtuiError."""
+        from mxtui.cli.alerts import know_no_more
+
+        know_no_more(self._attached, [each.acknowledged for each in alerts if each.acknowledged is not None], "")
 
 
 class _Draining:

@@ -10,7 +10,7 @@ import msgspec
 from mxtui.cli.attach import Attached
 from mxtui.cli.status import unchanged
 from mxtui.errors import MxtuiError
-from mxtui.folders import replace_file
+from mxtui.folders import make_folder, replace_file
 from mxtui.model.alerts import LOOKING_IN, Watch, judged
 from mxtui.model.alerts.memory import Memory
 from mxtui.model.health import Health, Primary
@@ -77,7 +77,7 @@ def _logged(attached: Attached, path: Path) -> Mapping[str, Outcome]:
         return {}
     place, told = outcomes(attached.queue.layout.maillog_file, _place(path))
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(path.parent)
         replace_file(path, msgspec.json.encode(place))
     except OSError:
         return {}  # it would be counted again and again

@@ -21,7 +21,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
 
-from mxtui.folders import replace_file
+from mxtui.folders import make_folder, replace_file
 from mxtui.model.age import BUCKET_SECONDS
 from mxtui.model.message import Recipient, State
 from mxtui.model.reason import Summaries
@@ -302,8 +302,9 @@ class Cache:
             descriptor = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
             with os.fdopen(descriptor, "rb") as file:
                 status = os.fstat(descriptor)
-                if status.st_uid != os.geteuid() or status.st_mode & 0o022 or status.st_size > LIMIT:
-                    return None  # somebody else could have written it
+                ours = status.st_uid in (0, os.geteuid(), os.stat(self._files.root).st_uid)  # noqa: PTH116
+                if not ours or status.st_mode & 0o022 or status.st_size > LIMIT:
+                    return None  # somebody could have written it who could not write to the queue
                 data = file.read(LIMIT)
         except OSError:
             return None
@@ -329,7 +330,7 @@ class Cache:
         body = _encoder.encode(_File(self._files.key, groups, folders))
         # A disk that is full, or a folder that is not ours, makes the next count slower and nothing else.
         with suppress(OSError):
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(self._path.parent)
             replace_file(self._path, MAGIC + _digest(body) + body)
 
 

@@ -35,6 +35,7 @@ from mxtui.receiver.names import Names
 from mxtui.receiver.receiver import Receiver
 from mxtui.receiver.room import DiskRoom
 from mxtui.service import parts
+from mxtui.service.alerts import AlertWatch
 from mxtui.service.asking import Asking
 from mxtui.service.control import ControlServer
 from mxtui.service.health import HealthWatch
@@ -153,6 +154,16 @@ class Service:
         if self._wanted.settings.probe.enabled:
             self._prober.follow(self._wanted.serve.relay)
             wanted.append(("prober", self._prober.run()))
+        alerts = AlertWatch(
+            self._spool,
+            self._wanted.settings,
+            self._prober.snapshot,
+            lambda: self._wanted.serve.relay,
+            self._log,
+            clock=self._clock,
+        )
+        if alerts.wanted:
+            wanted.append(("alerts", alerts.run()))
         if self._notifier.watchdog is not None:
             wanted.append(("watchdog", self._notifier.keep_alive()))
         return [asyncio.create_task(work, name=name) for name, work in wanted]

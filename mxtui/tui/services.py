@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from mxtui.holding import Holding
 from mxtui.index import Index
 from mxtui.model.drain.standing import Standing
-from mxtui.model.overview import Overview
+from mxtui.model.overview import Alert, Overview
 from mxtui.model.plan import Plan
 from mxtui.operations import Operations
 
@@ -61,6 +61,18 @@ class Draining(Protocol):
         ...
 
 
+class Acknowledging(Protocol):
+    """What operators know of: on record, and kept for all who watch. Both block. Raise MxtuiError."""
+
+    def acknowledge(self, alerts: Sequence[Alert], reason: str, seconds: float) -> None:
+        """Know of these for so long."""
+        ...
+
+    def withdraw(self, alerts: Sequence[Alert]) -> None:
+        """Know of these no more."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """How the console looks and listens."""
@@ -104,5 +116,7 @@ class Services:
     clock: Callable[[], float] = time.time
     holding: Holding | None = None
     """Holds of domains; None where there can be none."""
+    acknowledging: Acknowledging | None = None
+    """None where alerts cannot be acknowledged."""
     extras: Sequence[Extra] = ()
     """On F2 and the keys after it; at most `tui.extras.MOST`."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from mxtui.model.alerts.storms import storms
 from mxtui.model.health import lasting
 from mxtui.model.overview import Alert, DomainStatus, Overview
 from mxtui.model.words import clock, counted, duration
@@ -30,7 +31,8 @@ class Verdict:
 def judge(overview: Overview, now: float) -> Verdict:
     """The verdict: a view that cannot be trusted first, then the gravest alert, then how well things are."""
     stale = now - overview.heard_at
-    alerts = tuple(overview.alerts)
+    # What somebody knows of is on the screen of alerts, and shouts no more.
+    alerts = tuple(storms([alert for alert in overview.alerts if alert.acknowledged is None]))
     if overview.fault:
         return Verdict("critical", "STALE", "", f"{overview.fault}. {overview.hint}".strip(), overview.fault, alerts)
     if stale > STALE_VERDICT:
@@ -40,6 +42,9 @@ def judge(overview: Overview, now: float) -> Verdict:
         first, *rest = alerts
         badge = first.badge or "CHECK"
         return Verdict(first.severity, badge, first.domain or "", first.text, _short(first, overview, now), tuple(rest))
+    if overview.alerts:
+        known = f"{counted(len(overview.alerts), 'alert')} acknowledged."
+        return Verdict("plain", "", known, _waiting(overview, now), known)
     return _calm(overview, now)
 
 

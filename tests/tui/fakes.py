@@ -8,19 +8,20 @@ from dataclasses import replace
 from pathlib import Path
 
 from mxtui.audit import Audit, Operator
-from mxtui.errors import Guarded, NoQueue, UsageError
+from mxtui.errors import Guarded, MxtuiError, NoQueue, UsageError
 from mxtui.holding import Holding
 from mxtui.holds import Holds
 from mxtui.index import Index
 from mxtui.message.eml import save_eml
 from mxtui.message.inspect import inspect
 from mxtui.model.alerts import Thresholds, alerts
+from mxtui.model.alerts.order import in_order
 from mxtui.model.drain.standing import Passed, Standing
 from mxtui.model.drain.way import Feed, Settled
 from mxtui.model.health import RUNGS, Climb, Health, Primary, Rung
 from mxtui.model.holds import Catching, DomainHold
 from mxtui.model.message import Changes, Identity, QueuedMessage, Recipient, State
-from mxtui.model.overview import DomainStatus, DomainTotals, Overview, Reading
+from mxtui.model.overview import Acknowledgement, Alert, DomainStatus, DomainTotals, Overview, Reading
 from mxtui.model.plan import FlushProgress, Plan, Result, Target, Verdict
 from mxtui.model.redirect import Redirect
 from mxtui.model.source import ALLOWED, Capabilities, Permission, Source, Space, Verb
@@ -356,6 +357,30 @@ class FakeCatch:
         return False
 
 
+class FakeAcknowledging:
+    """Remembers what an operator knows of; the world's overviews say so from then on."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self.clock = clock
+        self.known: dict[tuple[str, str | None], Acknowledgement] = {}
+        self.trouble: MxtuiError | None = None
+
+    def acknowledge(self, alerts: Sequence[Alert], reason: str, seconds: float) -> None:
+        if self.trouble is not None:
+            raise self.trouble
+        now = self.clock.now
+        for each in alerts:
+            known = Acknowledgement(each.name, each.domain, each.severity, reason, "anna", now, now + seconds)
+            self.known[each.name, each.domain] = known
+
+    def withdraw(self, alerts: Sequence[Alert]) -> None:
+        for each in alerts:
+            del self.known[each.name, each.domain]
+
+    def marked(self, alerts: Sequence[Alert]) -> Sequence[Alert]:
+        return in_order(replace(each, acknowledged=self.known.get((each.name, each.domain))) for each in alerts)
+
+
 class World:
     """A queue, what is known of it, and the services that a console on it gets."""
 
@@ -377,6 +402,7 @@ class World:
             operator=Operator("anna", "root", 0, "anna", "/dev/pts/3"), clock=self.clock,
         )  # fmt: skip
         self.draining = FakeDraining()
+        self.acknowledging = FakeAcknowledging(self.clock)
         self.catch = FakeCatch()
         self.holds = Holds(folder / "holds")
         self.kept: list[DomainHold] = []
@@ -388,7 +414,7 @@ class World:
             self.queue.content, lambda queue_id, path: save_eml([self.queue.content(queue_id, 1 << 20)], path),
             self.draining,
             frozenset({"mx2.example.net"}), settings or Settings(theme="tokyo-night"), self.clock,
-            holding,
+            holding, self.acknowledging,
         )  # fmt: skip
         self.extra: tuple[str, ...] = ("lists.example",)
         self.say()
@@ -404,7 +430,8 @@ class World:
         queue, able, space = self.index.queue(), self.queue.capabilities(), self.queue.space()
         known = Overview(
             source=SOURCE, capabilities=able, taken_at=self.clock.now, heard_at=self.clock.now - 0.4, queue=queue,
-            domains=rows, alerts=alerts(rows, queue, able, space, self.clock.now, Thresholds()), depth=queue.states,
+            domains=rows, depth=queue.states,
+            alerts=self.acknowledging.marked(alerts(rows, queue, able, space, self.clock.now, Thresholds())),
             in_per_minute=212.0, out_per_minute=1_260.0, space=space, revision=self.index.revision,
         )  # fmt: skip
         return replace(known, **changed)  # type: ignore[arg-type]

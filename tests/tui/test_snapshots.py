@@ -52,6 +52,7 @@ STATES = {
     "migrate": ("m", "'new host"),
     "help": ("question_mark",),
     "alerts": ("2", "exclamation_mark"),
+    "acknowledge": ("exclamation_mark", "j", "a", "'they upgrade until six"),
 }
 
 

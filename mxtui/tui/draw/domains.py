@@ -43,6 +43,9 @@ def _notable(row: DomainStatus, cell: Cell) -> bool:
 
 
 def _sign(row: DomainStatus, cell: Cell) -> Spans:
+    if row.alerts and (row.health is None or row.health.state in ("up", "unknown")):
+        look = cell.look
+        return [(look.glyphs.warning, look.danger if row.alerts[0].severity == "critical" else look.warning)]
     return [health_sign(row.health, cell.look, held=_held(row))]
 
 
@@ -178,6 +181,10 @@ def primary_words(row: DomainStatus, now: float, look: Look, *, brief: bool) -> 
             return f"flapping{lasted}", detail, look.warning, look.warning + NORMAL
         case "up":
             speed = f" {fmt.roughly(health.latency_ms)}" if health.latency_ms is not None else ""
+            said = next((alert for alert in row.alerts if alert.name != "expiry"), None)
+            if said is not None:
+                style = look.danger if said.severity == "critical" else look.warning
+                return f"up{speed}", (said.badge or "CHECK").lower() if brief else said.text, look.label, style + NORMAL
             if _held(row):
                 return "held", f"up{speed}", look.text, look.label
             why = row.totals.top_reason.text if row.totals.top_reason else ""

@@ -1,82 +1,22 @@
 """Why a domain is to be held, and for how long: asked over the plan of what that does."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import ClassVar
+from collections.abc import Sequence
 
-from textual import on
-from textual.containers import Horizontal
-from textual.widget import Widget
-from textual.widgets import Input
-
-from mxtui.model.holds import REASON_LENGTH
 from mxtui.model.plan import Plan
-from mxtui.model.units import DURATION_EXAMPLES, parse_duration
 from mxtui.tui.draw.plan import plan_lines
 from mxtui.tui.line import Line
-from mxtui.tui.screens.dialog import Dialog
-from mxtui.tui.widgets.painted import Painted
+from mxtui.tui.screens.asking import Asked, AskingScreen
+
+__all__ = ["Asked", "HoldScreen"]
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What the operator said."""
-
-    reason: str
-    seconds: float
-
-
-class HoldScreen(Dialog[Asked]):
+class HoldScreen(AskingScreen):
     """Enter begins the hold; Esc leaves everything as it is."""
 
-    BELOW: ClassVar[int] = 7
-
     def __init__(self, title: str, plan: Plan, lasting: str) -> None:
-        super().__init__()
-        self._title = title
+        super().__init__(title, lasting)
         self._plan = plan
-        self._lasting = lasting
-        self._fault = ""
 
-    def below(self) -> Iterable[Widget]:
-        """Reason, time, and the choices."""
-        with Horizontal(classes="field"):
-            yield Painted("why")
-            yield Input(id="reason", compact=True, max_length=REASON_LENGTH, select_on_focus=False)
-        with Horizontal(classes="field"):
-            yield Painted("long")
-            yield Input(self._lasting, id="lasting", compact=True, max_length=20, select_on_focus=False)
-        yield Painted("choices")
-
-    def draw(self) -> None:
-        """The plan, and what is asked."""
-        look = self.host.look
-        self.show(self._title, plan_lines(self.scene, self._plan, None))
-        self.query_one("#why", Painted).paint([Line(("Reason", look.strong))], look.bar)
-        self.query_one("#long", Painted).paint([Line(("For", look.strong))], look.bar)
-        told = (self._fault, look.danger) if self._fault else ("both are shown wherever the domain is", look.label)
-        keys = Line(("Esc", look.key), (" Cancel   ", look.text), ("Tab", look.key), (" Next", look.text))
-        keys.right([("Enter", look.key), ("   ", look.text), (f" {self._title} ", look.selected)], self.scene.width)
-        self.query_one("#choices", Painted).paint([Line(("        ", look.text), told), Line(), keys], look.bar)
-
-    @on(Input.Changed)
-    def _another_try(self) -> None:
-        if self._fault:
-            self._fault = ""
-            self.draw()
-
-    @on(Input.Submitted)
-    def _answer(self) -> None:
-        reason = self.query_one("#reason", Input).value.strip()
-        lasting = self.query_one("#lasting", Input).value.strip()
-        try:
-            seconds = parse_duration(lasting)
-        except ValueError:
-            self._fault = f"for how long? {DURATION_EXAMPLES}"
-            seconds = 0
-        if not reason:
-            self._fault = "say why: whoever meets it wants to know"
-        if self._fault:
-            self.draw()
-        else:
-            self.dismiss(Asked(reason, float(seconds)))
+    def about(self) -> Sequence[Line]:
+        """The plan."""
+        return plan_lines(self.scene, self._plan, None)
