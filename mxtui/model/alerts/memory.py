@@ -46,6 +46,8 @@ class DomainMemory:
 
     up_since: float | None = None
     """Its primary was never seen otherwise since then."""
+    down_at: float | None = None
+    """When it was seen otherwise last."""
     moved_at: float = 0.0
     """When anything left last, or could not have."""
     messages: int = 0
@@ -164,10 +166,11 @@ def _of_primary(domain: DomainMemory, health: Health | None, now: float) -> bool
     if health is None or health.state == "unknown":
         return domain.up_since is None
     if health.state != "up":
-        domain.up_since = None
+        domain.up_since, domain.down_at = None, now
         return True
     if domain.up_since is None:
-        domain.up_since = now if health.found_so or health.since is None else min(now, health.since)
+        since = now if health.found_so or health.since is None else min(now, health.since)
+        domain.up_since = max(since, domain.down_at or since)
     return False
 
 
@@ -199,6 +202,8 @@ def _skip(memory: Memory, seconds: float) -> None:
         domain.candidate_since += seconds
         if domain.up_since is not None:
             domain.up_since += seconds
+        if domain.down_at is not None:
+            domain.down_at += seconds
         if domain.reason_at is not None:
             domain.reason_at += seconds
     for raised in memory.raised:

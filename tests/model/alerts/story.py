@@ -17,6 +17,7 @@ from mxtui.model.overview import (
     TopReason,
 )
 from mxtui.model.source import Capabilities, Source, Space
+from mxtui.model.tally import DELIVERABLE
 
 NOW = 1_800_000_000.0
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86_400.0
@@ -43,7 +44,7 @@ def row(domain: str = "example.org", messages: int = 0, *, oldest: float | None 
         oldest if messages else None,
         more.pop("expires", None),
         TopReason(reason, messages) if reason else None,
-        oldest if messages and set(states) != {"hold"} else None,
+        oldest if not DELIVERABLE.isdisjoint(states) else None,
         more.pop("held", None),
     )
     status = DomainStatus(totals, Primary(f"mx1.{domain}", 25, "transport"), health())
