@@ -8,9 +8,10 @@ import click
 
 from mxtui.cli.attach import Attached, attach
 from mxtui.cli.common import common_options
+from mxtui.cli.looking_in import Look
 from mxtui.cli.output import narrate, print_json
-from mxtui.cli.status import alert_line, alert_object, look, looked_at
-from mxtui.errors import UsageError
+from mxtui.cli.status import alert_line, alert_object
+from mxtui.errors import MxtuiError, UsageError
 from mxtui.message.sanitize import one_line
 from mxtui.model.alerts.storms import storms
 from mxtui.model.overview import Acknowledgement, Alert, Overview
@@ -27,7 +28,7 @@ LASTING = "4h"
 def alerts_command(queue: str | None, config: str | None, no_color: bool, as_json: bool, no_probe: bool) -> None:
     """Everything that needs an operator, gravest first, and what is over since an hour at most."""
     with attach(queue, config) as attached:
-        _, overview = looked_at(attached, look(attached.queue, time.time()), probe=not no_probe)
+        overview = Look(attached, probe=not no_probe).overview
     if as_json:
         for alert in overview.alerts:
             print_json(alert_object(alert))
@@ -83,10 +84,10 @@ def ack_command(
         if withdraw:
             _withdraw(attached, name, domain, reason)
             return
-        watch, overview = looked_at(attached, look(attached.queue, time.time()), probe=not no_probe)
-        # Of this time that it is so: by what is remembered it is told from the next.
-        attached.alerts.keep(watch.memory)
-        acknowledge(attached, overview, name, domain, reason, seconds)
+        look = Look(attached, probe=not no_probe)
+        if look.fault:  # by what is remembered this time that it is so is told from the next
+            raise MxtuiError(look.fault, "Nothing is acknowledged.")
+        acknowledge(attached, look.overview, name, domain, reason, seconds)
 
 
 def acknowledge(

@@ -1,9 +1,10 @@
 """A look by a command that comes again and again: quick after the first time, and remembered for the next one."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import MappingProxyType
 
 import msgspec
 
@@ -22,6 +23,8 @@ from mxtui.queues.postfix.postfix import PostfixQueue
 from mxtui.queues.queue import Recountable
 
 COUNTER = "looking in"
+
+MOST_REFUSING = 200
 
 Known = Mapping[str, tuple[Primary | None, Health]]
 
@@ -44,10 +47,11 @@ class Look:
         missing = [each.domain for each in of_domains if each.domain not in known]
         if probe and missing:
             known = {**known, **attached.probe_once(missing)}
-        flows = _flows(memory, counted.moved, _logged(attached, state.folder / "log.json"))
+        told = _logged(attached, state.folder / "log.json")
+        flows = _flows(memory, counted.moved, told)
+        named = dict.fromkeys([*attached.relayed, *refusing(memory, told)])
+        of_domains += [nothing_for(each) for each in named if each not in {there.domain for there in of_domains}]
         rows = [DomainStatus(each, flow=flows.get(each.domain, NO_FLOW)) for each in of_domains]
-        without = _without_mail(rows, attached)
-        rows += [DomainStatus(nothing_for(domain), flow=flows.get(domain, NO_FLOW)) for domain in without]
         whole, queue = totals.queue(unchanged), attached.queue
         overview = Overview(
             queue.source, queue.capabilities(), now, now, whole, tuple(rows), depth=whole.states, space=queue.space()
@@ -105,6 +109,7 @@ def _flows(memory: Memory, moved: Moved, told: Mapping[str, Outcome]) -> Mapping
     return flows
 
 
-def _without_mail(rows: Iterable[DomainStatus], attached: Attached) -> list[str]:
-    there = {row.domain for row in rows}
-    return [domain for domain in attached.relayed if domain not in there]
+def refusing(memory: Memory, told: Mapping[str, Outcome] = MappingProxyType({})) -> list[str]:
+    """Domains whose primary refused something of late: of what passes through at once, nothing is queued."""
+    late = [domain for domain, each in memory.domains.items() if each.before.refused or each.window.refused]
+    return [*late, *(domain for domain, outcome in told.items() if outcome.refused)][:MOST_REFUSING]

@@ -4,6 +4,7 @@ import gc
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -17,7 +18,7 @@ from mxtui.model.alerts import LOOKING_IN, Watch, judged
 from mxtui.model.alerts.storms import storms
 from mxtui.model.health import Health, Primary
 from mxtui.model.holds import DomainHold, words
-from mxtui.model.overview import Alert, DomainStatus, Overview
+from mxtui.model.overview import Alert, DomainStatus, Overview, nothing_for
 from mxtui.model.tally import tally
 from mxtui.model.totals import Edge, Totals
 from mxtui.model.words import clock, counted, duration
@@ -33,20 +34,27 @@ def status_command(queue: str | None, config: str | None, no_color: bool, as_jso
     gc.disable()  # a look makes no cycles, and the collector would go through 100,000 messages again and again: 0.1 s
     with attach(queue, config) as attached:
         overview = look(attached.queue, time.time())
-        _, overview = looked_at(attached, overview, probe=not no_probe)
+        overview = looked_at(attached, overview, probe=not no_probe)
     if as_json:
         print_json(as_object(overview))
     else:
         print_text(overview, colour=not no_color and sys.stdout.isatty())
 
 
-def looked_at(attached: Attached, overview: Overview, *, probe: bool) -> tuple[Watch, Overview]:
-    """An overview with primaries, holds and alerts, by what is remembered; and who watched, to be remembered."""
-    known = attached.probe_once([row.domain for row in overview.domains]) if probe else {}
+def looked_at(attached: Attached, overview: Overview, *, probe: bool) -> Overview:
+    """An overview with primaries, holds and alerts, by what is remembered; nothing is remembered of it."""
+    here = [row.domain for row in overview.domains]
+    known = attached.probe_once(here) if probe else {}
     state = attached.alerts
-    watch = Watch(attached.thresholds, state.memory(), gap=LOOKING_IN, counter="looking in")
+    memory = state.memory()
+    watch = Watch(attached.thresholds, memory, gap=LOOKING_IN, counter="looking in")
     acknowledged = state.acknowledged(overview.taken_at)
-    return watch, judged(overview, known, watch, attached.holds(), attached.facts(), acknowledged)
+    # An alert may be about a domain without mail: what was refused is no longer queued.
+    others = [DomainStatus(nothing_for(domain)) for domain in memory.domains if domain not in set(here)]
+    overview = replace(overview, domains=(*overview.domains, *others))
+    overview = judged(overview, known, watch, attached.holds(), attached.facts(), acknowledged)
+    shown = tuple(row for row in overview.domains if row.hold is not None or row.domain in set(here))
+    return replace(overview, domains=shown)
 
 
 def look(queue: Queue, now: float) -> Overview:
