@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from mxtui.demo.postfix import postfix_available
 from tests.benchmarks.acting import acting
+from tests.benchmarks.alerting import checking, rules
 from tests.benchmarks.console import console, footprint
 from tests.benchmarks.draining import draining
 from tests.benchmarks.following import following
@@ -25,7 +26,7 @@ from tests.benchmarks.site import Site, running
 from tests.benchmarks.spooled import spooled
 from tests.benchmarks.table import Figure, as_markdown, as_text
 
-PARTS = ("reading", "console", "spool", "following", "acting", "receiving", "draining", "ramping")
+PARTS = ("reading", "alerts", "console", "spool", "following", "acting", "receiving", "draining", "ramping")
 
 
 def measure(options: argparse.Namespace, tell: Callable[[str], None]) -> tuple[list[Figure], str]:
@@ -41,6 +42,9 @@ def measure(options: argparse.Namespace, tell: Callable[[str], None]) -> tuple[l
         where = machine(site.postfix.queue_directory)
         if "reading" in options.parts:
             take(reading(site, options.times))
+        if "alerts" in options.parts:
+            take(rules())
+            take(checking(site, options.times))
         if "console" in options.parts:
             take(console(site, options.times, options.idle))
         if "spool" in options.parts:
