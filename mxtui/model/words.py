@@ -1,6 +1,6 @@
 """Figures as an operator reads them, the same on screens, in alerts and in commands. Nothing here knows a locale."""
 
-from datetime import datetime
+import time
 
 
 def duration(seconds: float) -> str:
@@ -29,9 +29,9 @@ def counted(number: int, noun: str, plural: str = "") -> str:
 
 def clock(moment: float, now: float) -> str:
     """A moment in local time, as short as it is clear: `14:16` today, `Sat 07:53` this week, `4 Dec` beyond."""
-    there, here = datetime.fromtimestamp(moment).astimezone(), datetime.fromtimestamp(now).astimezone()
-    if there.date() == here.date():
-        return there.strftime("%H:%M")
+    there, here = time.localtime(moment), time.localtime(now)
+    if there[:3] == here[:3]:
+        return f"{there.tm_hour:02}:{there.tm_min:02}"
     if abs(moment - now) < 6 * 86400:
-        return there.strftime("%a %H:%M")
-    return f"{there.day} {there:%b}"
+        return time.strftime("%a %H:%M", there)
+    return f"{there.tm_mday} {time.strftime('%b', there)}"

@@ -69,15 +69,17 @@ def _standing_still(domain: DomainMemory, row: DomainStatus, now: float, thresho
 
 
 def _accepting(domain: DomainMemory, row: DomainStatus, now: float, thresholds: Thresholds) -> Iterator[Alert]:
-    came = domain.before.plus(domain.window).arrived
-    if _settled(domain, now, thresholds) and came >= thresholds.accepting:
+    came = domain.before.arrived + domain.window.arrived
+    if came >= thresholds.accepting and _settled(domain, now, thresholds):
         text = f"{counted(came, 'message')} came here within minutes though its primary is up: who sends here, and why?"
         yield Alert("accepting", "warning", row.domain, text, now, "STANDBY", came)
 
 
 def _refused(domain: DomainMemory, row: DomainStatus, thresholds: Thresholds) -> Iterator[Alert]:
+    if not (domain.window.refused or domain.before.refused):
+        return
     moved = domain.before.plus(domain.window)
-    share = moved.refused / (moved.refused + moved.sent) if moved.refused else 0.0
+    share = moved.refused / (moved.refused + moved.sent)
     if moved.refused >= FEW_REFUSALS and share > thresholds.refused:
         text = (
             f"{share:.0%} of what is delivered is refused for good ({moved.refused:,} of late): mail is lost or bounced"

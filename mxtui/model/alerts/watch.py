@@ -79,11 +79,13 @@ class Watch:
 
     def _settle(self, found: Sequence[Alert], now: float) -> None:
         memory = self.memory
-        keys = {_key(alert) for alert in found}
         before: dict[_Key, Raised] = {_key(raised.alert): raised for raised in memory.raised}
         after: list[Raised] = []
+        keys = set()
         for alert in found:
-            raised = before.pop(_key(alert), None) or Raised(alert, now)
+            key = alert.name, alert.domain
+            keys.add(key)
+            raised = before.pop(key, None) or Raised(alert, now)
             # What only says "now" is as old as it has been said.
             raised.alert = replace(alert, since=raised.since) if alert.since >= now else alert
             raised.over_since = None
@@ -106,9 +108,7 @@ class Watch:
         now = overview.taken_at
         acknowledged = {(each.name, each.domain): each for each in known}
         shown = in_order(
-            replace(raised.alert, acknowledged=_covering(acknowledged.get(_key(raised.alert)), raised, now))
-            for raised in self.memory.raised
-            if raised.fired
+            _marked(raised, acknowledged.get(_key(raised.alert)), now) for raised in self.memory.raised if raised.fired
         )
         of: dict[str, list[Alert]] = {}
         for alert in shown:
@@ -126,11 +126,13 @@ def _key(alert: Alert) -> _Key:
     return alert.name, alert.domain
 
 
-def _covering(known: Acknowledgement | None, raised: Raised, now: float) -> Acknowledgement | None:
-    """An acknowledgement that holds: of this time that it was so, not over, and not of a lesser severity."""
+def _marked(raised: Raised, known: Acknowledgement | None, now: float) -> Alert:
+    """With an acknowledgement that holds: of this time that it was so, not over, and not of a lesser severity."""
     if known is None or now >= known.until or known.at < raised.since:
-        return None
-    return None if raised.alert.severity == "critical" and known.severity == "warning" else known
+        return raised.alert
+    if raised.alert.severity == "critical" and known.severity == "warning":
+        return raised.alert
+    return replace(raised.alert, acknowledged=known)
 
 
 def judged(
