@@ -171,7 +171,7 @@ class Cache:
             return None
         read = self._read(fresh, kept)
         tallies = self._sum(kept, now)
-        moved = self._moved(before, kept)
+        moved = self._moved(before, kept, read)
         if before is None or read or any(moved):
             self._save(kept)
         return Counted(tallies, moved, read)
@@ -212,8 +212,10 @@ class Cache:
 
     def _as_remembered(self, kept: Mapping[str, "_Kept"]) -> bool:
         """Whether some messages, chosen by chance, are what is remembered of them."""
-        everywhere = [(here, place) for here in kept.values() for place in range(len(here.names))]
-        for here, place in random.sample(everywhere, min(SAMPLE, len(everywhere))):
+        folders = [here for here in kept.values() if here.names]
+        sizes = [len(here.names) for here in folders]
+        for here in random.choices(folders, sizes, k=min(SAMPLE, sum(sizes))) if folders else ():
+            place = random.randrange(len(here.names))
             queue_id = here.names[place]
             listed = _Missing(here.state, here.path, [queue_id], [])
             for row in self._files.rows([listed]):
@@ -277,9 +279,11 @@ class Cache:
             tallies.count_alike(alike, self._causes[group])
         return tallies
 
-    def _moved(self, before: "_File | None", kept: Mapping[str, "_Kept"]) -> Moved:
+    def _moved(self, before: "_File | None", kept: Mapping[str, "_Kept"], read: int) -> Moved:
         if before is None:
             return Moved({}, {})
+        if not read and sum(len(here.names) for here in kept.values()) == sum(map(_size, before.folders)):
+            return Moved({}, {})  # all that is there was there, and nothing else was
         was = {
             (name, known.arrival): known.group
             for folder in before.folders
@@ -407,6 +411,10 @@ def _sound(folder: _Folder, groups: int) -> bool:
     if lengths != (8 * count,) * 3 or len(folder.identities) != 32 * count or len(folder.groups) != 4 * count:
         return False
     return max(array("I", folder.groups), default=0) < groups
+
+
+def _size(folder: _Folder) -> int:
+    return len(folder.sizes) // 8
 
 
 def _digest(body: bytes) -> bytes:
