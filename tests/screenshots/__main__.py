@@ -140,6 +140,18 @@ async def everything(camera: Camera) -> None:
     camera.keep("help")
 
 
+async def alerts(camera: Camera) -> None:
+    await camera.until(lambda: camera.watched_for_a_minute, 90)
+    await camera.press("exclamation_mark")
+    await camera.shows("Acknowledge")
+    await camera.press("a")
+    await camera.shows("Reason")
+    await camera.press(*"they move the rack until six", "enter")
+    await camera.shows("knows, until")
+    camera.keep("alerts")
+    await camera.press(*["j"] * 9, "a")  # taken back: the other pictures are of nobody's knowing
+
+
 async def small(camera: Camera) -> None:
     camera.keep("domains-80x24")
     await camera.press("2")
@@ -204,6 +216,7 @@ def main() -> None:
         asyncio.run(tour(config, domains_light, LARGE, Settings(theme="catppuccin-latte", mouse=False)))
         asyncio.run(tour(config, small, SMALL, Settings(theme="tokyo-night", mouse=False)))
         asyncio.run(tour(config, everything, LARGE, Settings(theme="tokyo-night", mouse=False)))
+        asyncio.run(tour(config, alerts, LARGE, Settings(theme="tokyo-night", mouse=False)))
         asyncio.run(tour(config, drained(scenario), LARGE, Settings(theme="tokyo-night", mouse=False)))
         asyncio.run(tour(config, migrating, LARGE, Settings(theme="tokyo-night", mouse=False)))
 
