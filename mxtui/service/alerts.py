@@ -72,11 +72,11 @@ class AlertWatch:
         """Look and tell until cancelled."""
         while True:
             began = time.monotonic()
-            await asyncio.to_thread(self._look)
+            await asyncio.to_thread(self.look)
             await asyncio.sleep(max(EVERY, SHARE * (time.monotonic() - began)))
 
-    def _look(self) -> None:
-        """One look. What fails is logged once, and the next look is taken all the same."""
+    def look(self) -> None:
+        """One look; blocks. What fails is logged once, and the next look is taken all the same."""
         try:
             overview = self._judged()
             faults = self._telling.tell(overview)
