@@ -89,7 +89,7 @@ def services(
         watch=Watch(attached.thresholds, attached.alerts.memory()),
         counted=counted,
         holds=attached.holds,
-        facts=attached.facts,
+        facts=lambda: replace(attached.facts(), untold=keeper.fault),
         acknowledged=attached.acknowledged,
         judged=keeper.judged,
     )

@@ -16,6 +16,8 @@ class Facts:
     """The last of each domain."""
     certificate: float | None = None
     """When our own certificate expires, seconds since the epoch; None where there is none or it cannot be read."""
+    untold: str = ""
+    """Why nobody could be told of alerts the last time; empty when all is well."""
 
 
 NO_FACTS = Facts()

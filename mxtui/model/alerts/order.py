@@ -28,6 +28,7 @@ GRAVITY: Final[tuple[str, ...]] = (
     "certificate",
     "drill",
     "corrupt",
+    "notify",
 )
 """Every alert there is, gravest first."""
 

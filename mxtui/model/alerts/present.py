@@ -32,6 +32,7 @@ def alerts(
             *_of_held_mail(domains, now, thresholds),
             *of_certificates(domains, facts, now, thresholds),
             *of_drills(facts, now, thresholds),
+            *([Alert("notify", "warning", None, facts.untold, now, "UNTOLD")] if facts.untold else []),
             *_of_queue(queue, capabilities, space, now, thresholds),
         ]
     )

@@ -109,6 +109,8 @@ def scenes(at: float) -> Iterator[Scene]:
     yield Scene("its certificate ends in a week", MINUTE, {"certificate"}, row(health=expiring, flow=quiet))
     never = Facts(("example.org",), {})
     yield Scene("nobody ever drilled it", MINUTE, {"drill"}, row(flow=quiet), facts=never)
+    mute = replace(WELL_DRILLED, untold="alerts could not be told by command: /bin/page: exit status 3")
+    yield Scene("whoever is to be told cannot be", MINUTE, {"notify"}, row(flow=quiet), facts=mute)
     yield Scene("drilled", MINUTE, set(), row(flow=quiet))
     yield Scene(
         "the host slept for a night", 14 * MINUTE, set(), waiting(40, at + 20 * HOUR, flow=quiet), asleep=8 * HOUR
