@@ -93,23 +93,23 @@ def as_object(overview: Overview) -> dict[str, Any]:
 
 
 def alert_object(alert: Alert) -> dict[str, Any]:
-    """An alert, as `status` and `alerts` print it."""
+    """An alert, as `status` and `alerts` print it; who knows of it where somebody does."""
     known = alert.acknowledged
-    return {
+    said: dict[str, Any] = {
         "name": alert.name,
         "severity": alert.severity,
         "domain": alert.domain and one_line(alert.domain, 255),
         "text": one_line(alert.text, 400),
         "since": round(alert.since, 3),
-        "messages": alert.messages,
-        "acknowledged": known
-        and {
+    }
+    if known is not None:
+        said["acknowledged"] = {
             "by": one_line(known.owner, 80),
             "reason": one_line(known.reason, 400),
             "at": round(known.at, 3),
             "until": round(known.until, 3),
-        },
-    }
+        }
+    return said
 
 
 def _hold_object(hold: DomainHold) -> dict[str, Any]:
