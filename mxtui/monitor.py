@@ -16,11 +16,12 @@ from mxtui.errors import MxtuiError
 from mxtui.index import Index
 from mxtui.model.alerts import Thresholds, alerts
 from mxtui.model.health import Health, Primary
+from mxtui.model.history import WHOLE, Sampler, Seen, Tick
 from mxtui.model.holds import DomainHold
 from mxtui.model.message import Changes, State
 from mxtui.model.overview import DomainStatus, DomainTotals, Overview, Reading, nothing_for
 from mxtui.model.source import Capabilities, Space
-from mxtui.model.trend import Rate, Trend
+from mxtui.model.trend import STEP, Rate, Trend
 from mxtui.queues.queue import Queue
 
 BUSY_TICK = 0.25
@@ -62,6 +63,26 @@ class Primaries(Protocol):
         """Keep checking until cancelled."""
 
 
+class Remembered(Protocol):
+    """What is known of the queue from before, and where it is kept on. Blocks; all it does may fail, and be told."""
+
+    @property
+    def fault(self) -> str:
+        """Why there is no history, or no new one; empty where all is well."""
+        ...
+
+    def last_hour(self, now: float) -> Mapping[str, Sequence[int | None]]:
+        """Messages by domain at the end of each five minutes of the last hour but the present ones."""
+        ...
+
+    def record(self, tick: Tick, now: float) -> object:
+        """Keep a minute."""
+        ...
+
+    def close(self) -> None:
+        """Let others keep it."""
+
+
 class Monitor:
     """Follows one queue for as long as `overviews` is iterated."""
 
@@ -75,11 +96,12 @@ class Monitor:
         thresholds: Thresholds | None = None,
         counted: Future[Mapping[State, int]] | None = None,
         holds: Callable[[], Mapping[str, DomainHold]] = dict,
+        history: Remembered | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """`primaries` is called when the first overview has been shown; `counted`: the depth, already on its way.
 
-        `holds` tells which domains are held; it blocks.
+        `holds` tells which domains are held; it blocks. `history` is asked once, and told every minute.
         """
         self.queue = queue
         self.index = index
@@ -91,7 +113,10 @@ class Monitor:
         self._thresholds = thresholds or Thresholds()
         self._clock = clock
         self._stop = threading.Event()
-        self._threads = ThreadPoolExecutor(3, thread_name_prefix="mxtui-queue")
+        self._history = history
+        self._sampler = Sampler()
+        self._recording: Future[object] | None = None
+        self._threads = ThreadPoolExecutor(4, thread_name_prefix="mxtui-queue")
         self._faults: dict[str, MxtuiError] = {}
         """By what failed: one that works again must not hide another that does not."""
         self._heard_at = clock()
@@ -105,6 +130,9 @@ class Monitor:
         self._wanted_at = self._rested_at = -REST
         """When a key was pressed last, and when the first read last rested for one (monotonic time)."""
         self._trends: dict[str, Trend] = {}
+        self._recalled: Mapping[str, Sequence[int | None]] = {}
+        self._recalled_at = -1
+        """Which five minutes the present ones were then."""
         self._totals: dict[str, DomainTotals] = {}
         self._arrivals = Rate(self._heard_at)
         self._departures = Rate(self._heard_at)
@@ -127,6 +155,8 @@ class Monitor:
     def close(self) -> None:
         """Stop the threads; they end within a second."""
         self._stop.set()
+        if self._history is not None:
+            self._history.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def overviews(self) -> AsyncIterator[Overview]:
@@ -137,12 +167,14 @@ class Monitor:
             await asyncio.to_thread(self._count_names)
             yield (await asyncio.to_thread(self._timed_look))[0]
             self._primaries = await asyncio.to_thread(self._make_primaries)
+            await asyncio.to_thread(self._recall)
             running += self._start()
             while not self._stop.is_set():
                 before = self.index.revision
                 overview, cost = await asyncio.to_thread(self._timed_look)
                 if self._primaries is not None:
                     self._primaries.follow([status.domain for status in overview.domains])
+                self._remember(overview)
                 yield overview
                 changing = self.index.revision != before or self._reading is not None
                 # Never more than a tenth of a core on looking, however many domains there are.
@@ -186,6 +218,17 @@ class Monitor:
             else:
                 return
 
+    def _remember(self, overview: Overview) -> None:
+        """A minute is kept when everything has been read and nothing is stale: a half-known queue is a gap."""
+        history, now = self._history, overview.taken_at
+        known = overview.reading is None and not overview.fault and not overview.stale
+        if history is None or not known or not self._sampler.due(now):
+            return
+        if self._recording is None or self._recording.done():
+            seen = seen_of(overview)
+            tick = self._sampler.take(now, time.monotonic(), seen, self.index.counted(), overview.space)
+            self._recording = self._threads.submit(history.record, tick, now)
+
     # -- in threads ---------------------------------------------------------------------------------------------
 
     def _keep_reading(self) -> None:
@@ -203,6 +246,14 @@ class Monitor:
         counted, self._counted = self._counted, None
         with self._noting("read"):
             self._depth = self.queue.depth() if counted is None else counted.result()
+
+    def _recall(self) -> None:
+        """What is known of the last hour: a console that was just opened shows it, too."""
+        if self._history is not None:
+            now = self._clock()
+            self._recalled, self._recalled_at = self._history.last_hour(now), int(now // STEP)
+            for domain, trend in self._trends.items():
+                trend.recall(self._recalled.get(domain, ()))
 
     def _read(self) -> None:
         expected = sum(self._depth.values())
@@ -286,6 +337,7 @@ class Monitor:
             space=self._space,
             fault=fault.message if fault else "",
             hint=fault.hint if fault else "",
+            history_fault=self._history.fault if self._history is not None else "",
             revision=self.index.revision,
         )
 
@@ -311,8 +363,17 @@ class Monitor:
             trend = self._trends.get(domain)
             if trend is None:
                 trend = self._trends[domain] = Trend(now, total.messages)
+                if int(now // STEP) == self._recalled_at:  # later it is no longer the last hour
+                    trend.recall(self._recalled.get(domain, ()))
             trend.observe(now, total.messages)
             primary, health = known.get(domain, (None, None))
             hold = self._holds.get(domain)
             rows.append(DomainStatus(total, primary, health, trend.change_per_minute(now), trend.history(), hold))
         return tuple(rows)
+
+
+def seen_of(overview: Overview) -> Iterator[Seen]:
+    """What is kept of an overview: the whole queue, then its domains, deepest first."""
+    yield Seen(WHOLE, overview.queue.messages, overview.queue.oldest_arrival)
+    for row in overview.domains:
+        yield Seen(row.domain, row.totals.messages, row.totals.oldest_arrival, row.health)

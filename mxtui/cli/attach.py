@@ -15,6 +15,7 @@ from mxtui.model.source import Verb
 from mxtui.queues.queue import Queue
 
 if TYPE_CHECKING:  # the index, asyncio, DNS and msgspec cost 0.2 s together, and not every command needs them
+    from mxtui.history import Store
     from mxtui.holding import Holding
     from mxtui.index import Index
     from mxtui.model.holds import DomainHold
@@ -71,6 +72,13 @@ class Attached:
     def holds(self) -> "Mapping[str, DomainHold]":
         """Which domains are held."""
         return self.site.holds().all()
+
+    @property
+    def history(self) -> "Store":
+        """What is remembered of it."""
+        from mxtui.history.store import Store
+
+        return Store(self.site.history())
 
     @property
     def thresholds(self) -> Thresholds:

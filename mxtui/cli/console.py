@@ -72,11 +72,12 @@ def services(
 
     `again` are the options that name the queue, for a drain in a process of its own.
     """
+    from mxtui.history import Recorder
     from mxtui.index import Index
     from mxtui.monitor import Monitor
     from mxtui.tui.services import Services
 
-    queue = attached.queue
+    queue, history = attached.queue, attached.history
     monitor = Monitor(
         queue,
         Index(time.time()),
@@ -85,6 +86,7 @@ def services(
         thresholds=attached.thresholds,
         counted=counted,
         holds=attached.holds,
+        history=Recorder(history),
     )
 
     def look_inside(queue_id: str) -> "Inspection":
@@ -106,6 +108,7 @@ def services(
             content=queue.content,
             save=save,
             draining=_Draining(attached, again),
+            history=history.points,
             own_names=frozenset({queue.source.name.lower()}),
             settings=settings,
         )

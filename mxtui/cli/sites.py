@@ -54,6 +54,10 @@ class Site(Protocol):
         """How mail is kept back for a domain here."""
         ...
 
+    def history(self) -> Path:
+        """The file in which its history is kept."""
+        ...
+
     def control(self) -> "Control | None":
         """Whoever can suspend all deliveries; None where that cannot be."""
         ...
@@ -113,6 +117,12 @@ class PostfixSite:
 
         return PostfixCatch(self._layout, self.relayed())
 
+    def history(self) -> Path:
+        """On this host, by queue directory."""
+        from mxtui.history.where import of_queue
+
+        return of_queue(self._layout.queue_directory, self._settings.history)
+
     def control(self) -> None:
         """Nobody (defer_transports is overridden by any flush)."""
 
@@ -160,6 +170,12 @@ class SpoolSite:
         from mxtui.queues.spool.catch import SpoolCatch
 
         return SpoolCatch(self._spool)
+
+    def history(self) -> Path:
+        """In the spool, where `serve` keeps it."""
+        from mxtui.history.where import of_spool
+
+        return of_spool(self._spool.path)
 
     def control(self) -> "Control":
         """A running `serve`."""

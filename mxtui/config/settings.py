@@ -96,6 +96,9 @@ class Settings:
     holds: Path | None = optional(
         readers.path, "where holds of domains on a Postfix queue are kept (/var/lib/mxtui/holds, else $XDG_STATE_HOME)"
     )
+    history: Path | None = optional(
+        readers.path, "where the history of a Postfix queue is kept (/var/lib/mxtui/history, else $XDG_STATE_HOME)"
+    )
     primaries: Mapping[str, NextHop] = entries(
         readers.server, '"example.org" = "mx1.example.org:25"', "primaries by domain, where routing and MX do not tell"
     )

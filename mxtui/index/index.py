@@ -8,6 +8,7 @@ import itertools
 import sqlite3
 import threading
 import weakref
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
@@ -19,6 +20,7 @@ from mxtui.index.sql import add_functions, where
 from mxtui.index.view import Sort, View
 from mxtui.model.age import BUCKET_SECONDS
 from mxtui.model.filter import Filter
+from mxtui.model.history import WHOLE, Counted
 from mxtui.model.message import Changes, QueuedMessage, Recipient
 from mxtui.model.overview import DomainTotals, QueueTotals
 from mxtui.model.plan import Target
@@ -51,6 +53,9 @@ class Index:
         self.arrived = 0
         self.departed = 0
         """Messages that came and went since the first read was complete."""
+        self._came: Counter[str] = Counter()
+        self._went: Counter[str] = Counter()
+        self._came_bytes = 0
 
     # -- changing -----------------------------------------------------------------------------------------------
 
@@ -73,6 +78,9 @@ class Index:
             if self._indexed:
                 self.arrived += len(fresh)
                 self.departed += len(left)
+                self._came_bytes += sum(message.size for message in fresh)
+                _count(self._came, fresh)
+                _count(self._went, (message for _, message in left))
             self.revision += 1
             return True
 
@@ -186,6 +194,11 @@ class Index:
         with self._lock:
             return self._totals.domains(self._edges)
 
+    def counted(self) -> Counted:
+        """What came and went since the first read was complete, by domain and (`WHOLE`) altogether."""
+        with self._lock:
+            return Counted({**self._came, WHOLE: self.arrived}, {**self._went, WHOLE: self.departed}, self._came_bytes)
+
     def _edges(self, domain: str | None) -> tuple[float | None, float | None]:
         if domain is None:
             # By domain, each by its index: one over all expiries would take 20 MB at a million messages.
@@ -285,6 +298,11 @@ class Index:
         ):
             found.setdefault(row, []).append(Recipient(*rest))
         return found
+
+
+def _count(counter: Counter[str], messages: Iterable[QueuedMessage]) -> None:
+    for message in messages:
+        counter.update({recipient.domain for recipient in message.recipients})
 
 
 def _chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from mxtui.holding import Holding
 from mxtui.index import Index
 from mxtui.model.drain.standing import Standing
+from mxtui.model.history import Point
 from mxtui.model.overview import Overview
 from mxtui.model.plan import Plan
 from mxtui.operations import Operations
@@ -85,6 +86,11 @@ class Extra:
     """Does it, and tells in a sentence what was done; blocks. Raises MxtuiError."""
 
 
+def _nothing(domain: str, span: float, now: float) -> Sequence[Point]:  # noqa: ARG001
+    """Of a queue that nobody remembers."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """Everything the screens use and do not make."""
@@ -106,3 +112,8 @@ class Services:
     """Holds of domains; None where there can be none."""
     extras: Sequence[Extra] = ()
     """On F2 and the keys after it; at most `tui.extras.MOST`."""
+    history: Callable[[str, float, float], Sequence[Point]] = _nothing
+    """Samples of a domain (`WHOLE`: of the queue) in the last so many seconds before a moment. Blocks.
+
+    Raises MxtuiError.
+    """

@@ -97,7 +97,8 @@ def running(queue: Queue) -> Iterator[Site]:
         directory.chmod(0o755)  # Postfix's daemons are not root
         settings = directory / "mxtui.toml"
         settings.write_text(
-            f"audit = {json.dumps(str(directory / 'audit.jsonl'))}\n[kept]\nfolder = {json.dumps(name + '/kept')}\n"
+            f"audit = {json.dumps(str(directory / 'audit.jsonl'))}\nhistory = {json.dumps(name + '/history')}\n"
+            f"[kept]\nfolder = {json.dumps(name + '/kept')}\n"
             f"[drain]\nfolder = {json.dumps(name + '/drains')}\n"
         )
         routes = {f"d{number}.example.org": primary.port for number in range(queue.domains)}

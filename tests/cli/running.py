@@ -44,7 +44,7 @@ class Mxtui:
         self.audit = folder / "audit.jsonl"
         self.config = folder / "mxtui.toml"
         folders = f'[kept]\nfolder = "{folder / "kept"}"\n[drain]\nfolder = "{folder / "drains"}"\n'
-        self.config.write_text(f'audit = "{self.audit}"\n{settings}\n{folders}')
+        self.config.write_text(f'audit = "{self.audit}"\nhistory = "{folder / "history"}"\n{settings}\n{folders}')
 
     def argv(self, verb: str, *words: str) -> list[str]:
         """The command line; options of the test's own go before the words."""

@@ -34,6 +34,7 @@ HURRY: Final[Mapping[str, Any]] = {"backoff_first": 0.1, "backoff_longest": 0.3}
 
 SETTINGS: Final = """
 audit = "{folder}/audit.jsonl"
+history = "{folder}/history"
 [kept]
 folder = "{folder}/kept"
 [drain]

@@ -196,7 +196,7 @@ def main() -> None:
         stack.callback(shutil.rmtree, FOLDER)
         settings = FOLDER / "mxtui.toml"
         settings.write_text(
-            f'audit = "{FOLDER}/audit.jsonl"\nholds = "{FOLDER}/holds"\n'
+            f'audit = "{FOLDER}/audit.jsonl"\nholds = "{FOLDER}/holds"\nhistory = "{FOLDER}/history"\n'
             f'[kept]\nfolder = "{FOLDER}/kept"\n[drain]\nfolder = "{FOLDER}/drains"\n'
         )
         scenario = stack.enter_context(Scenario(FOLDER, recovery=None, traffic=1.0))
