@@ -163,12 +163,12 @@ def columns(points: Sequence[Point], start: float, end: float, number: int) -> l
     width = (end - start) / number
     parts: list[list[Point]] = [[] for _ in range(number)]
     for point in points:
-        until = point.at + point.seconds
-        first, last = int((point.at - start) // width), int((until - start) // width)
+        since, until = max(point.at, start), min(point.at + point.seconds, end)
+        first, last = int((since - start) // width), int((until - start) // width)
         for column in range(max(0, first), min(number - 1, last) + 1):
             # What only touches a column says nothing of it, unless the one lies within the other.
-            overlap = min(until, start + (column + 1) * width) - max(point.at, start + column * width)
-            if overlap > 0 and 2 * overlap >= min(width, point.seconds):
+            overlap = min(until, start + (column + 1) * width) - max(since, start + column * width)
+            if overlap > 0 and 2 * overlap >= min(width, until - since):
                 parts[column].append(point)
     return [_joined(part) if part else None for part in parts]
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mxtui.audit import Audit, Operator
-from mxtui.errors import Guarded, NoQueue, UsageError
+from mxtui.errors import Guarded, MxtuiError, NoQueue, UsageError
 from mxtui.holding import Holding
 from mxtui.holds import Holds
 from mxtui.index import Index
@@ -17,7 +17,8 @@ from mxtui.message.inspect import inspect
 from mxtui.model.alerts import Thresholds, alerts
 from mxtui.model.drain.standing import Passed, Standing
 from mxtui.model.drain.way import Feed, Settled
-from mxtui.model.health import RUNGS, Climb, Health, Primary, Rung
+from mxtui.model.health import RUNGS, Climb, Health, HealthState, Primary, Rung
+from mxtui.model.history import Point, Sample, level_for
 from mxtui.model.holds import Catching, DomainHold
 from mxtui.model.message import Changes, Identity, QueuedMessage, Recipient, State
 from mxtui.model.overview import DomainStatus, DomainTotals, Overview, Reading
@@ -356,6 +357,24 @@ class FakeCatch:
         return False
 
 
+def past(domain: str, span: float, now: float) -> list[Point]:
+    """What is remembered of a domain."""
+    step, points = level_for(span), []
+    for at in range(int(now - span) // step * step, int(now), step):
+        ago, wave = NOW - at, (at // step) % 7
+        if 10 * HOUR < ago < 12 * HOUR:
+            continue
+        down = domain == "example.org" and (ago <= 6 * HOUR + 9 * MINUTE or 20 * HOUR < ago < 20 * HOUR + 40 * MINUTE)
+        since = (6 * HOUR + 9 * MINUTE if ago <= 6 * HOUR + 9 * MINUTE else 20 * HOUR + 40 * MINUTE) - ago
+        depth = round(max(0.0, since) / 32) if down else wave // 3
+        oldest = max(60, int(since)) if down else 40 * wave if depth else None
+        came, left = (2 + wave % 2) * step // 60, 0 if down else (2 + wave % 2) * step // 60
+        state: HealthState = "down" if down else "degraded" if domain == "clinic.example" and ago < 2 * HOUR else "up"
+        sample = Sample(depth, oldest, came, left, state, step if down else 0, None if down else 9.0 + wave)
+        points.append(Point(at, step, sample))
+    return points
+
+
 class World:
     """A queue, what is known of it, and the services that a console on it gets."""
 
@@ -389,12 +408,20 @@ class World:
             self.draining,
             frozenset({"mx2.example.net"}), settings or Settings(theme="tokyo-night"), self.clock,
             holding,
+            history=self.past,
         )  # fmt: skip
+        self.history_fails: MxtuiError | None = None
         self.extra: tuple[str, ...] = ("lists.example",)
         self.say()
 
     def queued_for(self, domain: str) -> list[QueuedMessage]:
         return [each for each in self.queue.messages.values() if any(r.domain == domain for r in each.recipients)]
+
+    def past(self, domain: str, span: float, now: float) -> Sequence[Point]:
+        """An outage of six hours at example.org, one of 40 minutes the day before, and a night that nobody watched."""
+        if self.history_fails is not None:
+            raise self.history_fails
+        return [] if domain == "lists.example" else past(domain, span, now)
 
     def overview(self, **changed: object) -> Overview:
         """What is known now."""

@@ -49,6 +49,7 @@ STATES = {
     "redirect": ("2", "t"),
     "reasons": ("3",),
     "primaries": ("5",),
+    "history": ("H",),
     "migrate": ("m", "'new host"),
     "help": ("question_mark",),
     "alerts": ("2", "exclamation_mark"),

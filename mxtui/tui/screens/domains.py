@@ -9,6 +9,7 @@ from textual.binding import BindingType
 from textual.widget import Widget
 
 from mxtui.model.filter import quote
+from mxtui.model.history import WHOLE
 from mxtui.model.overview import DomainStatus, Overview
 from mxtui.model.redirect import Redirect
 from mxtui.model.source import ALLOWED, Permission, Verb
@@ -32,6 +33,8 @@ _ON_DOMAIN: tuple[Command, ...] = (
     hold_command("suspend", "z", "Leave this domain's mail alone for a while; again: resume it."),
     Command("domains.check", "c", "Check now", "Climb this primary's health ladder now.",
             lambda screen: screen.check_now(), lambda screen: screen.some_domain()),
+    Command("domains.history", "H", "History", "How this domain, its mail and its primary fared: hours and days.",
+            lambda screen: screen.open_history()),
     redirect_command("domains", "Send this domain's mail to another host, or all of it to one address."),
     verb_command("domains", Verb.REJECT, "x", "Return this domain's mail to its senders.", footer=False),
     verb_command("domains", Verb.DELETE, "d", "Remove this domain's mail; a copy is kept.", footer=False),
@@ -151,6 +154,14 @@ class DomainsScreen(HoldingScreen):
         """Its messages."""
         if self.table.row is not None:
             await self.host.open_messages(f"domain:{quote(self.table.row.domain)}")
+
+    def open_history(self) -> None:
+        """Of the domain under the cursor; without one, of the whole queue."""
+        from mxtui.tui.screens.history import HistoryScreen  # not before the first screen is there
+
+        rows = order(self._overview.domains, *self._sort) if self._overview is not None else []
+        chosen = self.table.row
+        self.app.push_screen(HistoryScreen([row.domain for row in rows], chosen.domain if chosen else WHOLE))
 
     async def open_filter(self) -> None:
         """The filter bar, on Messages."""
