@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "resume": ("mxtui.cli.suspend", "End a suspension now."),
     "migrate": ("mxtui.cli.migrate", "Hold a domain while its primary moves."),
     "probe": ("mxtui.cli.probe", "Climb the health ladder of primaries once."),
+    "history": ("mxtui.cli.history", "How domains fared in the last hours and days."),
     "audit": ("mxtui.cli.audit", "Who did what, when, why, to which messages."),
     "serve": ("mxtui.cli.serve", "The embedded backup MX: take mail while primaries are down, deliver it when up."),
     "demo": ("mxtui.cli.demo", "A real outage on loopback, and the console on it."),

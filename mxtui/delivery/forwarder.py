@@ -8,7 +8,7 @@ schedule (which message)  →  stock (in our hands)  →  lane (a connection to 
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -35,6 +35,7 @@ from mxtui.model.plan import Target
 from mxtui.model.route import Ourselves, Router
 from mxtui.primary.lookup import Lookup
 from mxtui.queues.spool.committer import Committer
+from mxtui.queues.spool.ids import arrival_of
 from mxtui.queues.spool.store import Spool
 
 THREADS: Final = 4
@@ -248,6 +249,20 @@ class Forwarder:
             in_flight=tuple(each for lane in lanes for each in lane.delivering),
             hosts=tuple(lane.host.snapshot(now, wall, waiting) for lane in lanes if lane.host.domains),
         )
+
+    def waiting(self) -> Mapping[str, tuple[int, float | None]] | None:
+        """Messages in line for each domain, without those in hand, and when the oldest of them came.
+
+        None while not all is known yet.
+        """
+        if not self._loaded:
+            return None
+        schedule = self._stock.schedule
+        oldest = {domain: schedule.oldest(domain) for domain in schedule.domains}
+        return {
+            domain: (schedule.waiting(domain), arrival_of(id_) if id_ is not None else None)
+            for domain, id_ in oldest.items()
+        }
 
     # -- for its lanes ------------------------------------------------------------------------------------------
 

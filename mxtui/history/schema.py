@@ -36,6 +36,7 @@ CREATE TABLE sample (
     state   INTEGER NOT NULL,        -- of the primary: 0 unknown, 1 up, 2 degraded, 3 flapping, 4 down
     down    INTEGER NOT NULL,        -- seconds
     latency REAL,                    -- milliseconds
+    watched INTEGER NOT NULL,        -- seconds of the step
     PRIMARY KEY (step, at, domain)
 ) WITHOUT ROWID;
 
@@ -49,7 +50,8 @@ ROLL_UP: Final = (
     ),
     (
         "INSERT INTO sample SELECT ?1, ?2, domain, max(depth), max(oldest), sum(arrived), sum(left), max(state), "
-        "sum(down), avg(latency) FROM sample WHERE step = ?3 AND at >= ?2 AND at < ?2 + ?1 GROUP BY domain"
+        "sum(down), avg(latency), sum(watched) FROM sample "
+        "WHERE step = ?3 AND at >= ?2 AND at < ?2 + ?1 GROUP BY domain"
     ),
 )
 """A coarser step from the finer ones in it: ?1 its length, ?2 its beginning, ?3 the finer length."""

@@ -217,14 +217,14 @@ def _points(database: sqlite3.Connection, domain: int, span: float, now: float) 
     since = int(now - span)
     for step, _ in reversed([level for level in LEVELS if level[0] <= level_for(span)]):
         rows = database.execute(
-            "SELECT s.at, s.step, s.depth, s.oldest, s.arrived, s.left, s.state, s.down, s.latency "
+            "SELECT s.at, s.step, s.depth, s.oldest, s.arrived, s.left, s.state, s.down, s.latency, s.watched "
             "FROM tick t CROSS JOIN sample s ON s.step = t.step AND s.at = t.at AND s.domain = ?4 "
             "WHERE t.step = ?1 AND t.at > ?2 - ?1 AND t.at >= ?5 AND t.at <= ?3 ORDER BY t.at",
             (step, since, now, domain, found[-1].at + found[-1].seconds if found else 0),
         )
-        for at, seconds, depth, oldest, arrived, left, state, down, latency in rows.fetchall():
+        for at, seconds, depth, oldest, arrived, left, state, down, latency, watched in rows.fetchall():
             word: HealthState = STATES[state] if 0 <= state < len(STATES) else "unknown"
-            found.append(Point(at, seconds, Sample(depth, oldest, arrived, left, word, down, latency)))
+            found.append(Point(at, seconds, Sample(depth, oldest, arrived, left, word, down, latency, watched)))
     return found
 
 

@@ -9,7 +9,7 @@ from mxtui.folders import writable_folder
 
 SYSTEM_FOLDER: Final = Path("/var/lib/mxtui/history")
 
-FOLDER: Final = "history"
+FILE: Final = "history.sqlite"
 """In a spool: `serve` writes it, whoever runs that, and the console finds it."""
 
 
@@ -21,4 +21,4 @@ def of_queue(queue: Path, folder: Path | None = None) -> Path:
 
 def of_spool(spool: Path) -> Path:
     """Of a spool."""
-    return spool / FOLDER / "history.sqlite"
+    return spool / FILE

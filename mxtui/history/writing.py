@@ -28,11 +28,8 @@ def put(database: sqlite3.Connection, tick: Tick) -> None:
     )
     numbers = _numbers(database, tick.samples)
     database.executemany(
-        "INSERT INTO sample VALUES (60, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        sorted(
-            (tick.at, numbers[name], s.depth, s.oldest, s.arrived, s.left, STATES.index(s.state), s.down, s.latency_ms)
-            for name, s in tick.samples.items()
-        ),
+        "INSERT INTO sample VALUES (60, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        sorted((tick.at, numbers[name], *s[:4], STATES.index(s.state), *s[5:]) for name, s in tick.samples.items()),
     )
 
 

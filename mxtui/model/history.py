@@ -47,6 +47,8 @@ class Sample(NamedTuple):
     """Seconds that it was down."""
     latency_ms: float | None
     """Of a whole check of the primary, on average."""
+    watched: int = MINUTE
+    """Seconds of the step that somebody watched."""
 
 
 class Tick(NamedTuple):
@@ -180,8 +182,8 @@ def _joined(points: Sequence[Point]) -> Column:
     return Column(
         max(each.depth for each in samples),
         max(ages, default=None),
-        _per_minute([(point.sample.arrived, point.seconds) for point in points]),
-        _per_minute([(point.sample.left, point.seconds) for point in points]),
+        _per_minute([(each.arrived, each.watched) for each in samples]),
+        _per_minute([(each.left, each.watched) for each in samples]),
         worst(each.state for each in samples),
         sum(latencies) / len(latencies) if latencies else None,
     )
@@ -226,7 +228,7 @@ def summary(points: Sequence[Point]) -> Summary:
         outages += bool(point.sample.down) and not was_down
         was_down = bool(point.sample.down)
     return Summary(
-        sum(point.seconds for point in points),
+        sum(point.sample.watched for point in points),
         sum(point.sample.down for point in points),
         outages,
         deepest.sample.depth if deepest is not None else 0,

@@ -22,6 +22,8 @@ from mxtui import __version__
 from mxtui.delivery.forwarder import Errand, Forwarder
 from mxtui.delivery.notice import Notifier as Notices
 from mxtui.errors import MxtuiError
+from mxtui.history import Recorder, Store
+from mxtui.history.where import of_spool
 from mxtui.model.envelope import Envelope, SpoolState
 from mxtui.model.service import Service as Standing
 from mxtui.model.service import ServiceWord
@@ -38,6 +40,7 @@ from mxtui.service import parts
 from mxtui.service.asking import Asking
 from mxtui.service.control import ControlServer
 from mxtui.service.health import HealthWatch
+from mxtui.service.history import Minutes
 from mxtui.service.holding import HeldDomains
 from mxtui.service.log import Log
 from mxtui.service.notify import Notifier
@@ -96,6 +99,10 @@ class Service:
         self._held = HeldDomains(spool.path, self._forwarder.leave_alone, self._forwarder.look_for_all, log, clock)
         self._asking = Asking(spool.path, self._router.where, self._ourselves.hostname, log)
         self._health = self._watch_health(wanted)
+        self._minutes = Minutes(
+            spool, Recorder(Store(of_spool(spool.path))), self._forwarder.waiting, self._prober.snapshot,
+            lambda: self._wanted.serve.relay, log, clock,
+        )  # fmt: skip
         self._receiver: Receiver | None = None
         self._leaving: set[asyncio.Task[None]] = set()
         self._word: ServiceWord = "accepting"
@@ -149,6 +156,7 @@ class Service:
             ("forwarder", self._forwarder.run()),
             ("state", self._keep_settling()),
             ("reload", self._keep_reloading()),
+            ("history", self._minutes.run()),
         ]
         if self._wanted.settings.probe.enabled:
             self._prober.follow(self._wanted.serve.relay)
@@ -218,7 +226,7 @@ class Service:
         with parts.naming(wanted, "certificate"):
             return Receiver(
                 parts.receiver_settings(wanted, self._ourselves.hostname),
-                _Told(self._committer, self._forwarder),
+                _Told(self._committer, self._forwarder, self._minutes),
                 recipients,
                 self._health.standby,
                 parts.offered(tuple(wanted.serve.relay), self._remembered.known()),
@@ -376,14 +384,16 @@ class Service:
 
 
 class _Told:
-    """The committer, and the forwarder told of every commit to `deferred`."""
+    """The committer; the history told of every commit, and the forwarder of those to `deferred`."""
 
-    def __init__(self, committer: Committer, forwarder: Forwarder) -> None:
+    def __init__(self, committer: Committer, forwarder: Forwarder, minutes: Minutes) -> None:
         self._committer = committer
         self._forwarder = forwarder
+        self._minutes = minutes
 
     async def commit(self, envelope: Envelope, chunks: Sequence[bytes], state: SpoolState = "deferred") -> None:
         """Durable, then told. Raises OSError."""
         await self._committer.commit(envelope, chunks, state)
+        self._minutes.came(envelope)
         if state == "deferred":
             self._forwarder.added(envelope.id, envelope)

@@ -265,3 +265,10 @@ def test_the_lock_lies_beside_the_file_and_is_held_while_it_is_written(store: St
     with store.path.with_name(store.path.name + LOCK).open("rb") as lock, pytest.raises(BlockingIOError):
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     recorder.close()
+
+
+def test_a_coarse_step_that_was_watched_in_part_says_so(store: Store) -> None:
+    fill(store, T, T + 120)
+    fill(store, T + 900, T + 960)
+    first = store.points("example.org", 6 * HOUR, T + 960)[0]
+    assert (first.seconds, first.sample.watched, first.sample.arrived) == (300, 120, 4)

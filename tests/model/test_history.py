@@ -22,7 +22,7 @@ UP = Health("up", T - 90.0, "starttls", "", 12.5)
 
 
 def point(minute: int, depth: int, *, seconds: int = 60, down: bool = False, arrived: int | None = 0) -> Point:
-    sample = Sample(depth, depth * 10, arrived, 0, "down" if down else "up", seconds if down else 0, 9.0)
+    sample = Sample(depth, depth * 10, arrived, 0, "down" if down else "up", seconds if down else 0, 9.0, seconds)
     return Point(T + 60 * minute, seconds, sample)
 
 

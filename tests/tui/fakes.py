@@ -370,7 +370,7 @@ def past(domain: str, span: float, now: float) -> list[Point]:
         oldest = max(60, int(since)) if down else 40 * wave if depth else None
         came, left = (2 + wave % 2) * step // 60, 0 if down else (2 + wave % 2) * step // 60
         state: HealthState = "down" if down else "degraded" if domain == "clinic.example" and ago < 2 * HOUR else "up"
-        sample = Sample(depth, oldest, came, left, state, step if down else 0, None if down else 9.0 + wave)
+        sample = Sample(depth, oldest, came, left, state, step if down else 0, None if down else 9.0 + wave, step)
         points.append(Point(at, step, sample))
     return points
 

@@ -10,6 +10,7 @@ from typing import Final
 
 import mxtui
 from mxtui.errors import MxtuiError, NoQueue, Unreachable
+from mxtui.folders import space_of
 from mxtui.model.drain.way import Feed, Settled
 from mxtui.model.envelope import Envelope
 from mxtui.model.message import Changes, Identity, QueuedMessage, State
@@ -208,8 +209,7 @@ class SpoolQueue:
 
     def space(self) -> Space:
         """Room on the spool's file system, as an unprivileged writer sees it."""
-        room = os.statvfs(self.spool.path)
-        return Space(room.f_blocks * room.f_frsize, room.f_bavail * room.f_frsize, room.f_files, room.f_favail)
+        return space_of(self.spool.path)
 
     def close(self) -> None:
         """Nothing is held open between calls."""

@@ -93,7 +93,7 @@ def _spans(scene: Scene, past: Past) -> Line:
         chosen = name == past.span
         words = f"[{NAMES[name]}]" if chosen and look.shaded else f" {NAMES[name]} "
         line.add(words, look.selected if chosen and not look.shaded else look.strong if chosen else look.label)
-    watched = sum(point.seconds for point in past.points)
+    watched = sum(point.sample.watched for point in past.points)
     span = SPANS[past.span]
     # The minute that is not over is no gap.
     words = f"watched {duration(min(watched, span))} of {NAMES[past.span]}" if watched < span - 400 else ""
