@@ -15,6 +15,7 @@ from typing import Protocol
 from mxtui.errors import MxtuiError
 from mxtui.index import Index
 from mxtui.model.alerts import Thresholds, alerts
+from mxtui.model.forecast import NOTHING_KNOWN, Forecast, Outlook, announced, filling
 from mxtui.model.health import Health, Primary
 from mxtui.model.history import WHOLE, Sampler, Seen, Tick
 from mxtui.model.holds import DomainHold
@@ -31,6 +32,9 @@ IDLE_TICK = 1.0
 
 SLOW_FACTS = 5.0
 """Seconds between looks at what changes rarely and costs a system call or a process: room, permission."""
+
+OUTLOOK = 60.0
+"""Seconds between looks at what a forecast goes by: history, drains, drills."""
 
 AGES = 5.0
 """Seconds between two counts of ages: a hundred thousand messages grow older all the time, and no eye sees it."""
@@ -97,11 +101,13 @@ class Monitor:
         counted: Future[Mapping[State, int]] | None = None,
         holds: Callable[[], Mapping[str, DomainHold]] = dict,
         history: Remembered | None = None,
+        outlook: Callable[[float], Outlook] = lambda _: NOTHING_KNOWN,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """`primaries` is called when the first overview has been shown; `counted`: the depth, already on its way.
 
         `holds` tells which domains are held; it blocks. `history` is asked once, and told every minute.
+        `outlook` tells what a forecast goes by, once a minute.
         """
         self.queue = queue
         self.index = index
@@ -114,6 +120,12 @@ class Monitor:
         self._clock = clock
         self._stop = threading.Event()
         self._history = history
+        self._look_out = outlook
+        self._outlook = NOTHING_KNOWN
+        self._looked_out_at: float | None = None
+        self._forecast: Forecast | None = None
+        self._forecast_at = (-1, 0.0)
+        """At which revision of the index, and when."""
         self._sampler = Sampler()
         self._recording: Future[object] | None = None
         self._threads = ThreadPoolExecutor(4, thread_name_prefix="mxtui-queue")
@@ -320,6 +332,7 @@ class Monitor:
         self._arrivals.observe(now, self.index.arrived)
         self._departures.observe(now, self.index.departed)
         domains = self._domains(totals, now)
+        self._look_ahead(now)
         capabilities = self._capabilities or Capabilities("files", running=True)
         fault = next(iter(self._faults.copy().values()), None)
         return Overview(
@@ -337,9 +350,28 @@ class Monitor:
             space=self._space,
             fault=fault.message if fault else "",
             hint=fault.hint if fault else "",
+            forecast=self._forecast,
             history_fault=self._history.fault if self._history is not None else "",
             revision=self.index.revision,
         )
+
+    def _look_ahead(self, now: float) -> None:
+        """What expires is counted anew when something came or went, but not more often than ages are; else now and
+        then, for time passes: 10 ms where all of 100,000 messages expire within a day.
+        """
+        if self._reading is not None:
+            return
+        if self._looked_out_at is None or abs(now - self._looked_out_at) >= OUTLOOK:
+            self._looked_out_at = now
+            self._outlook = self._look_out(now)
+            self._forecast = None
+        revision, before = self.index.revision, self._forecast_at
+        old = abs(now - before[1])
+        if self._forecast is None or old >= OUTLOOK or (revision != before[0] and old >= AGES):
+            self._forecast_at = revision, now
+            returns = announced(self._holds.values(), now)
+            full = filling(self._outlook.rooms, self._space, now)
+            self._forecast = Forecast(now, self.index.expiring(now, returns), returns, full, self._outlook)
 
     def _look_at_slow_facts(self) -> None:
         if time.monotonic() - self._slow_at < SLOW_FACTS:

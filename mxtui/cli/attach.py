@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mxtui.cli.sites import Site, is_spool, postfix_site, spool_site
 from mxtui.config import Settings, load
+from mxtui.folders import writable_folder
 from mxtui.model.alerts import Thresholds
 from mxtui.model.health import Health, Primary
 from mxtui.model.message import QueuedMessage
@@ -18,10 +19,13 @@ if TYPE_CHECKING:  # the index, asyncio, DNS and msgspec cost 0.2 s together, an
     from mxtui.history import Store
     from mxtui.holding import Holding
     from mxtui.index import Index
+    from mxtui.model.forecast import Outlook
     from mxtui.model.holds import DomainHold
     from mxtui.model.route import Router
     from mxtui.operations import Operations
     from mxtui.primary.prober import Prober
+
+STATE_FOLDER = Path("/var/lib/mxtui")
 
 ONE_LOOK = 4.0
 """Seconds that `status` gives all primaries together; a healthy one answers in a tenth of that."""
@@ -72,6 +76,17 @@ class Attached:
     def holds(self) -> "Mapping[str, DomainHold]":
         """Which domains are held."""
         return self.site.holds().all()
+
+    @property
+    def state(self) -> Path:
+        """The folder of what has to survive."""
+        return writable_folder(STATE_FOLDER)
+
+    def outlook(self, now: float) -> "Outlook":
+        """What a forecast goes by; blocks."""
+        from mxtui.cli.outlook import outlook
+
+        return outlook(self, now)
 
     @property
     def history(self) -> "Store":

@@ -87,6 +87,7 @@ def services(
         counted=counted,
         holds=attached.holds,
         history=Recorder(history),
+        outlook=attached.outlook,
     )
 
     def look_inside(queue_id: str) -> "Inspection":

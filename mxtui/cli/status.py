@@ -4,12 +4,14 @@ import gc
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import click
 
 from mxtui.cli.attach import attach
 from mxtui.cli.common import common_options
+from mxtui.cli.forecasting import forecast_lines, forecast_object, forecast_of
 from mxtui.cli.output import print_json, table
 from mxtui.message.sanitize import one_line
 from mxtui.model.age import BUCKET_MINUTES
@@ -35,6 +37,7 @@ def status_command(queue: str | None, config: str | None, no_color: bool, as_jso
         names = [row.domain for row in overview.domains]
         known = {} if no_probe else attached.probe_once(names)
         overview = judged(overview, known, attached.thresholds, attached.holds())
+        overview = replace(overview, forecast=forecast_of(attached, overview))
     if as_json:
         print_json(as_object(overview))
     else:
@@ -81,6 +84,7 @@ def as_object(overview: Overview) -> dict[str, Any]:
             }
             for alert in overview.alerts
         ],
+        "forecast": forecast_object(overview),
     }
 
 
@@ -147,7 +151,10 @@ def print_text(overview: Overview, *, colour: bool) -> None:
         click.echo(f"{styled(alert.badge or alert.severity.upper(), paint)}  {about}{one_line(alert.text, 400)}")
     states = "  ".join(f"{state} {number:,}" for state, number in queue.states.items())
     oldest = f"oldest {duration(now - queue.oldest_arrival)}" if queue.oldest_arrival else "nothing waits"
-    click.echo(f"{counted(queue.messages, 'message')}, {counted(queue.recipients, 'recipient')}, {oldest}   {states}\n")
+    click.echo(f"{counted(queue.messages, 'message')}, {counted(queue.recipients, 'recipient')}, {oldest}   {states}")
+    for line in forecast_lines(overview):
+        click.echo(line)
+    click.echo()
     if overview.domains:
         click.echo(table(*_columns(overview, styled)))
 

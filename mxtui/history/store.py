@@ -9,14 +9,15 @@ import sqlite3
 import stat
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from mxtui.errors import HistoryDamaged, HistoryFailed
 from mxtui.history.schema import PAGE, SIZE, TABLES, VERSION
 from mxtui.history.writing import drop, put, roll_up
+from mxtui.model.forecast import Outage, Room
 from mxtui.model.health import HealthState
 from mxtui.model.history import LEVELS, STATES, WHOLE, Point, Sample, Tick, level_for
 from mxtui.model.trend import POINTS, STEP
@@ -31,17 +32,6 @@ ASIDE: Final = 3
 """HistoryDamaged files kept beside it, at most: with so many, something else is wrong."""
 
 MOVED: Final = "Whoever writes it moves it aside, and begins a new one."
-
-
-class Room(NamedTuple):
-    """Free room of the queue's file system at a moment."""
-
-    at: int
-    bytes_free: int
-    inodes_free: int
-    arrived_bytes: int | None
-    """Bytes of mail that came since the moment before."""
-    seconds: int
 
 
 class Store:
@@ -109,6 +99,22 @@ class Store:
                 (step, now - span, now),
             ).fetchall()
         return [Room(*row) for row in rows]
+
+    def last_outage(self, now: float) -> Outage | None:
+        """The latest time when a primary was down and then was not; as long as it was watched. Raises HistoryFailed."""
+        with self._reading() as database:
+            if database is None:
+                return None
+            rows = database.execute(
+                "SELECT d.name, max(s.at) AS latest, s.domain FROM sample s JOIN domain d ON d.id = s.domain "
+                "WHERE s.down > 0 AND s.at <= ? GROUP BY s.domain ORDER BY latest DESC LIMIT 20",
+                (now,),
+            ).fetchall()
+            for name, _, number in rows:
+                found = _outage(name, _points(database, number, LEVELS[-1][1], now))
+                if found is not None:
+                    return found
+        return None
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection | None]:
@@ -226,6 +232,20 @@ def _points(database: sqlite3.Connection, domain: int, span: float, now: float) 
             word: HealthState = STATES[state] if 0 <= state < len(STATES) else "unknown"
             found.append(Point(at, seconds, Sample(depth, oldest, arrived, left, word, down, latency, watched)))
     return found
+
+
+def _outage(domain: str, points: Sequence[Point]) -> Outage | None:
+    """The last run of samples with bad times in them, if anything came after it."""
+    latest: Outage | None = None
+    running = False
+    for point in points:
+        if not point.sample.down:
+            running = False
+        elif running and latest is not None:
+            latest = latest._replace(seconds=latest.seconds + point.sample.down)
+        else:
+            latest, running = Outage(domain, point.at + point.seconds - point.sample.down, point.sample.down), True
+    return None if running else latest
 
 
 _PARTICIPLES: Final = {"read": "read", "write": "written"}

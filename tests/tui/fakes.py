@@ -17,8 +17,21 @@ from mxtui.message.inspect import inspect
 from mxtui.model.alerts import Thresholds, alerts
 from mxtui.model.drain.standing import Passed, Standing
 from mxtui.model.drain.way import Feed, Settled
+from mxtui.model.forecast import (
+    DAY,
+    Drilled,
+    Examined,
+    Forecast,
+    LastDrain,
+    Outage,
+    Outlook,
+    Room,
+    Usual,
+    announced,
+    filling,
+)
 from mxtui.model.health import RUNGS, Climb, Health, HealthState, Primary, Rung
-from mxtui.model.history import Point, Sample, level_for
+from mxtui.model.history import Point, Sample, Summary, level_for
 from mxtui.model.holds import Catching, DomainHold
 from mxtui.model.message import Changes, Identity, QueuedMessage, Recipient, State
 from mxtui.model.overview import DomainStatus, DomainTotals, Overview, Reading
@@ -32,7 +45,7 @@ from mxtui.vault import Vault
 NOW = 1_795_442_531.0
 """Mon 23 Nov 2026 14:02:11 UTC."""
 
-MINUTE, HOUR, DAY = 60.0, 3_600.0, 86_400.0
+MINUTE, HOUR = 60.0, 3_600.0
 SOURCE = Source("postfix", "mx2.example.net", "/var/spool/postfix", "3.7.11", "/etc/postfix")
 
 MAIL = b"""Received: from relay.rechnung.example (unknown [203.0.113.77])
@@ -375,6 +388,25 @@ def past(domain: str, span: float, now: float) -> list[Point]:
     return points
 
 
+QUIET = Outlook(
+    rooms=tuple(Room(int(NOW - HOUR + MINUTE * n), 39_000_000_000, 900_000, 9_000, 60) for n in range(60)),
+    usual=Usual(4_106, 4.2e9),
+    today=Summary(86_400, 0, 0, 9, int(NOW - 3 * HOUR), 41, int(NOW - 3 * HOUR), 4_106, 4_106, 9.0),
+    per_second=21.0,
+    rate_of="the last drain",
+    outage=Outage("example.org", int(NOW - 5 * DAY - 8 * HOUR), int(6 * HOUR + 41 * MINUTE)),
+    drain=LastDrain(NOW - 5 * DAY - HOUR, 27 * MINUTE, 33_412, 214, 0),
+    drill=Drilled(NOW - 11 * DAY, True, "example.org"),
+    doctor=Examined(NOW - 2 * DAY, 41, 0, 0),
+)
+"""Everything was looked at, and all is well."""
+
+FILLING = tuple(
+    Room(int(NOW - HOUR + MINUTE * n), 39_000_000_000 + (59 - n) * 120_000_000, 900_000, 9_000, 60) for n in range(60)
+)
+"""The disk gets 120 MB fuller a minute."""
+
+
 class World:
     """A queue, what is known of it, and the services that a console on it gets."""
 
@@ -412,6 +444,7 @@ class World:
         )  # fmt: skip
         self.history_fails: MxtuiError | None = None
         self.extra: tuple[str, ...] = ("lists.example",)
+        self.outlook = Outlook(per_second=21.0, rate_of="the last drain")
         self.say()
 
     def queued_for(self, domain: str) -> list[QueuedMessage]:
@@ -433,8 +466,16 @@ class World:
             source=SOURCE, capabilities=able, taken_at=self.clock.now, heard_at=self.clock.now - 0.4, queue=queue,
             domains=rows, alerts=alerts(rows, queue, able, space, self.clock.now, Thresholds()), depth=queue.states,
             in_per_minute=212.0, out_per_minute=1_260.0, space=space, revision=self.index.revision,
+            forecast=self.forecast(),
         )  # fmt: skip
         return replace(known, **changed)  # type: ignore[arg-type]
+
+    def forecast(self) -> Forecast:
+        """What follows from what is queued, from holds, and from what is known from before."""
+        now = self.clock.now
+        returns = announced(self.holds.all().values(), now)
+        full = filling(self.outlook.rooms, self.queue.space(), now)
+        return Forecast(now, self.index.expiring(now, returns), returns, full, self.outlook)
 
     def say(self, **changed: object) -> None:
         """Let the console know."""
