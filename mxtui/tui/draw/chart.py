@@ -32,17 +32,19 @@ def bars(
     """
     look, glyphs = scene.look, scene.glyphs
     steps = len(glyphs.blocks) - 1
-    highest = max((value for value in values if value), default=0) or 1
+    most = max((value for value in values if value), default=0)
+    highest = most or 1
     least = steps // 2 + 1 if look.ascii else 1
     parts = [
         None if value is None else 0 if not value else max(least, round(value / highest * height * steps))
         for value in values
     ]
-    known = any(part is not None for part in parts)
     lines = []
     for level in reversed(range(height)):
-        label = figure(highest) if level == height - 1 else figure(highest / 2) if _is_middle(level, height) else ""
-        line = Line((label.rjust(LEFT - 2) if known else " " * (LEFT - 2), look.label), ("  ", look.text))
+        label = figure(most) if most and level == height - 1 else ""
+        if most > 2 and _is_middle(level, height):
+            label = figure(most / 2)
+        line = Line((label.rjust(LEFT - 2), look.label), ("  ", look.text))
         for position, part in enumerate(parts):
             line.add(*_cell(scene, part, level, style(position), shaded=position in shaded))
         lines.append(line)

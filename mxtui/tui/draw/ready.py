@@ -147,6 +147,7 @@ def _past(scene: Scene, outlook: Outlook) -> list[Line]:
         words = f"  {today.arrived:,} in, {today.left:,} out"
         if today.oldest is not None:
             words += f", longest wait {duration(today.oldest)}"
+        words = scene.fit(words, scene.width - _RIGHT - 15)
         lines += [*([Line()] if lines else []), Line(("Last 24 hours", title), (words, look.label))]
     return lines
 
