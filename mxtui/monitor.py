@@ -127,7 +127,7 @@ class Monitor:
         self._forecast_at = (-1, 0.0)
         """At which revision of the index, and when."""
         self._sampler = Sampler()
-        self._recording: Future[object] | None = None
+        self._recording: Future[None] | None = None
         self._threads = ThreadPoolExecutor(4, thread_name_prefix="mxtui-queue")
         self._faults: dict[str, MxtuiError] = {}
         """By what failed: one that works again must not hide another that does not."""
@@ -237,9 +237,7 @@ class Monitor:
         if history is None or not known or not self._sampler.due(now):
             return
         if self._recording is None or self._recording.done():
-            seen = seen_of(overview)
-            tick = self._sampler.take(now, time.monotonic(), seen, self.index.counted(), overview.space)
-            self._recording = self._threads.submit(history.record, tick, now)
+            self._recording = self._threads.submit(self._record, history, overview)
 
     # -- in threads ---------------------------------------------------------------------------------------------
 
@@ -258,6 +256,10 @@ class Monitor:
         counted, self._counted = self._counted, None
         with self._noting("read"):
             self._depth = self.queue.depth() if counted is None else counted.result()
+
+    def _record(self, history: Remembered, overview: Overview) -> None:
+        now, counted = overview.taken_at, self.index.counted()
+        history.record(self._sampler.take(now, time.monotonic(), seen_of(overview), counted, overview.space), now)
 
     def _recall(self) -> None:
         """What is known of the last hour: a console that was just opened shows it, too."""
@@ -351,9 +353,17 @@ class Monitor:
             fault=fault.message if fault else "",
             hint=fault.hint if fault else "",
             forecast=self._forecast,
-            history_fault=self._history.fault if self._history is not None else "",
+            history_fault=self._history_fault(),
             revision=self.index.revision,
         )
+
+    def _history_fault(self) -> str:
+        """Also what nobody foresaw."""
+        recording = self._recording
+        over = recording is not None and recording.done() and not recording.cancelled()
+        if over and recording is not None and (error := recording.exception()) is not None:
+            return f"it is no longer kept: {error!r}"
+        return self._history.fault if self._history is not None else ""
 
     def _look_ahead(self, now: float) -> None:
         """What expires is counted anew when something came or went, but not more often than ages are; else now and
