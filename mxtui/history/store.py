@@ -235,17 +235,24 @@ def _points(database: sqlite3.Connection, domain: int, span: float, now: float) 
 
 
 def _outage(domain: str, points: Sequence[Point]) -> Outage | None:
-    """The last run of samples with bad times in them, if anything came after it."""
-    latest: Outage | None = None
-    running = False
+    """The last run of samples with bad times in them, if anything came after it; a gap amid them is part of it."""
+    run: list[Point] = []
+    over = True
     for point in points:
         if not point.sample.down:
-            running = False
-        elif running and latest is not None:
-            latest = latest._replace(seconds=latest.seconds + point.sample.down)
-        else:
-            latest, running = Outage(domain, point.at + point.seconds - point.sample.down, point.sample.down), True
-    return None if running else latest
+            over = True
+            continue
+        if over:
+            run, over = [], False
+        run.append(point)
+    if over and run:
+        first, last = run[0], run[-1]
+        # A step in which it went down, or up, was bad at its end, or at its beginning.
+        whole = first.sample.watched < first.seconds
+        began = first.at if whole else first.at + first.seconds - first.sample.down
+        ended = last.at + (last.sample.down if last.sample.watched == last.seconds else last.seconds)
+        return Outage(domain, began, max(ended - began, sum(point.sample.down for point in run)))
+    return None
 
 
 _PARTICIPLES: Final = {"read": "read", "write": "written"}

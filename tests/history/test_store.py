@@ -272,3 +272,14 @@ def test_a_coarse_step_that_was_watched_in_part_says_so(store: Store) -> None:
     fill(store, T + 900, T + 960)
     first = store.points("example.org", 6 * HOUR, T + 960)[0]
     assert (first.seconds, first.sample.watched, first.sample.arrived) == (300, 120, 4)
+
+
+def test_the_last_outage_is_as_long_as_from_its_first_bad_minute_to_its_last(store: Store) -> None:
+    fill(store, T, T + 360)
+    for at in (T + 360, T + 420, T + 600, T + 660):  # nobody watched for two minutes
+        store.write(tick(at, down=True), at)
+    assert store.last_outage(T + 700) is None
+    fill(store, T + 720, T + 1500)
+    found = store.last_outage(T + 1500)
+    assert found is not None
+    assert (found.domain, found.began, found.seconds) == ("example.org", T + 300, 420)
