@@ -13,17 +13,18 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from mxtui.errors import MxtuiError
+from mxtui.foresight import Foresight
 from mxtui.index import Index
 from mxtui.model.alerts import Thresholds, alerts
-from mxtui.model.forecast import NOTHING_KNOWN, Forecast, Outlook, announced, filling
+from mxtui.model.forecast import NOTHING_KNOWN, Outlook
 from mxtui.model.health import Health, Primary
-from mxtui.model.history import WHOLE, Sampler, Seen, Tick
 from mxtui.model.holds import DomainHold
 from mxtui.model.message import Changes, State
 from mxtui.model.overview import DomainStatus, DomainTotals, Overview, Reading, nothing_for
 from mxtui.model.source import Capabilities, Space
-from mxtui.model.trend import STEP, Rate, Trend
+from mxtui.model.trend import Rate, Trend
 from mxtui.queues.queue import Queue
+from mxtui.remembering import Memory, Remembered
 
 BUSY_TICK = 0.25
 """Seconds between overviews while the queue changes."""
@@ -32,9 +33,6 @@ IDLE_TICK = 1.0
 
 SLOW_FACTS = 5.0
 """Seconds between looks at what changes rarely and costs a system call or a process: room, permission."""
-
-OUTLOOK = 60.0
-"""Seconds between looks at what a forecast goes by: history, drains, drills."""
 
 AGES = 5.0
 """Seconds between two counts of ages: a hundred thousand messages grow older all the time, and no eye sees it."""
@@ -65,26 +63,6 @@ class Primaries(Protocol):
 
     async def run(self) -> None:
         """Keep checking until cancelled."""
-
-
-class Remembered(Protocol):
-    """What is known of the queue from before, and where it is kept on. Blocks; all it does may fail, and be told."""
-
-    @property
-    def fault(self) -> str:
-        """Why there is no history, or no new one; empty where all is well."""
-        ...
-
-    def last_hour(self, now: float) -> Mapping[str, Sequence[int | None]]:
-        """Messages by domain at the end of each five minutes of the last hour but the present ones."""
-        ...
-
-    def record(self, tick: Tick, now: float) -> object:
-        """Keep a minute."""
-        ...
-
-    def close(self) -> None:
-        """Let others keep it."""
 
 
 class Monitor:
@@ -119,16 +97,9 @@ class Monitor:
         self._thresholds = thresholds or Thresholds()
         self._clock = clock
         self._stop = threading.Event()
-        self._history = history
-        self._look_out = outlook
-        self._outlook = NOTHING_KNOWN
-        self._looked_out_at: float | None = None
-        self._forecast: Forecast | None = None
-        self._forecast_at = (-1, 0.0)
-        """At which revision of the index, and when."""
-        self._sampler = Sampler()
-        self._recording: Future[None] | None = None
         self._threads = ThreadPoolExecutor(4, thread_name_prefix="mxtui-queue")
+        self._memory = Memory(history, index, self._threads)
+        self._foresight = Foresight(outlook, index, self._threads)
         self._faults: dict[str, MxtuiError] = {}
         """By what failed: one that works again must not hide another that does not."""
         self._heard_at = clock()
@@ -142,9 +113,6 @@ class Monitor:
         self._wanted_at = self._rested_at = -REST
         """When a key was pressed last, and when the first read last rested for one (monotonic time)."""
         self._trends: dict[str, Trend] = {}
-        self._recalled: Mapping[str, Sequence[int | None]] = {}
-        self._recalled_at = -1
-        """Which five minutes the present ones were then."""
         self._totals: dict[str, DomainTotals] = {}
         self._arrivals = Rate(self._heard_at)
         self._departures = Rate(self._heard_at)
@@ -167,8 +135,7 @@ class Monitor:
     def close(self) -> None:
         """Stop the threads; they end within a second."""
         self._stop.set()
-        if self._history is not None:
-            self._history.close()
+        self._memory.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def overviews(self) -> AsyncIterator[Overview]:
@@ -179,14 +146,14 @@ class Monitor:
             await asyncio.to_thread(self._count_names)
             yield (await asyncio.to_thread(self._timed_look))[0]
             self._primaries = await asyncio.to_thread(self._make_primaries)
-            await asyncio.to_thread(self._recall)
             running += self._start()
+            await asyncio.to_thread(self._memory.recall, self._trends, self._clock())
             while not self._stop.is_set():
                 before = self.index.revision
                 overview, cost = await asyncio.to_thread(self._timed_look)
                 if self._primaries is not None:
                     self._primaries.follow([status.domain for status in overview.domains])
-                self._remember(overview)
+                self._memory.keep(overview)
                 yield overview
                 changing = self.index.revision != before or self._reading is not None
                 # Never more than a tenth of a core on looking, however many domains there are.
@@ -230,15 +197,6 @@ class Monitor:
             else:
                 return
 
-    def _remember(self, overview: Overview) -> None:
-        """A minute is kept when everything has been read and nothing is stale: a half-known queue is a gap."""
-        history, now = self._history, overview.taken_at
-        known = overview.reading is None and not overview.fault and not overview.stale
-        if history is None or not known or not self._sampler.due(now):
-            return
-        if self._recording is None or self._recording.done():
-            self._recording = self._threads.submit(self._record, history, overview)
-
     # -- in threads ---------------------------------------------------------------------------------------------
 
     def _keep_reading(self) -> None:
@@ -256,18 +214,6 @@ class Monitor:
         counted, self._counted = self._counted, None
         with self._noting("read"):
             self._depth = self.queue.depth() if counted is None else counted.result()
-
-    def _record(self, history: Remembered, overview: Overview) -> None:
-        now, counted = overview.taken_at, self.index.counted()
-        history.record(self._sampler.take(now, time.monotonic(), seen_of(overview), counted, overview.space), now)
-
-    def _recall(self) -> None:
-        """What is known of the last hour: a console that was just opened shows it, too."""
-        if self._history is not None:
-            now = self._clock()
-            self._recalled, self._recalled_at = self._history.last_hour(now), int(now // STEP)
-            for domain, trend in self._trends.items():
-                trend.recall(self._recalled.get(domain, ()))
 
     def _read(self) -> None:
         expected = sum(self._depth.values())
@@ -334,7 +280,6 @@ class Monitor:
         self._arrivals.observe(now, self.index.arrived)
         self._departures.observe(now, self.index.departed)
         domains = self._domains(totals, now)
-        self._look_ahead(now)
         capabilities = self._capabilities or Capabilities("files", running=True)
         fault = next(iter(self._faults.copy().values()), None)
         return Overview(
@@ -352,36 +297,10 @@ class Monitor:
             space=self._space,
             fault=fault.message if fault else "",
             hint=fault.hint if fault else "",
-            forecast=self._forecast,
-            history_fault=self._history_fault(),
+            forecast=self._foresight.look(now, self._holds.values(), self._space) if self._reading is None else None,
+            history_fault=self._memory.fault,
             revision=self.index.revision,
         )
-
-    def _history_fault(self) -> str:
-        """Also what nobody foresaw."""
-        recording = self._recording
-        over = recording is not None and recording.done() and not recording.cancelled()
-        if over and recording is not None and (error := recording.exception()) is not None:
-            return f"it is no longer kept: {error!r}"
-        return self._history.fault if self._history is not None else ""
-
-    def _look_ahead(self, now: float) -> None:
-        """What expires is counted anew when something came or went, but not more often than ages are; else now and
-        then, for time passes: 10 ms where all of 100,000 messages expire within a day.
-        """
-        if self._reading is not None:
-            return
-        if self._looked_out_at is None or abs(now - self._looked_out_at) >= OUTLOOK:
-            self._looked_out_at = now
-            self._outlook = self._look_out(now)
-            self._forecast = None
-        revision, before = self.index.revision, self._forecast_at
-        old = abs(now - before[1])
-        if self._forecast is None or old >= OUTLOOK or (revision != before[0] and old >= AGES):
-            self._forecast_at = revision, now
-            returns = announced(self._holds.values(), now)
-            full = filling(self._outlook.rooms, self._space, now)
-            self._forecast = Forecast(now, self.index.expiring(now, returns), returns, full, self._outlook)
 
     def _look_at_slow_facts(self) -> None:
         if time.monotonic() - self._slow_at < SLOW_FACTS:
@@ -404,18 +323,9 @@ class Monitor:
         for domain, total in shown.items():
             trend = self._trends.get(domain)
             if trend is None:
-                trend = self._trends[domain] = Trend(now, total.messages)
-                if int(now // STEP) == self._recalled_at:  # later it is no longer the last hour
-                    trend.recall(self._recalled.get(domain, ()))
+                trend = self._trends[domain] = self._memory.trend(domain, total.messages, now)
             trend.observe(now, total.messages)
             primary, health = known.get(domain, (None, None))
             hold = self._holds.get(domain)
             rows.append(DomainStatus(total, primary, health, trend.change_per_minute(now), trend.history(), hold))
         return tuple(rows)
-
-
-def seen_of(overview: Overview) -> Iterator[Seen]:
-    """What is kept of an overview: the whole queue, then its domains, deepest first."""
-    yield Seen(WHOLE, overview.queue.messages, overview.queue.oldest_arrival)
-    for row in overview.domains:
-        yield Seen(row.domain, row.totals.messages, row.totals.oldest_arrival, row.health)

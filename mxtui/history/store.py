@@ -1,7 +1,8 @@
 """The file: opened for each look and each minute, so that it may be moved away, replaced or damaged at any time.
 
 It is read by everybody who may, and written by whoever holds the lock beside it (`recorder`). Where root looks at
-another user's, that user may have made anything of it: no link is followed, and no code of its schema runs.
+another user's, that user may have made anything of it: no link is followed, no file beside it is opened or made, no
+code of its schema runs, and what is no number is passed over.
 """
 
 import os
@@ -9,21 +10,24 @@ import sqlite3
 import stat
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 from mxtui.errors import HistoryDamaged, HistoryFailed
+from mxtui.history.reading import MOST_ROWS, outage_in, points_of
 from mxtui.history.schema import PAGE, SIZE, TABLES, VERSION
 from mxtui.history.writing import drop, put, roll_up
 from mxtui.model.forecast import Outage, Room
-from mxtui.model.health import HealthState
-from mxtui.model.history import LEVELS, STATES, WHOLE, Point, Sample, Tick, level_for
+from mxtui.model.history import LEVELS, MINUTE, MOST, WHOLE, Point, Tick, level_for
 from mxtui.model.trend import POINTS, STEP
 
 PATIENCE: Final = 2.0
-"""Seconds that somebody is waited for who has the file locked."""
+"""Seconds that whoever writes waits for somebody who has the file locked."""
+
+READING: Final = 0.3
+"""Seconds that whoever reads does: a minute is written in a tenth of that."""
 
 SYNCHRONOUS = "NORMAL"
 """How far a minute is on the disk when it is written: the one before it always, this one not (PRAGMA synchronous)."""
@@ -55,7 +59,7 @@ class Store:
             if database is None:
                 return []
             found = database.execute("SELECT id FROM domain WHERE name = ?", (domain,)).fetchone()
-            return _points(database, found[0], span, now) if found is not None else []
+            return points_of(database, found[0], span, now) if found is not None else []
 
     def all_points(self, span: float, now: float) -> dict[str, list[Point]]:
         """The same of every domain that has any. Raises HistoryFailed."""
@@ -63,7 +67,7 @@ class Store:
             if database is None:
                 return {}
             domains = database.execute("SELECT name, id FROM domain").fetchall()
-            found = {name: _points(database, number, span, now) for name, number in domains}
+            found = {name: points_of(database, number, span, now) for name, number in domains}
         return {name: points for name, points in found.items() if points}
 
     def last_hour(self, now: float) -> dict[str, list[int | None]]:
@@ -80,10 +84,10 @@ class Store:
                 "SELECT d.name, s.at / ?1, s.depth FROM sample s JOIN domain d ON d.id = s.domain "
                 "WHERE s.step = 60 AND s.at >= ?1 * ?2 AND s.at < ?1 * ?3 ORDER BY s.at",
                 (int(STEP), first, present),
-            ).fetchall()
+            ).fetchmany(MOST * MINUTE)
         hours: dict[str, list[int | None]] = {}
         for name, step, depth in rows:
-            if name != WHOLE:
+            if name != WHOLE and isinstance(step, int) and isinstance(depth, int):
                 hours.setdefault(name, [None] * (POINTS - 1))[step - first] = depth
         return hours
 
@@ -97,8 +101,8 @@ class Store:
                 "SELECT at, bytes_free, inodes_free, arrived_bytes, step FROM tick "
                 "WHERE step = ? AND at >= ? AND at <= ? AND bytes_free IS NOT NULL ORDER BY at",
                 (step, now - span, now),
-            ).fetchall()
-        return [Room(*row) for row in rows]
+            ).fetchmany(MOST_ROWS)
+        return [Room(*row) for row in rows if all(isinstance(each, int) for each in row if each is not None)]
 
     def last_outage(self, now: float) -> Outage | None:
         """The latest time when a primary was down and then was not; as long as it was watched. Raises HistoryFailed."""
@@ -111,7 +115,7 @@ class Store:
                 (now,),
             ).fetchall()
             for name, _, number in rows:
-                found = _outage(name, _points(database, number, LEVELS[-1][1], now))
+                found = outage_in(name, points_of(database, number, LEVELS[-1][1], now))
                 if found is not None:
                     return found
         return None
@@ -123,8 +127,10 @@ class Store:
             if not self._is_there():
                 yield None
                 return
-            target = f"{self.path.absolute().as_uri()}?mode=ro"
-            with closing(sqlite3.connect(target, uri=True, timeout=self._patience)) as database:
+            # Of another user's, root opens nothing but this file: no journal, which may be a link to anything.
+            foreign = os.geteuid() == 0 and self.path.lstat().st_uid != 0
+            target = f"{self.path.absolute().as_uri()}?mode=ro{'&immutable=1' if foreign else ''}"
+            with closing(sqlite3.connect(target, uri=True, timeout=min(READING, self._patience))) as database:
                 database.execute("PRAGMA trusted_schema = OFF")
                 self._require_ours(database)
                 yield database
@@ -215,44 +221,6 @@ class Store:
             database.close()
             raise
         return database
-
-
-def _points(database: sqlite3.Connection, domain: int, span: float, now: float) -> list[Point]:
-    """Coarse ones, and from where they end the next finer ones."""
-    found: list[Point] = []
-    since = int(now - span)
-    for step, _ in reversed([level for level in LEVELS if level[0] <= level_for(span)]):
-        rows = database.execute(
-            "SELECT s.at, s.step, s.depth, s.oldest, s.arrived, s.left, s.state, s.down, s.latency, s.watched "
-            "FROM tick t CROSS JOIN sample s ON s.step = t.step AND s.at = t.at AND s.domain = ?4 "
-            "WHERE t.step = ?1 AND t.at > ?2 - ?1 AND t.at >= ?5 AND t.at <= ?3 ORDER BY t.at",
-            (step, since, now, domain, found[-1].at + found[-1].seconds if found else 0),
-        )
-        for at, seconds, depth, oldest, arrived, left, state, down, latency, watched in rows.fetchall():
-            word: HealthState = STATES[state] if 0 <= state < len(STATES) else "unknown"
-            found.append(Point(at, seconds, Sample(depth, oldest, arrived, left, word, down, latency, watched)))
-    return found
-
-
-def _outage(domain: str, points: Sequence[Point]) -> Outage | None:
-    """The last run of samples with bad times in them, if anything came after it; a gap amid them is part of it."""
-    run: list[Point] = []
-    over = True
-    for point in points:
-        if not point.sample.down:
-            over = True
-            continue
-        if over:
-            run, over = [], False
-        run.append(point)
-    if over and run:
-        first, last = run[0], run[-1]
-        # A step in which it went down, or up, was bad at its end, or at its beginning.
-        whole = first.sample.watched < first.seconds
-        began = first.at if whole else first.at + first.seconds - first.sample.down
-        ended = last.at + (last.sample.down if last.sample.watched == last.seconds else last.seconds)
-        return Outage(domain, began, max(ended - began, sum(point.sample.down for point in run)))
-    return None
 
 
 _PARTICIPLES: Final = {"read": "read", "write": "written"}

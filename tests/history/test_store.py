@@ -283,3 +283,21 @@ def test_the_last_outage_is_as_long_as_from_its_first_bad_minute_to_its_last(sto
     found = store.last_outage(T + 1500)
     assert found is not None
     assert (found.domain, found.began, found.seconds) == ("example.org", T + 300, 420)
+
+
+def test_root_opens_no_file_beside_another_user_s_and_believes_numbers_only(store: Store) -> None:
+    fill(store, T, T + 300)
+    database = sqlite3.connect(store.path)
+    database.execute("UPDATE sample SET depth = 'many' WHERE at = ?", (T,))
+    database.execute("UPDATE sample SET latency = x'00' WHERE at = ?", (T + 60,))
+    database.execute("UPDATE sample SET state = 99 WHERE at = ?", (T + 120,))
+    database.commit()
+    database.execute("PRAGMA journal_mode=WAL")  # a reader of such a file makes others beside it
+    database.close()
+    if os.geteuid() == 0:
+        os.chown(store.path, 65534, 65534)
+    points = store.points("example.org", HOUR, T + 300)
+    assert [point.at for point in points] == [T + 120, T + 180, T + 240]
+    assert points[0].sample.state == "unknown"
+    if os.geteuid() == 0:
+        assert not list(store.path.parent.glob("*-shm")) + list(store.path.parent.glob("*-wal"))
