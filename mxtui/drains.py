@@ -43,7 +43,7 @@ class Drains:
     def __init__(self, queue: str, folder: Path | None = None) -> None:
         base = folder or writable_folder(SYSTEM_FOLDER, "drains")
         self.folder = base / hashlib.sha256(os.fsencode(queue)).hexdigest()[:16]
-        self._queue = queue
+        self.queue = queue
 
     def standing(self) -> Standing | None:
         """The drain that runs, or the last one that did; None before the first, or where one may not look.
@@ -74,7 +74,7 @@ class Drains:
     def wish(self, wish: Wish) -> None:
         """Ask whoever drains. Raises MxtuiError: nobody does, or one may not ask."""
         if not self.taken:
-            raise MxtuiError(f"no drain of {self._queue} is running", "mxtui flush starts one.")
+            raise MxtuiError(f"no drain of {self.queue} is running", "mxtui flush starts one.")
         try:
             _replace(self.folder / "wish", wish.encode())
         except OSError as error:

@@ -45,6 +45,9 @@ TAKEN_BACK_BY: Final[Mapping[Verb, Verb]] = {
 }
 """What can be undone, and by what."""
 
+LEFT: Final = "left by a drain that its guard stopped"
+"""How a guard names what it holds."""
+
 UNDO_HINT: Final = "only hold, release, redirect and delete can be taken back"
 
 
@@ -232,11 +235,12 @@ class Operations:
 
         Raises as `execute` does.
         """
-        left = draining.left_by_guard
-        if not left or not self.permission(Verb.HOLD).allowed:
-            return 0
-        plan = self.plan(Verb.HOLD, left, "left by a drain that its guard stopped")
-        return sum(result.result == "done" for result in self.execute(plan, why))
+        return sum(result.result == "done" for result in self.hold_untried(draining.left_by_guard, why))
+
+    def hold_untried(self, left: Sequence[Target], why: str) -> Iterator[Result]:
+        """See `hold_left`; the result of each."""
+        if left and self.permission(Verb.HOLD).allowed:
+            yield from self.execute(self.plan(Verb.HOLD, left, LEFT), why)
 
     def _begin(self, plan: Plan, reason: str, undoes: str) -> Act:
         source = self._queue.source

@@ -5,11 +5,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -17,20 +16,20 @@ from mxtui.audit import this_operator
 from mxtui.cli.attach import Attached
 from mxtui.cli.output import narrate
 from mxtui.draining import Draining
-from mxtui.drains import Drains, Running, Wish
+from mxtui.drains import Drains
 from mxtui.errors import MxtuiError, Unreachable
-from mxtui.message.sanitize import one_line
 from mxtui.model.drain.batches import Batches
 from mxtui.model.drain.connections import Connections
 from mxtui.model.drain.machine import Drain
-from mxtui.model.drain.report import as_lines, as_mapping, make_report
+from mxtui.model.drain.primaries import ByPrimary
 from mxtui.model.drain.settings import DrainSettings
 from mxtui.model.drain.standing import Standing
 from mxtui.model.drain.way import Way
 from mxtui.model.plan import FlushProgress, Plan
+from mxtui.registered import Registered
 
-PUBLISH: Final = 0.5
-"""Seconds between two states on disk, where the phase stays the same."""
+if TYPE_CHECKING:
+    from mxtui.model.route import Routed, Router
 
 AHEAD: Final = 25
 """Messages in hand for each connection of our own sender on Postfix's queue: one `postsuper` holds hundreds at once."""
@@ -67,84 +66,38 @@ def drain_settings(
     )
 
 
-def draining(attached: Attached, plan: Plan, settings: DrainSettings, way: Way | None = None) -> Draining:
-    """The plan's messages through the queue's own engine, or another way."""
+def draining(
+    attached: Attached, plan: Plan, settings: DrainSettings, way: Way | None = None, router: "Router | None" = None
+) -> Draining:
+    """The plan's messages through the queue's own engine, or another way; `router` may lead elsewhere than usual."""
     engine = way or attached.queue
     # Postfix bounces at once what is refused, so what it has in hand is what can be lost; serve and we keep it.
     its_own = attached.queue.source.kind == "postfix" and engine is attached.queue
-    pace = Batches(settings) if its_own else Connections(settings)
-    return Draining(Drain(plan.targets, settings, pace, time.monotonic()), engine)
+    domains = {domain for target in plan.targets for domain in target.domains}
+    by_primary = ByPrimary(_routes(router or attached.router(), domains), attached.settings.drain.primaries)
+    primaries = by_primary.primaries(settings, Batches if its_own else Connections)
+    return Draining(Drain(plan.targets, settings, primaries, time.monotonic()), engine)
+
+
+def _routes(router: "Router", domains: Collection[str]) -> "Mapping[str, Routed]":
+    """Where no route is to be had, whoever delivers says so message by message."""
+    try:
+        return router.route(sorted(domains)) if domains else {}
+    except MxtuiError:
+        return {}
 
 
 def drained(
     attached: Attached, plan: Plan, draining: Draining, reason: str, stop: threading.Event, words: str
 ) -> Generator[FlushProgress, None, None]:
-    """Run it, on the register: others see how it stands, and may pause, resume and stop it. So does `stop`.
-
-    `words` name the way.
-
-    Raises as `Operations.flush`, and Guarded where the queue is being drained already.
-    """
+    """Run it, on the register (see `registered`). `words` name the way."""
     operator = this_operator()
     began = time.time()
     standing = Standing(
         "", plan.selection, words, operator.login, os.getpid(), began, began, settings=draining.drain.settings
     )
-    operations = attached.operations
-    with drains_of(attached).running(standing) as running:
-        fault = ""
-        published = 0.0
-        try:
-            for progress in operations.flush(plan, draining, reason=reason):
-                _heed(running.wished() if not stop.is_set() else "stop", draining)
-                now = time.time()
-                before, running.standing = running.standing.progress, running.standing.advanced(progress, now)
-                news = before is None or before.phase != progress.phase
-                if news or not PUBLISH > now - published >= 0:
-                    published = now
-                    running.publish()
-                yield progress
-            held = operations.hold_left(draining, draining.drain.why(time.monotonic()))
-            running.standing = replace(running.standing, held=held)
-        except MxtuiError as error:
-            fault = f"{error.message}. {error.hint}".strip()
-            raise
-        finally:
-            report = _reported(running, draining, attached)
-            running.standing = running.standing.over(time.time(), fault, report)
-            running.publish()
-
-
-def _reported(running: Running, draining: Draining, attached: Attached) -> str:
-    """Where the report is; empty where there is no room for one, which is no reason to hide the rest."""
-    standing = running.standing
-    report = make_report(
-        draining.drain,
-        queue=attached.queue.source.path,
-        selection=standing.selection,
-        operator=standing.operator,
-        way=standing.way,
-        begun=standing.began,
-        ended=time.time(),
-        now=time.monotonic(),
-    )
-    try:
-        return running.report("\n".join(as_lines(report, one_line)) + "\n", as_mapping(report))
-    except OSError as error:
-        narrate(f"no report can be written: {error.strerror}")
-        return ""
-
-
-def _heed(wish: Wish | None, draining: Draining) -> None:
-    match wish:
-        case "pause":
-            draining.pause()
-        case "resume":
-            draining.resume()
-        case "stop":
-            draining.stop("stopped by an operator")
-        case None:
-            pass
+    registered = Registered(attached.operations, drains_of(attached), draining, narrate)
+    return registered.run(plan, standing, reason, stop)
 
 
 def naming(queue: str | None, config: str | None) -> list[str]:

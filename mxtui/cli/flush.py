@@ -131,7 +131,7 @@ def flush(
     by_ours = direct and _is_postfix(attached)
     settings = draining.drain_settings(attached, force=True, per_second=rate, direct=by_ours)
     way = ways.own_way(attached, router, host, drains) if direct else attached.queue
-    drain = draining.draining(attached, plan, settings, way)
+    drain = draining.draining(attached, plan, settings, way, router)
     words_of_way = _way_in_words(attached, direct=direct, to=to)
     with stopping() as stop, closing(draining.drained(attached, plan, drain, reason, stop, words_of_way)) as stream:
         last = follow(stream, stop, as_json=as_json)

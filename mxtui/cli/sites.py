@@ -182,7 +182,7 @@ class SpoolSite:
     def _policy(self) -> "Policy":
         from mxtui.service.parts import delivery_policy
 
-        return delivery_policy(self._settings.serve)
+        return delivery_policy(self._settings.serve, self._settings.drain.primaries)
 
     def forwarding(self, router: "Router") -> "Way":
         """Our forwarder in this process, where no `serve` runs."""

@@ -40,6 +40,11 @@ class Drain:
     """How a flush goes about it."""
 
     connections: int = setting(readers.count, "20", "connections to one primary at most; a drain begins with two")
+    primaries: Mapping[str, int] = entries(
+        readers.whole(1, 100),
+        '"mx1.example.org" = 5',
+        "connections to a primary that bears fewer, by its host or a domain of its; through Postfix, messages",
+    )
     batch: int = setting(
         readers.whole(1, 10_000), "625", "messages in Postfix's hands at most, which it would bounce at once"
     )

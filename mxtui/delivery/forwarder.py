@@ -118,7 +118,8 @@ class Forwarder:
         self._crash: BaseException | None = None
         self._wake = asyncio.Event()
         self._stopped = asyncio.Event()
-        self._most = policy.connections
+        self._most: dict[str, int] = {}
+        """Connections to the host of a domain, while somebody drains to it."""
         self._suspended = False
         self._stopping = False
         self._loaded = False
@@ -213,25 +214,28 @@ class Forwarder:
             yield Errand(self, follower)
         finally:
             self._followers.discard(follower)
-            self._limit(self._policy.connections)
             if not self._followers:
+                self._most.clear()
                 for lane in self._turns:
+                    lane.host.most = self._policy.connections
                     lane.host.asked_no_more()
                 self._ring_all()
 
     async def urge(self, follower: Follower, ids: Collection[str], connections: int) -> None:
-        """Try these before all others, over so many connections to each host at most, for a follower to be told."""
-        self._limit(connections)
+        """Try these before all others, over so many connections to their hosts at most, for a follower to be told."""
         found, missing = await self._find(ids)
+        self._limit({domain for _, envelope in found for domain in domains_of(envelope)}, connections)
         follower.add([*(target(envelope, state) for state, envelope in found), *missing], self._clock())
         for each in missing:
             follower.gone(each.queue_id, self._clock())
         self._urge(follower, found)
 
-    def _limit(self, connections: int) -> None:
-        self._most = min(connections, self._policy.connections)
-        for lane in self._turns:
-            lane.host.most = self._most
+    def _limit(self, domains: Iterable[str], connections: int) -> None:
+        most = min(connections, self._policy.connections)
+        for domain in domains:
+            self._most[domain] = most
+            if (lane := self._lane_of.get(domain)) is not None:
+                lane.host.most = most
 
     def snapshot(self) -> ForwarderSnapshot:
         """How it stands. Costs a look at each domain."""
@@ -328,7 +332,7 @@ class Forwarder:
             lane = self._lanes.get(key)
             if lane is None:
                 lane = self._lanes[key] = Lane(Host(key, self._policy, now), self._stock, self._policy, self)
-                lane.host.most = self._most
+                lane.host.most = self._most.get(domain, self._policy.connections)
                 self._turns.append(lane)
             before = self._lane_of.get(domain)
             if before is lane:
@@ -338,6 +342,7 @@ class Forwarder:
                 self._retire(before)
             self._lane_of[domain] = lane
             lane.host.domains.append(domain)
+            lane.host.cap = min(lane.host.cap, self._policy.cap(key.host, domain))
             lane.ring()
 
     def _unroute(self, domain: str) -> None:

@@ -83,6 +83,8 @@ class Host:
         self.allowed = 1
         self.most = policy.connections
         """Connections that it may ever have; a drain begins with fewer."""
+        self.cap = policy.connections
+        """Those that it bears however well it goes."""
         self.resumes = 0.0
         """Monotonic seconds; until then it is left alone."""
         self.asked_only = False
@@ -109,7 +111,7 @@ class Host:
 
     def wants(self, now: float) -> bool:
         """Whether another connection may be made."""
-        return self.open(now) and self.connections < min(self.allowed, self.most)
+        return self.open(now) and self.connections < min(self.allowed, self.most, self.cap)
 
     def next_domain(self) -> str:
         """Whose turn it is; the next time it is another's."""
@@ -131,7 +133,7 @@ class Host:
         for _ in range(recipients):
             self._rate.add(now)
         if now >= self._crowded_until:
-            self.allowed = min(self.most, max(self.allowed, self.connections) + 1)
+            self.allowed = min(self.most, self.cap, max(self.allowed, self.connections) + 1)
 
     def put_off(self, now: float) -> bool:
         """A message was put off whole, by replies; whether the host has to be left alone now."""
