@@ -29,6 +29,9 @@ from mxtui.model.drain.standing import Standing
 
 SYSTEM_FOLDER: Final = Path("/var/lib/mxtui/drains")
 
+FOLDER: Final = "drains"
+"""Of a spool, which has its own register."""
+
 LOOKS: Final = 10
 
 ROOM: Final = 65_536
@@ -63,6 +66,14 @@ class Drains:
             return replace(standing, ended=standing.at, fault=fault)
         return standing
 
+    def ended_at(self) -> float | None:
+        """When its state was last written, if nobody drains now. Cheap: another figure says that something is new."""
+        try:
+            written = (self.folder / "state.json").stat().st_mtime
+        except OSError:
+            return None
+        return None if self._locked() else written
+
     def report(self, *, as_json: bool) -> str:
         """The report of the last drain that ended. Raises MxtuiError: there is none."""
         path = self.folder / ("report.json" if as_json else "report.txt")
@@ -79,6 +90,11 @@ class Drains:
             _replace(self.folder / "wish", wish.encode())
         except OSError as error:
             raise MxtuiError(f"the drain cannot be asked: {self.folder}: {error.strerror}", "Run as root.") from None
+
+    @property
+    def busy(self) -> bool:
+        """Whether somebody drains."""
+        return self._locked()
 
     def require_free(self) -> None:
         """Raises Guarded: somebody drains. Only `running` can be relied on; this is for whoever would ask first."""
@@ -100,8 +116,9 @@ class Drains:
     def running(self, standing: Standing) -> Iterator["Running"]:
         """Be the one who drains. Raises Guarded: somebody does; MxtuiError: there is no place to say so."""
         try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.make()
             lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            _give_away(lock, self.folder)
         except OSError as error:
             raise MxtuiError(f"no drain can be registered in {self.folder}: {error.strerror}", "Run as root.") from None
         try:
@@ -114,6 +131,17 @@ class Drains:
             yield running
         finally:
             os.close(lock)
+
+    def make(self) -> None:
+        """The folder, if it is missing: what root makes in a spool is its user's. Raises OSError."""
+        if not self.folder.is_dir():
+            base = self.folder.parent
+            base.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+            for made in (base, self.folder):
+                made.mkdir(mode=0o700, exist_ok=True)
+                if os.geteuid() == 0:
+                    above = made.parent.stat()
+                    os.chown(made, above.st_uid, above.st_gid, follow_symlinks=False)
 
     def _taken_by_other(self) -> Guarded:
         other = self.standing()
@@ -186,10 +214,18 @@ def _taken(lock: int) -> bool:
 _standing: msgspec.json.Decoder[Standing] = msgspec.json.Decoder(Standing)
 
 
+def _give_away(descriptor: int, folder: Path) -> None:
+    """What root makes in the folder of another is the other's."""
+    if os.geteuid() == 0:
+        owner = folder.stat()
+        os.fchown(descriptor, owner.st_uid, owner.st_gid)
+
+
 def _replace(path: Path, data: bytes) -> None:
     """All of it, or what was there before."""
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
+        _give_away(descriptor, path.parent)
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
         Path(name).replace(path)

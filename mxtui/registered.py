@@ -6,17 +6,42 @@ from collections.abc import Callable, Generator
 from dataclasses import replace
 from typing import Final
 
+from mxtui.config.settings import Drain as Wanted
 from mxtui.draining import Draining
 from mxtui.drains import Drains, Running, Wish
 from mxtui.errors import MxtuiError
 from mxtui.message.sanitize import one_line
 from mxtui.model.drain.report import as_lines, as_mapping, make_report
+from mxtui.model.drain.settings import DrainSettings
 from mxtui.model.drain.standing import Standing
 from mxtui.model.plan import FlushProgress, Plan
 from mxtui.operations import Operations
 
 PUBLISH: Final = 0.5
 """Seconds between two states on disk, where the phase stays the same."""
+
+
+RESERVE: Final = 4
+"""More for each connection of a spool's forwarder, at the cap: it begins the next before the last is answered, and
+what it was given while it stops is tried all the same, and kept."""
+
+
+def settings_from(
+    wanted: Wanted, *, force: bool = False, per_second: float | None = None, ahead: int = 1, reserve: int = RESERVE
+) -> DrainSettings:
+    """As configured, and as whoever begins it says; `ahead` and `reserve` are those of `DrainSettings`."""
+    return DrainSettings(
+        most_connections=wanted.connections,
+        connections=min(2, wanted.connections),
+        ahead=ahead,
+        reserve=reserve,
+        most_in_batch=wanted.batch,
+        messages_per_second=per_second,
+        canary=wanted.canary,
+        trial=wanted.trial,
+        refused_share=max(0.001, wanted.refused / 100),
+        force=force,
+    )
 
 
 class Registered:
@@ -26,6 +51,8 @@ class Registered:
         self, operations: Operations, drains: Drains, draining: Draining, complain: Callable[[str], None]
     ) -> None:
         self.draining = draining
+        self.stopped = False
+        """By whoever wished so."""
         self._operations = operations
         self._drains = drains
         self._complain = complain
@@ -93,6 +120,7 @@ class Registered:
             case "resume":
                 self.draining.resume()
             case "stop":
+                self.stopped = True
                 self.draining.stop("stopped by an operator")
             case None:
                 pass

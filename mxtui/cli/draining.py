@@ -26,7 +26,7 @@ from mxtui.model.drain.settings import DrainSettings
 from mxtui.model.drain.standing import Standing
 from mxtui.model.drain.way import Way
 from mxtui.model.plan import FlushProgress, Plan
-from mxtui.registered import Registered
+from mxtui.registered import RESERVE, Registered, settings_from
 
 if TYPE_CHECKING:
     from mxtui.model.route import Routed, Router
@@ -34,36 +34,22 @@ if TYPE_CHECKING:
 AHEAD: Final = 25
 """Messages in hand for each connection of our own sender on Postfix's queue: one `postsuper` holds hundreds at once."""
 
-RESERVE: Final = 4
-"""More for each connection of a spool's forwarder, at the cap: it begins the next before the last is answered, and
-what it was given while it stops is tried all the same, and kept."""
-
 START: Final = 30.0
 """Seconds for a detached drain to be there; reading its plan takes a second for 100,000 messages."""
 
 
 def drains_of(attached: Attached) -> Drains:
     """The register of this queue's drains."""
-    return Drains(attached.queue.source.path, attached.settings.drain.folder)
+    return Drains(attached.queue.source.path, attached.settings.drain.folder or attached.site.drains())
 
 
 def drain_settings(
     attached: Attached, *, force: bool = False, per_second: float | None = None, direct: bool = False
 ) -> DrainSettings:
     """As configured, and as the command line says; `direct` is by our own sender, from Postfix's queue."""
+    ahead, reserve = (AHEAD, 0) if direct else (1, RESERVE)
     wanted = attached.settings.drain
-    return DrainSettings(
-        most_connections=wanted.connections,
-        connections=min(2, wanted.connections),
-        ahead=AHEAD if direct else 1,
-        reserve=0 if direct else RESERVE,
-        most_in_batch=wanted.batch,
-        messages_per_second=per_second,
-        canary=wanted.canary,
-        trial=wanted.trial,
-        refused_share=max(0.001, wanted.refused / 100),
-        force=force,
-    )
+    return settings_from(wanted, force=force, per_second=per_second, ahead=ahead, reserve=reserve)
 
 
 def draining(
@@ -115,7 +101,7 @@ def detached(arguments: Sequence[str], plan: Plan, drains: Drains) -> Standing:
     drains.require_free()
     log = drains.folder / "log"
     try:
-        drains.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        drains.make()
         descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         raise MxtuiError(f"no drain can be registered in {drains.folder}: {error.strerror}", "Run as root.") from None

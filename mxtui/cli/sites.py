@@ -54,6 +54,10 @@ class Site(Protocol):
         """How mail is kept back for a domain here."""
         ...
 
+    def drains(self) -> Path | None:
+        """Where its drains are registered; None where the host has a place for that."""
+        ...
+
     def control(self) -> "Control | None":
         """Whoever can suspend all deliveries; None where that cannot be."""
         ...
@@ -113,6 +117,9 @@ class PostfixSite:
 
         return PostfixCatch(self._layout, self.relayed())
 
+    def drains(self) -> None:
+        """On this host."""
+
     def control(self) -> None:
         """Nobody (defer_transports is overridden by any flush)."""
 
@@ -160,6 +167,12 @@ class SpoolSite:
         from mxtui.queues.spool.catch import SpoolCatch
 
         return SpoolCatch(self._spool)
+
+    def drains(self) -> Path:
+        """In the spool: whoever runs `serve` may write nowhere else."""
+        from mxtui.drains import FOLDER
+
+        return self._spool.path / FOLDER
 
     def control(self) -> "Control":
         """A running `serve`."""

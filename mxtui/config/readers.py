@@ -71,6 +71,11 @@ def seconds(value: object) -> float:
     return float(duration)
 
 
+def pause(value: object) -> float:
+    """As `seconds`, or none at all."""
+    return 0.0 if value in ("0", "0s") else seconds(value)
+
+
 def size(value: object) -> int:
     """A size in bytes."""
     return size_from(0)(value)

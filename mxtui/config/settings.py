@@ -51,8 +51,17 @@ class Drain:
     trial: int = setting(readers.count, "50", "deliveries after which a recovered primary is believed")
     refused: float = setting(readers.percent, "5", "stop when more of the messages are refused, in percent")
     canary: bool = setting(readers.flag, "true", "one message goes first, and no other until it is delivered")
+    settle: float = setting(
+        readers.pause, '"2m"', "serve: how long a primary has to be up again before it drains to it by itself; or 0s"
+    )
+    again: float = setting(
+        readers.seconds,
+        '"1d"',
+        "serve: when it tries again by itself after a guard has stopped it; flush does so at once",
+    )
     folder: Path | None = optional(
-        readers.path, "where drains are registered (/var/lib/mxtui/drains, else below $XDG_STATE_HOME)"
+        readers.path,
+        "where drains are registered (a spool's in its own drains/; /var/lib/mxtui/drains, else below $XDG_STATE_HOME)",
     )
 
 

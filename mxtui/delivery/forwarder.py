@@ -8,7 +8,7 @@ schedule (which message)  →  stock (in our hands)  →  lane (a connection to 
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from typing import Final
 
 from mxtui.delivery.connecting import TroubleError
 from mxtui.delivery.following import Follower, target
-from mxtui.delivery.host import Host, HostKey, HostSnapshot
+from mxtui.delivery.host import Host, HostKey, HostSnapshot, Mode
 from mxtui.delivery.lane import Lane
 from mxtui.delivery.letters import Job
 from mxtui.delivery.notice import Notifier
@@ -118,6 +118,7 @@ class Forwarder:
         self._crash: BaseException | None = None
         self._wake = asyncio.Event()
         self._stopped = asyncio.Event()
+        self._modes: Mapping[str, Mode] = {}
         self._most: dict[str, int] = {}
         """Connections to the host of a domain, while somebody drains to it."""
         self._suspended = False
@@ -180,6 +181,20 @@ class Forwarder:
             follower.host_down(self._left_alone - before, delivering, LEFT_ALONE, self._clock())
         if back:
             self._wake.set()
+
+    def guard(self, modes: Mapping[str, Mode]) -> None:
+        """What may go to which host, by its name (`mx1.example.org:25`); all others are open."""
+        self._modes = modes
+        for lane in self._turns:
+            lane.host.change(self._mode(lane.host.key), asyncio.get_running_loop().time())
+        self._ring_all()
+
+    def _mode(self, key: HostKey) -> Mode:
+        return self._modes.get(str(key), "open")
+
+    def host(self, name: str) -> Host | None:
+        """By its name, if anything has gone or is to go there."""
+        return next((lane.host for lane in self._turns if str(lane.host.key) == name), None)
 
     def look_for_all(self) -> None:
         """Whatever waits in the spool, told of or not, is delivered from now on."""
@@ -333,6 +348,7 @@ class Forwarder:
             if lane is None:
                 lane = self._lanes[key] = Lane(Host(key, self._policy, now), self._stock, self._policy, self)
                 lane.host.most = self._most.get(domain, self._policy.connections)
+                lane.host.change(self._mode(key), now)
                 self._turns.append(lane)
             before = self._lane_of.get(domain)
             if before is lane:

@@ -172,7 +172,7 @@ class Lane:
 
     def _look_ahead(self, turn: "_Turn") -> Letter | None:
         """The letter that goes next over the same connection, if there is one already; it is this turn's then."""
-        ready = turn.begun is None and self._overlap and not self._owner.pausing
+        ready = turn.begun is None and self._overlap and self.host.flows and not self._owner.pausing
         if ready and self._ahead and self._goes_here(self._ahead[0]) and (job := self._read_already()):
             turn.begun, turn.letter = job, self._letter(job)
         return turn.letter

@@ -111,7 +111,7 @@ class Stock:
         return picked
 
     def _has(self, host: Host, domain: str) -> bool:
-        return self.schedule.urgent(domain) if host.asked_only else self.schedule.ready(domain)
+        return self.schedule.urgent(domain) if host.only_urgent else self.schedule.ready(domain)
 
     def pick_old(self, domain: str, before: str, most: int) -> dict[str, str]:
         """IDs of a domain that are older than another."""

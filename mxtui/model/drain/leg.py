@@ -123,6 +123,11 @@ class Leg:
         self._told = len(self.put_back)
         return left
 
+    def restart(self, pace: Pace) -> None:
+        """Nothing is known of the primary any more."""
+        self.pace, self.guard = pace, Guard(self._settings)
+        self.stage, self._why, self._unwell, self._doubt = "probe", "", "", False
+
     # -- how it stands ------------------------------------------------------------------------------------------
 
     @property

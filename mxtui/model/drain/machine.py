@@ -188,6 +188,18 @@ class Drain:
                 if primary in (None, leg.primary):
                     leg.end(why)
 
+    def again(self, primary: str, now: float) -> bool:
+        """A primary that was stopped, and not by its guard, is well again: all of it from the probe on. False, and
+        nothing done, once the drain is over.
+        """
+        with self._lock:
+            leg = self._legs.get(primary)
+            if self.over or leg is None or leg.by_guard or leg.stage != "stopped":
+                return False
+            leg.restart(self._primaries.pace(primary))
+            self._speed.restart(now)
+            return True
+
     # -- how it stands ------------------------------------------------------------------------------------------
 
     def still(self) -> AbstractContextManager[object]:
@@ -260,6 +272,16 @@ class Drain:
         """Where it is."""
         phases = {leg.phase for leg in self._legs.values()}
         return next((phase for phase in PHASES if phase in phases), "stopped" if "stopped" in phases else "done")
+
+    def why_of(self, primary: str, now: float) -> str:
+        """As `why`, of one primary."""
+        leg = self._legs.get(primary)
+        return leg.words(now) if leg is not None else ""
+
+    def stopped_by_guard(self, primary: str) -> bool:
+        """Whether its guard stopped it, and neither an operator nor whoever has the drain."""
+        leg = self._legs.get(primary)
+        return leg is not None and leg.by_guard
 
     def phase_of(self, primary: str) -> Phase | None:
         """Where it is with one primary; None where it has none of its mail."""
