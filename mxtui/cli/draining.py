@@ -25,6 +25,7 @@ from mxtui.model.drain.primaries import ByPrimary
 from mxtui.model.drain.settings import DrainSettings
 from mxtui.model.drain.standing import Standing
 from mxtui.model.drain.way import Way
+from mxtui.model.guard import unwell
 from mxtui.model.plan import FlushProgress, Plan
 from mxtui.registered import RESERVE, Registered, settings_from
 
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 
 AHEAD: Final = 25
 """Messages in hand for each connection of our own sender on Postfix's queue: one `postsuper` holds hundreds at once."""
+
+FRESH: Final = 60.0
+"""Seconds for which what was found of the primaries while a drain was planned is believed."""
 
 START: Final = 30.0
 """Seconds for a detached drain to be there; reading its plan takes a second for 100,000 messages."""
@@ -62,7 +66,25 @@ def draining(
     domains = {domain for target in plan.targets for domain in target.domains}
     by_primary = ByPrimary(_routes(router or attached.router(), domains), attached.settings.drain.primaries)
     primaries = by_primary.primaries(settings, Batches if its_own else Connections)
-    return Draining(Drain(plan.targets, settings, primaries, time.monotonic()), engine)
+    drain = Drain(plan.targets, settings, primaries, time.monotonic(), probing=True)
+    return Draining(drain, engine, probe=_Probe(attached, by_primary, plan, router))
+
+
+class _Probe:
+    """Climbs ladders for a drain (see `draining.Probe`). What was found for its plan a moment ago holds at first."""
+
+    def __init__(self, attached: Attached, by_primary: ByPrimary, plan: Plan, router: "Router | None") -> None:
+        self._attached = attached
+        self._by_primary = by_primary
+        self._router = router
+        fresh = time.time() - plan.made_at < FRESH
+        self._known = {by_primary.of(target) for target in plan.targets} if fresh or plan.forced else set()
+
+    def __call__(self, primary: str) -> str:
+        if primary in self._known:
+            self._known.discard(primary)
+            return ""
+        return unwell(self._attached.probe_once(self._by_primary.domains(primary), router=self._router))
 
 
 def _routes(router: "Router", domains: Collection[str]) -> "Mapping[str, Routed]":

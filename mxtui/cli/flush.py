@@ -129,7 +129,7 @@ def flush(
         narrate("It is running: mxtui drain status follows it, mxtui drain stop stops it; screen 4 of the console.")
         return
     by_ours = direct and _is_postfix(attached)
-    settings = draining.drain_settings(attached, force=True, per_second=rate, direct=by_ours)
+    settings = draining.drain_settings(attached, force=plan.forced, per_second=rate, direct=by_ours)
     way = ways.own_way(attached, router, host, drains) if direct else attached.queue
     drain = draining.draining(attached, plan, settings, way, router)
     words_of_way = _way_in_words(attached, direct=direct, to=to)

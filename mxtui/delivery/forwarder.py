@@ -187,6 +187,8 @@ class Forwarder:
         self._modes = modes
         for lane in self._turns:
             lane.host.change(self._mode(lane.host.key), asyncio.get_running_loop().time())
+            if homeless := lane.give_up():
+                self._begin(self._stock.put_back(homeless))
         self._ring_all()
 
     def _mode(self, key: HostKey) -> Mode:
@@ -205,7 +207,8 @@ class Forwarder:
         assert envelope.id == id
         self._enter(envelope)
         lanes = {domain: self._lane_of.get(domain) for domain in domains_of(envelope)}
-        self._stock.urge(id, [domain for domain, lane in lanes.items() if lane is not None and lane.host.takes_new])
+        if new := [domain for domain, lane in lanes.items() if lane is not None and lane.host.takes_new]:
+            self._stock.urge(id, new)
 
     def primary_up(self, domains: Iterable[str]) -> None:
         """Somebody saw that the primary of these domains is well again: it need not be left alone any longer."""

@@ -148,7 +148,7 @@ class Host:
         self.last_delivery = wall
         for _ in range(recipients):
             self._rate.add(now)
-        if self.mode == "sampled" and not self.asked_only:
+        if self._sampling:
             self.samples += 1
             self.allowed, self.resumes = 1, now + SAMPLE
         elif now >= self._crowded_until:
@@ -157,6 +157,8 @@ class Host:
     def put_off(self, now: float) -> bool:
         """A message was put off whole, by replies; whether the host has to be left alone now."""
         self._put_off += 1
+        if self._sampling:
+            return self.fail(now)
         if self._put_off < PUT_OFF and (self._proven or self._put_off < self.allowed + STUMBLES):
             return False
         return self.fail(now)
@@ -168,7 +170,7 @@ class Host:
         """
         self._put_off = 0
         self._distrusted += self.on_trial
-        return self._distrusted >= DISTRUSTED and self.fail(now)
+        return (self._sampling or self._distrusted >= DISTRUSTED) and self.fail(now)
 
     def stumble(self, now: float) -> bool:
         """A connection broke; whether the host has to be left alone now."""
@@ -212,6 +214,10 @@ class Host:
             self.resumes = max(self.resumes, now + LET_GO)
         elif mode == "open":
             self.resume()
+
+    @property
+    def _sampling(self) -> bool:
+        return self.mode == "sampled" and not self.asked_only
 
     @property
     def flows(self) -> bool:

@@ -107,7 +107,8 @@ class Lane:
         return recipient.fate == "waiting" and recipient.destination in self.host.domains
 
     def _goes_here(self, job: Job) -> bool:
-        return any(map(self.belongs, job.envelope.waiting))
+        free = not self.host.only_urgent or self._stock.is_urged(job.id)
+        return free and any(map(self.belongs, job.envelope.waiting))
 
     async def _work(self) -> None:
         session: Session | None = None
@@ -247,7 +248,7 @@ class Lane:
             self._owner.untried(self, jobs)
 
     def give_up(self) -> list[Job]:
-        """What was read ahead and no longer goes to this host; whoever asks puts it back."""
+        """What was read ahead and is not to go to this host, or not now; whoever asks puts it back."""
         homeless = [job for job in self._ahead if not self._goes_here(job)]
         for job in homeless:
             self._ahead.remove(job)

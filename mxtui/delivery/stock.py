@@ -88,6 +88,10 @@ class Stock:
                 self.schedule.urge(id, domain)
                 self._ring(domain)
 
+    def is_urged(self, id: str) -> bool:  # noqa: A002
+        """Whether somebody waits for it."""
+        return id in self._urged
+
     def waits_for(self, host: Host) -> bool:
         """Whether anything may be picked."""
         return any(self._has(host, domain) for domain in host.domains)
