@@ -40,12 +40,16 @@ class Attached:
     def operations(self) -> "Operations":
         """The road to acting on it."""
         from mxtui.audit import Audit
+        from mxtui.drains import Drains
+        from mxtui.left import LeftByGuards
         from mxtui.operations import Operations
         from mxtui.vault import Vault
 
         kept = self.settings.kept
         vault = Vault(kept.folder, keep_seconds=kept.age, keep_bytes=kept.size)
-        return Operations(self.queue, audit=Audit(self.settings.audit), vault=vault)
+        drains = Drains(self.queue.source.path, self.settings.drain.folder or self.site.drains())
+        left = LeftByGuards(drains.folder)
+        return Operations(self.queue, audit=Audit(self.settings.audit), vault=vault, left=left)
 
     @property
     def holding(self) -> "Holding":

@@ -18,6 +18,7 @@ from mxtui.cli.output import narrate
 from mxtui.draining import Draining
 from mxtui.drains import Drains
 from mxtui.errors import MxtuiError, Unreachable
+from mxtui.letting_go import LettingGo
 from mxtui.model.drain.batches import Batches
 from mxtui.model.drain.connections import Connections
 from mxtui.model.drain.machine import Drain
@@ -27,6 +28,7 @@ from mxtui.model.drain.standing import Standing
 from mxtui.model.drain.way import Way
 from mxtui.model.guard import unwell
 from mxtui.model.plan import FlushProgress, Plan
+from mxtui.queues.queue import Releasing
 from mxtui.registered import RESERVE, Registered, settings_from
 
 if TYPE_CHECKING:
@@ -67,6 +69,11 @@ def draining(
     by_primary = ByPrimary(_routes(router or attached.router(), domains), attached.settings.drain.primaries)
     primaries = by_primary.primaries(settings, Batches if its_own else Connections)
     drain = Drain(plan.targets, settings, primaries, time.monotonic(), probing=True)
+    direct = (
+        attached.queue.source.kind == "postfix" and engine is not attached.queue
+    )  # which takes it out of hold itself
+    if not direct and isinstance(attached.queue, Releasing) and any(each.state == "hold" for each in plan.targets):
+        engine = LettingGo(engine, attached.queue)
     return Draining(drain, engine, probe=_Probe(attached, by_primary, plan, router))
 
 

@@ -16,6 +16,8 @@ from mxtui.delivery.following import target
 from mxtui.draining import Draining
 from mxtui.drains import FOLDER, Drains
 from mxtui.errors import Guarded, MxtuiError
+from mxtui.left import LeftByGuards, is_left
+from mxtui.letting_go import LettingGo
 from mxtui.model.drain.connections import Connections
 from mxtui.model.drain.machine import Drain
 from mxtui.model.drain.primaries import ByPrimary
@@ -77,6 +79,7 @@ class AutomaticDrain:
         self._draining: Draining | None = None
         self._registered: Registered | None = None
         self._lock = threading.Lock()
+        self._left = LeftByGuards(register(wanted, spool).folder)
         self._came: list[Target] = []
         """Before there was a drain to take care of it."""
         self._ended: Ended | None = None
@@ -149,7 +152,8 @@ class AutomaticDrain:
         if not targets:
             return Ended()
         queue = SpoolQueue(self._spool, lifetime=self._wanted.serve.expire)
-        operations = Operations(queue, audit=Audit(audit_file(self._wanted, self._spool)))
+        audit = Audit(audit_file(self._wanted, self._spool))
+        operations = Operations(queue, audit=audit, left=self._left)
         drain_wanted = self._wanted.settings.drain
         settings = settings_from(drain_wanted)
         domains = sorted({domain for each in targets for domain in each.domains})
@@ -162,7 +166,7 @@ class AutomaticDrain:
         def probe(primary: str) -> str:
             return "" if primary in self._proven else self._look(by_primary.domains(primary))
 
-        draining = Draining(drain, queue, probe=probe)
+        draining = Draining(drain, LettingGo(queue, queue), probe=probe)
         began = time.time()
         standing = Standing("", plan.selection, WAY, BY, os.getpid(), began, began, settings=settings)
         registered = Registered(operations, register(self._wanted, self._spool), draining, self._complain)
@@ -200,8 +204,11 @@ class AutomaticDrain:
 
     def _targets(self) -> list[Target]:
         """What waits for these primaries and no held domain. Some 30 µs each."""
-        found = (target(envelope, "deferred") for envelope in self._spool.envelopes("deferred"))
-        return [each for each in found if self._concerns(each)]
+        waiting = (target(envelope, "deferred") for envelope in self._spool.envelopes("deferred"))
+        known = self._left.known()
+        held = (target(found[1], found[0]) for each in known if (found := self._spool.find(each)) is not None)
+        targets = [*waiting, *(each for each in held if is_left(each, known))]
+        return [each for each in targets if self._concerns(each)]
 
     def _concerns(self, target: Target) -> bool:
         return not self._domains.isdisjoint(target.domains) and self._left_alone.isdisjoint(target.domains)
