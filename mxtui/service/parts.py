@@ -133,4 +133,5 @@ def only_at_start(before: Wanted, after: Wanted) -> list[str]:
     """Settings that differ, and that a running service cannot follow."""
     names = ("spool", "listen", "hostname", "user", "tls", "retry", "retry_longest", "connections", "notices")
     changed = [f"serve.{name}" for name in names if getattr(before.serve, name) != getattr(after.serve, name)]
+    changed += ["drain.primaries"] if before.settings.drain.primaries != after.settings.drain.primaries else []
     return changed + (["probe"] if before.settings.probe != after.settings.probe else [])
