@@ -34,7 +34,7 @@ CROWDED: Final = 60.0
 """Seconds without another connection, after the host had no room for one more."""
 
 
-SAMPLE: Final = 5.0
+SAMPLE: Final = 1.0
 """Seconds between two messages to a host that checks find down, while it takes them."""
 
 Mode = Literal["open", "sampled", "guarded", "fed"]

@@ -38,6 +38,7 @@ audit = "{folder}/audit.jsonl"
 folder = "{folder}/kept"
 [drain]
 folder = "{folder}/drains"
+settle = "0s"
 connections = {connections}
 batch = {connections}
 [probe]
