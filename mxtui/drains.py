@@ -61,7 +61,7 @@ class Drains:
             standing = _standing.decode(data)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return None
-        if standing.running and not self.taken:
+        if standing.running and not self.busy:
             fault = f"process {standing.process} ended without a word: what was in hand is where the queue says it is"
             return replace(standing, ended=standing.at, fault=fault)
         return standing
@@ -72,7 +72,7 @@ class Drains:
             written = (self.folder / "state.json").stat().st_mtime
         except OSError:
             return None
-        return None if self._locked() else written
+        return None if self.busy else written
 
     def report(self, *, as_json: bool) -> str:
         """The report of the last drain that ended. Raises MxtuiError: there is none."""
@@ -84,21 +84,16 @@ class Drains:
 
     def wish(self, wish: Wish) -> None:
         """Ask whoever drains. Raises MxtuiError: nobody does, or one may not ask."""
-        if not self.taken:
+        if not self.busy:
             raise MxtuiError(f"no drain of {self.queue} is running", "mxtui flush starts one.")
         try:
             _replace(self.folder / "wish", wish.encode())
         except OSError as error:
             raise MxtuiError(f"the drain cannot be asked: {self.folder}: {error.strerror}", "Run as root.") from None
 
-    @property
-    def busy(self) -> bool:
-        """Whether somebody drains."""
-        return self._locked()
-
     def require_free(self) -> None:
         """Raises Guarded: somebody drains. Only `running` can be relied on; this is for whoever would ask first."""
-        if self.taken:
+        if self.busy:
             raise self._taken_by_other()
 
     def require_room(self) -> None:
@@ -152,7 +147,7 @@ class Drains:
         )
 
     @property
-    def taken(self) -> bool:
+    def busy(self) -> bool:
         """Whether somebody drains."""
         try:
             lock = os.open(self.folder / "lock", os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)

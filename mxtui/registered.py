@@ -20,7 +20,6 @@ from mxtui.operations import Operations
 PUBLISH: Final = 0.5
 """Seconds between two states on disk, where the phase stays the same."""
 
-
 RESERVE: Final = 4
 """More for each connection of a spool's forwarder, at the cap: it begins the next before the last is answered, and
 what it was given while it stops is tried all the same, and kept."""

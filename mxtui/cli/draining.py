@@ -156,7 +156,7 @@ def _registered(child: "subprocess.Popen[bytes]", drains: Drains, log: Path) -> 
             said = log.read_text("utf-8", "replace").strip().splitlines()
             raise Unreachable(f"the drain ended at once: {' '.join(said)[:400]}", "")
         time.sleep(0.05)
-    if drains.taken:
+    if drains.busy:
         raise Unreachable(f"the drain runs as process {child.pid}, but cannot be seen", f"Is {drains.folder} full?")
     raise Unreachable("the drain does not start", f"See {log}.")
 
