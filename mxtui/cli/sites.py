@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mxtui.delivery.direct.way import Direct
     from mxtui.delivery.host import HostKey
     from mxtui.delivery.policy import Policy
+    from mxtui.doctor.gather.system import MailSystem
     from mxtui.holds import Holds
     from mxtui.model.drain.way import Feed, Settled, Way
     from mxtui.model.route import Ourselves, Routed, Router
@@ -60,6 +61,10 @@ class Site(Protocol):
 
     def control(self) -> "Control | None":
         """Whoever can suspend all deliveries; None where that cannot be."""
+        ...
+
+    def examined(self) -> "MailSystem":
+        """What the doctor looks at."""
         ...
 
 
@@ -123,6 +128,12 @@ class PostfixSite:
     def control(self) -> None:
         """Nobody (defer_transports is overridden by any flush)."""
 
+    def examined(self) -> "MailSystem":
+        """The instance, as postconf(1) and others tell of it."""
+        from mxtui.doctor.gather.postfix import ExaminedPostfix
+
+        return ExaminedPostfix(self._layout, self.router(), self.catch())
+
 
 class SpoolSite:
     """A spool of our own, whether a `serve` runs on it or not."""
@@ -179,6 +190,12 @@ class SpoolSite:
         from mxtui.queues.spool.control import Control
 
         return Control(self._spool.path)
+
+    def examined(self) -> "MailSystem":
+        """The spool, and `[serve]` where that is about it."""
+        from mxtui.doctor.gather.spool import ExaminedSpool
+
+        return ExaminedSpool(self._spool.path, self._settings.serve, self.relayed, self.router())
 
     def _relay(self) -> Mapping[str, NextHop]:
         from mxtui.service.remembered import remembered_relay

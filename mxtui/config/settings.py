@@ -87,6 +87,27 @@ class Alerts:
 
 
 @dataclass(frozen=True, slots=True)
+class Doctor:
+    """When `mxtui doctor` finds fault, and whom it asks."""
+
+    nameservers: tuple[NextHop, ...] = setting(
+        readers.nameservers,
+        "[]",
+        "DNS servers that doctor asks (empty: this host's); one outside sees what strangers see",
+    )
+    senders: tuple[str, ...] = setting(
+        readers.domains, "[]", "domains with a strict SPF whose mail has to get through us; the relayed ones always are"
+    )
+    ttl: float = setting(readers.seconds, '"4h"', "MX and address records that are cached longer are found fault with")
+    recipients: float = setting(readers.seconds, '"30d"', "and lists of recipients that were not written for so long")
+    certificate: float = setting(readers.seconds, '"21d"', "and certificates that expire within this time")
+    drill: float = setting(readers.seconds, '"90d"', "and a last drill that was longer ago")
+    folder: Path | None = optional(
+        readers.path, "where the last result and drills are kept (/var/lib/mxtui, else below $XDG_STATE_HOME)"
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Console:
     """How the console looks and listens."""
 
@@ -117,6 +138,7 @@ class Settings:
     drain: Drain = field(default_factory=Drain)
     kept: Kept = field(default_factory=Kept)
     alerts: Alerts = field(default_factory=Alerts)
+    doctor: Doctor = field(default_factory=Doctor)
     console: Console = field(default_factory=Console)
     serve: Serve = field(default_factory=Serve)
 
@@ -126,6 +148,7 @@ TABLES: Mapping[str, type] = {
     "drain": Drain,
     "kept": Kept,
     "alerts": Alerts,
+    "doctor": Doctor,
     "console": Console,
     "serve": Serve,
     "limits": Limits,
