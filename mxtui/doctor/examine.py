@@ -74,11 +74,16 @@ async def gather(system: MailSystem, asked: Asked, means: Means) -> Facts:
         drills = group.create_task(_drills(asked, means))
         chain = group.create_task(in_thread(system.chain, means.system))
         primaries = _Primaries(group, ourselves.hostname, means)
-        slots = asyncio.Semaphore(means.at_once)
-        each = [
-            group.create_task(_domain(domain, routes[domain], ourselves, name, asked, means, slots, primaries))
-            for domain in domains
-        ]
+        slots, until = asyncio.Semaphore(means.at_once), asyncio.get_running_loop().time() + means.total
+
+        async def one(domain: str) -> DomainFacts:
+            async with slots:
+                if asyncio.get_running_loop().time() > until:
+                    late = Unknown(f"not reached within {means.total:g} s")
+                    return DomainFacts(domain, routes[domain], late, late, late, late)
+                return await _domain(domain, routes[domain], ourselves, name, asked, means, primaries)
+
+        each = [group.create_task(one(domain)) for domain in domains]
     found = tuple(task.result() for task in each)
     certificates = chain.result()
     offsets = tuple(
@@ -112,21 +117,22 @@ async def _domain(
     name: "asyncio.Task[Fact[OurName]]",
     asked: Asked,
     means: Means,
-    slots: asyncio.Semaphore,
     primaries: "_Primaries",
 ) -> DomainFacts:
-    async with slots:
-        mx, policy, senders, where = await asyncio.gather(
-            limited(dns.exchangers(domain, ourselves, means), means.dns),
-            limited(sts.policy(domain, means), means.dns),
-            limited(_spf(domain, name, asked, means), means.dns),
-            limited(_where(routed, ourselves, means), means.dns),
-        )
-        recipient = asked.testers.get(domain, f"postmaster@{domain}")
-        strict = () if isinstance(senders, Unknown) else [each.domain for each in senders if each.result == "fail"]
-        heard = where if isinstance(where, Unknown) else await primaries.hear(*where, recipient, strict)
-    addresses = () if isinstance(where, Unknown) else where[2]
-    return DomainFacts(domain, routed, mx, senders, policy, heard, addresses)
+    mx, policy, senders, where = await asyncio.gather(
+        limited(dns.exchangers(domain, ourselves, means), means.dns),
+        limited(sts.policy(domain, means), means.dns),
+        limited(_spf(domain, name, asked, means), means.dns),
+        limited(_where(routed, ourselves, means), means.dns),
+    )
+    if isinstance(where, Unknown):
+        return DomainFacts(domain, routed, mx, senders, policy, where)
+    recipient = asked.testers.get(domain, f"postmaster@{domain}")
+    strict = () if isinstance(senders, Unknown) else [each.domain for each in senders if each.result == "fail"]
+    heard = await primaries.hear(*where, recipient, strict)
+    addresses = where[2]
+    here = await asyncio.to_thread(lambda: next((each for each in addresses if means.own(each)), ""))
+    return DomainFacts(domain, routed, mx, senders, policy, heard, addresses, here)
 
 
 class _Primaries:

@@ -186,7 +186,9 @@ class PostfixFacts:
     commands: Mapping[str, bool] = field(default_factory=dict)
     """Whether sudo would run each command that mxtui may need."""
     too_much: str = ""
-    """A command that nobody should have been allowed, and sudo would run."""
+    """A command that our rules do not allow, and sudo would run."""
+    all_of_sudo: bool = False
+    """Sudo would run anything: this is an administrator."""
     rules: tuple[str, ...] = ()
     """The rules for sudoers, exact."""
 
@@ -252,6 +254,8 @@ class DomainFacts:
     sts: Fact[Sts]
     primary: Fact[Heard]
     primary_addresses: tuple[str, ...] = ()
+    primary_here: str = ""
+    """One of these that an interface of this host has; empty where none is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,14 +23,19 @@ WIDEST: Final = (16, 32)
 
 
 def open_by_settings(settings: Mapping[str, str]) -> str:
-    """Why strangers may relay; empty where they may not. Tables in between are taken to permit nobody."""
-    for name in LISTS:
+    """Why strangers may relay; empty where they may not. Tables in between are taken to permit nobody.
+
+    Mail has to pass both lists, so that either of them is enough to keep strangers out.
+    """
+    why = f"neither {' nor '.join(LISTS)} has reject_unauth_destination"
+    for name in reversed(LISTS):
         for word in _words(settings.get(name, "")):
             if word in _ENDS:
                 return ""
             if word.startswith("permit") and word not in _TRUSTED:
-                return f"{word} in {name} permits strangers before reject_unauth_destination"
-    return f"neither {' nor '.join(LISTS)} has reject_unauth_destination"
+                why = f"{word} in {name} permits strangers before reject_unauth_destination"
+                break
+    return why
 
 
 def networks_too_wide(mynetworks: str) -> Sequence[str]:

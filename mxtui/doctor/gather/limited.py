@@ -27,4 +27,11 @@ async def limited(question: Awaitable[T], seconds: float) -> Fact[T]:
 
 async def in_thread(question: Callable[[], T], seconds: float) -> Fact[T]:
     """The same of a question that blocks; one that is too late goes on, and nobody waits for it."""
-    return await limited(asyncio.to_thread(question), seconds)
+
+    def asked() -> Fact[T]:
+        try:
+            return question()
+        except OSError as error:  # not of a network: plain words of the system
+            return Unknown(f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error))
+
+    return await limited(asyncio.to_thread(asked), seconds)

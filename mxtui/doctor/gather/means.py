@@ -61,5 +61,7 @@ class Means:
     """For one server: some greet strangers after six seconds."""
     system: float = 8.0
     """For what this host knows of itself."""
+    total: float = 120.0
+    """After this no further domain is begun."""
     at_once: int = 20
     """Domains side by side."""

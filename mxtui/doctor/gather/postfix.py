@@ -50,6 +50,9 @@ FILES: Final = (*INDEXES, "texthash", "regexp", "pcre", "cidr", "fail")
 _ALL: Final = ("-d", "ALL")
 """What no rule of ours allows: every message, of every queue."""
 
+ANYTHING: Final = ("/bin/sh",)
+"""Who may run this needs no rules."""
+
 
 class ExaminedPostfix:
     """One instance; `router` and `catch` are as its site has them."""
@@ -95,6 +98,7 @@ class ExaminedPostfix:
             root=root,
             commands={} if root else {" ".join(command): self._privileges.may(command) for command in commands},
             too_much=" ".join(everything) if not root and self._privileges.may(everything) else "",
+            all_of_sudo=not root and self._privileges.may(ANYTHING),
             rules=sudoers_lines(layout),
         )
 

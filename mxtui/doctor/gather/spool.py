@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Final
 
-from mxtui.config import Serve
+from mxtui.config import Serve, readers
 from mxtui.doctor.facts import Disk, Fact, SpoolFacts, Unknown
 from mxtui.doctor.gather import host
 from mxtui.doctor.gather.system import read_chain
@@ -19,6 +19,9 @@ LEARNED: Final = "recipients.jsonl"
 
 LARGEST: Final = 512 << 20
 """Bytes of a list of recipients that is read."""
+
+_REACHED: Final = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (compared with, not bound)
+"""Where one that listens on every address can be reached from here."""
 
 
 class ExaminedSpool:
@@ -62,11 +65,15 @@ class ExaminedSpool:
         )
 
     def listening(self) -> tuple[str, int]:
-        """The first of `serve.listen`. Raises Unreachable: flags said where."""
-        if not self._configured:
-            raise Unreachable("serve was told by flags where to listen", "Put it into the configuration.")
-        first = self._serve.listen[0]
-        return first.host or "127.0.0.1", first.port
+        """As a running `serve` says, else the first of `serve.listen`. Raises Unreachable: flags said where."""
+        service = Control(self._spool).service()
+        if service is not None and service.listening:
+            first = readers.listen(service.listening[0])
+        elif self._configured:
+            first = self._serve.listen[0]
+        else:
+            raise Unreachable("serve does not run, and was told by flags where to listen", "Start it.")
+        return _REACHED.get(first.host, first.host), first.port
 
     def disk(self) -> Disk:
         """Under the spool. Raises OSError."""

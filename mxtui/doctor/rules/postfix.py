@@ -223,6 +223,8 @@ def _tools(system: PostfixFacts) -> Iterator[Finding]:
 def _sudo(system: PostfixFacts) -> Finding:
     if system.root:
         return Finding("sudo", "skipped", "root needs none; ask as the user who operates")
+    if system.all_of_sudo:
+        return Finding("sudo", "pass", "an administrator: sudo would run anything")
     fix = ("visudo -f /etc/sudoers.d/mxtui", *system.rules)
     if system.too_much:
         return Finding("sudo", "fail", f"sudo would run {system.too_much}", fix=fix)

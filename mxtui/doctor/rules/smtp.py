@@ -2,17 +2,20 @@
 
 from collections.abc import Iterator
 
-from mxtui.doctor.facts import DomainFacts, Facts, Heard, PostfixFacts, Unknown
+from mxtui.doctor.facts import DomainFacts, Facts, Heard, PostfixFacts, SpoolFacts, Unknown
 from mxtui.doctor.finding import Finding
 from mxtui.doctor.relaying import networks_too_wide, open_by_settings
 from mxtui.doctor.rules.dns import own_addresses
+from mxtui.model.next_hop import SMTP_PORT
 from mxtui.model.units import format_size
 
 
 def rules(facts: Facts) -> Iterator[Finding]:
     """On our own server, and on each primary."""
     here = facts.here
-    if isinstance(here, Unknown):
+    if isinstance(here, Unknown) and isinstance(facts.system, SpoolFacts) and not facts.system.configured:
+        yield Finding("answers", "skipped", here.why)
+    elif isinstance(here, Unknown):
         start = (
             (f"postfix -c {facts.system.config_directory} start",)
             if isinstance(facts.system, PostfixFacts)
@@ -126,9 +129,10 @@ def _loop(facts: Facts, domain: DomainFacts) -> Finding:
     fix = (f"transport(5): {name} smtp:[THE-PRIMARY]",)
     if ourselves.named(primary.host) and not primary.lookup_mx:
         return Finding("loop", "fail", f"its mail is sent to {primary.host}, and that is us", name, fix)
-    # A server of ours on another port of this host may well be the primary.
-    if primary.port == 25 and (own := own_addresses(facts).intersection(domain.primary_addresses)):
-        return Finding("loop", "fail", f"{primary.host} is {min(own)}, an address of ours", name, fix)
+    own = sorted(own_addresses(facts).intersection(domain.primary_addresses)) or [domain.primary_here]
+    # On another port of this host there may well be a primary.
+    if own[0] and primary.port == (SMTP_PORT if isinstance(facts.here, Unknown) else facts.here.port):
+        return Finding("loop", "fail", f"{primary.host} is {own[0]}, an address of ours", name, fix)
     heard = domain.primary
     if not isinstance(heard, Unknown) and ourselves.named(heard.greeting):
         said = f"{heard.host} greets with our own name, {heard.greeting}: mail would be refused as a loop"
