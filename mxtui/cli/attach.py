@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mxtui.cli.sites import Site, is_spool, postfix_site, spool_site
 from mxtui.config import Settings, load
+from mxtui.folders import state_folder
 from mxtui.model.alerts import Thresholds
 from mxtui.model.health import Health, Primary
 from mxtui.model.message import QueuedMessage
@@ -81,6 +82,11 @@ class Attached:
         """When figures become alerts."""
         wanted = self.settings.alerts
         return Thresholds(wanted.expiry, wanted.expiry_critical, wanted.free / 100, wanted.free_critical / 100)
+
+    @property
+    def state(self) -> Path:
+        """The folder of what has to survive."""
+        return state_folder(self.settings.state)
 
     @property
     def relayed(self) -> tuple[str, ...]:

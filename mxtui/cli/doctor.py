@@ -4,7 +4,6 @@ import asyncio
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
-from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,7 +14,7 @@ from mxtui.cli.common import common_options
 from mxtui.cli.output import narrate, print_json
 from mxtui.doctor.catalogue import CATALOGUE
 from mxtui.doctor.finding import Finding, Report, Verdict
-from mxtui.doctor.record import SHOWN, report_object, state_folder, write_result
+from mxtui.doctor.record import SHOWN, report_object, write_result
 from mxtui.errors import UsageError
 from mxtui.message.sanitize import one_line
 from mxtui.model.holds import domain_of
@@ -81,15 +80,14 @@ def examined(attached: Attached, domains: Sequence[str] = ()) -> Report:
 
     wanted = attached.settings.doctor
     system = attached.site.examined()
-    folder = state_folder(wanted.folder)
-    asked = _asked(attached, domains or _relayed(attached), folder)
+    asked = _asked(attached, domains or _relayed(attached))
     means = Means(lookup=lookup_of([(server.host, server.port) for server in wanted.nameservers]))
     report = asyncio.run(examine(system, asked, means))
     if not domains:  # a look at some domains is not the state of all
         try:
-            write_result(report, folder)
+            write_result(report, attached.state)
         except OSError as error:
-            narrate(f"the result is not kept: {folder}: {error.strerror}")
+            narrate(f"the result is not kept: {attached.state}: {error.strerror}")
     return report
 
 
@@ -110,7 +108,7 @@ def _relayed(attached: Attached) -> list[str]:
     return found
 
 
-def _asked(attached: Attached, domains: Sequence[str], folder: Path) -> "Asked":
+def _asked(attached: Attached, domains: Sequence[str]) -> "Asked":
     from mxtui.doctor.examine import Asked
     from mxtui.doctor.facts import Thresholds
 
@@ -119,12 +117,10 @@ def _asked(attached: Attached, domains: Sequence[str], folder: Path) -> "Asked":
     limits = Thresholds(
         ttl=wanted.ttl,
         recipients=wanted.recipients,
-        certificate=wanted.certificate,
-        drill=wanted.drill,
         free=alerts.free / 100,
         free_critical=alerts.free_critical / 100,
     )
-    return Asked(domains, settings.probe.recipients, wanted.senders, limits, folder)
+    return Asked(domains, settings.probe.recipients, wanted.senders, limits, attached.state)
 
 
 def _domain(word: str) -> str:

@@ -100,11 +100,6 @@ class Doctor:
     )
     ttl: float = setting(readers.seconds, '"4h"', "MX and address records that are cached longer are found fault with")
     recipients: float = setting(readers.seconds, '"30d"', "and lists of recipients that were not written for so long")
-    certificate: float = setting(readers.seconds, '"21d"', "and certificates that expire within this time")
-    drill: float = setting(readers.seconds, '"90d"', "and a last drill that was longer ago")
-    folder: Path | None = optional(
-        readers.path, "where the last result and drills are kept (/var/lib/mxtui, else below $XDG_STATE_HOME)"
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +125,9 @@ class Settings:
     )
     holds: Path | None = optional(
         readers.path, "where holds of domains on a Postfix queue are kept (/var/lib/mxtui/holds, else $XDG_STATE_HOME)"
+    )
+    state: Path | None = optional(
+        readers.path, "where alerts, drills and what check remembers are kept (/var/lib/mxtui, else $XDG_STATE_HOME)"
     )
     primaries: Mapping[str, NextHop] = entries(
         readers.server, '"example.org" = "mx1.example.org:25"', "primaries by domain, where routing and MX do not tell"

@@ -7,7 +7,6 @@ What others wrote is read tolerantly: a line that makes no sense is passed over.
 
 import json
 import os
-import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -16,10 +15,9 @@ from typing import Any, Final
 from mxtui.doctor.catalogue import CATALOGUE
 from mxtui.doctor.facts import Drill, Fact, Unknown
 from mxtui.doctor.finding import Finding, Report
-from mxtui.folders import writable_folder
+from mxtui.folders import replace_file
 from mxtui.message.sanitize import one_line
 
-SYSTEM_FOLDER: Final = Path("/var/lib/mxtui")
 RESULT: Final = "doctor.json"
 DRILLS: Final = "drills.jsonl"
 
@@ -28,11 +26,6 @@ LIMIT: Final = 8 << 20
 
 SHOWN: Final = 500
 """Characters of one evidence or one line of a fix."""
-
-
-def state_folder(wanted: Path | None = None) -> Path:
-    """Where results are kept: as set, else the host's folder, else the user's own."""
-    return wanted or writable_folder(SYSTEM_FOLDER)
 
 
 def finding_object(finding: Finding) -> dict[str, Any]:
@@ -62,19 +55,11 @@ def report_object(report: Report) -> dict[str, Any]:
 
 
 def write_result(report: Report, folder: Path) -> None:
-    """Replace the last result. Raises OSError."""
+    """Replace the last result, for anybody to read: a monitor that is not root may ask. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
-    descriptor, beside = tempfile.mkstemp(prefix=f".{RESULT}.", dir=folder)
-    try:
-        with os.fdopen(descriptor, "w") as file:
-            json.dump(report_object(report), file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(beside).chmod(0o644)
-        Path(beside).replace(folder / RESULT)
-    except BaseException:
-        Path(beside).unlink(missing_ok=True)
-        raise
+    path = folder / RESULT
+    replace_file(path, json.dumps(report_object(report), indent=1).encode())
+    path.chmod(0o644)
 
 
 def read_drills(folder: Path) -> Fact[tuple[Drill, ...]]:

@@ -59,9 +59,9 @@ def doctor(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> It
         recipients = folder / "recipients"
         recipients.write_text("anna@example.org\n")
         settings = f"""
+state = "{folder}/state"
 [doctor]
 nameservers = ["127.0.0.1:{authority.port}"]
-folder = "{folder}/state"
 [serve]
 spool = "{folder}/spool"
 hostname = "{HOSTNAME}"

@@ -1,6 +1,7 @@
 """What is kept of an examination, and what is read of drills."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -42,10 +43,10 @@ def test_the_last_result_is_whole_and_has_its_sums(tmp_path: Path) -> None:
 def test_a_result_that_cannot_be_kept_leaves_the_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_result(REPORT, tmp_path)
 
-    def full(*_: object, **__: object) -> None:
+    def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(json, "dump", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space left"):
         write_result(REPORT, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [RESULT]
