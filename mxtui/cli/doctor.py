@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from itertools import groupby
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Final
@@ -73,38 +74,37 @@ def doctor_command(
         raise click.exceptions.Exit(1)
 
 
-def examined(attached: Attached, domains: Sequence[str] = ()) -> Report:
-    """Examine what is attached, and keep the result for whoever asks later. Raises MxtuiError."""
+def examined(attached: Attached, domains: Sequence[str] = (), tell: Callable[[str], None] = narrate) -> Report:
+    """Examine what is attached, and keep the result for whoever asks later. Raises MxtuiError.
+
+    `tell` hears what is no finding: nothing to look at, or no place to keep the result.
+    """
     from mxtui.doctor.examine import examine
     from mxtui.doctor.gather.means import Means, lookup_of
 
     wanted = attached.settings.doctor
     system = attached.site.examined()
-    asked = _asked(attached, domains or _relayed(attached))
+    asked = _asked(attached, domains or _relayed(attached, tell))
     means = Means(lookup=lookup_of([(server.host, server.port) for server in wanted.nameservers]))
     report = asyncio.run(examine(system, asked, means))
     if not domains:  # a look at some domains is not the state of all
         try:
             write_result(report, attached.state)
         except OSError as error:
-            narrate(f"the result is not kept: {attached.state}: {error.strerror}")
+            tell(f"the result is not kept: {attached.state}: {error.strerror}")
     return report
 
 
-def _relayed(attached: Attached) -> list[str]:
+def _relayed(attached: Attached, tell: Callable[[str], None]) -> list[str]:
     """Those that mail is taken for; where nobody can list them, those that are queued."""
     listed = [*attached.settings.primaries, *attached.site.relayed(), *attached.site.examined().domains()]
     found = list(dict.fromkeys(name.lower() for name in listed))
     if not found:
-        queued = {
-            recipient.domain
-            for changes in attached.queue.read(subjects=False)
-            for message in changes.present
-            for recipient in message.recipients
-        }
-        found = sorted(queued)
+        with closing(attached.site.queue()) as queue:  # one of its own: a console reads the other
+            told = (message for changes in queue.read(subjects=False) for message in changes.present)
+            found = sorted({recipient.domain for message in told for recipient in message.recipients})
     if not found:
-        narrate("no domain is relayed or queued here: only this host is looked at")
+        tell("no domain is relayed or queued here: only this host is looked at")
     return found
 
 
