@@ -98,7 +98,7 @@ def examined(attached: Attached, domains: Sequence[str] = (), tell: Callable[[st
 def _relayed(attached: Attached, tell: Callable[[str], None]) -> list[str]:
     """Those that mail is taken for; where nobody can list them, those that are queued."""
     listed = [*attached.settings.primaries, *attached.site.relayed(), *attached.site.examined().domains()]
-    found = list(dict.fromkeys(name.lower() for name in listed))
+    found = sorted({name.lower() for name in listed})
     if not found:
         with closing(attached.site.queue()) as queue:  # one of its own: a console reads the other
             told = (message for changes in queue.read(subjects=False) for message in changes.present)

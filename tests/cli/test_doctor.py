@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from mxtui.demo.postfix import PrivatePostfix
 from mxtui.demo.primary import FakePrimary
 from mxtui.doctor.catalogue import CATALOGUE
 from mxtui.doctor.record import RESULT
@@ -139,6 +140,38 @@ def test_a_drill_on_record_is_taken_into_account(doctor: Doctor) -> None:
         )
     finally:
         record.unlink()
+
+
+NOBODY = 65534
+
+
+@pytest.fixture(scope="module")
+def postfix_config(authority: Authority, folder: Path, servers: ExitStack) -> tuple[PrivatePostfix, Path]:
+    primary = servers.enter_context(FakePrimary())
+    instance = servers.enter_context(PrivatePostfix(folder / "postfix", routes={"example.org": primary.port}))
+    config = folder / "mxtui.toml"
+    state = folder / "state"
+    config.write_text(f'state = "{state}"\n[doctor]\nnameservers = ["127.0.0.1:{authority.port}"]\n')
+    state.mkdir(mode=0o777)
+    state.chmod(0o777)
+    return instance, config
+
+
+def test_a_postfix_is_examined_by_root_and_by_somebody_else(postfix_config: tuple[PrivatePostfix, Path]) -> None:
+    instance, config = postfix_config
+    words = ["doctor", "-q", str(instance.config_directory), "--config", str(config), "--json"]
+    env = {"XDG_CONFIG_HOME": str(config.parent)}
+    by_root = run([sys.executable, "-m", "mxtui", *words], env)
+    by_nobody = run([sys.executable, "-m", "tests.cli.as_user", str(NOBODY), str(NOBODY), *words], env)
+    assert by_nobody.out, by_nobody.err
+    (one,), (other,) = by_root.objects, by_nobody.objects
+    assert (by_root.status, by_nobody.status) == (1, 1)
+    verdicts = {(each["check"], each["subject"]): each["verdict"] for each in one["findings"]}
+    others = {(each["check"], each["subject"]): each["verdict"] for each in other["findings"]}
+    differ = {check: (verdicts.get(check), others.get(check)) for check in verdicts.keys() | others.keys()
+              if verdicts.get(check) != others.get(check)}  # fmt: skip
+    assert differ == {("sudo", ""): ("skipped", "warn")}
+    assert {each["verdict"] for each in one["findings"] if each["check"] == "recipients_known"} == {"fail"}
 
 
 def test_every_check_is_explained(doctor: Doctor) -> None:
