@@ -21,6 +21,7 @@ from mxtui.demo.letters import letter
 from mxtui.demo.scenario import Scenario
 from mxtui.tui.app import ConsoleApp
 from mxtui.tui.services import Settings
+from tests.screenshots.doctor import with_doctor
 
 HERE = Path(__file__).resolve().parents[2] / "screenshots"
 FOLDER = Path("/srv/mx2")
@@ -97,7 +98,7 @@ def portable(svg: str) -> str:
 async def tour(config: Path, camera: Callable[[Camera], object], size: tuple[int, int], settings: Settings) -> None:
     names = str(config), str(FOLDER / "mxtui.toml")
     with attach(*names) as attached, services(attached, settings, again=naming(*names)) as given:
-        app = ConsoleApp(given)
+        app = ConsoleApp(with_doctor(attached, given))
         async with app.run_test(size=size) as pilot:
             taken = Camera(app, pilot)
             await taken.settled()
@@ -138,6 +139,12 @@ async def everything(camera: Camera) -> None:
     await camera.press("question_mark")
     await camera.shows("Esc")
     camera.keep("help")
+
+
+async def doctor(camera: Camera) -> None:
+    await camera.press("D")
+    await camera.shows("failed", 60)
+    camera.keep("doctor")
 
 
 async def small(camera: Camera) -> None:
@@ -203,6 +210,7 @@ def main() -> None:
         config = scenario.postfix.config_directory
         asyncio.run(tour(config, domains_light, LARGE, Settings(theme="catppuccin-latte", mouse=False)))
         asyncio.run(tour(config, small, SMALL, Settings(theme="tokyo-night", mouse=False)))
+        asyncio.run(tour(config, doctor, LARGE, Settings(theme="tokyo-night", mouse=False)))
         asyncio.run(tour(config, everything, LARGE, Settings(theme="tokyo-night", mouse=False)))
         asyncio.run(tour(config, drained(scenario), LARGE, Settings(theme="tokyo-night", mouse=False)))
         asyncio.run(tour(config, migrating, LARGE, Settings(theme="tokyo-night", mouse=False)))

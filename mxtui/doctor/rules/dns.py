@@ -1,7 +1,7 @@
 """The domain's MX records, against what we are and where we send its mail (RFC 5321 5.1)."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from mxtui.doctor.facts import DomainFacts, Exchanger, Exchangers, Facts, OurName, Unknown
@@ -89,28 +89,37 @@ def _us(facts: Facts, domain: DomainFacts, mx: Exchangers) -> Iterator[Finding]:
 
 
 def _hosts(name: str, records: Sequence[Exchanger]) -> Iterator[Finding]:
-    bad, unreachable = [], []
+    bad: dict[str, tuple[str, ...]] = {}
+    unreachable: dict[str, tuple[str, ...]] = {}
     for each in records:
         if _ADDRESS.fullmatch(each.host):
-            bad.append(f"{each.host} is an address, not a name")
+            kind = "AAAA" if ":" in each.host else "A"
+            record = f"{name}. IN MX {each.preference} mx{each.preference}.{name}."
+            bad[f"{each.host} is an address, not a name"] = (
+                record,
+                f"mx{each.preference}.{name}. IN {kind} {each.host}",
+            )
         elif not _HOST.fullmatch(each.host):
-            bad.append(f"{each.host} is not the name of a host")
+            bad[f"{each.host} is not the name of a host"] = (f"; zone of {name}: without MX {each.preference}",)
         elif each.alias:
-            bad.append(f"{each.host} is an alias (CNAME) of {each.alias}")
+            record = f"{name}. IN MX {each.preference} {each.alias}."
+            bad[f"{each.host} is an alias (CNAME) of {each.alias}"] = (record,)
         elif each.problem:
-            unreachable.append(each.problem)
+            unreachable[each.problem] = (f"{each.host}. IN A ITS-PUBLIC-ADDRESS",)
         elif private := [address.text for address in each.addresses if not address.public]:
-            unreachable.append(f"{each.host} leads to {private[0]}, which is not public")
-    fix = (f"; the zone of {name} or of these hosts: an A or AAAA record with a public address for each",)
-    yield _told("mx_hosts", name, bad, "names of hosts", (f"; zone of {name}: MX to a name that has A and AAAA",))
-    yield _told("mx_addresses", name, unreachable, "public addresses", fix)
+            said = f"{each.host} leads to {private[0]}, which is not public"
+            unreachable[said] = (f"{each.host}. IN A ITS-PUBLIC-ADDRESS",)
+    yield _told("mx_hosts", name, bad, "names of hosts")
+    yield _told("mx_addresses", name, unreachable, "public addresses")
 
 
-def _told(check: str, name: str, wrong: Sequence[str], well: str, fix: tuple[str, ...]) -> Finding:
+def _told(check: str, name: str, wrong: Mapping[str, tuple[str, ...]], well: str) -> Finding:
+    """`wrong` is what was seen, with its fix."""
     if not wrong:
         return Finding(check, "pass", well, name)
     more = f", and {len(wrong) - QUOTED} more" if len(wrong) > QUOTED else ""
-    return Finding(check, "fail", "; ".join(wrong[:QUOTED]) + more, name, fix)
+    fixes = [line for lines in list(wrong.values())[:QUOTED] for line in lines]
+    return Finding(check, "fail", "; ".join(list(wrong)[:QUOTED]) + more, name, tuple(dict.fromkeys(fixes)))
 
 
 def _ttl(facts: Facts, name: str, mx: Exchangers) -> Finding:

@@ -1,6 +1,7 @@
 """What SPF, MTA-STS and DANE say of a backup."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from mxtui.doctor.certificate import Certificate
 from mxtui.doctor.facts import DomainFacts, Facts, Heard, OurName, Spf, Unknown
@@ -83,7 +84,8 @@ def _sts(facts: Facts, domain: DomainFacts) -> Iterator[Finding]:
         yield Finding("sts_policy", "pass", f"mode: {sts.mode}, {hostname} is named", name)
     else:
         said = f"mode: {sts.mode}, and {hostname} is not among {', '.join(sts.patterns[:4]) or 'no mx at all'}"
-        fix = (f"{where}: mx: {hostname}", f'_mta-sts.{name}. IN TXT "v=STSv1; id=NEW"')
+        stamp = datetime.fromtimestamp(facts.now, UTC).strftime("%Y%m%d%H%M%S")
+        fix = (f"; {where}, one line more:", f"mx: {hostname}", f'_mta-sts.{name}. IN TXT "v=STSv1; id={stamp}"')
         yield Finding("sts_policy", "fail" if enforced else "warn", said, name, fix)
     yield _certificate(facts, name, enforced=enforced)
 
