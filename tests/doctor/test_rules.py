@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mxtui.doctor.catalogue import CATALOGUE
+from mxtui.doctor.certificate import Certificate
 from mxtui.doctor.facts import (
     Address,
     Clock,
@@ -17,6 +18,9 @@ from mxtui.doctor.facts import (
     Exchanger,
     Exchangers,
     Facts,
+    Heard,
+    Named,
+    OurName,
     PostfixFacts,
     RelayProbe,
     Sts,
@@ -25,8 +29,10 @@ from mxtui.doctor.facts import (
 from mxtui.doctor.finding import Finding
 from mxtui.doctor.judge import judge
 from mxtui.doctor.relaying import networks_too_wide, open_by_settings
+from mxtui.doctor.tlsa import Tlsa
 from mxtui.model.health import Primary
 from mxtui.model.holds import Catching
+from mxtui.model.offers import Offers
 from mxtui.model.route import Ourselves, Routed
 from mxtui.model.source import Space
 
@@ -189,6 +195,43 @@ def test_who_is_trusted_and_takes_everything_is_not_called_a_relay_for_that() ->
     assert finding.verdict == "pass"
     assert "we cannot be a stranger to it from here" in finding.evidence
     assert found("relay_only", replace(FACTS, relay=taken._replace(stranger=True))).verdict == "fail"
+
+
+HERE = Heard(US, "127.0.0.1", 25, US, US, Offers())
+THERE = replace(HERE, host="mx1.example.org", address="192.0.2.1", greeting="mx1.example.org", name="mx1.example.org")
+
+
+@pytest.mark.parametrize(
+    ("port", "addresses", "here", "verdict"),
+    [
+        (25, ("192.0.2.1",), "", "pass"),
+        (25, ("192.0.2.25",), "", "fail"),  # what our name leads to, whether an interface has it or a NAT
+        (25, ("127.0.0.1",), "127.0.0.1", "fail"),
+        (2525, ("127.0.0.1",), "127.0.0.1", "pass"),  # another server on this host
+    ],
+)
+def test_a_route_to_our_own_address_is_a_loop(port: int, addresses: tuple[str, ...], here: str, verdict: str) -> None:
+    routed = Routed(Primary("mx1.example.org", port, "config"))
+    known = domain(routed=routed, primary=replace(THERE, port=port), primary_addresses=addresses, primary_here=here)
+    name = OurName(US, (Named(Address("192.0.2.25", 60, True), (US,), False),))
+    assert found("loop", replace(FACTS, name=name, here=HERE, domains=(known,))).verdict == verdict
+
+
+def test_a_route_to_our_own_name_is_a_loop() -> None:
+    known = domain(routed=Routed(Primary(US, 2525, "transport")), primary=THERE)
+    assert found("loop", replace(FACTS, domains=(known,))).verdict == "fail"
+
+
+@pytest.mark.parametrize(("secure", "verdict"), [(True, "pass"), (False, "warn")])
+def test_tlsa_records_count_where_dnssec_vouches_for_them(secure: bool, verdict: str) -> None:
+    leaf = Certificate(b"der", NOW - DAY, NOW + 60 * DAY, (US,), b"key")
+    name = OurName(US, tlsa=(Tlsa(3, 1, 0, b"key"),), secure=secure)
+    assert found("tlsa", replace(FACTS, name=name, here=replace(HERE, certificate=leaf))).verdict == verdict
+
+
+def test_tlsa_records_without_starttls_keep_senders_away() -> None:
+    name = OurName(US, tlsa=(Tlsa(3, 1, 0, b"key"),), secure=True)
+    assert found("tlsa", replace(FACTS, name=name, here=HERE)).verdict == "fail"
 
 
 hosts = st.sampled_from([US, "mx1.example.org", "backup.example.org", "192.0.2.1", "*.example", "", "ü.example"])

@@ -1,8 +1,10 @@
 """How `serve` is configured for its spool, and whether it runs."""
 
+import json
 import os
 import stat
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -16,9 +18,6 @@ from mxtui.queues.spool.control import Control
 
 LEARNED: Final = "recipients.jsonl"
 """In the spool: what call-outs have learned."""
-
-LARGEST: Final = 512 << 20
-"""Bytes of a list of recipients that is read."""
 
 _REACHED: Final = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (compared with, not bound)
 """Where one that listens on every address can be reached from here."""
@@ -101,6 +100,17 @@ class ExaminedSpool:
         learned = self._spool / LEARNED
         try:
             with learned.open("rb") as lines:
-                return sum(1 for _ in lines), learned.stat().st_mtime
+                return len({address for line in lines if (address := _learned(line))}), learned.stat().st_mtime
         except OSError:
             return 0, None
+
+
+def _learned(line: bytes) -> str:
+    """The address of one line of what was learned; of what is none, nothing."""
+    value: object = None
+    with suppress(ValueError, RecursionError):
+        value = json.loads(line)
+    match value:
+        case {"address": str(address), "outcome": "good" | "bad"}:
+            return address
+    return ""
