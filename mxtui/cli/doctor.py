@@ -1,6 +1,7 @@
 """`mxtui doctor`: is this backup MX set up right?"""
 
 import asyncio
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -33,7 +34,8 @@ MARKS: Final[dict[Verdict, tuple[str, str]]] = {
     "skipped": ("· skip", "white"),
 }
 
-WIDTH: Final = 100
+WIDEST: Final = 100
+"""Cells of a line that is read, unless the terminal has fewer; what is to be copied is never broken."""
 
 
 @click.command("doctor")
@@ -164,8 +166,12 @@ def told(findings: Sequence[Finding], styled: Styled) -> Iterator[str]:
     yield ""
 
 
+def _width() -> int:
+    return max(40, min(WIDEST, shutil.get_terminal_size((WIDEST, 0)).columns))
+
+
 def _indented(text: str) -> Iterator[str]:
-    return (f"        {part}" for part in wrap(text, WIDTH - 8))
+    return (f"        {part}" for part in wrap(text, _width() - 8))
 
 
 def _summary(report: Report) -> str:
@@ -185,5 +191,5 @@ def print_catalogue(name: str) -> None:
             family = check.family
             click.echo(f"{family}")
         click.echo(f"  {check.name:<20}{check.title}")
-        for part in wrap(f"{check.why} ({check.reference})", WIDTH - 22):
+        for part in wrap(f"{check.why} ({check.reference})", _width() - 22):
             click.echo(f"  {'':<20}{part}")
