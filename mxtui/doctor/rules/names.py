@@ -55,9 +55,13 @@ def _greeting(facts: Facts) -> Finding:
         for place, word in (("we greet as", here.greeting), ("we answer EHLO as", here.name))
         if word.lower().rstrip(".") != hostname.lower()
     ]
-    if wrong:
-        return Finding("name_greeting", "fail", f"{', '.join(wrong)}, not {hostname}", hostname, _hostname_fix(facts))
-    return Finding("name_greeting", "pass", f"220 {here.greeting}", hostname)
+    if not wrong:
+        return Finding("name_greeting", "pass", f"220 {here.greeting}", hostname)
+    fix = _hostname_fix(facts)
+    if isinstance(facts.system, PostfixFacts):
+        directory = facts.system.config_directory
+        fix = (f"postconf -c {directory} -e 'smtpd_banner = $myhostname ESMTP'", f"postfix -c {directory} reload")
+    return Finding("name_greeting", "fail", f"{', '.join(wrong)}, not {hostname}", hostname, fix)
 
 
 def _hostname_fix(facts: Facts) -> tuple[str, ...]:

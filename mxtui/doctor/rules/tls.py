@@ -51,16 +51,12 @@ def _expiry(check: str, subject: str, heard: Heard, facts: Facts, fix: tuple[str
 
 def _here(facts: Facts) -> tuple[str, ...]:
     hostname = facts.ourselves.hostname
+    folder = f"/etc/letsencrypt/live/{hostname}"
+    get = f"certbot certonly --standalone -d {hostname}"
     if isinstance(facts.system, PostfixFacts):
         directory = facts.system.config_directory
-        folder = f"/etc/letsencrypt/live/{hostname}"
         settings = f"'smtpd_tls_chain_files = {folder}/privkey.pem, {folder}/fullchain.pem'"
-        return (
-            f"certbot certonly --standalone -d {hostname}",
-            f"postconf -c {directory} -e 'smtpd_tls_security_level = may' {settings}",
-            f"postfix -c {directory} reload",
-        )
-    return (
-        f"certbot certonly --standalone -d {hostname}",
-        'mxtui.toml, [serve]: certificate = "FULLCHAIN.PEM"',
-    )
+        set_ = f"postconf -c {directory} -e 'smtpd_tls_security_level = may' {settings}"
+        return (get, set_, f"postfix -c {directory} reload")
+    lines = (f'certificate = "{folder}/fullchain.pem"', f'key = "{folder}/privkey.pem"')
+    return (get, "; mxtui.toml, below [serve]:", *lines, "systemctl reload mxtui")
