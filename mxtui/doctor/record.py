@@ -2,12 +2,13 @@
 
     {"taken_at": epoch, "queue": path, "pass": n, "warn": n, "fail": n, "skipped": n, "findings": [finding_object…]}
 
+What is kept names what is not well, failures first, and no more than `KEPT` of it; the sums are of everything.
 What others wrote is read tolerantly: a line that makes no sense is passed over.
 """
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -23,6 +24,9 @@ DRILLS: Final = "drills.jsonl"
 
 LIMIT: Final = 8 << 20
 """Bytes of drills that are read, the latest."""
+
+KEPT: Final = 500
+"""Findings on file; with a thousand domains there may be tens of thousands, and whoever asks wants the sums."""
 
 SHOWN: Final = 500
 """Characters of one evidence or one line of a fix."""
@@ -43,14 +47,14 @@ def finding_object(finding: Finding) -> dict[str, Any]:
     }
 
 
-def report_object(report: Report) -> dict[str, Any]:
-    """A whole report for JSON."""
+def report_object(report: Report, findings: Sequence[Finding] | None = None) -> dict[str, Any]:
+    """A report for JSON, with all its findings or with these."""
     return {
         "taken_at": round(report.taken_at, 3),
         "seconds": round(report.seconds, 3),
         "queue": report.queue,
         **{str(verdict): many for verdict, many in report.counts.items()},
-        "findings": [finding_object(finding) for finding in report.findings],
+        "findings": [finding_object(finding) for finding in (report.findings if findings is None else findings)],
     }
 
 
@@ -58,7 +62,7 @@ def write_result(report: Report, folder: Path) -> None:
     """Replace the last result, for anybody to read: a monitor that is not root may ask. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / RESULT
-    replace_file(path, json.dumps(report_object(report), indent=1).encode())
+    replace_file(path, json.dumps(report_object(report, report.wrong[:KEPT]), indent=1).encode())
     path.chmod(0o644)
 
 

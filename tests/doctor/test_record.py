@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -34,10 +35,19 @@ def test_the_last_result_is_whole_and_has_its_sums(tmp_path: Path) -> None:
     assert {name: kept[name] for name in ("taken_at", "queue", "pass", "warn", "fail", "skipped")} == {
         "taken_at": 1795700000.25, "queue": "/var/spool/postfix", "pass": 1, "warn": 1, "fail": 1, "skipped": 1,
     }  # fmt: skip
-    assert kept["findings"] == [finding_object(each) for each in REPORT.findings]
+    assert kept["findings"] == [finding_object(each) for each in REPORT.findings[:2]], "what is not well"
     assert kept["findings"][0]["evidence"] == "␛[2Jevil"
     write_result(REPORT, folder)
     assert [path.name for path in folder.iterdir()] == [RESULT]
+
+
+def test_what_is_kept_of_a_thousand_domains_is_bounded(tmp_path: Path) -> None:
+    many = [replace(REPORT.findings[0], subject=f"d{number}.example") for number in range(3000)]
+    write_result(replace(REPORT, findings=[*many, *REPORT.findings]), tmp_path)
+    kept = last_result(tmp_path)
+    assert kept is not None
+    assert (kept["fail"], len(kept["findings"])) == (3001, 500)
+    assert (tmp_path / RESULT).stat().st_size < 1 << 20
 
 
 def test_a_result_that_cannot_be_kept_leaves_the_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
