@@ -1,6 +1,7 @@
 """Where mxtui keeps what has to survive: the host's folders for root, the user's own for everybody else."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from mxtui.model.source import Space
@@ -14,6 +15,30 @@ def writable_folder(system: Path, name: str = "") -> Path:
     state = os.environ.get("XDG_STATE_HOME", "")
     home = Path(state) if state.startswith("/") else Path.home() / ".local" / "state"
     return home / "mxtui" / name
+
+
+STATE: Path = Path("/var/lib/mxtui")
+
+
+def state_folder(root: Path | None = None) -> Path:
+    """Where alerts, drills and what `check` remembers are kept: the one that was set, or the host's, or the user's."""
+    return root or writable_folder(STATE)
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Put a file in place whole: whoever reads it meanwhile has the old one. Only its owner may. Raises OSError."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}.new")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        with os.fdopen(os.open(beside, flags, 0o600), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except OSError:
+        with suppress(OSError):
+            beside.unlink()
+        raise
 
 
 def sync_folder(folder: Path) -> None:

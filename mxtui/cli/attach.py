@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mxtui.cli.sites import Site, is_spool, postfix_site, spool_site
 from mxtui.config import Settings, load
-from mxtui.folders import writable_folder
+from mxtui.folders import state_folder
 from mxtui.model.alerts import Thresholds
 from mxtui.model.health import Health, Primary
 from mxtui.model.message import QueuedMessage
@@ -24,8 +24,6 @@ if TYPE_CHECKING:  # the index, asyncio, DNS and msgspec cost 0.2 s together, an
     from mxtui.model.route import Router
     from mxtui.operations import Operations
     from mxtui.primary.prober import Prober
-
-STATE_FOLDER = Path("/var/lib/mxtui")
 
 ONE_LOOK = 4.0
 """Seconds that `status` gives all primaries together; a healthy one answers in a tenth of that."""
@@ -45,12 +43,16 @@ class Attached:
     def operations(self) -> "Operations":
         """The road to acting on it."""
         from mxtui.audit import Audit
+        from mxtui.drains import Drains
+        from mxtui.left import LeftByGuards
         from mxtui.operations import Operations
         from mxtui.vault import Vault
 
         kept = self.settings.kept
         vault = Vault(kept.folder, keep_seconds=kept.age, keep_bytes=kept.size)
-        return Operations(self.queue, audit=Audit(self.settings.audit), vault=vault)
+        drains = Drains(self.queue.source.path, self.settings.drain.folder or self.site.drains())
+        left = LeftByGuards(drains.folder)
+        return Operations(self.queue, audit=Audit(self.settings.audit), vault=vault, left=left)
 
     @property
     def holding(self) -> "Holding":
@@ -77,11 +79,6 @@ class Attached:
         """Which domains are held."""
         return self.site.holds().all()
 
-    @property
-    def state(self) -> Path:
-        """The folder of what has to survive."""
-        return writable_folder(STATE_FOLDER)
-
     def outlook(self, now: float) -> "Outlook":
         """What a forecast goes by; blocks."""
         from mxtui.cli.outlook import outlook
@@ -100,6 +97,11 @@ class Attached:
         """When figures become alerts."""
         wanted = self.settings.alerts
         return Thresholds(wanted.expiry, wanted.expiry_critical, wanted.free / 100, wanted.free_critical / 100)
+
+    @property
+    def state(self) -> Path:
+        """The folder of what has to survive."""
+        return state_folder(self.settings.state)
 
     @property
     def relayed(self) -> tuple[str, ...]:

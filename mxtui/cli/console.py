@@ -21,6 +21,7 @@ from mxtui.model.message import State
 from mxtui.queues.postfix.instances import instances
 
 if TYPE_CHECKING:
+    from mxtui.doctor.finding import Report
     from mxtui.message.inspect import Inspection
     from mxtui.model.plan import Plan
     from mxtui.tui.services import Extra, Services, Settings
@@ -100,6 +101,11 @@ def services(
 
         return save_message(queue, queue_id, path)
 
+    def examine() -> "Report":
+        from mxtui.cli.doctor import examined
+
+        return examined(attached, tell=lambda _: None)  # what it found is on the screen, kept or not
+
     try:
         yield Services(
             monitor=monitor,
@@ -110,6 +116,7 @@ def services(
             save=save,
             draining=_Draining(attached, again),
             history=history.points,
+            examine=examine,
             own_names=frozenset({queue.source.name.lower()}),
             settings=settings,
         )

@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "migrate": ("mxtui.cli.migrate", "Hold a domain while its primary moves."),
     "probe": ("mxtui.cli.probe", "Climb the health ladder of primaries once."),
     "history": ("mxtui.cli.history", "How domains fared in the last hours and days."),
+    "doctor": ("mxtui.cli.doctor", "Is this backup MX set up right?"),
     "audit": ("mxtui.cli.audit", "Who did what, when, why, to which messages."),
     "serve": ("mxtui.cli.serve", "The embedded backup MX: take mail while primaries are down, deliver it when up."),
     "demo": ("mxtui.cli.demo", "A real outage on loopback, and the console on it."),
@@ -108,7 +109,10 @@ def command(
 def run() -> None:
     """The `mxtui` command: every expected failure is one line or two on stderr, and an exit status with a meaning."""
     try:
-        command(standalone_mode=False, prog_name="mxtui", windows_expand_args=False)
+        # Not standalone, click hands back the status of an Exit instead of raising it; commands themselves return None.
+        status = command(standalone_mode=False, prog_name="mxtui", windows_expand_args=False)
+        if isinstance(status, int):
+            sys.exit(status)
     except MxtuiError as error:
         sys.exit(fail(error))
     except click.exceptions.Abort:

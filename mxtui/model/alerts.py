@@ -35,6 +35,7 @@ def alerts(
     """Everything wrong, gravest first: critical before warning, then most messages concerned."""
     domains = tuple(domains)
     found = [*_of_primaries(domains, now), *_of_expiry(domains, now, thresholds), *_of_holds(domains, now, thresholds)]
+    found += _of_recoveries(domains, capabilities, now)
     found += _of_queue(queue, capabilities, space, now, thresholds)
     found.sort(key=lambda item: (item[0].severity != "critical", _GRAVITY[item[0].name], -item[1]))
     return tuple(alert for alert, _ in found)
@@ -64,13 +65,15 @@ _GRAVITY = {
     "primary_down": 2,
     "primary_flapping": 3,
     "primary_degraded": 4,
-    "failed": 5,
-    "expiry": 6,
-    "migration_end": 7,
-    "hold_not_ended": 8,
-    "suspended": 9,
-    "migration": 10,
-    "corrupt": 11,
+    "drain_stopped": 5,
+    "not_drained": 6,
+    "failed": 7,
+    "expiry": 8,
+    "migration_end": 9,
+    "hold_not_ended": 10,
+    "suspended": 11,
+    "migration": 12,
+    "corrupt": 13,
 }
 
 
@@ -152,6 +155,23 @@ def _of_holds(domains: Iterable[DomainStatus], now: float, thresholds: Threshold
 
 def _all_waiting(messages: int) -> str:
     return f"{counted(messages, 'message')} {'waits' if messages == 1 else 'wait'}"
+
+
+def _of_recoveries(
+    domains: Iterable[DomainStatus], capabilities: Capabilities, now: float
+) -> Iterator[tuple[Alert, int]]:
+    """Primaries that are back, and that serve does not drain to."""
+    rows = {row.domain: row.totals.messages for row in domains}
+    for each in capabilities.recovering:
+        for domain in each.domains:
+            wait = _all_waiting(rows.get(domain, 0))
+            if each.word == "stopped":
+                until = clock(each.until, now) if each.until is not None else "some time"
+                text = f"{each.why}. {wait} until mxtui flush domain:{domain}, or {until}"
+                yield Alert("drain_stopped", "critical", domain, text, each.since, "STOPPED"), rows.get(domain, 0)
+            elif each.word == "settling" and each.why:
+                text = f"back, and not drained to: {each.why}. {wait}"
+                yield Alert("not_drained", "warning", domain, text, each.since, "UNWELL"), rows.get(domain, 0)
 
 
 def _of_queue(

@@ -15,6 +15,7 @@ from mxtui.model.plan import Plan
 from mxtui.operations import Operations
 
 if TYPE_CHECKING:  # no message is opened before the first screen is there
+    from mxtui.doctor.finding import Report
     from mxtui.message.inspect import Inspection
 
 
@@ -110,6 +111,8 @@ class Services:
     clock: Callable[[], float] = time.time
     holding: Holding | None = None
     """Holds of domains; None where there can be none."""
+    examine: "Callable[[], Report] | None" = None
+    """Looks whether this backup MX is set up right; blocks for seconds. Raises MxtuiError. None where nobody can."""
     extras: Sequence[Extra] = ()
     """On F2 and the keys after it; at most `tui.extras.MOST`."""
     history: Callable[[str, float, float], Sequence[Point]] = _nothing

@@ -15,6 +15,7 @@ audit = "{folder}/audit.jsonl"
 folder = "{folder}/kept"
 [drain]
 folder = "{folder}/drains"
+settle = "0s"
 [probe]
 interval = "60s"
 transition = "60s"

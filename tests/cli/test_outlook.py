@@ -24,11 +24,10 @@ T = 1_800_000_000
 
 
 @pytest.fixture
-def attached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Attached:
+def attached(tmp_path: Path) -> Attached:
     """A spool that nothing is known of yet."""
-    monkeypatch.setattr("mxtui.cli.attach.STATE_FOLDER", tmp_path / "state")
     spool = Spool.open(tmp_path / "spool", create=True, hostname="mx2.example.net")
-    settings = Settings(drain=Drain(folder=tmp_path / "drains"))
+    settings = Settings(state=tmp_path / "state", drain=Drain(folder=tmp_path / "drains"))
     site = SpoolSite(spool, settings)
     return Attached(settings, site, site.queue())
 

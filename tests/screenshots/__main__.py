@@ -15,7 +15,6 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 
-import mxtui.cli.attach
 from mxtui.cli.attach import attach
 from mxtui.cli.console import services
 from mxtui.cli.draining import naming
@@ -27,6 +26,7 @@ from mxtui.demo.scenario import Scenario
 from mxtui.tui.app import ConsoleApp
 from mxtui.tui.services import Settings
 from tests.screenshots import remembered
+from tests.screenshots.doctor import with_doctor
 
 HERE = Path(__file__).resolve().parents[2] / "screenshots"
 FOLDER = Path("/srv/mx2")
@@ -103,7 +103,7 @@ def portable(svg: str) -> str:
 async def tour(config: Path, camera: Callable[[Camera], object], size: tuple[int, int], settings: Settings) -> None:
     names = str(config), str(FOLDER / "mxtui.toml")
     with attach(*names) as attached, services(attached, settings, again=naming(*names)) as given:
-        app = ConsoleApp(given)
+        app = ConsoleApp(with_doctor(attached, given))
         async with app.run_test(size=size) as pilot:
             taken = Camera(app, pilot)
             await taken.settled()
@@ -144,6 +144,12 @@ async def everything(camera: Camera) -> None:
     await camera.press("question_mark")
     await camera.shows("Esc")
     camera.keep("help")
+
+
+async def doctor(camera: Camera) -> None:
+    await camera.press("D")
+    await camera.shows("failed", 60)
+    camera.keep("doctor")
 
 
 async def small(camera: Camera) -> None:
@@ -226,7 +232,6 @@ def quiet_day(stack: ExitStack) -> None:
 
 
 def main() -> None:
-    mxtui.cli.attach.STATE_FOLDER = FOLDER
     for name in ("NO_COLOR", "TERM_PROGRAM"):
         os.environ.pop(name, None)
     os.environ["COLORTERM"] = "truecolor"
@@ -235,7 +240,8 @@ def main() -> None:
         stack.callback(shutil.rmtree, FOLDER)
         settings = FOLDER / "mxtui.toml"
         settings.write_text(
-            f'audit = "{FOLDER}/audit.jsonl"\nholds = "{FOLDER}/holds"\nhistory = "{FOLDER}/history"\n'
+            f'state = "{FOLDER}"\naudit = "{FOLDER}/audit.jsonl"\n'
+            f'holds = "{FOLDER}/holds"\nhistory = "{FOLDER}/history"\n'
             f'[kept]\nfolder = "{FOLDER}/kept"\n[drain]\nfolder = "{FOLDER}/drains"\n'
         )
         scenario = stack.enter_context(Scenario(FOLDER, recovery=None, traffic=1.0))
@@ -244,6 +250,7 @@ def main() -> None:
         asyncio.run(tour(config, history, LARGE, Settings(theme="tokyo-night", mouse=False)))
         asyncio.run(tour(config, domains_light, LARGE, Settings(theme="catppuccin-latte", mouse=False)))
         asyncio.run(tour(config, small, SMALL, Settings(theme="tokyo-night", mouse=False)))
+        asyncio.run(tour(config, doctor, LARGE, Settings(theme="tokyo-night", mouse=False)))
         asyncio.run(tour(config, everything, LARGE, Settings(theme="tokyo-night", mouse=False)))
         asyncio.run(tour(config, drained(scenario), LARGE, Settings(theme="tokyo-night", mouse=False)))
         asyncio.run(tour(config, migrating, LARGE, Settings(theme="tokyo-night", mouse=False)))

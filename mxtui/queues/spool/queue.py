@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -93,8 +94,8 @@ class SpoolQueue:
         verbs[Verb.REJECT] = changing if self._notice is not None else NO_NOTICE
         verbs[Verb.FLUSH] = self._flushing(service, changing)
         content = ALLOWED if may_read else CONTENT_CLOSED
-        word = "" if service is None else service.state
-        return Capabilities("spool", service is not None, MappingProxyType(verbs), content, word)
+        word, recovering = ("", ()) if service is None else (service.words(time.time()), service.recovering)
+        return Capabilities("spool", service is not None, MappingProxyType(verbs), content, word, recovering)
 
     def depth(self) -> Mapping[State, int]:
         """Messages per state."""
