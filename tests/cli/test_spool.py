@@ -13,6 +13,7 @@ import pytest
 from mxtui.cli.attach import attach
 from mxtui.demo.primary import FakePrimary
 from mxtui.queues.spool.store import Spool
+from mxtui.service.recovering import FILE as RECOVERY
 from tests.cli.running import run
 from tests.cli.spooled import MESSAGES, Spooled, spooled_mail
 from tests.queues.spool.making import envelope, put
@@ -157,7 +158,8 @@ def test_what_failed_is_redirected_to_another_address_or_host_and_arrives(
     spooled: Spooled, primaries: Callable[[], FakePrimary]
 ) -> None:
     other = primaries()
-    assert spooled.backup.stop() == 0, "it knows that the primary was down, and would believe no refusal yet"
+    assert spooled.backup.stop() == 0
+    spooled.backup.spool.joinpath(RECOVERY).unlink()  # it knows that the primary was down, and believes no refusal yet
     spooled.primary.behave(permanent="anna")
     spooled.primary.up()
     spooled.backup.start()

@@ -17,9 +17,10 @@ def test_a_primary_never_has_more_connections_than_it_bears(queue: DrainedQueue)
     windows: list[int] = []
     drain(queue, lambda progress: windows.append(progress.window))
     assert queue.tally() == Tally(delivered=MESSAGES, kept=0, doubled=0, lost=0)
-    assert max(windows) == 3
+    if type(queue) is PostfixQueue:  # whose connections are its own affair: it never has more mail in hand
+        assert max(windows) == 3
     # Postfix says that a message is delivered before it takes its leave.
-    assert queue.primary.busiest <= (3 if isinstance(queue, SpoolQueue) else 6)
+    assert queue.primary.busiest <= (6 if type(queue) is PostfixQueue else 3)
 
 
 def test_nor_from_our_own_sender(postfix_queue: PostfixQueue) -> None:
