@@ -3,34 +3,44 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Final
 
 from mxtui.errors import MxtuiError
 from mxtui.model.drain.feeding import DrainFeed
-from mxtui.model.drain.machine import Drain
+from mxtui.model.drain.machine import Drain, Left
 from mxtui.model.drain.way import Way
 from mxtui.model.plan import FlushProgress, Target
 
 TELL: Final = 0.2
 """Seconds between two reports."""
 
-Probe = Callable[[], str]
-"""Climbs the ladders of the primaries concerned; why not to drain now, in a sentence, or nothing. Blocks."""
+AT_ONCE: Final = 20
+"""Ladders climbed side by side; a thread each while it lasts."""
+
+Probe = Callable[[str], str]
+"""Climbs the ladder of a primary, by the name that the drain has for it (empty: of all that it has); why not to drain
+now, in a sentence, or nothing. Blocks, and is called in a thread of its own."""
 
 
 class Draining:
-    """One drain. `pause`, `resume` and `stop` may be called from any thread, the rest from one."""
+    """One drain. `pause`, `resume`, `stop` and `add` may be called from any thread, the rest from one."""
 
     def __init__(
-        self, drain: Drain, way: Way, *, probe: Probe = lambda: "", clock: Callable[[], float] = time.monotonic
+        self,
+        drain: Drain,
+        way: Way,
+        *,
+        probe: Probe = lambda _: "",
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.drain = drain
         self.way = way
-        self._probe = probe
+        self._prober = Prober(drain, probe, clock)
         self._clock = clock
         self._stop = threading.Event()
         self._begun = False
-        self._by_guard = True
+        self._at_work = True
 
     def run(self) -> Iterator[FlushProgress]:
         """Progress, some five times a second and at each change of phase; the last has phase `done` or `stopped`.
@@ -38,8 +48,7 @@ class Draining:
         Raises what the way raises, after the last progress: what was in hand is in a definite state by then.
         """
         yield self.drain.progress(self._clock())
-        why_not = self._probe()
-        self.drain.probed(not why_not, why_not, self._clock())
+        self._prober.begin()
         told, phase = self._clock(), self.drain.phase
         self._begun = not self.drain.over
         if self._begun:
@@ -50,21 +59,28 @@ class Draining:
                 now = self._clock()
                 for each in settled:
                     self.drain.settled(each, now)
+                self._prober.look(now)
                 if now - told >= TELL or phase != self.drain.phase:
                     told, phase = now, self.drain.phase
                     yield self.drain.progress(now)
         except MxtuiError as error:
-            self._by_guard = False
+            self._at_work = False
             self.drain.stop(error.message)
             yield self.drain.progress(self._clock())
             raise
+        finally:
+            self._prober.close()
         yield self.drain.progress(self._clock())
 
     @property
     def left_by_guard(self) -> Sequence[Target]:
         """What was not tried any more because the guard stopped the drain, to be held; nothing where it did not."""
-        stopped = self._begun and self._by_guard and self.drain.phase == "stopped"
-        return self.drain.untried if stopped else ()
+        return self.drain.left_by_guard if self._begun and self._at_work else ()
+
+    def left_since(self) -> Iterator[Left]:
+        """The same, once for each primary, as soon as that is so."""
+        if self._begun and self._at_work:
+            yield from self.drain.left_since()
 
     def pause(self) -> None:
         """Take no more for now."""
@@ -74,8 +90,54 @@ class Draining:
         """Go on."""
         self.drain.resume(self._clock())
 
+    def add(self, targets: Sequence[Target]) -> bool:
+        """Mail that came meanwhile; see `Drain.add`."""
+        return self.drain.add(targets, self._clock())
+
     def stop(self, why: str) -> None:
         """Take no more, and bring what is in hand to its end."""
-        self._by_guard = False
         self.drain.stop(why)
         self._stop.set()
+
+
+class Prober:
+    """Climbs the ladders of a drain's primaries, each beside the drain: the others go on meanwhile."""
+
+    def __init__(self, drain: Drain, probe: Probe, clock: Callable[[], float]) -> None:
+        self._drain = drain
+        self._probe = probe
+        self._clock = clock
+        self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="mxtui-probe")
+        self._climbs: dict[str, Future[str]] = {}
+
+    def begin(self) -> None:
+        """Climb all of them, and wait for that."""
+        self._climb(self._clock())
+        wait(self._climbs.values())
+        self._tell()
+
+    def look(self, now: float) -> None:
+        """Tell the drain of those that are down again, and go where it has its doubts."""
+        self._tell()
+        self._climb(now)
+
+    def close(self) -> None:
+        """Wait for nobody: a climb has a time limit of its own."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _climb(self, now: float) -> None:
+        for primary in self._drain.doubted(now):
+            if primary not in self._climbs:
+                self._climbs[primary] = self._threads.submit(self._why_not, primary)
+
+    def _why_not(self, primary: str) -> str:
+        try:
+            return self._probe(primary)
+        except MxtuiError as error:
+            return error.message
+
+    def _tell(self) -> None:
+        for primary, climb in [each for each in self._climbs.items() if each[1].done()]:
+            del self._climbs[primary]
+            why_not = climb.result()
+            self._drain.probed(not why_not, why_not, self._clock(), primary)

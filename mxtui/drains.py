@@ -29,6 +29,9 @@ from mxtui.model.drain.standing import Standing
 
 SYSTEM_FOLDER: Final = Path("/var/lib/mxtui/drains")
 
+FOLDER: Final = "drains"
+"""Of a spool, which has its own register."""
+
 LOOKS: Final = 10
 
 ROOM: Final = 65_536
@@ -43,7 +46,7 @@ class Drains:
     def __init__(self, queue: str, folder: Path | None = None) -> None:
         base = folder or writable_folder(SYSTEM_FOLDER, "drains")
         self.folder = base / hashlib.sha256(os.fsencode(queue)).hexdigest()[:16]
-        self._queue = queue
+        self.queue = queue
 
     def standing(self) -> Standing | None:
         """The drain that runs, or the last one that did; None before the first, or where one may not look.
@@ -58,10 +61,18 @@ class Drains:
             standing = _standing.decode(data)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return None
-        if standing.running and not self.taken:
+        if standing.running and not self.busy:
             fault = f"process {standing.process} ended without a word: what was in hand is where the queue says it is"
             return replace(standing, ended=standing.at, fault=fault)
         return standing
+
+    def ended_at(self) -> float | None:
+        """When its state was last written, if nobody drains now. Cheap: another figure says that something is new."""
+        try:
+            written = (self.folder / "state.json").stat().st_mtime
+        except OSError:
+            return None
+        return None if self.busy else written
 
     def report(self, *, as_json: bool) -> str:
         """The report of the last drain that ended. Raises MxtuiError: there is none."""
@@ -73,8 +84,8 @@ class Drains:
 
     def wish(self, wish: Wish) -> None:
         """Ask whoever drains. Raises MxtuiError: nobody does, or one may not ask."""
-        if not self.taken:
-            raise MxtuiError(f"no drain of {self._queue} is running", "mxtui flush starts one.")
+        if not self.busy:
+            raise MxtuiError(f"no drain of {self.queue} is running", "mxtui flush starts one.")
         try:
             _replace(self.folder / "wish", wish.encode())
         except OSError as error:
@@ -82,7 +93,7 @@ class Drains:
 
     def require_free(self) -> None:
         """Raises Guarded: somebody drains. Only `running` can be relied on; this is for whoever would ask first."""
-        if self.taken:
+        if self.busy:
             raise self._taken_by_other()
 
     def require_room(self) -> None:
@@ -100,8 +111,9 @@ class Drains:
     def running(self, standing: Standing) -> Iterator["Running"]:
         """Be the one who drains. Raises Guarded: somebody does; MxtuiError: there is no place to say so."""
         try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.make()
             lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            _give_away(lock, self.folder)
         except OSError as error:
             raise MxtuiError(f"no drain can be registered in {self.folder}: {error.strerror}", "Run as root.") from None
         try:
@@ -115,6 +127,17 @@ class Drains:
         finally:
             os.close(lock)
 
+    def make(self) -> None:
+        """The folder, if it is missing: what root makes in a spool is its user's. Raises OSError."""
+        if not self.folder.is_dir():
+            base = self.folder.parent
+            base.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+            for made in (base, self.folder):
+                made.mkdir(mode=0o700, exist_ok=True)
+                if os.geteuid() == 0:
+                    above = made.parent.stat()
+                    os.chown(made, above.st_uid, above.st_gid, follow_symlinks=False)
+
     def _taken_by_other(self) -> Guarded:
         other = self.standing()
         who = f", started by {other.operator} (process {other.process})" if other is not None else ""
@@ -124,7 +147,7 @@ class Drains:
         )
 
     @property
-    def taken(self) -> bool:
+    def busy(self) -> bool:
         """Whether somebody drains."""
         try:
             lock = os.open(self.folder / "lock", os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
@@ -186,10 +209,18 @@ def _taken(lock: int) -> bool:
 _standing: msgspec.json.Decoder[Standing] = msgspec.json.Decoder(Standing)
 
 
+def _give_away(descriptor: int, folder: Path) -> None:
+    """What root makes in the folder of another is the other's."""
+    if os.geteuid() == 0:
+        owner = folder.stat()
+        os.fchown(descriptor, owner.st_uid, owner.st_gid)
+
+
 def _replace(path: Path, data: bytes) -> None:
     """All of it, or what was there before."""
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
+        _give_away(descriptor, path.parent)
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
         Path(name).replace(path)

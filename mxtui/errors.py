@@ -7,7 +7,9 @@
     ├── NotPermitted              exit 3   the operator may not; the hint says what would allow it
     ├── Unreachable               exit 4   queue or server not there
     │   ├── NoQueue               exit 4   nothing found, or not a queue
-    │   └── CommandFailed         exit 4   a program of the mail system failed: command, status, text
+    │   ├── CommandFailed         exit 4   a program of the mail system failed: command, status, text
+    │   └── HistoryFailed         exit 4   the history cannot be read or written; everything else goes on
+    │       └── HistoryDamaged    exit 4   its file is none, or no longer one
     └── Guarded                   exit 5   refused for safety, nothing done: a primary that is not healthy
         ├── InDelivery            exit 5   a message that somebody delivers or changes at this moment
         └── AuditFailed           exit 5   the intent could not be recorded
@@ -68,6 +70,14 @@ class NoQueue(Unreachable):
 
 class CommandFailed(Unreachable):
     """A program of the mail system failed."""
+
+
+class HistoryFailed(Unreachable):
+    """The history cannot be read or written; everything else goes on. `it` in the message is the history."""
+
+
+class HistoryDamaged(HistoryFailed):
+    """The file of the history is none, or no longer one."""
 
 
 class Guarded(MxtuiError):

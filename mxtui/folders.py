@@ -5,6 +5,8 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
+from mxtui.model.source import Space
+
 
 def writable_folder(system: Path, name: str = "") -> Path:
     """`system` when we may write there, or may make it; else `name` in the user's own state folder (XDG)."""
@@ -69,3 +71,9 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def space_of(folder: Path) -> Space:
+    """Room on a folder's file system, as an unprivileged writer sees it. Raises OSError."""
+    room = os.statvfs(folder)
+    return Space(room.f_blocks * room.f_frsize, room.f_bavail * room.f_frsize, room.f_files, room.f_favail)

@@ -13,8 +13,10 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from mxtui.errors import MxtuiError
+from mxtui.foresight import Foresight
 from mxtui.index import Index
 from mxtui.model.alerts import NO_FACTS, Facts, Watch
+from mxtui.model.forecast import NOTHING_KNOWN, Outlook
 from mxtui.model.health import Health, Primary
 from mxtui.model.holds import DomainHold
 from mxtui.model.message import Changes, State
@@ -22,6 +24,7 @@ from mxtui.model.overview import Acknowledgement, DomainStatus, DomainTotals, Ov
 from mxtui.model.source import Capabilities, Space
 from mxtui.model.trend import Rate, Trend
 from mxtui.queues.queue import Queue
+from mxtui.remembering import Memory, Remembered
 
 BUSY_TICK = 0.25
 """Seconds between overviews while the queue changes."""
@@ -78,6 +81,8 @@ class Monitor:
         facts: Callable[[], Facts] = lambda: NO_FACTS,
         acknowledged: Callable[[], Sequence[Acknowledgement]] = tuple,
         judged: Callable[[Watch, Overview], None] | None = None,
+        history: Remembered | None = None,
+        outlook: Callable[[float], Outlook] = lambda _: NOTHING_KNOWN,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """`primaries` is called when the first overview has been shown; `counted`: the depth, already on its way.
@@ -85,6 +90,7 @@ class Monitor:
         `holds` tells which domains are held, `facts` what alerts go by that no queue tells, `acknowledged` what
         operators know of; `judged` is told of each overview of a whole queue. All of them block; these three raise
         nothing.
+        `outlook` tells what a forecast goes by, once a minute.
         """
         self.queue = queue
         self.index = index
@@ -100,7 +106,9 @@ class Monitor:
         self._judged = judged
         self._clock = clock
         self._stop = threading.Event()
-        self._threads = ThreadPoolExecutor(3, thread_name_prefix="mxtui-queue")
+        self._threads = ThreadPoolExecutor(4, thread_name_prefix="mxtui-queue")
+        self._memory = Memory(history, index, self._threads)
+        self._foresight = Foresight(outlook, index, self._threads)
         self._faults: dict[str, MxtuiError] = {}
         """By what failed: one that works again must not hide another that does not."""
         self._heard_at = clock()
@@ -136,6 +144,7 @@ class Monitor:
     def close(self) -> None:
         """Stop the threads; they end within a second."""
         self._stop.set()
+        self._memory.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def overviews(self) -> AsyncIterator[Overview]:
@@ -147,11 +156,13 @@ class Monitor:
             yield (await asyncio.to_thread(self._timed_look))[0]
             self._primaries = await asyncio.to_thread(self._make_primaries)
             running += self._start()
+            await asyncio.to_thread(self._memory.recall, self._trends, self._clock())
             while not self._stop.is_set():
                 before = self.index.revision
                 overview, cost = await asyncio.to_thread(self._timed_look)
                 if self._primaries is not None:
                     self._primaries.follow([status.domain for status in overview.domains])
+                self._memory.keep(overview)
                 yield overview
                 changing = self.index.revision != before or self._reading is not None
                 # Never more than a tenth of a core on looking, however many domains there are.
@@ -294,6 +305,8 @@ class Monitor:
             space=self._space,
             fault=fault.message if fault else "",
             hint=fault.hint if fault else "",
+            forecast=self._foresight.look(now, self._holds.values(), self._space) if self._reading is None else None,
+            history_fault=self._memory.fault,
             revision=self.index.revision,
         )
         overview = self._watch.judge(overview, self._facts, self._acknowledged)
@@ -324,7 +337,7 @@ class Monitor:
         for domain, total in shown.items():
             trend = self._trends.get(domain)
             if trend is None:
-                trend = self._trends[domain] = Trend(now, total.messages)
+                trend = self._trends[domain] = self._memory.trend(domain, total.messages, now)
             trend.observe(now, total.messages)
             primary, health = known.get(domain, (None, None))
             hold = self._holds.get(domain)

@@ -9,6 +9,7 @@ every batch that was acted on is in the audit with its results.
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -16,13 +17,15 @@ from typing import Final
 from mxtui.audit import Act, Audit, AuditRecord, Operator, this_operator
 from mxtui.draining import Draining
 from mxtui.errors import AuditFailed, NotPermitted, UsageError
+from mxtui.left import Left, LeftByGuards, is_left
 from mxtui.model.holds import names_a_hold
 from mxtui.model.kept import kept_name
 from mxtui.model.message import Identity, QueuedMessage
-from mxtui.model.plan import FlushProgress, Plan, Result, Target
-from mxtui.model.planning import make_plan, same_message, target_of
+from mxtui.model.plan import Caution, FlushProgress, Plan, Result, Target
+from mxtui.model.planning import make_plan, needs_renewal, same_message, target_of
 from mxtui.model.redirect import BACK, Redirect
 from mxtui.model.source import Permission, Verb
+from mxtui.model.words import clock
 from mxtui.queues.queue import Queue, Redirectable, Releasing
 from mxtui.vault import KeptCopy, Vault
 
@@ -45,6 +48,9 @@ TAKEN_BACK_BY: Final[Mapping[Verb, Verb]] = {
 }
 """What can be undone, and by what."""
 
+LEFT: Final = "left by a drain that its guard stopped"
+"""How a guard names what it holds."""
+
 UNDO_HINT: Final = "only hold, release, redirect and delete can be taken back"
 
 
@@ -58,11 +64,13 @@ class Operations:
         audit: Audit | None = None,
         vault: Vault | None = None,
         operator: Operator | None = None,
+        left: LeftByGuards | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.audit = audit or Audit()
         self.vault = vault or Vault()
         self._queue = queue
+        self._left = left
         self._operator = operator or this_operator()
         self._clock = clock
 
@@ -100,20 +108,35 @@ class Operations:
         `steps` are those of a flush by our own sender: the queue's engine has no part in it, and need not run.
         Raises as `Permission.require` does; NotPermitted, also where a deletion can keep no copy; UsageError, of `vet`.
         """
+        left = self._left.known() if verb is Verb.FLUSH and self._left is not None else {}
         if steps is not None:
-            return replace(make_plan(verb, targets, selection, self._clock(), forced=forced), steps=steps)
+            plan = make_plan(verb, targets, selection, self._clock(), forced=forced, admitted=self._admitted(left))
+            return replace(plan, steps=steps, cautions=(*_about_left(plan, left, self._clock()), *plan.cautions))
         capabilities = self._queue.capabilities()
         capabilities.may(verb).require(verb)
         if where is not None:
             self.vet(where)
         if verb is Verb.DELETE and keep_copy and not capabilities.content.allowed:
             raise NotPermitted(f"no copy can be kept: {capabilities.content.why_not}", NO_COPY_HINT)
-        plan = make_plan(verb, targets, selection, self._clock(), keep_copy=keep_copy, forced=forced, where=where)
+        plan = make_plan(
+            verb, targets, selection, self._clock(),
+            keep_copy=keep_copy, forced=forced, where=where, admitted=self._admitted(left),
+        )  # fmt: skip
+        plan = replace(plan, cautions=(*_about_left(plan, left, self._clock()), *plan.cautions))
         keeping = verb is Verb.DELETE and keep_copy
         hold = capabilities.may(Verb.HOLD)
         if keeping and not hold.allowed and any(target.state != "hold" for target in plan.targets):
             raise NotPermitted(f"no copy can be kept, for it is made in hold: {hold.why_not}", hold.hint)
         return replace(plan, steps=self._queue.steps(verb, plan.targets, keep_copy=keeping))
+
+    def _admitted(self, left: Mapping[str, Left]) -> Callable[[Target], bool]:
+        """What a guard held may be flushed all the same, but where Postfix would renew it under another ID."""
+        renewing = self._queue.source.kind == "postfix"
+
+        def admitted(target: Target) -> bool:
+            return is_left(target, left) and not (renewing and needs_renewal(target, self._clock()))
+
+        return admitted
 
     def vet(self, where: Redirect) -> None:
         """Raise UsageError where redirected mail would go round in circles, or nowhere."""
@@ -221,12 +244,16 @@ class Operations:
             self.permission(plan.verb).require(plan.verb)
         act = self._begin(plan, reason, "")
         last: FlushProgress | None = None
+        gone: set[str] = set()
         try:
             for last in draining.run():
                 if last.closed:
+                    gone.update(each.queue_id for each in last.closed if each.fate not in ("deferred", "refused"))
                     act.verdicts(last.closed)
                 yield last
         finally:
+            if self._left is not None:
+                self._left.forget(gone)
             counts = {} if last is None else _flush_counts(last)
             # A drain also ends when nothing was heard for long: of what is left by then nobody knows.
             complete = last is not None and last.phase == "done" and not last.left
@@ -237,11 +264,17 @@ class Operations:
 
         Raises as `execute` does.
         """
-        left = draining.left_by_guard
+        return sum(result.result == "done" for result in self.hold_untried(draining.left_by_guard, why))
+
+    def hold_untried(self, left: Sequence[Target], why: str) -> Iterator[Result]:
+        """See `hold_left`; the result of each."""
         if not left or not self.permission(Verb.HOLD).allowed:
-            return 0
-        plan = self.plan(Verb.HOLD, left, "left by a drain that its guard stopped")
-        return sum(result.result == "done" for result in self.execute(plan, why))
+            return
+        plan = self.plan(Verb.HOLD, left, LEFT)
+        if self._left is not None:
+            with suppress(OSError):  # they are held all the same, and then for an operator to release
+                self._left.add(plan.targets, self._clock())
+        yield from self.execute(plan, why)
 
     def _begin(self, plan: Plan, reason: str, undoes: str) -> Act:
         source = self._queue.source
@@ -266,6 +299,8 @@ class Operations:
         except BaseException:
             act.results(results)
             raise
+        if self._left is not None and plan.selection != LEFT:  # somebody decides about them himself
+            self._left.forget({result.queue_id for result in results if result.result == "done"})
         yield from self._recorded(act, results)
 
     def _recorded(self, act: Act, results: Sequence[Result]) -> Iterator[Result]:
@@ -298,6 +333,18 @@ class Operations:
         else:
             self.vault.unmark_restored(copy)
         return result
+
+
+def _about_left(plan: Plan, left: Mapping[str, Left], now: float) -> Iterator[Caution]:
+    """How much of a flush is what a guard held."""
+    if not left:
+        return
+    held = [left[target.queue_id] for target in plan.targets if target.state == "hold"]
+    if held:
+        at = clock(max(each.at for each in held), now)
+        are = "is" if len(held) == 1 else "are"
+        text = f"{len(held):,} held by the drain of {at} {are} part of it, released batch by batch"
+        yield Caution("Held by a guard", text)
 
 
 def _restored_before(copy: KeptCopy) -> str:

@@ -3,9 +3,12 @@ import queue as channel
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from pathlib import Path
 
 from mxtui.errors import NotPermitted
+from mxtui.history import Recorder, Store
 from mxtui.index import Index
+from mxtui.model.history import WHOLE, Sample, Tick
 from mxtui.model.message import Changes, State
 from mxtui.model.overview import Overview
 from mxtui.model.source import Capabilities, Source, Space
@@ -48,8 +51,17 @@ class FakeQueue:
 class Watched:
     """A monitor under way, and a way to wait for what it says."""
 
-    def __init__(self, queue: FakeQueue) -> None:
-        self.monitor = Monitor(queue, Index(NOW), lambda: None, always=["quiet.example"])  # type: ignore[arg-type]
+    def __init__(
+        self, queue: FakeQueue, history: Recorder | None = None, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.monitor = Monitor(
+            queue,  # type: ignore[arg-type]
+            Index(NOW),
+            lambda: None,
+            always=["quiet.example"],
+            history=history,
+            clock=clock,
+        )
         self._overviews: AsyncIterator[Overview] = self.monitor.overviews()
 
     async def until(self, wanted: Callable[[Overview], object]) -> Overview:
@@ -142,4 +154,50 @@ async def test_what_nobody_foresaw_is_shown_rather_than_a_screen_that_looks_fres
     overview = await watched.until(lambda seen: seen.fault)
     assert "no longer followed" in overview.fault
     assert "a number without end" in overview.fault
+    await watched.close()
+
+
+async def test_what_is_watched_is_remembered_once_everything_has_been_read(tmp_path: Path) -> None:
+    queue, store = FakeQueue(), Store(tmp_path / "history.sqlite")
+    now = [NOW + 1.0]
+    watched = Watched(queue, Recorder(store), lambda: now[0])
+    queue.first.put(Changes([message("4dKq7J1hVwz9x0")]))
+    await watched.until(lambda seen: seen.queue.messages == 1)
+    assert store.points(WHOLE, 3600, now[0]) == []
+    queue.first.put(None)
+    await watched.until(lambda _: store.points(WHOLE, 3600, now[0]))
+    now[0] += 60
+    queue.later.put(Changes([message("4dKq7J1hVwz9x1")], ["4dKq7J1hVwz9x0"]))
+    await watched.until(lambda _: len(store.points(WHOLE, 3600, now[0])) == 2)
+    await watched.close()
+    # Sampled when the minute turned; a change is in the minute that it was seen in, or in the next.
+    first, second = (point.sample for point in store.points("example.org", 3600, now[0]))
+    assert (first.depth, first.arrived, first.oldest) == (1, None, 3601)
+    assert (second.depth, second.oldest) == (1, 3661)
+    assert [point.sample.depth for point in store.points("quiet.example", 3600, now[0])] == [0, 0]
+
+
+async def test_a_console_that_was_just_opened_shows_the_last_hour(tmp_path: Path) -> None:
+    queue, store = FakeQueue(), Store(tmp_path / "history.sqlite")
+    for minute in range(3, 60, 5):
+        sample = Sample(minute, 60, 0, 0, "up", 0, None)
+        store.write(Tick(int(NOW) - 3600 + 60 * minute, {"example.org": sample}), NOW)
+    watched = Watched(queue, Recorder(store), lambda: NOW + 1.0)
+    queue.first.put(Changes([message("4dKq7J1hVwz9x0")]))
+    queue.first.put(None)
+    overview = await watched.until(lambda seen: seen.reading is None and seen.queue.messages)
+    await watched.close()
+    (row,) = (row for row in overview.domains if row.domain == "example.org")
+    assert row.history == (*range(8, 60, 5), 1)
+
+
+async def test_without_a_place_for_its_history_a_console_works_and_says_so(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    queue = FakeQueue()
+    watched = Watched(queue, Recorder(Store(tmp_path / "file" / "history.sqlite")))
+    queue.first.put(Changes([message("4dKq7J1hVwz9x0")]))
+    queue.first.put(None)
+    overview = await watched.until(lambda seen: seen.history_fault)
+    assert overview.queue.messages == 1
+    assert "Not a directory" in overview.history_fault
     await watched.close()

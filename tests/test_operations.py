@@ -326,7 +326,11 @@ def test_what_was_returned_cannot_be_undone(make: Make) -> None:
 
 
 def drain(
-    operations: Operations, queue: MemoryQueue, *, probe: Callable[[], str] = lambda: "", settings: DrainSettings = FAST
+    operations: Operations,
+    queue: MemoryQueue,
+    *,
+    probe: Callable[[str], str] = lambda _: "",
+    settings: DrainSettings = FAST,
 ) -> tuple[Draining, list[FlushProgress]]:
     """Everything queued, to the end."""
     plan = operations.plan(Verb.FLUSH, targets_of(queue), "--all")
@@ -366,7 +370,7 @@ def test_a_flush_that_ends_without_word_of_some_is_not_complete(make: Make) -> N
 def test_a_primary_that_is_not_well_gets_nothing(make: Make) -> None:
     queue = MemoryQueue(3)
     operations = make(queue)
-    draining, progress = drain(operations, queue, probe=lambda: "the primary of example.org is down")
+    draining, progress = drain(operations, queue, probe=lambda _: "the primary of example.org is down")
     assert progress[-1].phase == "stopped"
     assert "example.org is down" in progress[-1].why
     assert not queue.delivered

@@ -18,9 +18,11 @@ from mxtui.queues.queue import Queue
 if TYPE_CHECKING:  # the index, asyncio, DNS and msgspec cost 0.2 s together, and not every command needs them
     from mxtui.alerting.store import AlertState
     from mxtui.alerting.telling import Telling
+    from mxtui.history import Store
     from mxtui.holding import Holding
     from mxtui.index import Index
     from mxtui.model.alerts import Facts
+    from mxtui.model.forecast import Outlook
     from mxtui.model.holds import DomainHold
     from mxtui.model.overview import Acknowledgement
     from mxtui.model.route import Router
@@ -45,12 +47,16 @@ class Attached:
     def operations(self) -> "Operations":
         """The road to acting on it."""
         from mxtui.audit import Audit
+        from mxtui.drains import Drains
+        from mxtui.left import LeftByGuards
         from mxtui.operations import Operations
         from mxtui.vault import Vault
 
         kept = self.settings.kept
         vault = Vault(kept.folder, keep_seconds=kept.age, keep_bytes=kept.size)
-        return Operations(self.queue, audit=Audit(self.settings.audit), vault=vault)
+        drains = Drains(self.queue.source.path, self.settings.drain.folder or self.site.drains())
+        left = LeftByGuards(drains.folder)
+        return Operations(self.queue, audit=Audit(self.settings.audit), vault=vault, left=left)
 
     @property
     def holding(self) -> "Holding":
@@ -76,6 +82,19 @@ class Attached:
     def holds(self) -> "Mapping[str, DomainHold]":
         """Which domains are held."""
         return self.site.holds().all()
+
+    def outlook(self, now: float) -> "Outlook":
+        """What a forecast goes by; blocks."""
+        from mxtui.cli.outlook import outlook
+
+        return outlook(self, now)
+
+    @property
+    def history(self) -> "Store":
+        """What is remembered of it."""
+        from mxtui.history.store import Store
+
+        return Store(self.site.history())
 
     @property
     def thresholds(self) -> Thresholds:

@@ -21,6 +21,7 @@ from mxtui.model.message import State
 from mxtui.queues.postfix.instances import instances
 
 if TYPE_CHECKING:
+    from mxtui.doctor.finding import Report
     from mxtui.message.inspect import Inspection
     from mxtui.model.overview import Alert
     from mxtui.model.plan import Plan
@@ -74,12 +75,13 @@ def services(
     `again` are the options that name the queue, for a drain in a process of its own.
     """
     from mxtui.alerting.keeping import Keeper
+    from mxtui.history import Recorder
     from mxtui.index import Index
     from mxtui.model.alerts import Watch
     from mxtui.monitor import Monitor
     from mxtui.tui.services import Services
 
-    queue = attached.queue
+    queue, history = attached.queue, attached.history
     keeper = Keeper(attached.alerts, attached.telling)
     monitor = Monitor(
         queue,
@@ -92,6 +94,8 @@ def services(
         facts=lambda: replace(attached.facts(), untold=keeper.fault),
         acknowledged=attached.acknowledged,
         judged=keeper.judged,
+        history=Recorder(history),
+        outlook=attached.outlook,
     )
 
     def look_inside(queue_id: str) -> "Inspection":
@@ -104,6 +108,11 @@ def services(
 
         return save_message(queue, queue_id, path)
 
+    def examine() -> "Report":
+        from mxtui.cli.doctor import examined
+
+        return examined(attached, tell=lambda _: None)  # what it found is on the screen, kept or not
+
     try:
         yield Services(
             monitor=monitor,
@@ -113,6 +122,8 @@ def services(
             content=queue.content,
             save=save,
             draining=_Draining(attached, again),
+            history=history.points,
+            examine=examine,
             own_names=frozenset({queue.source.name.lower()}),
             settings=settings,
             acknowledging=_Acknowledging(attached),

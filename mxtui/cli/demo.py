@@ -115,5 +115,7 @@ def _postfix(folder: Path, recovery: float) -> None:
         raise NoQueue(
             f"the demonstration needs a Postfix of its own: {reason}", "apt-get install postfix, then run it as root."
         )
+    settings = folder / "mxtui.toml"
+    settings.write_text(f'history = "{folder}/history"\n')  # of a queue that is gone in an hour
     with Scenario(folder, recovery=recovery, tell=narrate) as scenario:
-        open_console(str(scenario.postfix.config_directory), None)
+        open_console(str(scenario.postfix.config_directory), str(settings))

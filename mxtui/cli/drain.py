@@ -80,7 +80,7 @@ def _tell(standing: Standing, *, as_json: bool) -> None:
         if progress.why:
             click.echo(one_line(progress.why, 600))
     if standing.held:
-        click.echo(f"{counted(standing.held, 'message')} held, not tried; mxtui release has them tried at once")
+        click.echo(f"{counted(standing.held, 'message')} held, not tried; the next mxtui flush takes them, too")
     if standing.fault:
         click.echo(one_line(standing.fault, 600))
     if standing.report:

@@ -5,11 +5,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -17,27 +16,29 @@ from mxtui.audit import this_operator
 from mxtui.cli.attach import Attached
 from mxtui.cli.output import narrate
 from mxtui.draining import Draining
-from mxtui.drains import Drains, Running, Wish
+from mxtui.drains import Drains
 from mxtui.errors import MxtuiError, Unreachable
-from mxtui.message.sanitize import one_line
+from mxtui.letting_go import LettingGo
 from mxtui.model.drain.batches import Batches
 from mxtui.model.drain.connections import Connections
 from mxtui.model.drain.machine import Drain
-from mxtui.model.drain.report import as_lines, as_mapping, make_report
+from mxtui.model.drain.primaries import ByPrimary
 from mxtui.model.drain.settings import DrainSettings
 from mxtui.model.drain.standing import Standing
 from mxtui.model.drain.way import Way
+from mxtui.model.guard import unwell
 from mxtui.model.plan import FlushProgress, Plan
+from mxtui.queues.queue import Releasing
+from mxtui.registered import RESERVE, Registered, settings_from
 
-PUBLISH: Final = 0.5
-"""Seconds between two states on disk, where the phase stays the same."""
+if TYPE_CHECKING:
+    from mxtui.model.route import Routed, Router
 
 AHEAD: Final = 25
 """Messages in hand for each connection of our own sender on Postfix's queue: one `postsuper` holds hundreds at once."""
 
-RESERVE: Final = 4
-"""More for each connection of a spool's forwarder, at the cap: it begins the next before the last is answered, and
-what it was given while it stops is tried all the same, and kept."""
+FRESH: Final = 60.0
+"""Seconds for which what was found of the primaries while a drain was planned is believed."""
 
 START: Final = 30.0
 """Seconds for a detached drain to be there; reading its plan takes a second for 100,000 messages."""
@@ -45,106 +46,73 @@ START: Final = 30.0
 
 def drains_of(attached: Attached) -> Drains:
     """The register of this queue's drains."""
-    return Drains(attached.queue.source.path, attached.settings.drain.folder)
+    return Drains(attached.queue.source.path, attached.settings.drain.folder or attached.site.drains())
 
 
 def drain_settings(
     attached: Attached, *, force: bool = False, per_second: float | None = None, direct: bool = False
 ) -> DrainSettings:
     """As configured, and as the command line says; `direct` is by our own sender, from Postfix's queue."""
+    ahead, reserve = (AHEAD, 0) if direct else (1, RESERVE)
     wanted = attached.settings.drain
-    return DrainSettings(
-        most_connections=wanted.connections,
-        connections=min(2, wanted.connections),
-        ahead=AHEAD if direct else 1,
-        reserve=0 if direct else RESERVE,
-        most_in_batch=wanted.batch,
-        messages_per_second=per_second,
-        canary=wanted.canary,
-        trial=wanted.trial,
-        refused_share=max(0.001, wanted.refused / 100),
-        force=force,
-    )
+    return settings_from(wanted, force=force, per_second=per_second, ahead=ahead, reserve=reserve)
 
 
-def draining(attached: Attached, plan: Plan, settings: DrainSettings, way: Way | None = None) -> Draining:
-    """The plan's messages through the queue's own engine, or another way."""
+def draining(
+    attached: Attached, plan: Plan, settings: DrainSettings, way: Way | None = None, router: "Router | None" = None
+) -> Draining:
+    """The plan's messages through the queue's own engine, or another way; `router` may lead elsewhere than usual."""
     engine = way or attached.queue
     # Postfix bounces at once what is refused, so what it has in hand is what can be lost; serve and we keep it.
     its_own = attached.queue.source.kind == "postfix" and engine is attached.queue
-    pace = Batches(settings) if its_own else Connections(settings)
-    return Draining(Drain(plan.targets, settings, pace, time.monotonic()), engine)
+    domains = {domain for target in plan.targets for domain in target.domains}
+    by_primary = ByPrimary(_routes(router or attached.router(), domains), attached.settings.drain.primaries)
+    primaries = by_primary.primaries(settings, Batches if its_own else Connections)
+    drain = Drain(plan.targets, settings, primaries, time.monotonic(), probing=True)
+    direct = (
+        attached.queue.source.kind == "postfix" and engine is not attached.queue
+    )  # which takes it out of hold itself
+    if not direct and isinstance(attached.queue, Releasing) and any(each.state == "hold" for each in plan.targets):
+        engine = LettingGo(engine, attached.queue)
+    return Draining(drain, engine, probe=_Probe(attached, by_primary, plan, router))
+
+
+class _Probe:
+    """Climbs ladders for a drain (see `draining.Probe`). What was found for its plan a moment ago holds at first."""
+
+    def __init__(self, attached: Attached, by_primary: ByPrimary, plan: Plan, router: "Router | None") -> None:
+        self._attached = attached
+        self._by_primary = by_primary
+        self._router = router
+        fresh = time.time() - plan.made_at < FRESH
+        self._known = {by_primary.of(target) for target in plan.targets} if fresh or plan.forced else set()
+
+    def __call__(self, primary: str) -> str:
+        if primary in self._known:
+            self._known.discard(primary)
+            return ""
+        return unwell(self._attached.probe_once(self._by_primary.domains(primary), router=self._router))
+
+
+def _routes(router: "Router", domains: Collection[str]) -> "Mapping[str, Routed]":
+    """Where no route is to be had, whoever delivers says so message by message."""
+    try:
+        return router.route(sorted(domains)) if domains else {}
+    except MxtuiError:
+        return {}
 
 
 def drained(
     attached: Attached, plan: Plan, draining: Draining, reason: str, stop: threading.Event, words: str
 ) -> Generator[FlushProgress, None, None]:
-    """Run it, on the register: others see how it stands, and may pause, resume and stop it. So does `stop`.
-
-    `words` name the way.
-
-    Raises as `Operations.flush`, and Guarded where the queue is being drained already.
-    """
+    """Run it, on the register (see `registered`). `words` name the way."""
     operator = this_operator()
     began = time.time()
     standing = Standing(
         "", plan.selection, words, operator.login, os.getpid(), began, began, settings=draining.drain.settings
     )
-    operations = attached.operations
-    with drains_of(attached).running(standing) as running:
-        fault = ""
-        published = 0.0
-        try:
-            for progress in operations.flush(plan, draining, reason=reason):
-                _heed(running.wished() if not stop.is_set() else "stop", draining)
-                now = time.time()
-                before, running.standing = running.standing.progress, running.standing.advanced(progress, now)
-                news = before is None or before.phase != progress.phase
-                if news or not PUBLISH > now - published >= 0:
-                    published = now
-                    running.publish()
-                yield progress
-            held = operations.hold_left(draining, draining.drain.why(time.monotonic()))
-            running.standing = replace(running.standing, held=held)
-        except MxtuiError as error:
-            fault = f"{error.message}. {error.hint}".strip()
-            raise
-        finally:
-            report = _reported(running, draining, attached)
-            running.standing = running.standing.over(time.time(), fault, report)
-            running.publish()
-
-
-def _reported(running: Running, draining: Draining, attached: Attached) -> str:
-    """Where the report is; empty where there is no room for one, which is no reason to hide the rest."""
-    standing = running.standing
-    report = make_report(
-        draining.drain,
-        queue=attached.queue.source.path,
-        selection=standing.selection,
-        operator=standing.operator,
-        way=standing.way,
-        begun=standing.began,
-        ended=time.time(),
-        now=time.monotonic(),
-    )
-    try:
-        return running.report("\n".join(as_lines(report, one_line)) + "\n", as_mapping(report))
-    except OSError as error:
-        narrate(f"no report can be written: {error.strerror}")
-        return ""
-
-
-def _heed(wish: Wish | None, draining: Draining) -> None:
-    match wish:
-        case "pause":
-            draining.pause()
-        case "resume":
-            draining.resume()
-        case "stop":
-            draining.stop("stopped by an operator")
-        case None:
-            pass
+    registered = Registered(attached.operations, drains_of(attached), draining, narrate)
+    return registered.run(plan, standing, reason, stop)
 
 
 def naming(queue: str | None, config: str | None) -> list[str]:
@@ -162,7 +130,7 @@ def detached(arguments: Sequence[str], plan: Plan, drains: Drains) -> Standing:
     drains.require_free()
     log = drains.folder / "log"
     try:
-        drains.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        drains.make()
         descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         raise MxtuiError(f"no drain can be registered in {drains.folder}: {error.strerror}", "Run as root.") from None
@@ -188,7 +156,7 @@ def _registered(child: "subprocess.Popen[bytes]", drains: Drains, log: Path) -> 
             said = log.read_text("utf-8", "replace").strip().splitlines()
             raise Unreachable(f"the drain ended at once: {' '.join(said)[:400]}", "")
         time.sleep(0.05)
-    if drains.taken:
+    if drains.busy:
         raise Unreachable(f"the drain runs as process {child.pid}, but cannot be seen", f"Is {drains.folder} full?")
     raise Unreachable("the drain does not start", f"See {log}.")
 

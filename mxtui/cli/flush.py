@@ -20,7 +20,6 @@ from mxtui.model.guard import Troubles, apart, down
 from mxtui.model.holds import in_force, within
 from mxtui.model.holds import words as words_of_hold
 from mxtui.model.plan import FlushProgress, Target
-from mxtui.model.planning import refusal
 from mxtui.model.source import Verb
 from mxtui.model.words import counted, duration
 
@@ -113,9 +112,13 @@ def flush(
         going, left_out = (targets, []) if force else apart(targets, _troubles(attached, targets, router))
         if left_out and not going:
             raise Guarded(left_out[0].detail, "Wait until it is up (mxtui probe), or say --force.")
-        tried = [target for target in going if not refusal(Verb.FLUSH, target.state)] if limit else going
-        steps = ways.steps(host, len(tried[:limit]), postfix=_is_postfix(attached)) if direct else None
-        plan = attached.operations.plan(Verb.FLUSH, tried[:limit], selection, forced=force, steps=steps)
+        operations = attached.operations
+        steps = () if direct else None
+        plan = operations.plan(Verb.FLUSH, going, selection, forced=force, steps=steps)
+        if limit:
+            plan = operations.plan(Verb.FLUSH, plan.targets[:limit], selection, forced=force, steps=steps)
+        if direct:
+            plan = replace(plan, steps=ways.steps(host, len(plan.targets), postfix=_is_postfix(attached)))
         plan = replace(plan, excluded=(*plan.excluded, *left_out))
         show_plan(plan, as_json=as_json)
         if dry_run or not plan.targets:
@@ -129,9 +132,9 @@ def flush(
         narrate("It is running: mxtui drain status follows it, mxtui drain stop stops it; screen 4 of the console.")
         return
     by_ours = direct and _is_postfix(attached)
-    settings = draining.drain_settings(attached, force=True, per_second=rate, direct=by_ours)
+    settings = draining.drain_settings(attached, force=plan.forced, per_second=rate, direct=by_ours)
     way = ways.own_way(attached, router, host, drains) if direct else attached.queue
-    drain = draining.draining(attached, plan, settings, way)
+    drain = draining.draining(attached, plan, settings, way, router)
     words_of_way = _way_in_words(attached, direct=direct, to=to)
     with stopping() as stop, closing(draining.drained(attached, plan, drain, reason, stop, words_of_way)) as stream:
         last = follow(stream, stop, as_json=as_json)

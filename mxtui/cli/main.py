@@ -32,6 +32,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "resume": ("mxtui.cli.suspend", "End a suspension now."),
     "migrate": ("mxtui.cli.migrate", "Hold a domain while its primary moves."),
     "probe": ("mxtui.cli.probe", "Climb the health ladder of primaries once."),
+    "history": ("mxtui.cli.history", "How domains fared in the last hours and days."),
+    "doctor": ("mxtui.cli.doctor", "Is this backup MX set up right?"),
     "alerts": ("mxtui.cli.alerts", "Everything that needs an operator, and what is over."),
     "ack": ("mxtui.cli.alerts", "Acknowledge an alert: known, and for how long."),
     "check": ("mxtui.cli.check", "Monitoring plugin: one line, perfdata, exit 0/1/2/3."),
@@ -112,7 +114,10 @@ def command(
 def run() -> None:
     """The `mxtui` command: every expected failure is one line or two on stderr, and an exit status with a meaning."""
     try:
-        command(standalone_mode=False, prog_name="mxtui", windows_expand_args=False)
+        # Not standalone, click hands back the status of an Exit instead of raising it; commands themselves return None.
+        status = command(standalone_mode=False, prog_name="mxtui", windows_expand_args=False)
+        if isinstance(status, int):
+            sys.exit(status)
     except MxtuiError as error:
         sys.exit(fail(error))
     except click.exceptions.Abort:

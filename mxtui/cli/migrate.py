@@ -142,7 +142,7 @@ def end(
         last = None
         tried = attached.operations.plan(Verb.FLUSH, targets, hold.selection, forced=force)
         if tried.targets and not stop.is_set():
-            drain = draining(attached, tried, drain_settings(attached, force=True))
+            drain = draining(attached, tried, drain_settings(attached, force=force))
             with closing(drained(attached, tried, drain, reason, stop, "after its migration")) as stream:
                 last = follow(stream, stop, as_json=as_json)
         holding.forget(domain)

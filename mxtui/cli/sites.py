@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mxtui.delivery.direct.way import Direct
     from mxtui.delivery.host import HostKey
     from mxtui.delivery.policy import Policy
+    from mxtui.doctor.gather.system import MailSystem
     from mxtui.holds import Holds
     from mxtui.model.drain.way import Feed, Settled, Way
     from mxtui.model.route import Ourselves, Routed, Router
@@ -54,8 +55,20 @@ class Site(Protocol):
         """How mail is kept back for a domain here."""
         ...
 
+    def history(self) -> Path:
+        """The file in which its history is kept."""
+        ...
+
+    def drains(self) -> Path | None:
+        """Where its drains are registered; None where the host has a place for that."""
+        ...
+
     def control(self) -> "Control | None":
         """Whoever can suspend all deliveries; None where that cannot be."""
+        ...
+
+    def examined(self) -> "MailSystem":
+        """What the doctor looks at."""
         ...
 
 
@@ -113,8 +126,23 @@ class PostfixSite:
 
         return PostfixCatch(self._layout, self.relayed())
 
+    def history(self) -> Path:
+        """On this host, by queue directory."""
+        from mxtui.history.where import of_queue
+
+        return of_queue(self._layout.queue_directory, self._settings.history)
+
+    def drains(self) -> None:
+        """On this host."""
+
     def control(self) -> None:
         """Nobody (defer_transports is overridden by any flush)."""
+
+    def examined(self) -> "MailSystem":
+        """The instance, as postconf(1) and others tell of it."""
+        from mxtui.doctor.gather.postfix import ExaminedPostfix
+
+        return ExaminedPostfix(self._layout, self.router(), self.catch())
 
 
 class SpoolSite:
@@ -161,11 +189,29 @@ class SpoolSite:
 
         return SpoolCatch(self._spool)
 
+    def history(self) -> Path:
+        """In the spool, where `serve` keeps it."""
+        from mxtui.history.where import of_spool
+
+        return of_spool(self._spool.path)
+
+    def drains(self) -> Path:
+        """In the spool: whoever runs `serve` may write nowhere else."""
+        from mxtui.drains import FOLDER
+
+        return self._spool.path / FOLDER
+
     def control(self) -> "Control":
         """A running `serve`."""
         from mxtui.queues.spool.control import Control
 
         return Control(self._spool.path)
+
+    def examined(self) -> "MailSystem":
+        """The spool, and `[serve]` where that is about it."""
+        from mxtui.doctor.gather.spool import ExaminedSpool
+
+        return ExaminedSpool(self._spool.path, self._settings.serve, self.relayed, self.router())
 
     def _relay(self) -> Mapping[str, NextHop]:
         from mxtui.service.remembered import remembered_relay
@@ -182,7 +228,7 @@ class SpoolSite:
     def _policy(self) -> "Policy":
         from mxtui.service.parts import delivery_policy
 
-        return delivery_policy(self._settings.serve)
+        return delivery_policy(self._settings.serve, self._settings.drain.primaries)
 
     def forwarding(self, router: "Router") -> "Way":
         """Our forwarder in this process, where no `serve` runs."""

@@ -11,6 +11,7 @@ import click
 
 from mxtui.cli.attach import Attached, attach
 from mxtui.cli.common import common_options
+from mxtui.cli.forecasting import forecast_lines, forecast_object, forecast_of
 from mxtui.cli.output import print_json, table
 from mxtui.message.sanitize import one_line
 from mxtui.model.age import BUCKET_MINUTES
@@ -35,6 +36,7 @@ def status_command(queue: str | None, config: str | None, no_color: bool, as_jso
     with attach(queue, config) as attached:
         overview = look(attached.queue, time.time())
         overview = looked_at(attached, overview, probe=not no_probe)
+        overview = replace(overview, forecast=forecast_of(attached, overview))
     if as_json:
         print_json(as_object(overview))
     else:
@@ -89,6 +91,7 @@ def as_object(overview: Overview) -> dict[str, Any]:
         "age_bucket_minutes": BUCKET_MINUTES,
         "domains": [_domain_object(row) for row in overview.domains],
         "alerts": [alert_object(alert) for alert in overview.alerts],
+        "forecast": forecast_object(overview),
     }
 
 
@@ -173,7 +176,10 @@ def print_text(overview: Overview, *, colour: bool) -> None:
         click.echo(alert_line(alert, now, styled))
     states = "  ".join(f"{state} {number:,}" for state, number in queue.states.items())
     oldest = f"oldest {duration(now - queue.oldest_arrival)}" if queue.oldest_arrival else "nothing waits"
-    click.echo(f"{counted(queue.messages, 'message')}, {counted(queue.recipients, 'recipient')}, {oldest}   {states}\n")
+    click.echo(f"{counted(queue.messages, 'message')}, {counted(queue.recipients, 'recipient')}, {oldest}   {states}")
+    for line in forecast_lines(overview):
+        click.echo(line)
+    click.echo()
     if overview.domains:
         click.echo(table(*_columns(overview, styled)))
 

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Callable
+from ipaddress import ip_address
 from pathlib import Path
 from typing import NamedTuple
 
-from mxtui.model.next_hop import NextHop, parse_host
+from mxtui.model.next_hop import NextHop, parse_host, parse_next_hop
 from mxtui.model.units import DURATION_EXAMPLES, SIZE_EXAMPLES, format_size, parse_duration, parse_size
 
 
@@ -69,6 +70,11 @@ def seconds(value: object) -> float:
     if not 1 <= duration <= LONGEST:
         raise ValueError(f"a duration in quotes from 1s to {LONGEST // 86400}d, such as {_quoted(DURATION_EXAMPLES)}")
     return float(duration)
+
+
+def pause(value: object) -> float:
+    """As `seconds`, or none at all."""
+    return 0.0 if value in ("0", "0s") else seconds(value)
 
 
 def size(value: object) -> int:
@@ -152,6 +158,29 @@ class Listen(NamedTuple):
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host or "*"
         return f"{host}:{self.port}"
+
+
+def nameservers(value: object) -> tuple[NextHop, ...]:
+    """A list of DNS servers: `address`, `address:port` or `[address]:port`."""
+    values = value if isinstance(value, list) else [value]
+    try:
+        found = tuple(parse_next_hop(text(each), 53)._replace(lookup_mx=False) for each in values)
+        for each in found:
+            ip_address(each.host)
+    except ValueError:
+        raise ValueError('a list of addresses, such as ["192.0.2.53", "[2001:db8::53]:5353"]') from None
+    return found
+
+
+_DOMAIN = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?")
+
+
+def domains(value: object) -> tuple[str, ...]:
+    """A list of domains, in lower case."""
+    found = tuple(str(each).lower() for each in (value if isinstance(value, list) else [value]))
+    if not all(_DOMAIN.fullmatch(each) for each in found):
+        raise ValueError('a list of domains, such as ["example.com"]')
+    return found
 
 
 _LISTEN = re.compile(r"(?:\[([0-9A-Fa-f:.%\w]{2,60})\]|([A-Za-z0-9._-]{1,255}|\*)):([0-9]{1,5})")

@@ -40,14 +40,28 @@ class Drain:
     """How a flush goes about it."""
 
     connections: int = setting(readers.count, "20", "connections to one primary at most; a drain begins with two")
+    primaries: Mapping[str, int] = entries(
+        readers.whole(1, 100),
+        '"mx1.example.org" = 5',
+        "connections to a primary that bears fewer, by its host or a domain of its; through Postfix, messages",
+    )
     batch: int = setting(
         readers.whole(1, 10_000), "625", "messages in Postfix's hands at most, which it would bounce at once"
     )
     trial: int = setting(readers.count, "50", "deliveries after which a recovered primary is believed")
     refused: float = setting(readers.percent, "5", "stop when more of the messages are refused, in percent")
     canary: bool = setting(readers.flag, "true", "one message goes first, and no other until it is delivered")
+    settle: float = setting(
+        readers.pause, '"2m"', "serve: how long a primary has to be up again before it drains to it by itself; or 0s"
+    )
+    again: float = setting(
+        readers.seconds,
+        '"1d"',
+        "serve: when it tries again by itself after a guard has stopped it; flush does so at once",
+    )
     folder: Path | None = optional(
-        readers.path, "where drains are registered (/var/lib/mxtui/drains, else below $XDG_STATE_HOME)"
+        readers.path,
+        "where drains are registered (a spool's in its own drains/; /var/lib/mxtui/drains, else below $XDG_STATE_HOME)",
     )
 
 
@@ -114,6 +128,22 @@ class Drill:
 
 
 @dataclass(frozen=True, slots=True)
+class Doctor:
+    """When `mxtui doctor` finds fault, and whom it asks."""
+
+    nameservers: tuple[NextHop, ...] = setting(
+        readers.nameservers,
+        "[]",
+        "DNS servers that doctor asks (empty: this host's); one outside sees what strangers see",
+    )
+    senders: tuple[str, ...] = setting(
+        readers.domains, "[]", "domains with a strict SPF whose mail has to get through us; the relayed ones always are"
+    )
+    ttl: float = setting(readers.seconds, '"4h"', "MX and address records that are cached longer are found fault with")
+    recipients: float = setting(readers.seconds, '"30d"', "and lists of recipients that were not written for so long")
+
+
+@dataclass(frozen=True, slots=True)
 class Console:
     """How the console looks and listens."""
 
@@ -137,6 +167,9 @@ class Settings:
     holds: Path | None = optional(
         readers.path, "where holds of domains on a Postfix queue are kept (/var/lib/mxtui/holds, else $XDG_STATE_HOME)"
     )
+    history: Path | None = optional(
+        readers.path, "where the history of a Postfix queue is kept (/var/lib/mxtui/history, else $XDG_STATE_HOME)"
+    )
     state: Path | None = optional(
         readers.path, "where alerts, drills and what check remembers are kept (/var/lib/mxtui, else $XDG_STATE_HOME)"
     )
@@ -149,6 +182,7 @@ class Settings:
     alerts: Alerts = field(default_factory=Alerts)
     notify: Notify = field(default_factory=Notify)
     drill: Drill = field(default_factory=Drill)
+    doctor: Doctor = field(default_factory=Doctor)
     console: Console = field(default_factory=Console)
     serve: Serve = field(default_factory=Serve)
 
@@ -160,6 +194,7 @@ TABLES: Mapping[str, type] = {
     "alerts": Alerts,
     "notify": Notify,
     "drill": Drill,
+    "doctor": Doctor,
     "console": Console,
     "serve": Serve,
     "limits": Limits,

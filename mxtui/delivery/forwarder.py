@@ -8,7 +8,7 @@ schedule (which message)  →  stock (in our hands)  →  lane (a connection to 
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from typing import Final
 
 from mxtui.delivery.connecting import TroubleError
 from mxtui.delivery.following import Follower, target
-from mxtui.delivery.host import Host, HostKey, HostSnapshot
+from mxtui.delivery.host import Host, HostKey, HostSnapshot, Mode
 from mxtui.delivery.lane import Lane
 from mxtui.delivery.letters import Job
 from mxtui.delivery.notice import Notifier
@@ -35,6 +35,7 @@ from mxtui.model.plan import Target
 from mxtui.model.route import Ourselves, Router
 from mxtui.primary.lookup import Lookup
 from mxtui.queues.spool.committer import Committer
+from mxtui.queues.spool.ids import arrival_of
 from mxtui.queues.spool.store import Spool
 
 THREADS: Final = 4
@@ -118,7 +119,9 @@ class Forwarder:
         self._crash: BaseException | None = None
         self._wake = asyncio.Event()
         self._stopped = asyncio.Event()
-        self._most = policy.connections
+        self._modes: Mapping[str, Mode] = {}
+        self._most: dict[str, int] = {}
+        """Connections to the host of a domain, while somebody drains to it."""
         self._suspended = False
         self._stopping = False
         self._loaded = False
@@ -180,6 +183,22 @@ class Forwarder:
         if back:
             self._wake.set()
 
+    def guard(self, modes: Mapping[str, Mode]) -> None:
+        """What may go to which host, by its name (`mx1.example.org:25`); all others are open."""
+        self._modes = modes
+        for lane in self._turns:
+            lane.host.change(self._mode(lane.host.key), asyncio.get_running_loop().time())
+            if homeless := lane.give_up():
+                self._begin(self._stock.put_back(homeless))
+        self._ring_all()
+
+    def _mode(self, key: HostKey) -> Mode:
+        return self._modes.get(str(key), "open")
+
+    def host(self, name: str) -> Host | None:
+        """By its name, if anything has gone or is to go there."""
+        return next((lane.host for lane in self._turns if str(lane.host.key) == name), None)
+
     def look_for_all(self) -> None:
         """Whatever waits in the spool, told of or not, is delivered from now on."""
         self._begin(self._load())
@@ -189,7 +208,8 @@ class Forwarder:
         assert envelope.id == id
         self._enter(envelope)
         lanes = {domain: self._lane_of.get(domain) for domain in domains_of(envelope)}
-        self._stock.urge(id, [domain for domain, lane in lanes.items() if lane is not None and lane.host.takes_new])
+        if new := [domain for domain, lane in lanes.items() if lane is not None and lane.host.takes_new]:
+            self._stock.urge(id, new)
 
     def primary_up(self, domains: Iterable[str]) -> None:
         """Somebody saw that the primary of these domains is well again: it need not be left alone any longer."""
@@ -213,25 +233,28 @@ class Forwarder:
             yield Errand(self, follower)
         finally:
             self._followers.discard(follower)
-            self._limit(self._policy.connections)
             if not self._followers:
+                self._most.clear()
                 for lane in self._turns:
+                    lane.host.most = self._policy.connections
                     lane.host.asked_no_more()
                 self._ring_all()
 
     async def urge(self, follower: Follower, ids: Collection[str], connections: int) -> None:
-        """Try these before all others, over so many connections to each host at most, for a follower to be told."""
-        self._limit(connections)
+        """Try these before all others, over so many connections to their hosts at most, for a follower to be told."""
         found, missing = await self._find(ids)
+        self._limit({domain for _, envelope in found for domain in domains_of(envelope)}, connections)
         follower.add([*(target(envelope, state) for state, envelope in found), *missing], self._clock())
         for each in missing:
             follower.gone(each.queue_id, self._clock())
         self._urge(follower, found)
 
-    def _limit(self, connections: int) -> None:
-        self._most = min(connections, self._policy.connections)
-        for lane in self._turns:
-            lane.host.most = self._most
+    def _limit(self, domains: Iterable[str], connections: int) -> None:
+        most = min(connections, self._policy.connections)
+        for domain in domains:
+            self._most[domain] = most
+            if (lane := self._lane_of.get(domain)) is not None:
+                lane.host.most = most
 
     def snapshot(self) -> ForwarderSnapshot:
         """How it stands. Costs a look at each domain."""
@@ -248,6 +271,20 @@ class Forwarder:
             in_flight=tuple(each for lane in lanes for each in lane.delivering),
             hosts=tuple(lane.host.snapshot(now, wall, waiting) for lane in lanes if lane.host.domains),
         )
+
+    def waiting(self) -> Mapping[str, tuple[int, float | None]] | None:
+        """Messages in line for each domain, without those in hand, and when the oldest of them came.
+
+        None while not all is known yet.
+        """
+        if not self._loaded:
+            return None
+        schedule = self._stock.schedule
+        oldest = {domain: schedule.oldest(domain) for domain in schedule.domains}
+        return {
+            domain: (schedule.waiting(domain), arrival_of(id_) if id_ is not None else None)
+            for domain, id_ in oldest.items()
+        }
 
     # -- for its lanes ------------------------------------------------------------------------------------------
 
@@ -328,7 +365,8 @@ class Forwarder:
             lane = self._lanes.get(key)
             if lane is None:
                 lane = self._lanes[key] = Lane(Host(key, self._policy, now), self._stock, self._policy, self)
-                lane.host.most = self._most
+                lane.host.most = self._most.get(domain, self._policy.connections)
+                lane.host.change(self._mode(key), now)
                 self._turns.append(lane)
             before = self._lane_of.get(domain)
             if before is lane:
@@ -338,6 +376,7 @@ class Forwarder:
                 self._retire(before)
             self._lane_of[domain] = lane
             lane.host.domains.append(domain)
+            lane.host.cap = min(lane.host.cap, self._policy.cap(key.host, domain))
             lane.ring()
 
     def _unroute(self, domain: str) -> None:

@@ -9,7 +9,7 @@ import random
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from mxtui.delivery.outcome import pause
 from mxtui.delivery.policy import Policy
@@ -27,8 +27,19 @@ PUT_OFF: Final = 20
 DISTRUSTED: Final = 3
 """Messages that a host may refuse on trial before it is left alone again: more than one in twenty of fifty."""
 
+LET_GO: Final = 0.5
+"""Seconds in which its connections put back what they had read ahead."""
+
 CROWDED: Final = 60.0
 """Seconds without another connection, after the host had no room for one more."""
+
+
+SAMPLE: Final = 1.0
+"""Seconds between two messages to a host that checks find down, while it takes them."""
+
+Mode = Literal["open", "sampled", "guarded", "fed"]
+"""What may go to it: `sampled`, one message at a time, for checks find it down; `guarded`, only what somebody drains to
+it, for it is back and not trusted; `fed`, the same, and whoever drains takes care of new mail, too."""
 
 
 class HostKey(NamedTuple):
@@ -83,12 +94,19 @@ class Host:
         self.allowed = 1
         self.most = policy.connections
         """Connections that it may ever have; a drain begins with fewer."""
+        self.cap = policy.connections
+        """Those that it bears however well it goes."""
         self.resumes = 0.0
         """Monotonic seconds; until then it is left alone."""
         self.asked_only = False
         """Somebody drains to it: only what he wants tried now is, or his canary would have all other mail behind it."""
+        self.mode: Mode = "open"
+        self.samples = 0
+        """Messages that it took in a row while it was sampled."""
         self.last_reply = ""
         self.counts: dict[str, int] = {"delivered": 0, "waiting": 0, "refused": 0}
+        self.last_tried = 0.0
+        """Epoch seconds; when something was last heard of it."""
         self.last_delivery: float | None = None
         """Epoch seconds."""
         self._policy = policy
@@ -109,7 +127,7 @@ class Host:
 
     def wants(self, now: float) -> bool:
         """Whether another connection may be made."""
-        return self.open(now) and self.connections < min(self.allowed, self.most)
+        return self.open(now) and self.connections < min(self.allowed, self.most, self.cap)
 
     def next_domain(self) -> str:
         """Whose turn it is; the next time it is another's."""
@@ -130,12 +148,17 @@ class Host:
         self.last_delivery = wall
         for _ in range(recipients):
             self._rate.add(now)
-        if now >= self._crowded_until:
-            self.allowed = min(self.most, max(self.allowed, self.connections) + 1)
+        if self._sampling:
+            self.samples += 1
+            self.allowed, self.resumes = 1, now + SAMPLE
+        elif now >= self._crowded_until:
+            self.allowed = min(self.most, self.cap, max(self.allowed, self.connections) + 1)
 
     def put_off(self, now: float) -> bool:
         """A message was put off whole, by replies; whether the host has to be left alone now."""
         self._put_off += 1
+        if self._sampling:
+            return self.fail(now)
         if self._put_off < PUT_OFF and (self._proven or self._put_off < self.allowed + STUMBLES):
             return False
         return self.fail(now)
@@ -147,7 +170,7 @@ class Host:
         """
         self._put_off = 0
         self._distrusted += self.on_trial
-        return self._distrusted >= DISTRUSTED and self.fail(now)
+        return (self._sampling or self._distrusted >= DISTRUSTED) and self.fail(now)
 
     def stumble(self, now: float) -> bool:
         """A connection broke; whether the host has to be left alone now."""
@@ -172,11 +195,39 @@ class Host:
             share = 1 + JITTER * (2 * self._vary() - 1)
             self.resumes = now + share * pause(self._failures, self._policy.retry, self._policy.retry_longest)
         self.allowed = 1
+        self.samples = 0
         self._proven = False
         self._stumbles = self._put_off = 0
         self._trial = self._policy.trial
         self._distrusted = 0
         return True
+
+    def change(self, mode: Mode, now: float) -> None:
+        """Other mail may go to it from now on; what was read ahead is let go of where it may not."""
+        if mode == self.mode:
+            return
+        if self.mode == "open":
+            # It was down, whether mail has met with that or not.
+            self._trial, self._distrusted, self.allowed, self._proven = self._policy.trial, 0, 1, False
+        self.mode, self.samples = mode, 0
+        if mode in ("guarded", "sampled") and not self.asked_only:
+            self.resumes = max(self.resumes, now + LET_GO)
+        elif mode == "open":
+            self.resume()
+
+    @property
+    def _sampling(self) -> bool:
+        return self.mode == "sampled" and not self.asked_only
+
+    @property
+    def flows(self) -> bool:
+        """The next message need not wait for the reply to the one before."""
+        return self.asked_only or self.mode in ("open", "fed")
+
+    @property
+    def only_urgent(self) -> bool:
+        """Only what somebody wants tried now may go."""
+        return self.asked_only or self.mode in ("guarded", "fed")
 
     def resume(self) -> None:
         """Try it now, by one connection: it was seen to be well."""
@@ -191,7 +242,7 @@ class Host:
     @property
     def takes_new(self) -> bool:
         """Whether mail that comes now need not wait for the end of a drain: it took some of that."""
-        return self.asked_only and self._proven
+        return self.asked_only and self._proven and self.mode != "fed"
 
     def asked_no_more(self) -> None:
         """All may go; where it took nothing it is left alone as it was."""

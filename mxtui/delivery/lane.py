@@ -107,7 +107,8 @@ class Lane:
         return recipient.fate == "waiting" and recipient.destination in self.host.domains
 
     def _goes_here(self, job: Job) -> bool:
-        return any(map(self.belongs, job.envelope.waiting))
+        free = not self.host.only_urgent or self._stock.is_urged(job.id)
+        return free and any(map(self.belongs, job.envelope.waiting))
 
     async def _work(self) -> None:
         session: Session | None = None
@@ -172,7 +173,7 @@ class Lane:
 
     def _look_ahead(self, turn: "_Turn") -> Letter | None:
         """The letter that goes next over the same connection, if there is one already; it is this turn's then."""
-        ready = turn.begun is None and self._overlap and not self._owner.pausing
+        ready = turn.begun is None and self._overlap and self.host.flows and not self._owner.pausing
         if ready and self._ahead and self._goes_here(self._ahead[0]) and (job := self._read_already()):
             turn.begun, turn.letter = job, self._letter(job)
         return turn.letter
@@ -247,7 +248,7 @@ class Lane:
             self._owner.untried(self, jobs)
 
     def give_up(self) -> list[Job]:
-        """What was read ahead and no longer goes to this host; whoever asks puts it back."""
+        """What was read ahead and is not to go to this host, or not now; whoever asks puts it back."""
         homeless = [job for job in self._ahead if not self._goes_here(job)]
         for job in homeless:
             self._ahead.remove(job)

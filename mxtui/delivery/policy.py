@@ -1,5 +1,6 @@
 """How the forwarder goes about it: what an operator may set, with the defaults of the standards."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -30,6 +31,8 @@ class Policy:
 
     connections: int = 20
     """At once to one host."""
+    caps: Mapping[str, int] = field(default_factory=dict)
+    """To a host that bears fewer, by its name or by a domain that goes there."""
     total: int = 100
     """At once to all hosts; the last quarter is kept for hosts that have none."""
     trial: int = 50
@@ -47,3 +50,7 @@ class Policy:
     reroute: float = 60.0
     """Seconds after which routes and addresses are asked for again."""
     timeouts: Timeouts = field(default_factory=Timeouts)
+
+    def cap(self, host: str, domain: str) -> int:
+        """Connections at once to a host that a domain goes to."""
+        return min(self.caps.get(host, self.connections), self.caps.get(domain, self.connections), self.connections)

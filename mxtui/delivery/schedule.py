@@ -30,7 +30,7 @@ _URGENT: Final = _Slot(0)
 class Line:
     """The messages that wait for one domain."""
 
-    __slots__ = ("_later", "_moments", "_place", "_ready", "_urgent")
+    __slots__ = ("_later", "_moments", "_oldest", "_place", "_ready", "_urgent")
 
     def __init__(self) -> None:
         self._place: dict[bytes, _Slot] = {}
@@ -38,12 +38,22 @@ class Line:
         self._urgent: list[bytes] = []
         self._later: dict[int, _Slot] = {}
         self._moments: list[int] = []
+        self._oldest: bytes | None = None
 
     def __len__(self) -> int:
         return len(self._place)
 
+    @property
+    def oldest(self) -> bytes | None:
+        """The oldest in line, due or not. Costs a look at all of them, but only once the last known has left."""
+        if self._oldest not in self._place:
+            self._oldest = min(self._place, default=None)
+        return self._oldest
+
     def add(self, key: bytes, at: float | None) -> None:
         """Due `at`; None is now."""
+        if self._oldest is not None and key < self._oldest:
+            self._oldest = key
         if at is None:
             if self._place.get(key) is not _READY:
                 self._place[key] = _READY
@@ -59,6 +69,8 @@ class Line:
 
     def urge(self, key: bytes) -> None:
         """Now, and before all others."""
+        if self._oldest is not None and key < self._oldest:
+            self._oldest = key
         if self._place.get(key) is not _URGENT:
             self._place[key] = _URGENT
             heapq.heappush(self._urgent, key)
@@ -185,6 +197,12 @@ class Schedule:
     def waiting(self, domain: str) -> int:
         """Messages in the domain's line, due or not."""
         return len(self._lines.get(domain, ()))
+
+    def oldest(self, domain: str) -> str | None:
+        """The oldest message in the domain's line, due or not."""
+        line = self._lines.get(domain)
+        key = line.oldest if line is not None else None
+        return key.hex() if key is not None else None
 
     def _line(self, domain: str) -> Line:
         line = self._lines.get(domain)

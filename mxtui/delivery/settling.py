@@ -82,6 +82,7 @@ class Settler:
     async def settle(self, host: Host, session: Session, job: Job, outcome: Outcome) -> None:
         """A transaction is over, one way or the other."""
         now, wall = asyncio.get_running_loop().time(), self._clock()
+        host.last_tried = wall
         for said in outcome.said:
             host.counts[said.fate] += 1
             host.last_reply = said.text

@@ -88,6 +88,10 @@ class Stock:
                 self.schedule.urge(id, domain)
                 self._ring(domain)
 
+    def is_urged(self, id: str) -> bool:  # noqa: A002
+        """Whether somebody waits for it."""
+        return id in self._urged
+
     def waits_for(self, host: Host) -> bool:
         """Whether anything may be picked."""
         return any(self._has(host, domain) for domain in host.domains)
@@ -111,7 +115,7 @@ class Stock:
         return picked
 
     def _has(self, host: Host, domain: str) -> bool:
-        return self.schedule.urgent(domain) if host.asked_only else self.schedule.ready(domain)
+        return self.schedule.urgent(domain) if host.only_urgent else self.schedule.ready(domain)
 
     def pick_old(self, domain: str, before: str, most: int) -> dict[str, str]:
         """IDs of a domain that are older than another."""

@@ -52,6 +52,7 @@ rise = 2
 folder = "{folder}/kept"
 [drain]
 folder = "{folder}/drains"
+settle = "3s"
 
 [serve]
 spool = "{folder}/spool"

@@ -9,10 +9,11 @@ import sqlite3
 import threading
 import weakref
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
+from mxtui.index.expiring import expiring
 from mxtui.index.groups import Group, Grouping, group_statement
 from mxtui.index.memory import give_back
 from mxtui.index.schema import INDICES, MESSAGE_COLUMNS, SETTINGS, TABLES
@@ -20,6 +21,8 @@ from mxtui.index.sql import add_functions, where
 from mxtui.index.view import Sort, View
 from mxtui.model.age import BUCKET_SECONDS
 from mxtui.model.filter import Filter
+from mxtui.model.forecast import Deadlines
+from mxtui.model.history import WHOLE, Counted
 from mxtui.model.message import Changes, QueuedMessage, Recipient, State
 from mxtui.model.overview import DomainTotals, Flow, QueueTotals
 from mxtui.model.plan import Target
@@ -53,9 +56,9 @@ class Index:
         self.arrived = 0
         self.departed = 0
         """Messages that came and went since the first read was complete."""
-        self._arrived: Counter[str] = Counter()
-        self._departed: Counter[str] = Counter()
-        """The same by domain."""
+        self._came: Counter[str] = Counter()
+        self._went: Counter[str] = Counter()
+        self._came_bytes = 0
 
     # -- changing -----------------------------------------------------------------------------------------------
 
@@ -78,10 +81,9 @@ class Index:
             if self._indexed:
                 self.arrived += len(fresh)
                 self.departed += len(left)
-                for message in fresh:
-                    self._arrived.update({recipient.domain for recipient in message.recipients})
-                for _, message in left:
-                    self._departed.update({recipient.domain for recipient in message.recipients})
+                self._came_bytes += sum(message.size for message in fresh)
+                _count(self._came, fresh)
+                _count(self._went, (message for _, message in left))
             self.revision += 1
             return True
 
@@ -197,7 +199,20 @@ class Index:
 
     def flow(self, domain: str) -> Flow:
         """What came and went for a domain since the first read was complete."""
-        return Flow(self._arrived[domain], self._departed[domain])
+        return Flow(self._came[domain], self._went[domain])
+
+    def expiring(self, now: float, returns: Mapping[str, float]) -> dict[str, Deadlines]:
+        """What expires within a day, or before a domain's primary is to be back (`returns`).
+
+        Costs 0.1 µs for each message that does.
+        """
+        with self._lock:
+            return expiring(self._database, self._domains, self._totals.domains(self._edges), returns, now)
+
+    def counted(self) -> Counted:
+        """What came and went since the first read was complete, by domain and (`WHOLE`) altogether."""
+        with self._lock:
+            return Counted({**self._came, WHOLE: self.arrived}, {**self._went, WHOLE: self.departed}, self._came_bytes)
 
     def _edges(self, domain: str | None, tried: bool, held: bool) -> Edge:
         if domain is None:
@@ -315,6 +330,11 @@ class Index:
         ):
             found.setdefault(row, []).append(Recipient(*rest))
         return found
+
+
+def _count(counter: Counter[str], messages: Iterable[QueuedMessage]) -> None:
+    for message in messages:
+        counter.update({recipient.domain for recipient in message.recipients})
 
 
 def _chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from mxtui.model.forecast import Forecast
 from mxtui.model.health import Health, Primary
 from mxtui.model.holds import DomainHold
 from mxtui.model.message import State
@@ -65,8 +66,8 @@ class DomainStatus:
     health: Health | None = None
     change_per_minute: float | None = None
     """Net change over the last minute, messages; None until a minute has been watched."""
-    history: tuple[int, ...] = ()
-    """Messages queued at the end of each five minutes, oldest first, at most 12, the present last."""
+    history: tuple[int | None, ...] = ()
+    """Messages queued at the end of each five minutes, oldest first, at most 12, the present last; None is a gap."""
     hold: DomainHold | None = None
     """An operator keeps its mail back."""
     flow: Flow = NO_FLOW
@@ -172,6 +173,10 @@ class Overview:
     fault: str = ""
     """Why the queue cannot be read at present; the figures are then the last known."""
     hint: str = ""
+    forecast: Forecast | None = None
+    """None before anything is known."""
+    history_fault: str = ""
+    """Why there is no history on disk, or no new one: `it is …`; without its full stop."""
     revision: int = 0
     """Changes when the set of messages did: screens need not fetch rows again otherwise."""
 

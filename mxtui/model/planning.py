@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Final
 
@@ -114,12 +114,17 @@ def make_plan(
     keep_copy: bool = True,
     forced: bool = False,
     where: Redirect | None = None,
+    admitted: Callable[[Target], bool] = lambda _: False,
 ) -> Plan:
-    """The plan for `targets` but for its steps. Without `keep_copy` a deletion cannot be undone."""
+    """The plan for `targets` but for its steps. Without `keep_copy` a deletion cannot be undone.
+
+    Those `admitted` may be acted on whatever state they are in.
+    """
     chosen: dict[str, Target] = {}
     excluded: list[Result] = []
     for target in targets:
-        if why := refusal(verb, target.state) or (DAMAGED if target.damaged and verb is Verb.REJECT else ""):
+        why = "" if admitted(target) else refusal(verb, target.state)
+        if why := why or (DAMAGED if target.damaged and verb is Verb.REJECT else ""):
             excluded.append(Result(target.queue_id, verb, "refused", why))
         else:
             chosen[target.queue_id] = target

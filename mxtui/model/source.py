@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from mxtui.errors import NotPermitted, Unreachable
+from mxtui.model.recovery import Recovery
 
 
 class Verb(StrEnum):
@@ -73,9 +74,11 @@ class Capabilities:
     content: Permission = ALLOWED
     """Whether messages themselves may be read."""
     service: str = ""
-    """Of a spool, what its `serve` is at: `model.service.ServiceWord`; empty where none runs."""
+    """Of a spool, what its `serve` is at, beginning with a `model.service.ServiceWord`; empty where none runs."""
     delivers: bool | None = None
     """Whoever delivers (qmgr, the forwarder) gives a sign of life; None where nobody can tell."""
+    recovering: tuple[Recovery, ...] = ()
+    """Of a spool, primaries that were down and that its `serve` does not trust yet."""
 
     def may(self, verb: Verb) -> Permission:
         """Whether the verb is allowed; a verb that this kind of queue lacks is not."""

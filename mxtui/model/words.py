@@ -3,6 +3,17 @@
 import time
 
 
+def span(seconds: float) -> str:
+    """A time that is counted down: to the second while that is worth it.
+
+    >>> span(80.4), span(41), span(120), span(22140)
+    ('1m20s', '41s', '2m', '6h 09m')
+    """
+    whole = max(0, round(seconds))
+    minutes, rest = divmod(whole, 60)
+    return f"{minutes}m{rest:02}s" if 0 < minutes < 60 and rest else duration(whole)
+
+
 def duration(seconds: float) -> str:
     """Two units, the second of fixed width.
 

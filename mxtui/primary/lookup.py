@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from mxtui.model.route import Ourselves
-from mxtui.primary.words import UnresolvedError
+from mxtui.primary.words import NoSuchNameError, UnresolvedError
 
 if TYPE_CHECKING:
     from dns.asyncresolver import Resolver
@@ -90,7 +90,7 @@ class Lookup:
 
     async def _mx(self, domain: str) -> list[tuple[int, str]] | None:
         """Preferences and hosts, best first; None where there is no MX record."""
-        answer = await self._ask(domain, "MX")
+        answer = await self.ask(domain, "MX")
         if answer is None:
             return None
         records = sorted((int(record.preference), _text(record.exchange)) for record in answer)
@@ -105,7 +105,7 @@ class Lookup:
             pass
         if host.lower().rstrip(".") == "localhost":
             return ("127.0.0.1", "::1")
-        found = await asyncio.gather(self._ask(host, "A"), self._ask(host, "AAAA"), return_exceptions=True)
+        found = await asyncio.gather(self.ask(host, "A"), self.ask(host, "AAAA"), return_exceptions=True)
         addresses = [str(record.address) for answer in _answers(found) for record in answer]
         if addresses:
             return tuple(addresses[:MAX_ADDRESSES])
@@ -114,8 +114,8 @@ class Lookup:
                 raise problem
         raise UnresolvedError(f"{host} has no address")
 
-    async def _ask(self, name: str, kind: str) -> "Answer | None":
-        """The answer; None where the name exists without such a record. Raises UnresolvedError."""
+    async def ask(self, name: str, kind: str) -> "Answer | None":
+        """The answer; None where the name exists without such a record. Raises NoSuchNameError, UnresolvedError."""
         import dns.exception
         import dns.name
         import dns.resolver
@@ -126,7 +126,7 @@ class Lookup:
         except dns.resolver.NoAnswer:
             return None
         except dns.resolver.NXDOMAIN:
-            raise UnresolvedError(f"{name} does not exist in DNS") from None
+            raise NoSuchNameError(f"{name} does not exist in DNS") from None
         except (dns.resolver.LifetimeTimeout, TimeoutError):
             raise UnresolvedError(f"DNS does not answer for {name}") from None
         except dns.resolver.NoNameservers:

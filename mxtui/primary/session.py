@@ -43,6 +43,12 @@ class Session:
         """Raises OSError."""
         return cls(*await asyncio.open_connection(address, port, limit=LINE_LIMIT))
 
+    @property
+    def local_address(self) -> str:
+        """Ours, as the server sees it where nothing lies between."""
+        name = self._writer.get_extra_info("sockname")
+        return str(name[0]) if name else ""
+
     async def reply(self) -> Reply:
         """The next reply. Raises GarbledError, OSError, EOFError."""
         lines: list[str] = []

@@ -28,6 +28,10 @@ class UnresolvedError(ConnectionError):
     """A name that leads to no address; the text is in plain words."""
 
 
+class NoSuchNameError(UnresolvedError):
+    """DNS says that there is no such name."""
+
+
 def explain(error: Exception) -> str:
     """Why something on the way to a server failed, at most `LIMIT` characters; may quote the server."""
     match error:

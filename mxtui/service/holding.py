@@ -36,6 +36,11 @@ class HeldDomains:
         self._known: Mapping[str, DomainHold] = {}
         self._held: Mapping[str, DomainHold] = {}
 
+    @property
+    def domains(self) -> Collection[str]:
+        """Those that nothing is delivered for."""
+        return self._held.keys()
+
     def note(self, domain: str) -> str:
         """Why new mail for a domain is held; empty where it is not."""
         hold = self._held.get(domain)

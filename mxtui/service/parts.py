@@ -87,11 +87,13 @@ def receiver_settings(wanted: Wanted, hostname: str) -> ReceiverSettings:
     )
 
 
-def delivery_policy(serve: Serve) -> Delivery:
-    """What the forwarder is told."""
+def delivery_policy(serve: Serve, caps: Mapping[str, int]) -> Delivery:
+    """What the forwarder is told; `caps` are connections by primary, where those are fewer."""
     # The reader of the setting lets nothing else through.
     tls = cast("TlsPolicy", serve.tls)
-    return Delivery(connections=serve.connections, retry=serve.retry, retry_longest=serve.retry_longest, tls=tls)
+    return Delivery(
+        connections=serve.connections, caps=caps, retry=serve.retry, retry_longest=serve.retry_longest, tls=tls
+    )
 
 
 def standby_policy(serve: Serve) -> StandbyPolicy:
@@ -131,4 +133,5 @@ def only_at_start(before: Wanted, after: Wanted) -> list[str]:
     """Settings that differ, and that a running service cannot follow."""
     names = ("spool", "listen", "hostname", "user", "tls", "retry", "retry_longest", "connections", "notices")
     changed = [f"serve.{name}" for name in names if getattr(before.serve, name) != getattr(after.serve, name)]
+    changed += ["drain.primaries"] if before.settings.drain.primaries != after.settings.drain.primaries else []
     return changed + (["probe"] if before.settings.probe != after.settings.probe else [])

@@ -47,23 +47,24 @@ class RememberedOffers:
             domain: {"extensions": sorted(offers.extensions), "size": offers.size}
             for domain, offers in sorted(self._known.items())
         }
-        _replace(self._path, content)
+        replaced(self._path, content)
 
 
 def remember_relay(spool: Path, relay: Mapping[str, NextHop]) -> None:
     """Leave the table of domains and primaries. Raises OSError."""
-    _replace(spool / RELAY, {domain: f"[{hop.host}]:{hop.port}" for domain, hop in relay.items()})
+    replaced(spool / RELAY, {domain: f"[{hop.host}]:{hop.port}" for domain, hop in relay.items()})
 
 
 def remembered_relay(spool: Path) -> Mapping[str, NextHop]:
     """The table as `serve` left it; empty where none is to be had."""
     with suppress(ValueError):
-        table = _object(spool / RELAY)
+        table = kept(spool / RELAY)
         return {domain: parse_host(str(hop)) for domain, hop in table.items()}
     return {}
 
 
-def _replace(path: Path, content: Mapping[str, object]) -> None:
+def replaced(path: Path, content: Mapping[str, object]) -> None:
+    """Leave an object. Raises OSError."""
     beside = path.with_name(f"{path.name}.new")
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "w") as file:
@@ -71,7 +72,8 @@ def _replace(path: Path, content: Mapping[str, object]) -> None:
     beside.replace(path)
 
 
-def _object(path: Path) -> Mapping[str, Any]:
+def kept(path: Path) -> Mapping[str, Any]:
+    """The object that was left; empty where none is to be had."""
     with suppress(OSError, ValueError, RecursionError):
         with path.open("rb") as file:
             value: Any = json.loads(file.read(LIMIT))
@@ -82,7 +84,7 @@ def _object(path: Path) -> Mapping[str, Any]:
 
 def _read(path: Path) -> Mapping[str, Offers]:
     with suppress(ValueError):
-        return {domain: _offers(entry) for domain, entry in _object(path).items()}
+        return {domain: _offers(entry) for domain, entry in kept(path).items()}
     return {}
 
 

@@ -22,6 +22,8 @@ from mxtui import __version__
 from mxtui.delivery.forwarder import Errand, Forwarder
 from mxtui.delivery.notice import Notifier as Notices
 from mxtui.errors import MxtuiError
+from mxtui.history import Recorder, Store
+from mxtui.history.where import of_spool
 from mxtui.model.envelope import Envelope, SpoolState
 from mxtui.model.service import Service as Standing
 from mxtui.model.service import ServiceWord
@@ -37,11 +39,14 @@ from mxtui.receiver.room import DiskRoom
 from mxtui.service import parts
 from mxtui.service.alerts import AlertWatch
 from mxtui.service.asking import Asking
+from mxtui.service.automatic import AutomaticDrain, register
 from mxtui.service.control import ControlServer
 from mxtui.service.health import HealthWatch
+from mxtui.service.history import Minutes
 from mxtui.service.holding import HeldDomains
 from mxtui.service.log import Log
 from mxtui.service.notify import Notifier
+from mxtui.service.recovering import Recovering
 from mxtui.service.remembered import RememberedOffers, remember_relay
 from mxtui.service.wanted import Wanted
 
@@ -50,6 +55,12 @@ TICK: Final = 0.5
 
 GRACE: Final = 30.0
 """Seconds for messages on their way in and out when the service is told to stop."""
+
+DRAIN_GRACE: Final = 15.0
+"""Seconds of those for a drain to bring what it has in hand to its end."""
+
+LOOKED_AT: Final = 1000
+"""Messages that are looked at of those that somebody changed, to see whether they were released."""
 
 CRASHED: Final = 70
 """Exit status of a service that did not mean to end (EX_SOFTWARE, sysexits(3))."""
@@ -94,9 +105,17 @@ class Service:
             clock=clock,
             climbed=self._climbed,
         )
+        self._recovering = Recovering(spool.path, self._forwarder, self._make_drain, log, clock)
+        self._drains = register(wanted, spool)
+        self._seen: float | None = None
+        """When the drain that was looked at last had ended."""
         self._held = HeldDomains(spool.path, self._forwarder.leave_alone, self._forwarder.look_for_all, log, clock)
         self._asking = Asking(spool.path, self._router.where, self._ourselves.hostname, log)
         self._health = self._watch_health(wanted)
+        self._minutes = Minutes(
+            spool, Recorder(Store(of_spool(spool.path))), self._forwarder.waiting, self._prober.snapshot,
+            lambda: self._wanted.serve.relay, log, clock,
+        )  # fmt: skip
         self._receiver: Receiver | None = None
         self._leaving: set[asyncio.Task[None]] = set()
         self._word: ServiceWord = "accepting"
@@ -113,6 +132,8 @@ class Service:
             undo.push_async_callback(self._asking.close)
             undo.push_async_callback(self._clients.close)
             self._held.read()
+            if self._wanted.settings.probe.enabled:  # without checks nobody knows when one is back
+                self._follow_primaries()
             self._receiver = await self._make_receiver(self._wanted)
             self._remember_relay()
             if "." not in self._ourselves.hostname:
@@ -150,6 +171,7 @@ class Service:
             ("forwarder", self._forwarder.run()),
             ("state", self._keep_settling()),
             ("reload", self._keep_reloading()),
+            ("history", self._minutes.run()),
         ]
         if self._wanted.settings.probe.enabled:
             self._prober.follow(self._wanted.serve.relay)
@@ -200,14 +222,26 @@ class Service:
         """Mail first stops coming in, then going out, both at once: neither needs the other to end."""
         async with asyncio.TaskGroup() as group:
             group.create_task(receiver.stop(grace))
-            if not forwarding.done():
-                group.create_task(self._forwarder.stop())
+            group.create_task(self._end_deliveries(forwarding, grace))
+
+    async def _end_deliveries(self, forwarding: asyncio.Task[None], grace: float) -> None:
+        """The drain first, or what it has in hand would be broken off."""
+        await self._recovering.end(grace and DRAIN_GRACE, "serve is being stopped; the next one goes on")
+        if not forwarding.done():
+            await self._forwarder.stop()
 
     # -- parts ----------------------------------------------------------------------------------------------------
 
+    def _make_drain(self, primaries: Mapping[str, Sequence[str]]) -> AutomaticDrain:
+        return AutomaticDrain(self._spool, self._router, self._wanted, self._log, primaries)
+
+    def _follow_primaries(self) -> None:
+        drain = self._wanted.settings.drain
+        self._recovering.follow(self._wanted.serve.relay, drain.settle, drain.again)
+
     def _make_forwarder(self) -> Forwarder:
         serve = self._wanted.serve
-        policy, lookup = parts.delivery_policy(serve), Lookup()
+        policy, lookup = parts.delivery_policy(serve, self._wanted.settings.drain.primaries), Lookup()
         notices = (
             Notices(
                 self._spool, serve.notices, ourselves=self._ourselves, lookup=lookup, policy=policy, clock=self._clock
@@ -229,7 +263,7 @@ class Service:
         with parts.naming(wanted, "certificate"):
             return Receiver(
                 parts.receiver_settings(wanted, self._ourselves.hostname),
-                _Told(self._committer, self._forwarder),
+                _Told(self._committer, self._forwarder, self._minutes, self._recovering),
                 recipients,
                 self._health.standby,
                 parts.offered(tuple(wanted.serve.relay), self._remembered.known()),
@@ -249,10 +283,11 @@ class Service:
         return HealthWatch(wanted.serve.relay, standby, self._turned_up, self._log)
 
     def _turned_up(self, domains: list[str]) -> None:
-        self._forwarder.primary_up(domains)
+        self._forwarder.primary_up(self._recovering.well(domains))
 
     def _climbed(self) -> None:
         """The prober came down from a ladder."""
+        self._look_at_primaries()
         self._health.heard(self._prober)
         try:
             news = self._remembered.learn(self._prober.offers())
@@ -292,6 +327,8 @@ class Service:
         self._router.follow(wanted)
         self._health.follow(wanted.serve.relay, parts.standby_policy(wanted.serve))
         self._prober.follow(wanted.serve.relay)
+        if self._began_with.settings.probe.enabled:
+            self._follow_primaries()
         await self._listen(receiver)
         self._receiver = receiver
         assert before is not None
@@ -307,7 +344,27 @@ class Service:
         while True:
             await asyncio.sleep(TICK)
             self._held.look()
+            self._look_at_primaries()
             self._settle()
+
+    def _look_at_primaries(self) -> None:
+        """What may go to each of them now, and whether to drain to it."""
+        if self._recovering.standing:
+            self._look_at_drains()
+        may_drain = not (self._stop.is_set() or self._forwarder.pausing or self._drains.busy)
+        self._recovering.look(self._prober.snapshot(), self._held.domains, may_drain=may_drain)
+
+    def _look_at_drains(self) -> None:
+        """Whether a drain of somebody else has ended, which says something of its primaries."""
+        ended = self._drains.ended_at()
+        if ended is None or ended == self._seen:
+            return
+        self._seen = ended
+        standing = self._drains.standing()
+        if standing is None or standing.running or standing.process == os.getpid() or standing.progress is None:
+            return
+        whole = standing.progress.phase == "done" and not standing.fault
+        self._recovering.drained(standing.began, whole=whole, held=standing.held > 0, why=standing.progress.why)
 
     def _settle(self) -> None:
         """The state, from health and from what waits; told where it is another."""
@@ -319,6 +376,9 @@ class Service:
         for domain, messages in waiting.items():
             self._health.standby.waiting(domain, messages)
         word: ServiceWord = "suspended" if standing.suspended else self._health.overall
+        words = {each.word for each in self._recovering.standing}
+        if word == "draining" and "settling" in words and "draining" not in words:
+            word = "settling"
         if self._stop.is_set():
             word = "stopping"
         if word != self._word or not self._started:
@@ -351,6 +411,7 @@ class Service:
             clients=clients,
             queued=forwarder.waiting,
             delivering=len(forwarder.in_flight),
+            recovering=self._recovering.standing,
         )
 
     def progress(self) -> Mapping[str, object]:
@@ -370,6 +431,16 @@ class Service:
     def look(self, ids: Collection[str]) -> None:
         """Somebody changed these."""
         self._forwarder.look(ids)
+        if self._recovering.any_stopped():
+            looking = asyncio.create_task(self._look_who_is_free(list(ids)[:LOOKED_AT]))
+            self._leaving.add(looking)
+            looking.add_done_callback(self._leaving.discard)
+
+    async def _look_who_is_free(self, ids: Sequence[str]) -> None:
+        """Released mail of a primary whose drain was stopped is an operator's word to go on."""
+        found = await asyncio.to_thread(lambda: [self._spool.find(each) for each in ids])
+        free = [each[1] for each in found if each is not None and each[0] == "deferred"]
+        self._recovering.freed({one.destination for each in free for one in each.waiting})
 
     def suspend(self) -> None:
         """Deliver nothing."""
@@ -387,14 +458,18 @@ class Service:
 
 
 class _Told:
-    """The committer, and the forwarder told of every commit to `deferred`."""
+    """The committer; the history told of every commit, and the forwarder of those to `deferred`."""
 
-    def __init__(self, committer: Committer, forwarder: Forwarder) -> None:
+    def __init__(self, committer: Committer, forwarder: Forwarder, minutes: Minutes, recovering: Recovering) -> None:
         self._committer = committer
         self._forwarder = forwarder
+        self._minutes = minutes
+        self._recovering = recovering
 
     async def commit(self, envelope: Envelope, chunks: Sequence[bytes], state: SpoolState = "deferred") -> None:
         """Durable, then told. Raises OSError."""
         await self._committer.commit(envelope, chunks, state)
+        self._minutes.came(envelope)
         if state == "deferred":
             self._forwarder.added(envelope.id, envelope)
+            self._recovering.came(envelope)

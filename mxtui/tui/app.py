@@ -142,6 +142,13 @@ class ConsoleApp(Host):
         """All alerts in full."""
         self.push_screen(AlertsScreen())
 
+    def open_doctor(self) -> None:
+        """Whether this backup MX is set up right."""
+        from mxtui.tui.screens.doctor import DoctorScreen  # not before the first screen is there
+
+        if not isinstance(self.screen, DoctorScreen):
+            self.push_screen(DoctorScreen())
+
     def open_help(self) -> None:
         """What the screen shows, and its keys."""
         screen = self._console()

@@ -1,6 +1,7 @@
 """What widgets and screens may ask of the app: its look, its clock, what is known, and what was marked."""
 
 from abc import abstractmethod
+from typing import TYPE_CHECKING
 
 from textual.widget import Widget
 
@@ -10,6 +11,9 @@ from mxtui.model.plan import Plan
 from mxtui.tui.keys import OneByOne
 from mxtui.tui.look import Look, make_look
 from mxtui.tui.services import Services
+
+if TYPE_CHECKING:
+    from mxtui.doctor.finding import Report
 
 
 class Host(OneByOne):
@@ -22,6 +26,8 @@ class Host(OneByOne):
     """Queue IDs, whatever the filter; the same on all screens."""
     drain: Standing | None = None
     """The drain that runs, or the last one that did, whoever started it."""
+    examined: "Report | None" = None
+    """What the doctor found last in this session."""
     paused: bool = False
 
     def now(self) -> float:
@@ -50,6 +56,10 @@ class Host(OneByOne):
     @abstractmethod
     def open_alerts(self) -> None:
         """All alerts in full."""
+
+    @abstractmethod
+    def open_doctor(self) -> None:
+        """Whether this backup MX is set up right."""
 
     @abstractmethod
     def open_help(self) -> None:

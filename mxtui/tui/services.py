@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from mxtui.holding import Holding
 from mxtui.index import Index
 from mxtui.model.drain.standing import Standing
+from mxtui.model.history import Point
 from mxtui.model.overview import Alert, Overview
 from mxtui.model.plan import Plan
 from mxtui.operations import Operations
 
 if TYPE_CHECKING:  # no message is opened before the first screen is there
+    from mxtui.doctor.finding import Report
     from mxtui.message.inspect import Inspection
 
 
@@ -97,6 +99,11 @@ class Extra:
     """Does it, and tells in a sentence what was done; blocks. Raises MxtuiError."""
 
 
+def _nothing(domain: str, span: float, now: float) -> Sequence[Point]:  # noqa: ARG001
+    """Of a queue that nobody remembers."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """Everything the screens use and do not make."""
@@ -118,5 +125,12 @@ class Services:
     """Holds of domains; None where there can be none."""
     acknowledging: Acknowledging | None = None
     """None where alerts cannot be acknowledged."""
+    examine: "Callable[[], Report] | None" = None
+    """Looks whether this backup MX is set up right; blocks for seconds. Raises MxtuiError. None where nobody can."""
     extras: Sequence[Extra] = ()
     """On F2 and the keys after it; at most `tui.extras.MOST`."""
+    history: Callable[[str, float, float], Sequence[Point]] = _nothing
+    """Samples of a domain (`WHOLE`: of the queue) in the last so many seconds before a moment. Blocks.
+
+    Raises MxtuiError.
+    """

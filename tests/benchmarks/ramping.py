@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from mxtui.cli.draining import AHEAD, RESERVE
+from mxtui.cli.draining import AHEAD
 from mxtui.delivery.following import target
 from mxtui.delivery.policy import Policy
 from mxtui.demo.ports import free_port
@@ -27,6 +27,7 @@ from mxtui.model.route import Ourselves
 from mxtui.primary.route import ConfiguredRouter, MxRouter
 from mxtui.queues.postfix.postfix import PostfixQueue
 from mxtui.queues.spool.store import Spool
+from mxtui.registered import RESERVE
 from mxtui.service.alone import Forwarding
 from tests.benchmarks.distance import distant
 from tests.benchmarks.draining import DOMAIN, deferred, letter, sink

@@ -98,6 +98,7 @@ def running(queue: Queue) -> Iterator[Site]:
         settings = directory / "mxtui.toml"
         settings.write_text(
             f"audit = {json.dumps(str(directory / 'audit.jsonl'))}\nstate = {json.dumps(name + '/state')}\n"
+            f"history = {json.dumps(name + '/history')}\n"
             f"[kept]\nfolder = {json.dumps(name + '/kept')}\n[drain]\nfolder = {json.dumps(name + '/drains')}\n"
         )
         routes = {f"d{number}.example.org": primary.port for number in range(queue.domains)}

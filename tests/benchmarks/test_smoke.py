@@ -7,6 +7,7 @@ from tests.benchmarks.table import Figure, as_markdown, as_text
 
 SMALL = [
     "--messages", "300", "--domains", "5", "--hold", "20", "--mail", "60", "--far", "40", "--times", "1", "--idle", "1",
+    "--remembered", "3",
 ]  # fmt: skip
 
 ROWS = (
@@ -58,6 +59,11 @@ ROWS = (
     "50 ms away: ramp to 80 % of that",
     "50 ms away: drained a second at the cap by Postfix",
     "50 ms away: ramp to 80 % of that",
+    "history: 3 domains: writing, share of a core",
+    "history: 3 domains: the slowest minute",
+    "history: 3 domains: seven days on disk",
+    "history: 3 domains: seven days of one",
+    "forecast: 300 messages in 3 domains, all expiring",
 )
 
 

@@ -8,6 +8,9 @@ import os
 import pkgutil
 import sys
 
+import dns.asyncbackend
+import dns.rdata
+
 import mxtui
 
 
@@ -16,6 +19,8 @@ def main() -> None:
     for module in pkgutil.walk_packages(mxtui.__path__, "mxtui."):
         if module.name != "mxtui.tui" and not module.name.startswith("mxtui.tui."):
             importlib.import_module(module.name)
+    dns.rdata.load_all_types()  # type: ignore[no-untyped-call]
+    dns.asyncbackend.get_backend("asyncio")
     os.setgroups([int(gid)])
     os.setgid(int(gid))
     os.setuid(int(uid))

@@ -44,7 +44,8 @@ class Mxtui:
         self.audit = folder / "audit.jsonl"
         self.config = folder / "mxtui.toml"
         folders = f'[kept]\nfolder = "{folder / "kept"}"\n[drain]\nfolder = "{folder / "drains"}"\n'
-        self.config.write_text(f'audit = "{self.audit}"\nstate = "{folder / "state"}"\n{settings}\n{folders}')
+        state = f'state = "{folder / "state"}"\nhistory = "{folder / "history"}"\n'
+        self.config.write_text(f'audit = "{self.audit}"\n{state}{settings}\n{folders}')
 
     def argv(self, verb: str, *words: str) -> list[str]:
         """The command line; options of the test's own go before the words."""

@@ -16,6 +16,7 @@ state = "{folder}/state"
 folder = "{folder}/kept"
 [drain]
 folder = "{folder}/drains"
+settle = "0s"
 [probe]
 interval = "60s"
 transition = "60s"

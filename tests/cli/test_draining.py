@@ -126,7 +126,7 @@ def test_one_that_fills_the_disk_at_its_start_is_said_to_run_unseen(
     drains = drains_of(attached)
     options = [*naming(str(spool), str(tmp_path / "mxtui.toml")), "--rate", "1/s"]
     monkeypatch.setattr("mxtui.cli.draining.START", 0.0)  # as if its state were never written
-    monkeypatch.setattr(type(drains), "taken", property(lambda _: True))
+    monkeypatch.setattr(type(drains), "busy", property(lambda _: True))
     monkeypatch.setattr(type(drains), "require_free", lambda _: None)
     with pytest.raises(Unreachable, match=r"the drain runs as process (\d+), but cannot be seen") as caught:
         detached(options, plan_of(attached), drains)
@@ -134,7 +134,7 @@ def test_one_that_fills_the_disk_at_its_start_is_said_to_run_unseen(
     process = int(caught.value.message.split()[5].rstrip(","))
     del caught
     gc.collect()  # what it was told in holds the process, whose end nobody there waits for
-    wait_until(lambda: drains.taken)
+    wait_until(lambda: drains.busy)
     drains.wish("stop")
     os.waitpid(process, 0)
 

@@ -145,7 +145,12 @@ def test_status_agrees_with_qshape_bucket_by_bucket(varied: Varied, mxtui: Mxtui
 def test_status_has_the_documented_shape(varied: Varied, mxtui: Mxtui) -> None:
     instance, ids = varied
     (status,) = mxtui("status", "--json").objects
-    assert list(status) == ["source", "taken_at", "stale", "queue", "age_bucket_minutes", "domains", "alerts"]
+    documented = ["source", "taken_at", "stale", "queue", "age_bucket_minutes", "domains", "alerts", "forecast"]
+    assert list(status) == documented
+    assert list(status["forecast"]) == [
+        "within_12h", "within_24h", "domains", "full_time", "full",
+        "drain_seconds", "drain_per_second", "drain_rate_of",
+    ]  # fmt: skip
     assert status["source"] == {
         "kind": "postfix",
         "name": instance.hostname,

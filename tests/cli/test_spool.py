@@ -3,6 +3,7 @@
 import json
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,8 +13,10 @@ import pytest
 from mxtui.cli.attach import attach
 from mxtui.demo.primary import FakePrimary
 from mxtui.queues.spool.store import Spool
+from mxtui.service.recovering import FILE as RECOVERY
 from tests.cli.running import run
 from tests.cli.spooled import MESSAGES, Spooled, spooled_mail
+from tests.queues.spool.making import envelope, put
 from tests.service.serving import numbers
 from tests.support.waiting import wait_until
 
@@ -155,7 +158,8 @@ def test_what_failed_is_redirected_to_another_address_or_host_and_arrives(
     spooled: Spooled, primaries: Callable[[], FakePrimary]
 ) -> None:
     other = primaries()
-    assert spooled.backup.stop() == 0, "it knows that the primary was down, and would believe no refusal yet"
+    assert spooled.backup.stop() == 0
+    spooled.backup.spool.joinpath(RECOVERY).unlink()  # it knows that the primary was down, and believes no refusal yet
     spooled.primary.behave(permanent="anna")
     spooled.primary.up()
     spooled.backup.start()
@@ -213,3 +217,26 @@ def test_only_what_was_deleted_from_this_spool_is_listed_and_restored_to_it(spoo
     assert Spool.open(other).names()["deferred"] == []
     assert spooled("restore", "--all", "--yes").status == 0
     assert spooled.states() == {"deferred": MESSAGES}
+
+
+def test_status_tells_what_is_to_come(spooled: Spooled) -> None:
+    assert spooled.backup.stop() == 0
+    (quiet,) = spooled("status", "--json", "--no-probe").objects
+    assert (quiet["forecast"]["within_24h"], quiet["forecast"]["domains"]) == (0, [])
+    spool = Spool.open(spooled.backup.spool)
+    late, soon = (envelope(expires=time.time() + hours * 3600, to=["x@example.org"]) for hours in (20, 5))
+    put(spool, late)
+    put(spool, soon)
+    (status,) = spooled("status", "--json", "--no-probe").objects
+    forecast = status["forecast"]
+    assert (forecast["within_12h"], forecast["within_24h"], forecast["full_time"]) == (1, 2, None)
+    assert forecast["domains"] == [
+        {"domain": "example.org", "within_12h": 1, "within_24h": 2, "return_time": None, "before_return": None}
+    ]
+    assert spooled("suspend", "example.org", "--for", "10h", "--reason", "disks", "--yes").status == 0
+    (status,) = spooled("status", "--json", "--no-probe").objects
+    (domain,) = status["forecast"]["domains"]
+    assert domain["before_return"] == 1
+    text = spooled("status", "--no-probe").text
+    assert "2 messages expire within 24 h, 1 within 12 h" in text
+    assert "1 message for example.org expires before its return at" in text

@@ -35,10 +35,12 @@ HURRY: Final[Mapping[str, Any]] = {"backoff_first": 0.1, "backoff_longest": 0.3}
 SETTINGS: Final = """
 audit = "{folder}/audit.jsonl"
 state = "{folder}/state"
+history = "{folder}/history"
 [kept]
 folder = "{folder}/kept"
 [drain]
 folder = "{folder}/drains"
+settle = "0s"
 connections = {connections}
 batch = {connections}
 [probe]
@@ -115,6 +117,10 @@ class DrainedQueue:
 
     def states(self) -> Counter[str]:
         """Messages by state; those that are gone under the empty string."""
+        raise NotImplementedError
+
+    def state_of(self, queue_id: str) -> str:
+        """Of one message; empty where it is gone."""
         raise NotImplementedError
 
     def mark(self, message: Accepted) -> str:
@@ -205,6 +211,9 @@ class PostfixQueue(DrainedQueue):
     def states(self) -> Counter[str]:
         return Counter(state(self.layout, each) for each in self.ids)
 
+    def state_of(self, queue_id: str) -> str:
+        return state(self.layout, queue_id)
+
     def mark(self, message: Accepted) -> str:
         return message.content.partition(b" id ")[2].partition(b"\r\n")[0].decode()
 
@@ -256,6 +265,10 @@ class SpoolQueue(DrainedQueue):
     def states(self) -> Counter[str]:
         found = (self.spool.find(each) for each in self.ids)
         return Counter(each[0] if each is not None else "" for each in found)
+
+    def state_of(self, queue_id: str) -> str:
+        found = self.spool.find(queue_id)
+        return found[0] if found is not None else ""
 
     def mark(self, message: Accepted) -> str:
         return message.content.partition(b"X-Number: ")[2].partition(b"\r\n")[0].decode()

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from mxtui.index import Index, Sort
 from mxtui.model.age import bucket
 from mxtui.model.filter import matches, parse
+from mxtui.model.history import WHOLE
 from mxtui.model.message import Changes, QueuedMessage
 from mxtui.model.overview import Flow
 from mxtui.model.tally import DELIVERABLE
@@ -183,3 +184,15 @@ def test_ten_thousand_recipients_are_one_message() -> None:
     assert index.queue().recipients == 10_000
     index.apply(Changes(gone=[message().queue_id]))
     assert index.domains() == []
+
+
+def test_what_comes_and_goes_is_counted_by_domain_once_the_first_read_is_done() -> None:
+    index = Index(NOW)
+    index.apply(Changes([message("4dKq7J1hVwz9x0")]))
+    index.complete()
+    both = (recipient("a@example.org"), recipient("b@example.org"), recipient("c@example.net"))
+    index.apply(Changes([message("4dKq7J1hVwz9x1", recipients=both, size=500)], ["4dKq7J1hVwz9x0"]))
+    counted = index.counted()
+    assert counted.arrived == {"example.org": 1, "example.net": 1, WHOLE: 1}
+    assert counted.left == {"example.org": 1, WHOLE: 1}
+    assert counted.arrived_bytes == 500

@@ -29,6 +29,21 @@ def test_the_history_keeps_the_figure_at_the_end_of_each_five_minutes() -> None:
     assert trend.history() == (20, 30, 30, 5)
 
 
+def test_hours_in_which_the_host_slept_are_a_gap() -> None:
+    trend = Trend(T, 10)
+    trend.observe(T + 299, 20)
+    trend.observe(T + 2_000, 30)
+    assert trend.history() == (20, None, None, None, None, None, 30)
+
+
+def test_what_somebody_else_watched_before_comes_before_what_is_watched_here() -> None:
+    trend = Trend(T, 10)
+    trend.recall([None, *range(10)])
+    assert trend.history() == (None, *range(10), 10)
+    trend.observe(T + 301, 30)
+    assert trend.history() == (*range(10), 10, 30)
+
+
 def test_the_history_spans_an_hour_and_no_more() -> None:
     trend = Trend(T, 1)
     for step in range(40):

@@ -1,6 +1,7 @@
 """Makes screenshots/: every screen of a console on a real Postfix in a real outage (`make screenshots`).
 
-Run as root where Postfix is installed; takes about four minutes. Nothing is drawn by hand.
+Run as root where Postfix is installed; takes about five minutes. Nothing is drawn by hand; days that nobody can wait
+for are written into the history first (`remembered`).
 """
 
 import asyncio
@@ -18,9 +19,14 @@ from mxtui.cli.attach import attach
 from mxtui.cli.console import services
 from mxtui.cli.draining import naming
 from mxtui.demo.letters import letter
+from mxtui.demo.ports import free_port
+from mxtui.demo.postfix import PrivatePostfix
+from mxtui.demo.primary import FakePrimary
 from mxtui.demo.scenario import Scenario
 from mxtui.tui.app import ConsoleApp
 from mxtui.tui.services import Settings
+from tests.screenshots import remembered
+from tests.screenshots.doctor import with_doctor
 
 HERE = Path(__file__).resolve().parents[2] / "screenshots"
 FOLDER = Path("/srv/mx2")
@@ -97,7 +103,7 @@ def portable(svg: str) -> str:
 async def tour(config: Path, camera: Callable[[Camera], object], size: tuple[int, int], settings: Settings) -> None:
     names = str(config), str(FOLDER / "mxtui.toml")
     with attach(*names) as attached, services(attached, settings, again=naming(*names)) as given:
-        app = ConsoleApp(given)
+        app = ConsoleApp(with_doctor(attached, given))
         async with app.run_test(size=size) as pilot:
             taken = Camera(app, pilot)
             await taken.settled()
@@ -152,11 +158,31 @@ async def alerts(camera: Camera) -> None:
     await camera.press(*["j"] * 9, "a")  # taken back: the other pictures are of nobody's knowing
 
 
+async def doctor(camera: Camera) -> None:
+    await camera.press("D")
+    await camera.shows("failed", 60)
+    camera.keep("doctor")
+
+
 async def small(camera: Camera) -> None:
     camera.keep("domains-80x24")
     await camera.press("2")
     await camera.shows("age")
     camera.keep("messages-80x24")
+
+
+async def history(camera: Camera) -> None:
+    await camera.press("H")
+    await camera.shows("Messages waiting")
+    camera.keep("history")
+    await camera.press("escape", "F")
+    await camera.shows("what is to come")
+    camera.keep("forecast")
+
+
+async def quiet(camera: Camera) -> None:
+    await camera.shows("Last outage")
+    camera.keep("quiet")
 
 
 async def domains_light(camera: Camera) -> None:
@@ -199,6 +225,24 @@ def drained(scenario: Scenario) -> Callable[[Camera], object]:
     return drain
 
 
+def a_day_before(config: Path, scenario: Scenario) -> None:
+    with attach(str(config), str(FOLDER / "mxtui.toml")) as attached:
+        remembered.outage(attached, "example.org", list(scenario.primaries))
+
+
+def quiet_day(stack: ExitStack) -> None:
+    """Another backup MX, all of whose primaries are up."""
+    names = [f"{name}.example" for name in ("bank", "clinic", "museum", "school", "shop", "town")]
+    primaries = {name: stack.enter_context(FakePrimary(free_port(), hostname=f"mx1.{name}")) for name in names}
+    routes = {name: primary.port for name, primary in primaries.items()}
+    postfix = stack.enter_context(
+        PrivatePostfix(FOLDER / "quiet", routes=routes, settings={"relay_domains": " ".join(names)})
+    )
+    with attach(str(postfix.config_directory), str(FOLDER / "mxtui.toml")) as attached:
+        remembered.quiet(attached, names, FOLDER)
+    asyncio.run(tour(postfix.config_directory, quiet, LARGE, Settings(theme="tokyo-night", mouse=False)))
+
+
 def main() -> None:
     for name in ("NO_COLOR", "TERM_PROGRAM"):
         os.environ.pop(name, None)
@@ -208,17 +252,22 @@ def main() -> None:
         stack.callback(shutil.rmtree, FOLDER)
         settings = FOLDER / "mxtui.toml"
         settings.write_text(
-            f'audit = "{FOLDER}/audit.jsonl"\nstate = "{FOLDER}/state"\nholds = "{FOLDER}/holds"\n'
+            f'state = "{FOLDER}"\naudit = "{FOLDER}/audit.jsonl"\n'
+            f'holds = "{FOLDER}/holds"\nhistory = "{FOLDER}/history"\n'
             f'[kept]\nfolder = "{FOLDER}/kept"\n[drain]\nfolder = "{FOLDER}/drains"\n'
         )
         scenario = stack.enter_context(Scenario(FOLDER, recovery=None, traffic=1.0))
         config = scenario.postfix.config_directory
+        a_day_before(config, scenario)
+        asyncio.run(tour(config, history, LARGE, Settings(theme="tokyo-night", mouse=False)))
         asyncio.run(tour(config, domains_light, LARGE, Settings(theme="catppuccin-latte", mouse=False)))
         asyncio.run(tour(config, small, SMALL, Settings(theme="tokyo-night", mouse=False)))
+        asyncio.run(tour(config, doctor, LARGE, Settings(theme="tokyo-night", mouse=False)))
         asyncio.run(tour(config, everything, LARGE, Settings(theme="tokyo-night", mouse=False)))
         asyncio.run(tour(config, alerts, LARGE, Settings(theme="tokyo-night", mouse=False)))
         asyncio.run(tour(config, drained(scenario), LARGE, Settings(theme="tokyo-night", mouse=False)))
         asyncio.run(tour(config, migrating, LARGE, Settings(theme="tokyo-night", mouse=False)))
+        quiet_day(stack)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,8 @@ interval = "1s"
 transition = "1s"
 fall = 1
 rise = 1
+[drain]
+settle = "0s"
 """
 """Settings that notice a primary within a second."""
 

@@ -25,6 +25,12 @@ class Everything:
     def over(self) -> bool:
         return not self._left
 
+    def connections_to(self, host: str) -> int:
+        return self.connections
+
+    def connections_for(self, target: Target) -> int:
+        return self.connections
+
 
 @dataclass
 class Outcome:

@@ -18,7 +18,21 @@ from mxtui.model.alerts import Thresholds, alerts
 from mxtui.model.alerts.order import in_order
 from mxtui.model.drain.standing import Passed, Standing
 from mxtui.model.drain.way import Feed, Settled
-from mxtui.model.health import RUNGS, Climb, Health, Primary, Rung
+from mxtui.model.forecast import (
+    DAY,
+    Drilled,
+    Examined,
+    Forecast,
+    LastDrain,
+    Outage,
+    Outlook,
+    Room,
+    Usual,
+    announced,
+    filling,
+)
+from mxtui.model.health import RUNGS, Climb, Health, HealthState, Primary, Rung
+from mxtui.model.history import Point, Sample, Summary, level_for
 from mxtui.model.holds import Catching, DomainHold
 from mxtui.model.message import Changes, Identity, QueuedMessage, Recipient, State
 from mxtui.model.overview import Acknowledgement, Alert, DomainStatus, DomainTotals, Overview, Reading
@@ -32,7 +46,7 @@ from mxtui.vault import Vault
 NOW = 1_795_442_531.0
 """Mon 23 Nov 2026 14:02:11 UTC."""
 
-MINUTE, HOUR, DAY = 60.0, 3_600.0, 86_400.0
+MINUTE, HOUR = 60.0, 3_600.0
 SOURCE = Source("postfix", "mx2.example.net", "/var/spool/postfix", "3.7.11", "/etc/postfix")
 
 MAIL = b"""Received: from relay.rechnung.example (unknown [203.0.113.77])
@@ -381,6 +395,43 @@ class FakeAcknowledging:
         return in_order(replace(each, acknowledged=self.known.get((each.name, each.domain))) for each in alerts)
 
 
+def past(domain: str, span: float, now: float) -> list[Point]:
+    """What is remembered of a domain."""
+    step, points = level_for(span), []
+    for at in range(int(now - span) // step * step, int(now), step):
+        ago, wave = NOW - at, (at // step) % 7
+        if 10 * HOUR < ago < 12 * HOUR:
+            continue
+        down = domain == "example.org" and (ago <= 6 * HOUR + 9 * MINUTE or 20 * HOUR < ago < 20 * HOUR + 40 * MINUTE)
+        since = (6 * HOUR + 9 * MINUTE if ago <= 6 * HOUR + 9 * MINUTE else 20 * HOUR + 40 * MINUTE) - ago
+        depth = round(max(0.0, since) / 32) if down else wave // 3
+        oldest = max(60, int(since)) if down else 40 * wave if depth else None
+        came, left = (2 + wave % 2) * step // 60, 0 if down else (2 + wave % 2) * step // 60
+        state: HealthState = "down" if down else "degraded" if domain == "clinic.example" and ago < 2 * HOUR else "up"
+        sample = Sample(depth, oldest, came, left, state, step if down else 0, None if down else 9.0 + wave, step)
+        points.append(Point(at, step, sample))
+    return points
+
+
+QUIET = Outlook(
+    rooms=tuple(Room(int(NOW - HOUR + MINUTE * n), 39_000_000_000, 900_000, 9_000, 60) for n in range(60)),
+    usual=Usual(4_106, 4.2e9),
+    today=Summary(86_400, 0, 0, 9, int(NOW - 3 * HOUR), 41, int(NOW - 3 * HOUR), 4_106, 4_106, 9.0),
+    per_second=21.0,
+    rate_of="the last drain",
+    outage=Outage("example.org", int(NOW - 5 * DAY - 8 * HOUR), int(6 * HOUR + 41 * MINUTE)),
+    drain=LastDrain(NOW - 5 * DAY - HOUR, 27 * MINUTE, 33_412, 214, 0),
+    drill=Drilled(NOW - 11 * DAY, True, "example.org"),
+    doctor=Examined(NOW - 2 * DAY, 41, 0, 0),
+)
+"""Everything was looked at, and all is well."""
+
+FILLING = tuple(
+    Room(int(NOW - HOUR + MINUTE * n), 39_000_000_000 + (59 - n) * 120_000_000, 900_000, 9_000, 60) for n in range(60)
+)
+"""The disk gets 120 MB fuller a minute."""
+
+
 class World:
     """A queue, what is known of it, and the services that a console on it gets."""
 
@@ -415,12 +466,21 @@ class World:
             self.draining,
             frozenset({"mx2.example.net"}), settings or Settings(theme="tokyo-night"), self.clock,
             holding, self.acknowledging,
+            history=self.past,
         )  # fmt: skip
+        self.history_fails: MxtuiError | None = None
         self.extra: tuple[str, ...] = ("lists.example",)
+        self.outlook = Outlook(per_second=21.0, rate_of="the last drain")
         self.say()
 
     def queued_for(self, domain: str) -> list[QueuedMessage]:
         return [each for each in self.queue.messages.values() if any(r.domain == domain for r in each.recipients)]
+
+    def past(self, domain: str, span: float, now: float) -> Sequence[Point]:
+        """An outage of six hours at example.org, one of 40 minutes the day before, and a night that nobody watched."""
+        if self.history_fails is not None:
+            raise self.history_fails
+        return [] if domain == "lists.example" else past(domain, span, now)
 
     def overview(self, **changed: object) -> Overview:
         """What is known now."""
@@ -433,8 +493,16 @@ class World:
             domains=rows, depth=queue.states,
             alerts=self.acknowledging.marked(alerts(rows, queue, able, space, self.clock.now, Thresholds())),
             in_per_minute=212.0, out_per_minute=1_260.0, space=space, revision=self.index.revision,
+            forecast=self.forecast(),
         )  # fmt: skip
         return replace(known, **changed)  # type: ignore[arg-type]
+
+    def forecast(self) -> Forecast:
+        """What follows from what is queued, from holds, and from what is known from before."""
+        now = self.clock.now
+        returns = announced(self.holds.all().values(), now)
+        full = filling(self.outlook.rooms, self.queue.space(), now)
+        return Forecast(now, self.index.expiring(now, returns), returns, full, self.outlook)
 
     def say(self, **changed: object) -> None:
         """Let the console know."""

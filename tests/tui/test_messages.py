@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from mxtui.index import View
+from mxtui.model.forecast import DAY
 from mxtui.model.message import Changes
 from tests.tui.conftest import Open
-from tests.tui.fakes import DAY, HOUR, World, message, queue_id
+from tests.tui.fakes import HOUR, World, message, queue_id
 
 
 async def test_the_oldest_message_comes_first(world: World, console: Open) -> None:

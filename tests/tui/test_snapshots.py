@@ -10,11 +10,12 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from mxtui.model.forecast import NOTHING_KNOWN, Outlook
 from mxtui.model.holds import DomainHold
 from mxtui.tui.app import ConsoleApp
 from mxtui.tui.services import Settings
 from tests.tui.driving import Driver
-from tests.tui.fakes import HOUR, NOW, World
+from tests.tui.fakes import HOUR, NOW, QUIET, World
 
 Compare = Callable[..., bool]
 
@@ -49,6 +50,8 @@ STATES = {
     "redirect": ("2", "t"),
     "reasons": ("3",),
     "primaries": ("5",),
+    "history": ("H",),
+    "forecast": ("F",),
     "migrate": ("m", "'new host"),
     "help": ("question_mark",),
     "alerts": ("2", "exclamation_mark"),
@@ -84,12 +87,14 @@ def test_held_domain(snap_compare: Compare, world: World, size: tuple[int, int])
     assert snap_compare(driver.app, terminal_size=size, run_before=pressing(driver))
 
 
-def test_quiet_day(snap_compare: Compare, tmp_path: Path) -> None:
+@pytest.mark.parametrize("size", [WIDE, NARROW], ids=["140x40", "80x24"])
+@pytest.mark.parametrize("known", [QUIET, NOTHING_KNOWN], ids=["ready", "nothing known"])
+def test_quiet_day(snap_compare: Compare, tmp_path: Path, known: Outlook, size: tuple[int, int]) -> None:
     world = World(tmp_path, [], health={})
-    world.extra = ("example.net", "example.org", "school.example")
+    world.extra, world.outlook = ("example.net", "example.org", "school.example"), known
     world.say()
     driver = Driver(world)
-    assert snap_compare(driver.app, terminal_size=WIDE, run_before=pressing(driver))
+    assert snap_compare(driver.app, terminal_size=size, run_before=pressing(driver))
 
 
 def test_flush(snap_compare: Compare, world: World) -> None:

@@ -64,6 +64,9 @@ class Bench(Host):
     def open_help(self) -> None:
         """Not here."""
 
+    def open_doctor(self) -> None:
+        """Not here."""
+
     def toggle_pause(self) -> None:
         """Not here."""
 

@@ -1,7 +1,7 @@
 """What is in our hands, from the feed to its end: taken into custody, in line for its host, sent, settled."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
@@ -40,6 +40,8 @@ class Sender:
     ) -> None:
         self.connections = 1
         """At most, to all hosts."""
+        self.caps: Mapping[HostKey, int] = {}
+        """To one host at most, where that is fewer."""
         self.in_hand = 0
         """Messages taken from the feed and not settled."""
         self._custodian = custodian
@@ -56,6 +58,11 @@ class Sender:
         self._settled: list[Settled] = []
         self._stopping = False
         self._deadline = 0.0
+
+    @property
+    def hosts(self) -> Sequence[HostKey]:
+        """That something was sent, or is to be sent, to."""
+        return tuple(self._lanes)
 
     @property
     def room(self) -> int:
@@ -135,7 +142,7 @@ class Sender:
         if self._stopping:
             return True
         total = sum(len(each.workers) for each in self._lanes.values())
-        if total > self.connections:
+        if total > self.connections or len(lane.workers) > self._cap(lane):
             return True
         others = (each for each in self._lanes.values() if each is not lane)
         return used and total == self.connections and any(each.understaffed and not each.workers for each in others)
@@ -201,9 +208,12 @@ class Sender:
             return
         total = sum(len(lane.workers) for lane in lanes)
         for lane in sorted(lanes, key=lambda each: len(each.workers)):
-            while lane.understaffed and total < self.connections:
+            while lane.understaffed and total < self.connections and len(lane.workers) < self._cap(lane):
                 lane.start()
                 total += 1
+
+    def _cap(self, lane: Lane) -> int:
+        return self.caps.get(lane.key, self.connections)
 
     async def _take(self, targets: Sequence[Target]) -> None:
         loop = asyncio.get_running_loop()

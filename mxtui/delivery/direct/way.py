@@ -112,6 +112,7 @@ class Direct:
             targets = feed.take(room) if not over and (room := sender.room) > 0 else ()
             known = [target for target in targets if _is_among(target, doubtful)]
             others = [_as_it_is(target, recovered) for target in targets if target not in known]
+            sender.caps = {key: feed.connections_to(str(key)) for key in sender.hosts}
             runner.run(sender.turn(others, feed.connections, TURN))
             told = [endings.left(each, _words(doubtful[each.queue_id]), doubtful=True) for each in known]
             yield [*sender.settled(), *told]

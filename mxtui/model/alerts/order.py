@@ -16,6 +16,8 @@ GRAVITY: Final[tuple[str, ...]] = (
     "primary_flapping",
     "backlog",
     "primary_degraded",
+    "drain_stopped",
+    "not_drained",
     "failed",
     "expiry",
     "migration_end",

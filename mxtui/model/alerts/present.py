@@ -29,6 +29,7 @@ def alerts(
             *_of_primaries(domains, now),
             *_of_expiry(domains, now, thresholds),
             *_of_holds(domains, now, thresholds),
+            *_of_recoveries(domains, capabilities, now),
             *_of_held_mail(domains, now, thresholds),
             *of_certificates(domains, facts, now, thresholds),
             *of_drills(facts, now, thresholds),
@@ -130,6 +131,22 @@ def _of_held_mail(domains: Iterable[DomainStatus], now: float, thresholds: Thres
 
 def _all_waiting(messages: int) -> str:
     return f"{counted(messages, 'message')} {'waits' if messages == 1 else 'wait'}"
+
+
+def _of_recoveries(domains: Iterable[DomainStatus], capabilities: Capabilities, now: float) -> Iterator[Alert]:
+    """Primaries that are back, and that serve does not drain to."""
+    rows = {row.domain: row.totals.messages for row in domains}
+    for each in capabilities.recovering:
+        for domain in each.domains:
+            messages = rows.get(domain, 0)
+            wait = _all_waiting(messages)
+            if each.word == "stopped":
+                until = clock(each.until, now) if each.until is not None else "some time"
+                text = f"{each.why}. {wait} until mxtui flush domain:{domain}, or {until}"
+                yield Alert("drain_stopped", "critical", domain, text, each.since, "STOPPED", messages)
+            elif each.word == "settling" and each.why:
+                text = f"back, and not drained to: {each.why}. {wait}"
+                yield Alert("not_drained", "warning", domain, text, each.since, "UNWELL", messages)
 
 
 def _of_queue(

@@ -97,6 +97,11 @@ class Batches:
             self._begin(min(self._most, self._size * self._growth))
         return True
 
+    def unwell(self, why: str, now: float) -> None:
+        """See pace.Pace."""
+        self._backoff.fail(why, now)
+        self._begin(1)
+
     def _over(self) -> bool:
         if self.steady:
             return self._done >= self._size

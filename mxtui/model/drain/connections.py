@@ -89,6 +89,10 @@ class Connections:
             self._grow(settled.seconds, taken_at, now)
         return True
 
+    def unwell(self, why: str, now: float) -> None:
+        """See pace.Pace."""
+        self._fail(why, now, crowded=False)
+
     def _fail(self, why: str, now: float, *, crowded: bool) -> None:
         if not self._backoff.failures:
             if crowded:

@@ -31,3 +31,11 @@ class DrainFeed:
     def connections(self) -> int:
         """See `way.Feed`."""
         return self._drain.connections
+
+    def connections_to(self, host: str) -> int:
+        """See `way.Feed`."""
+        return self._drain.connections_to(host)
+
+    def connections_for(self, target: Target) -> int:
+        """See `way.Feed`."""
+        return self._drain.connections_for(target)

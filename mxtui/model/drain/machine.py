@@ -4,17 +4,21 @@
       │                      │                     └── backoff ◄───┘
       └──────────────────────┴──── guard, operator ────► stopped
 
+Each primary goes through that by itself (`leg.Leg`): one that drowns, or is stopped by its guard, holds up no other.
+What may go a second, and how much may be in hand, is for all of them together.
+
 A message is in one of three places: the order (not taken), the hand (taken, no verdict yet), the books (settled).
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from threading import RLock
-from typing import Literal, NamedTuple
+from typing import Final, NamedTuple
 
 from mxtui.model.drain.books import Books
 from mxtui.model.drain.eta import UNKNOWN, Speed
-from mxtui.model.drain.guard import ADVICE, Guard
+from mxtui.model.drain.leg import Leg
 from mxtui.model.drain.limits import Limits
 from mxtui.model.drain.order import Canary, Order
 from mxtui.model.drain.pace import Pace
@@ -22,9 +26,9 @@ from mxtui.model.drain.settings import DrainSettings
 from mxtui.model.drain.way import Settled
 from mxtui.model.flushing import Phase
 from mxtui.model.plan import FlushProgress, Target
-from mxtui.model.words import duration
 
-Stage = Literal["probe", "canary", "running", "stopped", "done"]
+PHASES: Final[tuple[Phase, ...]] = ("ramp", "steady", "backoff", "canary", "probe")
+"""The first of those that a primary is in is the drain's: what goes on says more than what does not yet."""
 
 
 class InHand(NamedTuple):
@@ -32,10 +36,30 @@ class InHand(NamedTuple):
 
     target: Target
     taken_at: float
+    leg: Leg
+
+
+class Left(NamedTuple):
+    """What a guard left untried."""
+
+    targets: Sequence[Target]
+    why: str
+    """Why it stopped, and what to do."""
+    primary: str
+    """Whose; empty where the drain tells no primaries apart."""
+
+
+class Primaries(NamedTuple):
+    """How a drain tells several primaries apart; neither blocks."""
+
+    of: Callable[[Target], str]
+    """Whom a message goes to, by name (`mx1.example.org:25`)."""
+    pace: Callable[[str], Pace]
+    """A pace of its own for a primary; asked for once."""
 
 
 class Drain:
-    """One drain, to primaries that share one pace. `now` is always monotonic seconds.
+    """One drain. `now` is always monotonic seconds.
 
     Any thread may call: a way takes in its own, an operator pauses from another. The lock is held for microseconds, but
     by `add` and `untaken` of very many.
@@ -45,60 +69,67 @@ class Drain:
         self,
         targets: Iterable[Target],
         settings: DrainSettings,
-        pace: Pace,
+        pace: "Pace | Primaries",
         now: float,
         *,
         suspect: Callable[[Target], bool] = lambda _: False,
+        probing: bool = False,
     ) -> None:
-        """`suspect` says of a message whether it is likely spam: such go last, and never first as a canary."""
-        order = Order(targets, suspect)
-        if settings.limit is not None and settings.limit < len(order):
-            order = Order([order.pop() for _ in range(settings.limit)], suspect)
+        """`pace` is that of the one primary whom all of it goes to, or tells of several.
+
+        `suspect` says of a message whether it is likely spam: such go last, and never first as a canary. `probing`: who
+        has the drain asks `doubted`, and probes those between.
+        """
+        if settings.limit is not None:
+            order = Order(targets, suspect)
+            targets = [order.pop() for _ in range(min(settings.limit, len(order)))]
         self.settings = settings
         self.books = Books()
-        self._order = order
-        self._pace = pace
-        self._guard = Guard(settings)
+        self._primaries = pace if isinstance(pace, Primaries) else Primaries(lambda _: "", lambda _: pace)
+        self._suspect = suspect
+        self._probing = probing
         self._limits = Limits(settings, now)
         self._speed = Speed(now)
         self._lock = RLock()
         self._in_hand: dict[str, InHand] = {}
-        self._put_back: list[Target] = []
+        self._legs: dict[str, Leg] = {}
+        self._turns: deque[Leg] = deque()
         self._canary: Canary | None = None
         self._paused = False
-        self._unwell = ""
-        self._why = ""
-        self._stage: Stage = "probe" if len(order) else "done"
+        for primary, its_own in self._by_primary(targets).items():
+            self._leg(primary).start(its_own)
 
     # -- what happens -------------------------------------------------------------------------------------------
 
-    def probed(self, well: bool, why: str, now: float) -> None:
-        """What a probe found, `why` where it is not well. The first one begins or refuses; later ones hold it up."""
+    def probed(self, well: bool, why: str, now: float, primary: str | None = None) -> None:
+        """What a probe found, `why` where it is not well. The first one begins or refuses; later ones hold it up.
+
+        Of one primary, or of all.
+        """
         with self._lock:
-            fine = well or self.settings.force
-            if self._stage != "probe":
-                if self._unwell and fine:
-                    self._speed.restart(now)
-                self._unwell = "" if fine else why
-            elif fine:
-                self._stage = "canary" if self.settings.canary else "running"
-            else:
-                self._end(f"the primary is not well ({why}); nothing was tried: wait until it is, or force it")
+            legs = list(self._legs.values()) if primary is None else [self._legs[primary]]
+            held_up = [leg.probed(well, why, now) for leg in legs]
+            if any(held_up):
+                self._speed.restart(now)
 
     def take(self, most: int, now: float) -> Sequence[Target]:
         """See `Feed`: at most so many, each once. What was settled and not told yet keeps its place in the window."""
         with self._lock:
-            if self._paused or self._unwell or self._stage not in ("canary", "running"):
-                return []
             taken: list[Target] = []
-            for _ in range(min(most, self._room(now), len(self._order))):
-                if not self._limits.ready(now):
-                    break
-                target = self._next()
+            if self._paused:
+                return taken
+            ready = deque(leg for leg in self._turns if leg.room(now) > 0)
+            most = min(most, self.settings.most_in_hand - len(self._in_hand))
+            while ready and len(taken) < most and self._limits.ready(now):
+                leg = ready.popleft()
+                target = leg.take()
+                self._canary = leg.canary or self._canary
                 self._limits.spend(target.size)
-                self._in_hand[target.queue_id] = InHand(target, now)
+                self._in_hand[target.queue_id] = InHand(target, now, leg)
                 taken.append(target)
-            self._pace.took(len(taken))
+                if leg.room(now) > 0:
+                    ready.append(leg)
+            self._turns.rotate(-1)
             return taken
 
     def settled(self, settled: Settled, now: float) -> bool:
@@ -108,26 +139,27 @@ class Drain:
             if held is None:
                 return False
             self.books.close(held.target, settled)
-            if self._stage == "stopped" and settled.fate == "deferred" and settled.seconds is None:
-                self._put_back.append(held.target)
+            if held.leg.by_guard and settled.fate == "deferred" and settled.seconds is None:
+                held.leg.put_back.append(held.target)
             self._speed.settled(held.target.size, now, delivered=settled.fate == "delivered")
-            echo = not self._pace.settled(settled, held.taken_at, now)
-            if why := self._judge(settled, echo=echo):
-                self._end(why)
-            elif self._stage == "canary" and settled.fate == "delivered":
-                self._stage = "running"
-            if not self._in_hand and not len(self._order) and self._stage != "stopped":
-                self._stage = "done"
+            held.leg.settled(settled, held.taken_at, now)
             return True
 
     def add(self, targets: Iterable[Target], now: float) -> bool:
-        """Mail that came while it runs. False, and nothing added, once the last was taken, with a limit, or stopped."""
+        """Mail that came while it runs. False, and nothing added, once the last was taken, with a limit, or stopped.
+
+        That of a primary which is new here waits for a probe of it, or for its canary.
+        """
         with self._lock:
-            if self.over or self.settings.limit is not None:
+            wanted = self._by_primary(targets)
+            known = {primary: leg for primary in wanted if (leg := self._legs.get(primary)) is not None}
+            stopped = any(leg.stage == "stopped" for leg in known.values())
+            if self.over or stopped or self.settings.limit is not None:
                 return False
-            before = len(self._order)
-            self._order.add(targets)
-            self._speed.arrived(len(self._order) - before, now)
+            before = self._waiting
+            for primary, its_own in wanted.items():
+                self._leg(primary).add(its_own)
+            self._speed.arrived(self._waiting - before, now)
             return True
 
     def arrived(self, number: int, now: float) -> None:
@@ -146,10 +178,27 @@ class Drain:
             self._paused = False
             self._speed.restart(now)
 
-    def stop(self, why: str) -> None:
-        """Take nothing any more; what is in hand is still to be settled. Does nothing once it has ended."""
+    def stop(self, why: str, primary: str | None = None) -> None:
+        """Take nothing any more, of one primary's or of all mail; what is in hand is still to be settled.
+
+        Does nothing once it has ended.
+        """
         with self._lock:
-            self._end(why)
+            for leg in self._legs.values():
+                if primary in (None, leg.primary):
+                    leg.end(why)
+
+    def again(self, primary: str, now: float) -> bool:
+        """A primary that was stopped, and not by its guard, is well again: all of it from the probe on. False, and
+        nothing done, once the drain is over.
+        """
+        with self._lock:
+            leg = self._legs.get(primary)
+            if self.over or leg is None or leg.by_guard or leg.stage != "stopped":
+                return False
+            leg.restart(self._primaries.pace(primary))
+            self._speed.restart(now)
+            return True
 
     # -- how it stands ------------------------------------------------------------------------------------------
 
@@ -160,17 +209,32 @@ class Drain:
     @property
     def over(self) -> bool:
         """See `Feed`; never takes it back."""
-        return self._stage in ("stopped", "done") or not len(self._order)
+        return all(leg.over for leg in self._legs.values())
+
+    def doubted(self, now: float) -> Sequence[str]:
+        """Primaries whose ladder has to be climbed before they get more; the first time all of them."""
+        with self._lock:
+            return [leg.primary for leg in self._legs.values() if leg.stage == "probe" or leg.doubted(now)]
 
     @property
     def connections(self) -> int:
         """See `Feed`."""
-        return self._pace.connections if self._stage == "running" else 1
+        return max(1, sum(leg.connections for leg in self._active))
+
+    def connections_to(self, primary: str) -> int:
+        """See `Feed`."""
+        leg = self._legs.get(primary) or self._legs.get("")
+        return leg.connections if leg is not None else 1
+
+    def connections_for(self, target: Target) -> int:
+        """See `Feed`."""
+        held = self._in_hand.get(target.queue_id)
+        return held.leg.connections if held is not None else 1
 
     @property
     def on_trial(self) -> bool:
-        """The primary is not believed yet: a lasting refusal is to be taken for a passing one."""
-        return self._guard.on_trial
+        """A primary is not believed yet: a lasting refusal is to be taken for a passing one."""
+        return any(leg.guard.on_trial for leg in self._active)
 
     @property
     def canary(self) -> Canary | None:
@@ -181,13 +245,21 @@ class Drain:
     def untaken(self) -> Sequence[Target]:
         """Messages that were never taken. Costs a copy of the list."""
         with self._lock:
-            return tuple(self._order)
+            return tuple(target for leg in self._legs.values() for target in leg.order)
 
     @property
-    def untried(self) -> Sequence[Target]:
-        """The same, and those that a way put back untried when it stopped: to be held after the guard's stop."""
+    def left_by_guard(self) -> Sequence[Target]:
+        """Of those what a guard left by stopping, and what a way put back untried then: to be held."""
         with self._lock:
-            return (*self._put_back, *self._order)
+            legs = [leg for leg in self._legs.values() if leg.by_guard]
+            return tuple(target for leg in legs for target in (*leg.put_back, *leg.order))
+
+    def left_since(self) -> Iterator[Left]:
+        """The same, each message once, with the reason: what was in hand is put back later."""
+        with self._lock:
+            legs = [leg for leg in self._legs.values() if leg.by_guard]
+            left = [Left(tuple(leg.tell_left()), leg.words(0.0), leg.primary) for leg in legs]
+        yield from (each for each in left if each.targets)
 
     @property
     def in_hand(self) -> Sequence[Target]:
@@ -198,19 +270,31 @@ class Drain:
     @property
     def phase(self) -> Phase:
         """Where it is."""
-        if self._stage != "running":
-            return self._stage
-        if self._unwell or self._pace.trouble:
-            return "backoff"
-        return "steady" if self._pace.steady else "ramp"
+        phases = {leg.phase for leg in self._legs.values()}
+        return next((phase for phase in PHASES if phase in phases), "stopped" if "stopped" in phases else "done")
+
+    def why_of(self, primary: str, now: float) -> str:
+        """As `why`, of one primary."""
+        leg = self._legs.get(primary)
+        return leg.words(now) if leg is not None else ""
+
+    def stopped_by_guard(self, primary: str) -> bool:
+        """Whether its guard stopped it, and neither an operator nor whoever has the drain."""
+        leg = self._legs.get(primary)
+        return leg is not None and leg.by_guard
+
+    def phase_of(self, primary: str) -> Phase | None:
+        """Where it is with one primary; None where it has none of its mail."""
+        leg = self._legs.get(primary)
+        return leg.phase if leg is not None else None
 
     def progress(self, now: float) -> FlushProgress:
         """Everything for screens and commands; each verdict is in `recent`, each message in `closed`, once."""
         with self._lock:
             counts = self.books.counts
-            left = len(self._order) + len(self._in_hand)
+            left = self._waiting + len(self._in_hand)
             # The canary's time, or a pause's, says nothing of how long the rest will take.
-            going = self._stage == "running" and not (self._paused or self._unwell or now < self._pace.resumes)
+            going = not self._paused and any(leg.going(now) for leg in self._legs.values())
             eta = self._speed.eta(left, now) if going or not left else UNKNOWN
             recent, closed = self.books.tell()
             return FlushProgress(
@@ -230,7 +314,7 @@ class Drain:
                 bytes_delivered=self.books.bytes_delivered,
                 bytes_per_second=self._speed.bytes.at(now),
                 in_hand=len(self._in_hand),
-                window=self._window,
+                window=max(1, sum(leg.window for leg in self._active)),
                 connections=self.connections,
                 eta_low=eta.low,
                 eta_high=eta.high,
@@ -240,44 +324,40 @@ class Drain:
             )
 
     def why(self, now: float) -> str:
-        """Why it stopped or is slower than it could be, and what follows; empty while all is well."""
-        if self._why or self._stage in ("stopped", "done"):
-            return self._why
-        if self._unwell:
-            return f"the primary is not well ({self._unwell}); it goes on when a probe finds it well"
-        if trouble := self._pace.trouble:
-            wait = self._pace.resumes - now
-            return f"{trouble}; " + (f"tried again in {duration(wait)}" if wait > 0 else "slower until it goes well")
-        if self._stage == "canary" and self._canary is not None and not self._canary.clean:
-            return f"no message above suspicion waits; the canary is {self._canary.target.queue_id}, the oldest"
-        return ""
+        """Why it stopped or is slower than it could be, and what follows; empty while all is well.
+
+        With several primaries that of the gravest, by its name, and how many more there are.
+        """
+        said = [(leg, words) for leg in self._legs.values() if (words := leg.words(now))]
+        said.sort(key=lambda each: each[0].active)
+        if not said:
+            return ""
+        (first, words), alike = said[0], len({words for _, words in said}) == 1
+        if len(self._legs) == 1 or (alike and len(said) == len(self._legs)):
+            return words
+        more = f" (and {len(said) - 1} more)" if len(said) > 1 else ""
+        return f"{first.primary}: {words}{more}"
 
     # -- inside -------------------------------------------------------------------------------------------------
 
     @property
-    def _window(self) -> int:
-        return self._pace.window if self._stage == "running" else 1
+    def _active(self) -> Sequence[Leg]:
+        return [leg for leg in self._legs.values() if leg.active]
 
-    def _room(self, now: float) -> int:
-        room = self._pace.room(now)
-        return min(room, 1 - len(self._in_hand)) if self._stage == "canary" else room
+    @property
+    def _waiting(self) -> int:
+        return sum(len(leg.order) for leg in self._legs.values())
 
-    def _next(self) -> Target:
-        if self._stage != "canary":
-            return self._order.pop()
-        self._canary = self._order.pop_canary()
-        return self._canary.target
+    def _by_primary(self, targets: Iterable[Target]) -> dict[str, list[Target]]:
+        found: dict[str, list[Target]] = {}
+        for target in targets:
+            found.setdefault(self._primaries.of(target), []).append(target)
+        return found
 
-    def _judge(self, settled: Settled, *, echo: bool) -> str:
-        """Why to stop after this verdict; empty while all is well."""
-        first = self._guard.canary(settled) if self._stage == "canary" else ""
-        too_many = self._guard.settled(settled, echo=echo)
-        if first or too_many:
-            return first or too_many
-        if self._pace.failures >= self.settings.patience:
-            return f"{self._pace.failures} tries in a row failed, the last because {self._pace.trouble}: {ADVICE}"
-        return ""
-
-    def _end(self, why: str) -> None:
-        if self._stage not in ("stopped", "done"):
-            self._stage, self._why = "stopped", why
+    def _leg(self, primary: str) -> Leg:
+        leg = self._legs.get(primary)
+        if leg is None:
+            leg = Leg(primary, self.settings, self._primaries.pace(primary), self._suspect, probing=self._probing)
+            self._legs[primary] = leg
+            self._turns.append(leg)
+        return leg

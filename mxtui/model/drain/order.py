@@ -43,6 +43,10 @@ class Order:
         for lane in (self._backlog, self._new, self._last):
             yield from lane
 
+    def begin(self, targets: Iterable[Target]) -> None:
+        """Mail that waited already."""
+        self._admit(targets, self._backlog)
+
     def add(self, targets: Iterable[Target]) -> None:
         """Mail that came meanwhile."""
         self._admit(targets, self._new)

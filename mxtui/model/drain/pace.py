@@ -66,6 +66,10 @@ class Pace(Protocol):
         """One of them was settled; False where it was under way at a failure and says nothing new."""
         ...
 
+    def unwell(self, why: str, now: float) -> None:
+        """A probe found what a message would have: as a failure, without one."""
+        ...
+
 
 def ails(settled: Settled) -> str:
     """What a message's fate says against the primary itself; empty where it concerns that message only.

@@ -21,6 +21,8 @@ class DrainSettings:
     most_in_batch: int = 625
     """Messages in the hands of such an engine at once. It bounces at once, so this is what one bad minute can cost; and
     it is more than a second's work, so that the engine never waits for us."""
+    most_in_hand: int = 10_000
+    """Messages in hand at once, of all primaries together: half of what qmgr(8) has room for."""
     messages_per_second: float | None = None
     bytes_per_second: float | None = None
     canary: bool = True
@@ -42,7 +44,15 @@ class DrainSettings:
     """At most so many messages."""
 
     def __post_init__(self) -> None:
-        counts = (self.connections, self.ahead, self.most_in_batch, self.trial, self.patience, self.limit)
+        counts = (
+            self.connections,
+            self.ahead,
+            self.most_in_batch,
+            self.most_in_hand,
+            self.trial,
+            self.patience,
+            self.limit,
+        )
         if not all(count is None or count >= 1 for count in counts) or self.batch_growth < 2 or self.reserve < 0:
             raise ValueError("a drain's counts begin at 1, its reserve at 0, and a batch grows at least twofold")
         if self.connections > self.most_connections:

@@ -47,7 +47,15 @@ class Feed(Protocol):
 
     @property
     def connections(self) -> int:
-        """Connections that the primary is trusted with now; a way that has an engine of its own may pass it over."""
+        """Connections that all primaries together are trusted with now; an engine of its own may pass it over."""
+        ...
+
+    def connections_to(self, host: str) -> int:
+        """Of those, to one host (`mx1.example.org:25`)."""
+        ...
+
+    def connections_for(self, target: Target) -> int:
+        """Of those, to the primary of a message that was just taken."""
         ...
 
 

@@ -5,7 +5,7 @@ Source: postconf(1), postconf(5).
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -107,11 +107,11 @@ def read_layout(config_directory: Path | None = None) -> Layout:
         ) from error
 
 
-def read_settings(config_directory: Path | None = None) -> Mapping[str, str]:
-    """The parameters that matter, by name. Raises NoQueue and CommandFailed."""
+def read_settings(config_directory: Path | None = None, more: Sequence[str] = ()) -> Mapping[str, str]:
+    """The parameters that matter, and more, by name. Raises NoQueue and CommandFailed."""
     where = [] if config_directory is None else ["-c", str(config_directory.absolute())]
     # Names are printed too (no -h): a parameter that a version does not know is left out, which would shift the rest.
-    done = _postconf(*where, "-x", *PARAMETERS)
+    done = _postconf(*where, "-x", *PARAMETERS, *more)
     settings = {}
     for line in done.stdout.decode("utf-8", "replace").splitlines():
         name, equals, value = line.partition("=")

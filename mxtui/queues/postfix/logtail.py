@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Protocol, Self
+from typing import Final, Literal, Protocol, Self
 
 import msgspec
 
@@ -40,11 +40,19 @@ class LogTail(Protocol):
 
 def open_tail(maillog_file: Path | None) -> LogTail | None:
     """The log to follow: the configured file, else syslog's, else the journal; None where we may read none."""
+    found = readable_log(maillog_file)
+    if isinstance(found, Path):
+        return FileTail(found)
+    return JournalTail() if found == "journal" else None
+
+
+def readable_log(maillog_file: Path | None) -> Path | Literal["journal"] | None:
+    """Where Postfix's log can be read, in the order of `open_tail`; None where we may read none."""
     for path in (maillog_file,) if maillog_file else SYSLOG_FILES:
         if os.access(path, os.R_OK):
-            return FileTail(path)
+            return path
     if maillog_file is None and shutil.which("journalctl", path=ENVIRONMENT["PATH"]) and _journal_readable():
-        return JournalTail()
+        return "journal"
     return None
 
 

@@ -5,13 +5,13 @@ What acts is imported when something is to be done: 35 ms that a look need not p
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mxtui.folders import space_of
 from mxtui.model.message import Changes, Identity, QueuedMessage, State
 from mxtui.model.source import ALLOWED, Capabilities, Permission, Source, Space, Verb
 from mxtui.model.tally import Tallies
@@ -173,8 +173,7 @@ class PostfixQueue:
 
     def space(self) -> Space:
         """Room on the queue's file system, as an unprivileged writer sees it."""
-        room = os.statvfs(self.layout.queue_directory)
-        return Space(room.f_blocks * room.f_frsize, room.f_bavail * room.f_frsize, room.f_files, room.f_favail)
+        return space_of(self.layout.queue_directory)
 
     def close(self) -> None:
         """Nothing is held open between calls."""

@@ -5,6 +5,7 @@ Source: transport(5), trivial-rewrite(8), postconf(5), master(5).
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Final
 
 from mxtui.errors import CommandFailed, MxtuiError, NotPermitted, Unreachable
@@ -91,6 +92,30 @@ class PostfixRouter:
             raise CommandFailed(f"{program} failed: {done.complaint[:200]}", "See the mail log.")
         return done.stdout.decode("utf-8", "replace")
 
+    def found(self, value: str, keys: Sequence[str]) -> dict[str, str]:
+        """Those of the keys that a list of names and tables holds, with what it says of them. Raises CommandFailed."""
+        found: dict[str, str] = {}
+        for item in _listed(value):
+            if ":" not in item:
+                found.setdefault(item.lower(), "")
+                continue
+            for line in self.run("postmap", "-q", "-", item, keys=keys).splitlines():
+                key, _, said = line.partition("\t")
+                found.setdefault(key, said)
+        return {key: found[key] for key in keys if key in found}
+
+    def names(self, value: str) -> list[str]:
+        """All names that a list of names and tables holds, as far as tables can be listed (postmap(1) -s)."""
+        found: dict[str, None] = {}
+        for item in _listed(value):
+            if ":" not in item:
+                found.setdefault(item.lower())
+                continue
+            with suppress(CommandFailed):  # a kind that cannot be listed: regexp, ldap
+                for line in self.run("postmap", "-s", item).splitlines():
+                    found.setdefault(line.partition("\t")[0].strip().lower())
+        return [name for name in found if _DOMAIN.fullmatch(name) and not name.startswith((".", "["))]
+
 
 class _Tables:
     """trivial-rewrite's own way through main.cf, without the parts that hang on a whole address or on the sender."""
@@ -125,16 +150,7 @@ class _Tables:
         return Resolved(transport, hop, 0)
 
     def _found(self, setting: str, keys: Sequence[str]) -> dict[str, str]:
-        """Those of the keys that a list of names and tables holds, with what it says of them."""
-        found: dict[str, str] = {}
-        for item in _listed(self._settings[setting]):
-            if ":" not in item:
-                found.setdefault(item.lower(), "")
-                continue
-            for line in self._router.run("postmap", "-q", "-", item, keys=keys).splitlines():
-                key, _, value = line.partition("\t")
-                found.setdefault(key, value)
-        return {key: found[key] for key in keys if key in found}
+        return self._router.found(self._settings[setting], keys)
 
 
 def _listed(value: str) -> list[str]:

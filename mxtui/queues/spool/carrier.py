@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final, Protocol
 
 from mxtui.model.drain.way import Feed, Settled
+from mxtui.model.plan import Target
 
 TICK: Final = 0.1
 """Seconds to wait for verdicts before the feed is asked again."""
@@ -21,7 +22,7 @@ class Carrier(Protocol):
     """Who forwards: a `serve` beyond a socket, or this process."""
 
     def add(self, ids: Sequence[str], connections: int) -> None:
-        """Try these now, over so many connections to one host at most."""
+        """Try these now, over so many connections to the host of each at most."""
         ...
 
     def over(self) -> None:
@@ -48,8 +49,17 @@ def carry(carrier: Carrier, feed: Feed, stop: threading.Event) -> Iterator[Seque
                 over = True
                 carrier.over()
             elif targets := feed.take(HELPING):
-                carrier.add([target.queue_id for target in targets], feed.connections)
+                for connections, ids in _helpings(targets, feed):
+                    carrier.add(ids, connections)
         settled = carrier.settled(TICK)
         if settled is None:
             return
         yield settled
+
+
+def _helpings(targets: Sequence[Target], feed: Feed) -> Iterator[tuple[int, list[str]]]:
+    """IDs by the number of connections that their primary is trusted with."""
+    helpings: dict[int, list[str]] = {}
+    for target in targets:
+        helpings.setdefault(feed.connections_for(target), []).append(target.queue_id)
+    yield from helpings.items()

@@ -11,6 +11,7 @@ from typing import Final
 
 import mxtui
 from mxtui.errors import MxtuiError, NoQueue, Unreachable
+from mxtui.folders import space_of
 from mxtui.model.drain.way import Feed, Settled
 from mxtui.model.envelope import Envelope
 from mxtui.model.message import Changes, Identity, QueuedMessage, State
@@ -98,9 +99,18 @@ class SpoolQueue:
         verbs[Verb.REJECT] = changing if self._notice is not None else NO_NOTICE
         verbs[Verb.FLUSH] = self._flushing(service, changing)
         content = ALLOWED if may_read else CONTENT_CLOSED
-        word = "" if service is None else service.state
-        delivers = None if service is None else abs(time.time() - service.heartbeat) < HEARTBEAT
-        return Capabilities("spool", service is not None, MappingProxyType(verbs), content, word, delivers)
+        if service is None:
+            return Capabilities("spool", running=False, verbs=MappingProxyType(verbs), content=content)
+        now = time.time()
+        return Capabilities(
+            "spool",
+            running=True,
+            verbs=MappingProxyType(verbs),
+            content=content,
+            service=service.words(now),
+            delivers=abs(now - service.heartbeat) < HEARTBEAT,
+            recovering=service.recovering,
+        )
 
     def depth(self) -> Mapping[State, int]:
         """Messages per state."""
@@ -219,8 +229,7 @@ class SpoolQueue:
 
     def space(self) -> Space:
         """Room on the spool's file system, as an unprivileged writer sees it."""
-        room = os.statvfs(self.spool.path)
-        return Space(room.f_blocks * room.f_frsize, room.f_bavail * room.f_frsize, room.f_files, room.f_favail)
+        return space_of(self.spool.path)
 
     def close(self) -> None:
         """Nothing is held open between calls."""

@@ -44,7 +44,8 @@ def header(scene: Scene, overview: Overview | None, *, paused: bool = False) -> 
     if overview is None:
         return line.right([("starting", look.label)], edge)
     service, held = overview.capabilities.service, _held(scene, overview)
-    room = scene.width - 42 - (len(service) + 2 if service else 0) - (len(held) + 2 if held else 0)
+    lost = _no_history(scene, overview)
+    room = scene.width - 42 - sum(len(words) + 2 for words in (service, held, lost) if words)
     line.add("  ", look.text).add(scene.fit(overview.source.name, max(10, room)), look.strong)
     if scene.width >= 72:
         words = f"{overview.source.kind} {overview.source.version}".rstrip()
@@ -53,7 +54,17 @@ def header(scene: Scene, overview: Overview | None, *, paused: bool = False) -> 
         line.add("  " + service, look.warning if service == "suspended" else look.accent)
     if held:
         line.add("  " + held, look.warning)
+    if lost:
+        line.add("  " + lost, look.warning)
     return line.right(_freshness(scene, overview, paused), edge)
+
+
+def _no_history(scene: Scene, overview: Overview) -> str:
+    """Where nothing is kept: why, as there is room. The whole sentence is on the screen of the history."""
+    if not overview.history_fault:
+        return ""
+    words = f"no history: {overview.history_fault}"
+    return words if len(words) <= scene.width - 80 else "no history"
 
 
 def _held(scene: Scene, overview: Overview) -> str:

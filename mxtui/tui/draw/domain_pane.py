@@ -1,20 +1,23 @@
-"""Below the domains: everything about the one under the cursor, or whether one is ready for an outage."""
+"""Below the domains: everything about the one under the cursor."""
 
 from collections.abc import Sequence
 from itertools import zip_longest
 
 from mxtui.model.age import BUCKETS
+from mxtui.model.forecast import Deadlines, Forecast
 from mxtui.model.health import Health, Primary
 from mxtui.model.holds import DomainHold
-from mxtui.model.overview import DomainStatus, Overview
-from mxtui.model.source import Verb
-from mxtui.model.words import clock, counted, duration
+from mxtui.model.overview import DomainStatus
+from mxtui.model.words import clock, duration
 from mxtui.tui import format as fmt
 from mxtui.tui.draw.ladder import checks, ladder
 from mxtui.tui.draw.scene import Scene, ruled
 from mxtui.tui.line import Line, Spans
 
 Reasons = Sequence[tuple[str, int]]
+
+Asked = list[tuple[str, str]]
+"""Figures, and what they are of."""
 
 _BOUNDS = ("≤5m", "10m", "20m", "40m", "80m", "2h40", "5h20", "10h", "21h", "older")
 _SOURCES = {"config": "from the configuration", "transport": "as the mail system routes", "mx": "by MX lookup"}
@@ -32,15 +35,18 @@ def destination(primary: Primary | None, health: Health | None) -> str:
     return f"{primary.host}:{primary.port}, {_SOURCES[primary.source]}"
 
 
-def domain_pane(scene: Scene, row: DomainStatus, reasons: Reasons, height: int) -> list[Line]:
+def domain_pane(
+    scene: Scene, row: DomainStatus, reasons: Reasons, height: int, forecast: Forecast | None = None
+) -> list[Line]:
     """One domain."""
     words = destination(row.primary, row.health)
     lines = [ruled(scene, row.domain, words if scene.wide else words.partition(",")[0])]
-    lines += _tall(scene, row, reasons) if height >= TALL and scene.wide else _low(scene, row, reasons)
+    asked = _open_questions(scene, row, forecast)
+    lines += _tall(scene, row, reasons, asked) if height >= TALL and scene.wide else _low(scene, row, reasons, asked)
     return lines[:height]
 
 
-def _tall(scene: Scene, row: DomainStatus, reasons: Reasons) -> list[Line]:
+def _tall(scene: Scene, row: DomainStatus, reasons: Reasons, asked: Asked) -> list[Line]:
     look = scene.look
     health = Line(("    ", look.text), ("Health", look.text + look.strong.without_color), ("    ", look.text))
     if row.health is not None:
@@ -48,7 +54,7 @@ def _tall(scene: Scene, row: DomainStatus, reasons: Reasons) -> list[Line]:
         health.to(_RIGHT).extend(checks(scene, row.health))
     left = [_title(scene, "Recipients by time in queue"), *chart(scene, row.totals.age_buckets, 5)]
     right = [_title(scene, "Why it waits"), *_why(scene, reasons, 4)]
-    right += [Line()] * (5 - len(right)) + [_title(scene, "What needs a decision"), *_decisions(scene, row)]
+    right += [Line()] * (5 - len(right)) + [_title(scene, "What needs a decision"), *_decisions(scene, asked)]
     lines = [Line(), health, Line()]
     for one, other in zip_longest(left, right):
         line = Line(("    ", look.text), *(one.spans if one else ()))
@@ -74,28 +80,43 @@ def _why(scene: Scene, reasons: Reasons, most: int) -> list[Line]:
     ]
 
 
-def _decisions(scene: Scene, row: DomainStatus) -> list[Line]:
+def _decisions(scene: Scene, asked: Asked) -> list[Line]:
     return [
         Line(
             (number.rjust(6), scene.look.strong if number != "0" else scene.look.faint), ("  " + words, scene.look.text)
         )
-        for number, words in _open_questions(scene, row)
+        for number, words in asked
     ]
 
 
-def _open_questions(scene: Scene, row: DomainStatus) -> list[tuple[str, str]]:
+def _open_questions(scene: Scene, row: DomainStatus, forecast: Forecast | None) -> Asked:
     held = row.totals.states.get("hold", 0)
-    asked = []
+    asked: Asked = []
     if row.hold is not None:
         asked.append((duration(row.hold.until - scene.now), hold_words(scene, row.hold)))
     asked.append((fmt.count(held), "held: releasing is up to you" if held else "held"))
+    asked += _expiring(scene, row, forecast)
+    if corrupt := row.totals.states.get("corrupt", 0):
+        asked.append((fmt.count(corrupt), "corrupt: set aside, never delivered"))
+    if forecast is not None and (seconds := forecast.drain_seconds(row.totals.messages)):
+        rate = f"{forecast.outlook.per_second:,.0f}/s" if (forecast.outlook.per_second or 0) >= 1 else "the last rate"
+        asked.append((fmt.brief(seconds), f"a drain takes: at {rate}, as {forecast.outlook.rate_of}"))
+    return asked
+
+
+def _expiring(scene: Scene, row: DomainStatus, forecast: Forecast | None) -> Asked:
     left = row.totals.next_expire - scene.now if row.totals.next_expire is not None else None
-    if left is not None and left < 86_400:
+    due = forecast.of(row.domain) if forecast is not None else Deadlines()
+    asked: Asked = []
+    if due.within_24h:
+        asked.append((fmt.count(due.within_24h), f"expire within 24 h, {due.within_12h:,} of them within 12 h"))
+    elif left is not None and left < 86_400:
         asked.append((duration(left), "until the first is given up"))
     else:
         asked.append(("0", "expire within 24 h"))
-    if corrupt := row.totals.states.get("corrupt", 0):
-        asked.append((fmt.count(corrupt), "corrupt: set aside, never delivered"))
+    if due.before_return and forecast is not None:
+        back = clock(forecast.returns[row.domain], scene.now)
+        asked.append((fmt.count(due.before_return), f"expire before {back}, when it is to be back"))
     return asked
 
 
@@ -136,7 +157,7 @@ def _number(number: int) -> str:
     return fmt.count(number) if number < 100_000 else f"{number / 1_000:,.0f}k"
 
 
-def _low(scene: Scene, row: DomainStatus, reasons: Reasons) -> list[Line]:
+def _low(scene: Scene, row: DomainStatus, reasons: Reasons, asked: Asked) -> list[Line]:
     look = scene.look
 
     def named(name: str, spans: Spans) -> Line:
@@ -155,9 +176,9 @@ def _low(scene: Scene, row: DomainStatus, reasons: Reasons) -> list[Line]:
         for text, messages in reasons[:2]
         for span in ((fmt.count(messages), look.strong), (f" {scene.fit(text, 30)}  ", look.text))
     ]
-    asked = [
+    questions = [
         span
-        for number, words in _open_questions(scene, row)
+        for number, words in asked
         for span in (
             (number, look.strong if number != "0" else look.faint),
             (f" {words.partition(': ')[0]}  ", look.text),
@@ -168,36 +189,5 @@ def _low(scene: Scene, row: DomainStatus, reasons: Reasons) -> list[Line]:
         bounds,
         numbers,
         named("Why", waits or [("no failed attempt on record", look.label)]),
-        named("Decide", asked),
+        named("Decide", questions),
     ]
-
-
-def ready_pane(scene: Scene, overview: Overview, height: int) -> list[Line]:
-    """On a quiet day: is this backup fit for the next outage?"""
-    look = scene.look
-    lines = [ruled(scene, "Ready for an outage", f"as seen at {clock(overview.taken_at, overview.taken_at)}")]
-    lines += [Line()] if height >= TALL else []
-    for good, name, words in _readiness(overview):
-        sign = (scene.glyphs.passed, look.ok) if good else (scene.glyphs.warning, look.warning)
-        lines.append(Line(("    ", look.text), sign, (f" {name.ljust(13)}", look.label), (words, look.text)))
-    return lines[:height]
-
-
-def _readiness(overview: Overview) -> list[tuple[bool, str, str]]:
-    able = overview.capabilities
-    found = [
-        (able.running, "mail system", "running" if able.running else "stopped: mail is neither taken nor delivered")
-    ]
-    if overview.space is not None:
-        share = overview.space.used_share
-        free = fmt.bytes_(overview.space.bytes_free)
-        found.append((share < 0.8, "disk", f"{fmt.percent(1 - share)} free, {free}"))
-    known = [row for row in overview.domains if row.primary is not None]
-    up = sum(row.health is not None and row.health.state == "up" for row in known)
-    found.append((up == len(known), "primaries", f"{up} of {counted(len(known), 'domain')} have theirs up"))
-    held = overview.queue.states.get("hold", 0)
-    found.append((not held, "held mail", counted(held, "message") if held else "none"))
-    missing = [verb for verb in (Verb.HOLD, Verb.FLUSH) if not able.may(verb).allowed]
-    words = "you may hold, release and flush" if not missing else able.may(missing[0]).why_not or "you may only look"
-    found.append((not missing, "permission", words))
-    return found

@@ -98,10 +98,13 @@ def _last_hour(row: DomainStatus, cell: Cell) -> Spans:
     if not bars:
         return []
     values = row.history[-POINTS:]
-    highest = max(values, default=0) or 1
+    highest = max((value for value in values if value), default=1)
     # What was not watched is left blank: it was not zero.
     spans = [(" " * (1 + POINTS - len(values)), cell.look.text)]
     for position, value in enumerate(values):
+        if value is None:
+            spans.append((" ", cell.look.text))
+            continue
         # From zero, so that a small change of a large queue looks small.
         level = 0 if not value else max(1, round(value / highest * (len(bars) - 1)))
         now = position == len(values) - 1

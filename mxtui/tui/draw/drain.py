@@ -42,7 +42,7 @@ def drain(scene: Scene, standing: Standing, height: int) -> list[Line]:
         lines += [Line(("   ", scene.look.text), (part, style)) for part in wrap(why, scene.width - 2 * INDENT)[:3]]
         lines.append(Line())
     if standing.held:
-        text = f"{counted(standing.held, 'message')} held, not tried: r on Domains has them tried at once"
+        text = f"{counted(standing.held, 'message')} held, not tried: f on Domains takes them, too"
         lines += [Line(("   ", scene.look.text), (text, scene.look.label)), Line()]
     lines += [
         _bar(scene, progress),

@@ -12,6 +12,7 @@ from textual.widget import Widget
 
 from mxtui.errors import MxtuiError
 from mxtui.model.overview import Overview
+from mxtui.model.source import ALLOWED, Permission
 from mxtui.tui import format as fmt
 from mxtui.tui.commands import Command, bindings, refusal
 from mxtui.tui.draw.chrome import TABS
@@ -37,6 +38,8 @@ GLOBAL: tuple[Command, ...] = (
         "app.alerts", "!", "Alerts", "Everything that needs an operator, in full.",
         lambda screen: screen.host.open_alerts(),
     ),
+    Command("app.doctor", "D", "Doctor", "Is this backup MX set up right? DNS, policies, certificates, settings, disk.",
+            lambda screen: screen.host.open_doctor(), lambda screen: screen.examinable(), footer=False),
     Command("app.help", "?", "Help", "What this screen shows and which keys work on it.",
             lambda screen: screen.host.open_help()),
     Command("app.pause", "p", "Pause", "Keep the view as it is; mail goes on moving.",
@@ -119,6 +122,12 @@ class ConsoleScreen(Screen[None]):
         self.call_after_refresh(self.tick)
 
     # -- commands -----------------------------------------------------------------------------------------------
+
+    def examinable(self) -> Permission:
+        """Whether anybody can look at how this host is set up."""
+        if self.host.services.examine is not None:
+            return ALLOWED
+        return Permission(False, "nobody can look at this host from here")
 
     async def action_command(self, id_: str) -> None:
         """Run a command, or say why it is not allowed."""

@@ -9,12 +9,14 @@ from textual.binding import BindingType
 from textual.widget import Widget
 
 from mxtui.model.filter import quote
+from mxtui.model.history import WHOLE
 from mxtui.model.overview import DomainStatus, Overview
 from mxtui.model.redirect import Redirect
 from mxtui.model.source import ALLOWED, Permission, Verb
 from mxtui.tui.commands import Command, bindings
-from mxtui.tui.draw.domain_pane import LOW, TALL, domain_pane, ready_pane
+from mxtui.tui.draw.domain_pane import LOW, TALL, domain_pane
 from mxtui.tui.draw.domains import COLUMNS, LAST_HOUR, order
+from mxtui.tui.draw.ready import ready_pane
 from mxtui.tui.line import Line
 from mxtui.tui.screens.acting import redirect_command, verb_command
 from mxtui.tui.screens.holding import HoldingScreen, hold_command
@@ -32,6 +34,10 @@ _ON_DOMAIN: tuple[Command, ...] = (
     hold_command("suspend", "z", "Leave this domain's mail alone for a while; again: resume it."),
     Command("domains.check", "c", "Check now", "Climb this primary's health ladder now.",
             lambda screen: screen.check_now(), lambda screen: screen.some_domain()),
+    Command("domains.history", "H", "History", "How this domain, its mail and its primary fared: hours and days.",
+            lambda screen: screen.open_history()),
+    Command("domains.forecast", "F", "Forecast", "What expires, how long a drain takes, when the disk is full.",
+            lambda screen: screen.open_forecast()),
     redirect_command("domains", "Send this domain's mail to another host, or all of it to one address."),
     verb_command("domains", Verb.REJECT, "x", "Return this domain's mail to its senders.", footer=False),
     verb_command("domains", Verb.DELETE, "d", "Remove this domain's mail; a copy is kept.", footer=False),
@@ -104,10 +110,10 @@ class DomainsScreen(HoldingScreen):
             if self._overview.fault and row is None:
                 lines = []
             elif not self._overview.queue.messages and not self._overview.reading:
-                lines = ready_pane(self.scene, self._overview, height)
+                lines = ready_pane(self.scene, self._overview, height, TALL)
             elif row is not None:
                 known = self._reasons[1] if self._reasons[0] == row.domain else []
-                lines = domain_pane(self.scene, row, known, height)
+                lines = domain_pane(self.scene, row, known, height, self._overview.forecast)
         self.query_one("#pane", Painted).paint(lines, self.host.look.ground)
 
     @on(Table.Moved)
@@ -151,6 +157,20 @@ class DomainsScreen(HoldingScreen):
         """Its messages."""
         if self.table.row is not None:
             await self.host.open_messages(f"domain:{quote(self.table.row.domain)}")
+
+    def open_history(self) -> None:
+        """Of the domain under the cursor; without one, of the whole queue."""
+        from mxtui.tui.screens.history import HistoryScreen  # not before the first screen is there
+
+        rows = order(self._overview.domains, *self._sort) if self._overview is not None else []
+        chosen = self.table.row
+        self.app.push_screen(HistoryScreen([row.domain for row in rows], chosen.domain if chosen else WHOLE))
+
+    def open_forecast(self) -> None:
+        """Of all domains, the cursor on the same one."""
+        from mxtui.tui.screens.forecast import ForecastScreen  # not before the first screen is there
+
+        self.app.push_screen(ForecastScreen(self.table.row.domain if self.table.row is not None else None))
 
     async def open_filter(self) -> None:
         """The filter bar, on Messages."""

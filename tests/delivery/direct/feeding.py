@@ -37,6 +37,12 @@ class Given:
     def over(self) -> bool:
         return not self.left
 
+    def connections_to(self, host: str) -> int:
+        return self.connections
+
+    def connections_for(self, target: Target) -> int:
+        return self.connections
+
 
 def to(port: int) -> Callable[[str], HostKey]:
     """`--to 127.0.0.1:PORT`."""

@@ -187,7 +187,7 @@ def test_what_a_way_puts_back_untried_after_the_stop_is_left_with_what_was_never
     for each in put_back:
         work.settled(Settled(each.queue_id, "deferred"), 1.0)
     assert len(put_back) > 5
-    assert set(work.untried) == {*put_back, *work.untaken}
+    assert set(work.left_by_guard) == {*put_back, *work.untaken}
 
 
 def test_paused_it_gives_nothing_and_resumed_it_goes_on() -> None:

@@ -1,0 +1,1 @@
+"""What there is to know, asked of others: every question has its own time limit, and none of them raises."""

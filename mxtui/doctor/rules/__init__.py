@@ -1,0 +1,1 @@
+"""Facts to findings, one family a file. Pure: the same facts give the same findings."""

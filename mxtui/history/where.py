@@ -1,0 +1,24 @@
+"""Where the history of a queue is: in a spool of our own, else on this host by the queue's path."""
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Final
+
+from mxtui.folders import writable_folder
+
+SYSTEM_FOLDER: Final = Path("/var/lib/mxtui/history")
+
+FILE: Final = "history.sqlite"
+"""In a spool: `serve` writes it, whoever runs that, and the console finds it."""
+
+
+def of_queue(queue: Path, folder: Path | None = None) -> Path:
+    """Of a queue that is not ours; everybody who may not write the host's folder has one of their own."""
+    base = folder or writable_folder(SYSTEM_FOLDER, "history")
+    return base / f"{hashlib.sha256(os.fsencode(queue)).hexdigest()[:16]}.sqlite"
+
+
+def of_spool(spool: Path) -> Path:
+    """Of a spool."""
+    return spool / FILE

@@ -1,0 +1,136 @@
+"""Forecast: what expires, and what can still be done about it."""
+
+import math
+from collections.abc import Iterable
+from typing import ClassVar, cast
+
+from textual import on
+from textual.binding import BindingType
+from textual.widget import Widget
+
+from mxtui.model.filter import quote
+from mxtui.model.forecast import DAY
+from mxtui.model.overview import Overview
+from mxtui.model.redirect import Redirect
+from mxtui.model.source import ALLOWED, Permission, Verb
+from mxtui.tui.commands import Command, bindings
+from mxtui.tui.draw.forecast import COLUMNS, Ahead, ahead, headline
+from mxtui.tui.screens.acting import ActingScreen
+from mxtui.tui.widgets.chrome import Chrome
+from mxtui.tui.widgets.painted import Painted
+from mxtui.tui.widgets.table import Listed, Table
+
+_ON_FORECAST: tuple[Command, ...] = (
+    Command("forecast.back", "escape", "Back", "Back to the domains.", lambda screen: screen.dismiss(), palette=False),
+    Command("forecast.open", "enter", "Messages", "Show those of this domain that expire.",
+            lambda screen: screen.open_messages(), lambda screen: screen.some_domain()),
+    Command("forecast.hold", "h", "Hold", "Hold what expires of this domain within 24 h, or before its primary is "
+            "back: in hold nothing is given up.", lambda screen: screen.act(Verb.HOLD),
+            lambda screen: screen.permit(Verb.HOLD)),
+    Command("forecast.renew", "r", "Renew", "Release what this domain has in hold: what is past its lifetime, or "
+            "nearly, gets a new one.", lambda screen: screen.act(Verb.RELEASE),
+            lambda screen: screen.permit(Verb.RELEASE)),
+    Command("forecast.undo", "u", "Undo", "Undo what was done last.", lambda screen: screen.undo(), footer=False),
+)  # fmt: skip
+
+
+class ForecastScreen(ActingScreen):
+    """Domains with mail, the next expiry first."""
+
+    TAB = "domains"
+    COMMANDS_HERE = _ON_FORECAST
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings(_ON_FORECAST)]
+    EXPLAINED = (
+        "What is given up within 12 and 24 hours, and before a primary is back that was announced by a suspension or a "
+        "migration. In hold nothing is given up; released, what is past its lifetime gets a new one. How long a drain "
+        "takes follows from the last one, when the disk is full from how fast it filled up within the last hour."
+    )
+
+    def __init__(self, domain: str | None = None) -> None:
+        super().__init__()
+        self._wanted = domain
+
+    def content(self) -> Iterable[Widget]:
+        """The queue in three sentences, and the table."""
+        yield Painted("headline")
+        yield Table[Ahead](COLUMNS, key=lambda row: row.domain, id_="forecast")
+
+    @property
+    def table(self) -> Table[Ahead]:
+        """The domains."""
+        return cast("Table[Ahead]", self.query_one("#forecast", Table))
+
+    def show_overview(self, overview: Overview, /) -> None:
+        """The rows anew; the cursor stays with its domain."""
+        rows = ahead(overview, overview.forecast) if overview.forecast is not None else []
+        chosen = self._wanted or (self.table.row.domain if self.table.row is not None else None)
+        self._wanted = None
+        position = next((n for n, row in enumerate(rows) if row.domain == chosen), None)
+        words = "Nothing is queued." if overview.forecast is not None else "Nothing is known yet."
+        self.table.notice = self.notice(words, "What expires shows here.")
+        self.table.show(Listed(rows), position)
+
+    def tick(self) -> None:
+        """Time runs out."""
+        look, overview, chrome = self.host.look, self.host.overview, self.query_one(Chrome)
+        chrome.trail = [
+            ("1 Domains ", look.label),
+            (f"{look.glyphs.into} ", look.faint),
+            ("what is to come", look.strong),
+        ]
+        super().tick()
+        head = self.query_one("#headline", Painted)
+        head.display = self.size.height >= 10
+        if overview is not None and overview.forecast is not None:
+            head.paint(headline(self.scene, overview, overview.forecast), look.ground)
+        self.table.repaint()
+
+    @on(Table.Moved)
+    def _moved(self, event: Table.Moved) -> None:
+        if event.by_hand:
+            self.tick()
+
+    # -- commands -----------------------------------------------------------------------------------------------
+
+    def some_domain(self) -> Permission:
+        """Whether the cursor is on a domain."""
+        return ALLOWED if self.table.row is not None else Permission(False, "there is no domain here")
+
+    def permit(self, verb: Verb) -> Permission:
+        """Whether there is something to hold, or to release."""
+        row, permission = self.table.row, super().permit(verb)
+        if not permission.allowed:
+            return permission
+        if row is None:
+            return Permission(False, "there is no domain here")
+        if verb is Verb.HOLD and not max(row.deadlines.within_24h, row.deadlines.before_return or 0):
+            return Permission(False, "nothing of it expires within 24 h, or before its primary is back")
+        if verb is Verb.RELEASE and not row.status.totals.states.get("hold"):
+            return Permission(False, "nothing of it is in hold")
+        return ALLOWED
+
+    @property
+    def _expiring(self) -> str:
+        """Of the domain under the cursor, as a filter."""
+        row = self.table.row
+        assert row is not None
+        until = max(DAY, (row.returns or 0.0) - self.host.now())
+        return f"domain:{quote(row.domain)} expires<{math.ceil(until / 3600)}h"
+
+    def act(self, verb: Verb, where: Redirect | None = None) -> None:
+        """On what expires of the domain under the cursor, or on what it has in hold."""
+        row = self.table.row
+        if row is not None:
+            text = self._expiring if verb is Verb.HOLD else f"domain:{quote(row.domain)} state:hold"
+            self.act_on_filter(verb, text, where)
+
+    @on(Table.Chosen)
+    async def open_messages(self) -> None:
+        """Those that expire; without any, all of the domain."""
+        row = self.table.row
+        if row is None:
+            return
+        due = max(row.deadlines.within_24h, row.deadlines.before_return or 0)
+        text = self._expiring if due else f"domain:{quote(row.domain)}"
+        self.dismiss()
+        await self.host.open_messages(text)

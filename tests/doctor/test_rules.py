@@ -1,0 +1,263 @@
+"""Rules over facts that can hardly be brought about for real: old versions, full disks, wrong clocks, old drills."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mxtui.doctor.catalogue import CATALOGUE
+from mxtui.doctor.certificate import Certificate
+from mxtui.doctor.facts import (
+    Address,
+    Clock,
+    Disk,
+    DomainFacts,
+    Drill,
+    Exchanger,
+    Exchangers,
+    Facts,
+    Heard,
+    Named,
+    OurName,
+    PostfixFacts,
+    RelayProbe,
+    Sts,
+    Unknown,
+)
+from mxtui.doctor.finding import Finding
+from mxtui.doctor.judge import judge
+from mxtui.doctor.relaying import networks_too_wide, open_by_settings
+from mxtui.doctor.tlsa import Tlsa
+from mxtui.model.health import Primary
+from mxtui.model.holds import Catching
+from mxtui.model.offers import Offers
+from mxtui.model.route import Ourselves, Routed
+from mxtui.model.source import Space
+
+NOW = 1_795_700_000.0
+DAY = 86400.0
+US = "mx2.example.net"
+NOBODY = Unknown("nobody was asked")
+
+POSTFIX = PostfixFacts(
+    config_directory=Path("/etc/postfix"),
+    settings={
+        "mail_version": "3.9.1",
+        "maximal_queue_lifetime": "5d",
+        "bounce_queue_lifetime": "5d",
+        "minimal_backoff_time": "300s",
+        "maximal_backoff_time": "4000s",
+        "queue_run_delay": "300s",
+        "smtpd_forbid_bare_newline": "normalize",
+        "enable_long_queue_ids": "yes",
+        "smtpd_relay_restrictions": "permit_mynetworks, reject_unauth_destination",
+        "mynetworks": "127.0.0.0/8",
+    },
+    running=True,
+    log="/var/log/mail.log",
+    catching=Catching(True),
+)
+
+FACTS = Facts(
+    now=NOW,
+    ourselves=Ourselves(US),
+    system=POSTFIX,
+    name=NOBODY,
+    here=NOBODY,
+    relay=RelayProbe((("x@example.com", "554 no"),), stranger=True, client="192.0.2.1"),
+    disk=Disk("/var/spool", Space(1 << 40, 1 << 39, 1000, 900), "ext4", read_only=False, writable=True),
+    clock=Clock(True),
+    drills=(),
+)
+
+
+def found(check: str, facts: Facts) -> Finding:
+    return next(each for each in judge(facts) if each.check == check)
+
+
+def with_settings(**changed: str) -> Facts:
+    return replace(FACTS, system=replace(POSTFIX, settings={**POSTFIX.settings, **changed}))
+
+
+def test_every_finding_is_in_the_catalogue_in_its_order() -> None:
+    order = list(CATALOGUE)
+    checks = [order.index(each.check) for each in judge(FACTS)]
+    assert checks == sorted(checks)
+
+
+def test_a_postfix_without_the_guard_against_smuggling_is_told_to_be_renewed() -> None:
+    old = {name: value for name, value in POSTFIX.settings.items() if name != "smtpd_forbid_bare_newline"}
+    facts = replace(FACTS, system=replace(POSTFIX, settings={**old, "mail_version": "3.5.6"}))
+    finding = found("smuggling", facts)
+    assert finding.verdict == "fail"
+    assert "Postfix 3.5.6 has no smtpd_forbid_bare_newline" in finding.evidence
+    stopgap = {**old, "smtpd_data_restrictions": "reject_unauth_pipelining"}
+    assert found("smuggling", replace(FACTS, system=replace(POSTFIX, settings=stopgap))).verdict == "warn"
+
+
+@pytest.mark.parametrize(
+    ("disk", "wrong"),
+    [
+        ({"space": Space(100, 30, 100, 90)}, {}),
+        ({"space": Space(100, 19, 100, 90)}, {"disk_room": "warn"}),
+        ({"space": Space(100, 4, 100, 90)}, {"disk_room": "fail"}),
+        ({"space": Space(100, 90, 100, 10)}, {"disk_inodes": "warn"}),
+        ({"space": Space(100, 90, 100, 1)}, {"disk_inodes": "fail"}),
+        ({"space": Space(100, 90, 0, 0), "kind": "btrfs"}, {}),
+        ({"kind": "tmpfs"}, {"disk_kind": "fail"}),
+        ({"kind": "overlay"}, {"disk_kind": "warn"}),
+        ({"read_only": True}, {"disk_writable": "fail"}),
+        ({"writable": False}, {"disk_writable": "fail"}),
+        ({"writable": Unknown("no such user")}, {}),
+    ],
+)
+def test_a_disk_that_is_full_volatile_or_closed_is_found(disk: dict[str, object], wrong: dict[str, str]) -> None:
+    assert isinstance(FACTS.disk, Disk)
+    findings = judge(replace(FACTS, disk=FACTS.disk._replace(**disk)))  # type: ignore[arg-type]
+    about = {each.check: each.verdict for each in findings if each.check.startswith("disk_")}
+    assert {check: verdict for check, verdict in about.items() if verdict in ("warn", "fail")} == wrong
+
+
+@pytest.mark.parametrize(
+    ("clock", "verdict", "words"),
+    [
+        (Clock(True), "pass", "kept by NTP"),
+        (Clock(False), "warn", "not kept by NTP"),
+        (Clock(None), "skipped", "the kernel does not tell"),
+        (Clock(None, (("a", 2.0),)), "pass", "as a has it"),
+        (Clock(True, (("a", 2.0), ("b", -300.0))), "warn", "5m ahead of b"),
+        (Clock(True, (("a", 7200.0), ("b", -300.0))), "fail", "2h 00m behind a"),
+    ],
+)
+def test_a_clock_is_compared_with_whoever_tells_the_time(clock: Clock, verdict: str, words: str) -> None:
+    finding = found("clock", replace(FACTS, clock=clock))
+    assert (finding.verdict, words in finding.evidence) == (verdict, True), finding.evidence
+
+
+def domain(**more: object) -> DomainFacts:
+    known = DomainFacts("example.org", Routed(None, "put off"), NOBODY, (), Sts(), NOBODY)
+    return replace(known, **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("drills", "verdict", "words"),
+    [
+        ((), "warn", "there never was one"),
+        ((Drill(NOW - DAY, "example.org", True, ""),), "pass", "passed 1d 00h ago"),
+        ((Drill(NOW - 100 * DAY, "example.org", True, ""),), "warn", "passed, but 100d 00h ago"),
+        ((Drill(NOW - DAY, "other.example", True, ""),), "warn", "there never was one"),
+        ((Drill(NOW - DAY, "example.org", False, "lost"), Drill(NOW - 2 * DAY, "example.org", True, "")),
+         "fail", "failed 1d 00h ago: lost"),
+    ],
+)  # fmt: skip
+def test_the_last_drill_of_each_domain_counts(drills: tuple[Drill, ...], verdict: str, words: str) -> None:
+    finding = found("drill", replace(FACTS, drills=drills, domains=(domain(),)))
+    assert (finding.verdict, finding.evidence) == (verdict, words)
+
+
+def test_drills_that_cannot_be_read_are_not_taken_for_none() -> None:
+    assert found("drill", replace(FACTS, drills=Unknown("denied"), domains=(domain(),))).verdict == "skipped"
+
+
+@pytest.mark.parametrize(
+    ("relay", "recipient", "is_open"),
+    [
+        ("permit_mynetworks permit_sasl_authenticated defer_unauth_destination", "", False),
+        ("permit_mynetworks, reject_unauth_destination", "permit", False),
+        ("", "permit_mynetworks, check_recipient_access hash:/etc/x, reject_unauth_destination", False),
+        ("permit", "reject_unauth_destination", False),
+        ("", "", True),
+        ("permit_mynetworks", "permit_sasl_authenticated", True),
+        ("permit_mx_backup, reject_unauth_destination", "", True),
+        ("permit_dnswl_client list.example, reject", "permit_mynetworks", True),
+        ("permit_auth_destination, reject", "", False),
+    ],
+)
+def test_restrictions_are_read_as_smtpd_reads_them(relay: str, recipient: str, *, is_open: bool) -> None:
+    told = {"smtpd_relay_restrictions": relay, "smtpd_recipient_restrictions": recipient}
+    assert bool(open_by_settings(told)) == is_open
+
+
+@settings(max_examples=30)
+@given(st.text(max_size=200), st.text(max_size=200))
+def test_no_setting_is_too_odd_to_be_judged(one: str, other: str) -> None:
+    open_by_settings({"smtpd_relay_restrictions": one, "smtpd_recipient_restrictions": other})
+    networks_too_wide(one)
+    for name in POSTFIX.settings:
+        assert judge(with_settings(**{name: one}))
+
+
+def test_who_is_trusted_and_takes_everything_is_not_called_a_relay_for_that() -> None:
+    taken = RelayProbe((("x@example.com", "250 ok"),), stranger=False, client="127.0.0.1")
+    finding = found("relay_only", replace(FACTS, relay=taken))
+    assert finding.verdict == "pass"
+    assert "we cannot be a stranger to it from here" in finding.evidence
+    assert found("relay_only", replace(FACTS, relay=taken._replace(stranger=True))).verdict == "fail"
+
+
+HERE = Heard(US, "127.0.0.1", 25, US, US, Offers())
+THERE = replace(HERE, host="mx1.example.org", address="192.0.2.1", greeting="mx1.example.org", name="mx1.example.org")
+
+
+@pytest.mark.parametrize(
+    ("port", "addresses", "here", "verdict"),
+    [
+        (25, ("192.0.2.1",), "", "pass"),
+        (25, ("192.0.2.25",), "", "fail"),  # what our name leads to, whether an interface has it or a NAT
+        (25, ("127.0.0.1",), "127.0.0.1", "fail"),
+        (2525, ("127.0.0.1",), "127.0.0.1", "pass"),  # another server on this host
+    ],
+)
+def test_a_route_to_our_own_address_is_a_loop(port: int, addresses: tuple[str, ...], here: str, verdict: str) -> None:
+    routed = Routed(Primary("mx1.example.org", port, "config"))
+    known = domain(routed=routed, primary=replace(THERE, port=port), primary_addresses=addresses, primary_here=here)
+    name = OurName(US, (Named(Address("192.0.2.25", 60, True), (US,), False),))
+    assert found("loop", replace(FACTS, name=name, here=HERE, domains=(known,))).verdict == verdict
+
+
+def test_a_route_to_our_own_name_is_a_loop() -> None:
+    known = domain(routed=Routed(Primary(US, 2525, "transport")), primary=THERE)
+    assert found("loop", replace(FACTS, domains=(known,))).verdict == "fail"
+
+
+@pytest.mark.parametrize(("secure", "verdict"), [(True, "pass"), (False, "warn")])
+def test_tlsa_records_count_where_dnssec_vouches_for_them(secure: bool, verdict: str) -> None:
+    leaf = Certificate(b"der", NOW - DAY, NOW + 60 * DAY, (US,), b"key")
+    name = OurName(US, tlsa=(Tlsa(3, 1, 0, b"key"),), secure=secure)
+    assert found("tlsa", replace(FACTS, name=name, here=replace(HERE, certificate=leaf))).verdict == verdict
+
+
+def test_tlsa_records_without_starttls_keep_senders_away() -> None:
+    name = OurName(US, tlsa=(Tlsa(3, 1, 0, b"key"),), secure=True)
+    assert found("tlsa", replace(FACTS, name=name, here=HERE)).verdict == "fail"
+
+
+hosts = st.sampled_from([US, "mx1.example.org", "backup.example.org", "192.0.2.1", "*.example", "", "ü.example"])
+texts = st.sampled_from(["192.0.2.1", "10.0.0.1", "::1"])
+addresses = st.lists(st.builds(Address, texts, st.integers(0, 1 << 31), st.booleans()), max_size=3).map(tuple)
+problems = st.sampled_from(["", "it does not exist"])
+exchangers = st.builds(
+    Exchanger, hosts, st.integers(0, 65535), addresses, st.sampled_from(["", "other.example"]), problems
+)
+routes = st.sampled_from(
+    [
+        Routed(None, "put off"),
+        Routed(Primary("mx1.example.org", 25, "config")),
+        Routed(Primary(US, 25, "transport")),
+        Routed(Primary("example.org", 25, "mx", lookup_mx=True)),
+    ]
+)
+
+
+@given(st.lists(exchangers, max_size=20), st.booleans(), st.integers(0, 1 << 31), routes)
+def test_whatever_dns_says_each_check_of_a_domain_has_one_verdict(
+    records: list[Exchanger], null: bool, ttl: int, routed: Routed
+) -> None:
+    ordered = tuple(sorted(records, key=lambda each: each.preference))
+    known = domain(mx=Exchangers(ordered, len(ordered), ttl, null), routed=routed, primary_addresses=("192.0.2.1",))
+    facts = replace(FACTS, domains=(known,))
+    checks = [each.check for each in judge(facts) if each.subject == "example.org"]
+    assert len(checks) == len(set(checks))
+    assert {name for name, check in CATALOGUE.items() if check.family == "DNS"} <= set(checks)

@@ -1,0 +1,66 @@
+"""What a guard has held goes with the next flush, under pace and guard; what an operator held stays held."""
+
+import pytest
+
+from mxtui.left import LeftByGuards
+from tests.end_to_end.draining import DrainedQueue
+
+MESSAGES = 40
+
+KINDS = [("spool_queue", ()), ("served_queue", ()), ("postfix_queue", ()), ("postfix_queue", ("--direct",))]
+
+
+@pytest.mark.parametrize(("kind", "options"), KINDS)
+def test_the_next_flush_takes_it_and_leaves_what_an_operator_held(
+    kind: str, options: tuple[str, ...], request: pytest.FixtureRequest
+) -> None:
+    queue: DrainedQueue = request.getfixturevalue(kind)
+    queue.fill(MESSAGES)
+    own = queue.ids[-2:]
+    assert queue("hold", f"id:{'|'.join(own)}", "--yes").status == 0
+    queue.primary.behave(permanent=".*")
+    queue.primary.up()
+    assert queue("flush", "--all", "--yes", *options).status == 1
+    assert queue.standing().held == MESSAGES - 3
+    queue.primary.behave(permanent="^nobody@")
+    planned = queue("flush", "--all", "--dry-run", *options)
+    assert f"{MESSAGES - 3} held by the drain of " in planned.err
+    assert "held: release it first" in planned.err, "those that an operator held"
+    queue("flush", "--all", "--yes", *options)
+    phases = [each.phase for each in queue.standing().phases]
+    assert phases[:2] == ["probe", "canary"]
+    assert "ramp" in phases
+    progress = queue.standing().progress
+    assert progress is not None
+    assert (progress.phase, progress.left) == ("done", 0)
+    assert queue.tally().delivered >= MESSAGES - 3
+    assert queue.tally().doubled == 0
+    assert {each for each in own if queue.state_of(each) == "hold"} == set(own)
+    assert not LeftByGuards(queue.drains.folder).known()
+
+
+def test_stopped_half_way_the_rest_is_still_held_and_known(postfix_queue: DrainedQueue) -> None:
+    queue = postfix_queue
+    queue.fill(MESSAGES)
+    queue.primary.behave(permanent=".*")
+    queue.primary.up()
+    queue("flush", "--all", "--yes", "--direct")
+    assert queue("flush", "--all", "--yes", "--direct").status == 1, "it is no better yet"
+    assert queue.states()["hold"] == MESSAGES
+    queue.primary.behave(permanent="^nobody@")
+    queue("flush", "--all", "--yes", "--limit", "10")
+    assert len(queue.primary.accepted) == 10
+    assert queue.states()["hold"] == MESSAGES - 10
+
+
+def test_what_an_operator_held_after_the_guard_is_his(postfix_queue: DrainedQueue) -> None:
+    queue = postfix_queue
+    queue.fill(5)
+    queue.primary.behave(permanent=".*")
+    queue.primary.up()
+    queue("flush", "--all", "--yes", "--direct")
+    queue.primary.down()
+    assert queue("release", "--all", "--yes").status in (0, 1)
+    queue("hold", "--all", "--yes")
+    planned = queue("flush", "--all", "--force", "--dry-run")
+    assert "held by the drain" not in planned.err

@@ -1,0 +1,183 @@
+"""One drain to several primaries: each has its canary, its pace and its guard."""
+
+from collections.abc import Iterable
+
+import pytest
+
+from mxtui.model.drain.batches import Batches
+from mxtui.model.drain.connections import Connections
+from mxtui.model.drain.machine import Drain
+from mxtui.model.drain.primaries import ByPrimary
+from mxtui.model.drain.settings import DrainSettings
+from mxtui.model.health import Primary
+from mxtui.model.plan import Fate, Target
+from mxtui.model.route import Routed
+from tests.model.drain.drains import settle, targets, vary
+from tests.support.plans import target
+
+ROUTES = {
+    "a.example": Routed(Primary("mx.a.example", 25, "mx")),
+    "also-a.example": Routed(Primary("MX.A.example", 25, "mx")),
+    "b.example": Routed(Primary("mx.b.example", 25, "mx")),
+}
+A, B = "mx.a.example:25", "mx.b.example:25"
+
+
+def several(mail: Iterable[Target], *, probing: bool = False, caps: dict[str, int] | None = None, **more: int) -> Drain:
+    settings = DrainSettings(**more)  # type: ignore[arg-type]
+    primaries = ByPrimary(ROUTES, caps or {}).primaries(settings, lambda each: Connections(each, vary))
+    made = Drain(mail, settings, primaries, 0.0, probing=probing)
+    made.probed(True, "", 0.0)
+    return made
+
+
+def rounds(work: Drain, now: float, number: int, *, ailing: str = "", fate: Fate = "delivered", dsn: str = "") -> int:
+    """What went to the other primary, while all that goes to one fares so."""
+    went = 0
+    for _ in range(number):
+        for each in work.take(1_000, now):
+            if ailing and ailing in each.domains:
+                work.settled(settle(each.queue_id, fate, dsn=dsn or None), now)
+            else:
+                went += 1
+                work.settled(settle(each.queue_id), now)
+        now += 0.1
+    return went
+
+
+def test_each_primary_has_a_canary_and_domains_of_one_primary_share_it() -> None:
+    work = several(targets(60, ("a.example", "also-a.example", "b.example")))
+    taken = work.take(100, 0.0)
+    assert sorted(each.domains[0] for each in taken) == ["a.example", "b.example"]
+    work.settled(settle(next(each.queue_id for each in taken if each.domains == ("b.example",))), 0.1)
+    assert {each.domains[0] for each in work.take(100, 0.1)} == {"b.example"}, "the other is still being looked at"
+    assert (work.phase_of(A), work.phase_of(B), work.phase) == ("canary", "ramp", "ramp")
+
+
+def test_one_that_fails_waits_by_itself_and_the_other_is_as_fast_as_ever() -> None:
+    work = several(targets(2_000, ("a.example", "b.example")))
+    went = rounds(work, 0.0, 10, ailing="a.example", fate="deferred", dsn="4.4.1")
+    alone = several(targets(1_000, ("b.example",)))
+    assert went == rounds(alone, 0.0, 10) > 100
+    assert work.phase_of(A) == "canary"
+    assert work.connections_to(B) == 20
+    assert work.connections_to(A) == 1
+
+
+def test_one_that_refuses_is_stopped_and_held_and_the_other_comes_to_its_end() -> None:
+    work = several(targets(200, ("a.example", "b.example")))
+    rounds(work, 0.0, 1, ailing="a.example", fate="refused")
+    (left,) = work.left_since()
+    assert (left.primary, len(left.targets)) == (A, 99)
+    assert "was refused" in left.why
+    assert not list(work.left_since()), "it is told once"
+    assert not work.over
+    rounds(work, 1.0, 30)
+    assert (work.phase, work.progress(9.0).delivered) == ("stopped", 100)
+    assert work.why(9.0).startswith(f"{A}: the canary")
+    assert work.left_by_guard == work.untaken == left.targets
+
+
+def test_what_an_operator_stops_is_not_held_but_what_a_guard_stopped_before_is() -> None:
+    work = several(targets(200, ("a.example", "b.example")))
+    rounds(work, 0.0, 1, ailing="a.example", fate="refused")
+    work.stop("stopped by an operator")
+    assert {each.domains for each in work.left_by_guard} == {("a.example",)}
+
+
+def test_limits_are_of_all_together() -> None:
+    work = several(targets(2_000, ("a.example", "b.example")), messages_per_second=10)
+    taken = sum(rounds(work, tick / 10, 1) for tick in range(100))
+    assert 95 <= taken <= 105
+    crowded = several(targets(2_000, ("a.example", "b.example")), most_in_hand=7, canary=False, connections=20)
+    assert len(crowded.take(1_000, 0.0)) == 7
+
+
+def test_a_primary_that_bears_fewer_gets_fewer() -> None:
+    work = several(targets(2_000, ("a.example", "b.example")), caps={"mx.a.example": 3, "elsewhere.example": 1})
+    rounds(work, 0.0, 20)
+    assert (work.connections_to(A), work.connections_to(B)) == (3, 20)
+    taken = work.take(1_000, 9.0)
+    assert sum(each.domains == ("a.example",) for each in taken) == 3
+    assert {work.connections_for(each) for each in taken} == {3, 20}
+
+
+@pytest.mark.parametrize("name", ["also-a.example", "mx.a.example", "mx.a.example:25"])
+def test_a_cap_is_by_host_or_by_any_of_its_domains(name: str) -> None:
+    settings = ByPrimary(ROUTES, {name: 4}).settings(A, DrainSettings())
+    assert (settings.most_connections, settings.connections, settings.most_in_batch) == (4, 2, 4)
+    assert Batches(settings).connections == 1
+    assert ByPrimary(ROUTES, {name: 4}).settings(B, DrainSettings()) == DrainSettings()
+
+
+def test_what_goes_to_two_primaries_is_paced_as_a_third_and_by_the_lesser_cap() -> None:
+    both = target("C00000001", domains=("a.example", "b.example"), arrival=1.0)
+    by_primary = ByPrimary(ROUTES, {"b.example": 2})
+    assert by_primary.of(both) == f"{A}+{B}"
+    assert by_primary.settings(f"{A}+{B}", DrainSettings()).most_connections == 2
+    assert by_primary.of(target("C00000002", domains=("nowhere.example",))) == "nowhere.example"
+
+
+def test_a_primary_that_joins_waits_for_a_probe_of_it() -> None:
+    work = several(targets(100, ("a.example",)), probing=True)
+    rounds(work, 0.0, 2)
+    assert work.add(targets(10, ("b.example",), start=500), 1.0)
+    assert list(work.doubted(1.0)) == [B]
+    assert {each.domains for each in work.take(100, 1.0)} == {("a.example",)}
+    work.probed(True, "", 1.0, B)
+    assert {each.domains for each in work.take(100, 1.0)} == {("b.example",)}
+
+
+# -- probes between ----------------------------------------------------------------------------------------------------
+
+
+def failed(work: Drain, now: float) -> None:
+    """One that it had is put off because nobody answers."""
+    (each, *_) = work.take(1, now)
+    work.settled(settle(each.queue_id, "deferred", dsn="4.4.1"), now)
+
+
+def test_after_a_failure_the_ladder_is_climbed_before_the_next_message() -> None:
+    work = several(targets(100, ("a.example",)), probing=True)
+    rounds(work, 0.0, 1)
+    failed(work, 1.0)
+    assert not work.doubted(2.0), "it has its pause first"
+    assert (list(work.doubted(6.0)), work.take(10, 6.0)) == ([A], [])
+    work.probed(True, "", 6.0, A)
+    assert (work.doubted(6.0), len(work.take(10, 6.0))) == ([], 1)
+
+
+def test_found_down_it_costs_no_message_and_is_looked_at_again_after_ever_longer_pauses() -> None:
+    work = several(targets(100, ("a.example",)), probing=True, patience=4)
+    rounds(work, 0.0, 1)
+    failed(work, 1.0)
+    tried = work.progress(1.0).deferred
+    work.probed(False, "connection refused", 6.0, A)
+    assert work.phase == "backoff"
+    assert work.why(6.0) == (
+        "the primary is not well (connection refused); it goes on when a probe finds it well, the next in 10s"
+    )
+    assert (work.doubted(15.0), list(work.doubted(16.1))) == ([], [A])
+    work.probed(False, "connection refused", 16.1, A)
+    assert not work.over
+    work.probed(False, "connection refused", 40.0, A)
+    assert (work.phase, work.progress(40.0).deferred) == ("stopped", tried)
+    assert "4 tries in a row failed, the last because connection refused" in work.why(40.0)
+    assert work.left_by_guard
+
+
+def test_a_canary_that_took_long_is_no_proof_of_now() -> None:
+    work = several(targets(100, ("a.example",)), probing=True)
+    (canary,) = work.take(10, 0.0)
+    work.settled(settle(canary.queue_id), 31.0)
+    assert (list(work.doubted(31.0)), work.take(10, 31.0)) == ([A], [])
+    work.probed(True, "", 31.0, A)
+    assert work.take(10, 31.0)
+
+
+def test_forced_it_asks_nobody() -> None:
+    work = several(targets(100, ("a.example",)), probing=True, force=True)
+    rounds(work, 0.0, 1)
+    failed(work, 1.0)
+    assert not work.doubted(60.0)
+    assert work.take(10, 60.0)

@@ -1,0 +1,164 @@
+"""What is to come, and what can be done about it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mxtui.model.forecast import DAY, NOTHING_KNOWN, Drilled, Examined, Outlook
+from mxtui.model.holds import DomainHold
+from mxtui.model.source import Verb
+from tests.tui.conftest import Open
+from tests.tui.fakes import FILLING, HOUR, MINUTE, NOW, QUIET, World, message
+
+
+def expiring(world: World) -> None:
+    """Fifty messages of example.org that expire in ten hours, forty in thirty."""
+    for number in range(50):
+        world.queue.put(message(20_000 + number, "example.org", 5 * DAY - 10 * HOUR))
+    for number in range(40):
+        world.queue.put(message(30_000 + number, "example.org", 5 * DAY - 30 * HOUR))
+
+
+async def test_what_expires_is_told_by_domain_the_next_first(world: World, console: Open) -> None:
+    expiring(world)
+    world.say()
+    async with console(world) as at:
+        await at.press("F")
+        await at.sees("51 messages expire within 24 h, 50 within 12 h")
+        assert at.line("✗ example.org").split()[3:7] == ["10h", "00m", "50", "50"]
+        assert at.text.index("✗ example.org  ") < at.text.index("museum.example  ")
+
+
+async def test_the_pane_tells_it_of_the_domain_under_the_cursor(world: World, console: Open) -> None:
+    expiring(world)
+    world.say()
+    async with console(world) as at:
+        await at.sees("50  expire within 24 h, 50 of them within 12 h")
+        await at.sees("a drain takes: at 21/s, as the last drain")
+
+
+async def test_one_key_holds_just_what_expires(world: World, console: Open) -> None:
+    expiring(world)
+    world.say()
+    async with console(world) as at:
+        await at.press("F", "h")
+        await at.sees("Hold", "domain:example.org expires<24h")
+        await at.press("enter")
+        await at.until(lambda: at.done(Verb.HOLD))
+        (held,) = at.done(Verb.HOLD)
+        assert len(held) == 50
+
+
+async def test_what_expires_before_an_announced_return_counts_too(world: World, console: Open) -> None:
+    expiring(world)
+    world.holds.put(DomainHold("example.org", "suspend", "new disks", "anna", NOW - HOUR, NOW + 40 * HOUR))
+    world.say()
+    async with console(world) as at:
+        await at.press("F")
+        row = at.line("✗ example.org").split()
+        assert row[5:10] == ["50", "50", "Wed", "06:02", "90"]
+        await at.press("h")
+        await at.sees("domain:example.org expires<40h")
+
+
+async def test_one_key_lets_go_what_is_held_and_renews_what_would_expire(world: World, console: Open) -> None:
+    for number in range(4):
+        world.queue.put(message(40_000 + number, "bank.example", 6 * DAY, state="hold"))
+    world.say()
+    async with console(world) as at:
+        await at.press("F")
+        await at.press("g", "r")
+        await at.sees("Renewed", "4 messages would expire at once")
+
+
+async def test_what_cannot_be_done_says_why(world: World, console: Open) -> None:
+    async with console(world) as at:
+        await at.press("F")
+        assert "(h Hold)" in at.lines[-1]
+        await at.press("h")
+        await at.sees("Nothing of it expires within 24 h")
+        await at.press("r")
+        await at.sees("Nothing of it is in hold")
+
+
+async def test_enter_shows_the_messages_that_expire(world: World, console: Open) -> None:
+    expiring(world)
+    world.say()
+    async with console(world) as at:
+        await at.press("F", "enter")
+        await at.sees("domain:example.org expires<24h", "50 of 863 match")
+
+
+async def test_a_disk_that_fills_up_says_when(world: World, console: Open) -> None:
+    world.outlook = Outlook(rooms=FILLING)
+    world.say()
+    async with console(world) as at:
+        await at.press("F")
+        await at.sees("The disk is full in 5h 25m, 19:27, at the present rate")
+        await at.sees("How long a drain takes is not known")
+
+
+async def test_before_everything_has_been_read_nothing_is_foretold(world: World, console: Open) -> None:
+    world.say(forecast=None)
+    async with console(world) as at:
+        await at.say(forecast=None)
+        await at.press("F")
+        await at.sees("what is to come", "Nothing is known yet.")
+
+
+# -- the quiet day ----------------------------------------------------------------------------------------------------
+
+
+def quiet(folder: Path, outlook: Outlook) -> World:
+    world = World(folder, [], health={})
+    world.outlook = outlook
+    world.say()
+    return world
+
+
+async def test_on_a_quiet_day_everything_that_was_looked_at_is_told(tmp_path: Path, console: Open) -> None:
+    async with console(quiet(tmp_path, QUIET)) as at:
+        await at.sees("room for 9 days at the usual rate", "41 checks in order, 2 days ago", "passed 11 days ago")
+        await at.sees("example.org  Wed 06:02, down 6h 41m", "33,412 delivered   214 refused   0 left")
+        await at.sees("4,106 in, 4,106 out, longest wait 41s")
+        assert "Ready for an outage?" not in at.text
+
+
+async def test_what_was_never_looked_at_is_never_called_well(tmp_path: Path, console: Open) -> None:
+    async with console(quiet(tmp_path, NOTHING_KNOWN)) as at:
+        await at.sees("Ready for an outage?", "? set-up       never examined: mxtui doctor")
+        await at.sees("? drill        never held: mxtui drill")
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"drill": Drilled(NOW - 40 * DAY, True, "")}, "▲ drill        passed 40 days ago"),
+        ({"drill": Drilled(NOW - HOUR, False, "a.example")}, "▲ drill        failed 1h 00m ago, a.example"),
+        ({"doctor": Examined(NOW - 5 * MINUTE, 30, 2, 1)}, "▲ set-up       1 fault, 2 warnings, 30 in order, 5m ago"),
+        ({"doctor": Examined(NOW - 50 * DAY, 30, 0, 0)}, "? set-up       in order, but last examined 50 days ago"),
+    ],
+)
+async def test_what_is_not_in_order_or_long_ago_says_so(
+    tmp_path: Path, console: Open, changed: dict[str, object], said: str
+) -> None:
+    async with console(quiet(tmp_path, replace(QUIET, **changed))) as at:  # type: ignore[arg-type]
+        await at.sees("Ready for an outage?", said)
+
+
+async def test_at_80_by_24_what_is_not_in_order_comes_first(tmp_path: Path, console: Open) -> None:
+    outlook = replace(QUIET, drill=Drilled(NOW - HOUR, False, "a.example"))
+    async with console(quiet(tmp_path, outlook), (80, 24)) as at:
+        pane = at.text[at.text.index("Ready for an outage?") :].splitlines()
+        assert "drill        failed" in pane[1]
+
+
+@pytest.mark.parametrize("size", [(140, 40), (80, 24), (200, 60), (60, 12), (40, 10), (20, 5), (8, 3)])
+async def test_every_size_is_drawn(world: World, console: Open, size: tuple[int, int]) -> None:
+    expiring(world)
+    world.say()
+    async with console(world, size) as at:
+        await at.press("F")
+        assert len(at.lines) == size[1]
+        assert all(strip.cell_length == size[0] for strip in at.strips)
