@@ -8,7 +8,7 @@ from mxtui.model.health import UNKNOWN
 from mxtui.model.hysteresis import unknown
 from mxtui.model.source import Permission, Verb
 from tests.tui.conftest import Open
-from tests.tui.fakes import HEALTH, MINUTE, NOW, SOURCE, World, message
+from tests.tui.fakes import HEALTH, MINUTE, NOW, SOURCE, World, healthy, message
 
 
 async def test_it_shows_whose_mail_waits_since_when_and_how_its_primary_is(world: World, console: Open) -> None:
@@ -25,6 +25,18 @@ async def test_it_shows_whose_mail_waits_since_when_and_how_its_primary_is(world
 async def test_the_pane_tells_why_mail_waits_and_how_far_the_ladder_was_climbed(world: World, console: Open) -> None:
     async with console(world) as at:
         await at.sees("tcp ✗ refused", "700  connection refused", "738 in a row failed")
+
+
+async def test_once_its_primary_is_back_a_drain_is_offered_for_what_waited(world: World, console: Open) -> None:
+    async with console(world) as at:
+        await at.press("g")
+        assert "now back" not in at.text
+        world.health["example.org"] = replace(healthy(9.0), since=NOW - MINUTE)
+        await at.say()
+        assert "700  waited for its primary, now back: f drains" in at.text
+        world.health["example.org"] = replace(healthy(9.0), since=NOW - MINUTE, found_so=True)
+        await at.say()
+        assert "now back" not in at.text, "it was up all the time, for all that is known"
 
 
 async def test_the_cursor_stays_with_its_domain_when_rows_change_places(world: World, console: Open) -> None:

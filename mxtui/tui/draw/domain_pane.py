@@ -8,6 +8,7 @@ from mxtui.model.forecast import Deadlines, Forecast
 from mxtui.model.health import Health, Primary
 from mxtui.model.holds import DomainHold
 from mxtui.model.overview import DomainStatus
+from mxtui.model.tally import DELIVERABLE
 from mxtui.model.words import clock, duration
 from mxtui.tui import format as fmt
 from mxtui.tui.draw.ladder import checks, ladder
@@ -94,6 +95,7 @@ def _open_questions(scene: Scene, row: DomainStatus, forecast: Forecast | None) 
     asked: Asked = []
     if row.hold is not None:
         asked.append((duration(row.hold.until - scene.now), hold_words(scene, row.hold)))
+    asked += _offered(row)
     asked.append((fmt.count(held), "held: releasing is up to you" if held else "held"))
     asked += _expiring(scene, row, forecast)
     if corrupt := row.totals.states.get("corrupt", 0):
@@ -102,6 +104,15 @@ def _open_questions(scene: Scene, row: DomainStatus, forecast: Forecast | None) 
         rate = f"{forecast.outlook.per_second:,.0f}/s" if (forecast.outlook.per_second or 0) >= 1 else "the last rate"
         asked.append((fmt.brief(seconds), f"a drain takes: at {rate}, as {forecast.outlook.rate_of}"))
     return asked
+
+
+def _offered(row: DomainStatus) -> Asked:
+    """What an outage left, once its primary is back: Postfix takes its time over it, and nobody drains it unasked."""
+    health, oldest = row.health, row.totals.oldest_waiting
+    if health is None or health.state != "up" or health.found_so or oldest is None or oldest >= (health.since or 0):
+        return []
+    waiting = sum(row.totals.states.get(state, 0) for state in DELIVERABLE)
+    return [(fmt.count(waiting), "waited for its primary, now back: f drains")]
 
 
 def _expiring(scene: Scene, row: DomainStatus, forecast: Forecast | None) -> Asked:
