@@ -115,7 +115,7 @@ class Endings:
     def left(self, target: Target, why: str, fate: Fate = "deferred", *, doubtful: bool = False) -> Settled:
         """Of a message that was not tried."""
         verdict = Verdict(target.queue_id, "", fate, "", why, self._clock())
-        return Settled(target.queue_id, fate, (verdict,), possible_duplicate=doubtful)
+        return Settled(target.queue_id, fate, (verdict,), possible_duplicate=doubtful, untried=not doubtful)
 
     async def _enter(self, line: _Line) -> None:
         """Raises OSError; UnmarkedError where only the marks are missing."""

@@ -100,8 +100,8 @@ class Guard:
 
 
 def _untried(settled: Settled) -> bool:
-    """It was gone before its turn, by somebody else's doing, which says nothing of the primary."""
-    return settled.fate == "vanished" and settled.seconds is None
+    """It was kept from its turn, or gone before it: that says nothing of the primary."""
+    return settled.untried or (settled.fate == "vanished" and settled.seconds is None)
 
 
 def _reply(settled: Settled) -> str:

@@ -76,7 +76,7 @@ def ails(settled: Settled) -> str:
 
     Put off without a word is against it: a host that is down has no reply.
     """
-    if settled.fate != "deferred" and not settled.busy and not settled.possible_duplicate:
+    if settled.untried or (settled.fate != "deferred" and not settled.busy and not settled.possible_duplicate):
         return ""
     said = next((verdict for verdict in settled.verdicts if verdict.fate == settled.fate), None)
     words = summarise(said.reply) if said is not None else ""

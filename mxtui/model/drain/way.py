@@ -26,6 +26,8 @@ class Settled(NamedTuple):
     """The primary said 421, or had no room for another connection."""
     possible_duplicate: bool = False
     """The connection was lost after the whole message was sent: the primary may have it, and it is still queued."""
+    untried: bool = False
+    """Somebody else's doing kept it from its turn (Postfix delivers it just now): that says nothing of the primary."""
 
 
 class Feed(Protocol):

@@ -1,6 +1,7 @@
 import pytest
 
 from mxtui.model.drain.guard import Guard
+from mxtui.model.drain.pace import ails
 from mxtui.model.drain.settings import DrainSettings
 from mxtui.model.plan import Fate
 from tests.model.drain.drains import settle
@@ -34,6 +35,14 @@ def test_one_that_was_gone_before_its_turn_says_nothing() -> None:
     keeper = guard()
     assert keeper.canary(settle("A00000000", "vanished")) == ""
     assert not any(keeper.settled(settle("A00000000", "vanished")) for _ in range(100))
+
+
+def test_one_that_was_kept_from_its_turn_says_nothing_either() -> None:
+    keeper = guard()
+    elsewhere = settle("A00000000", "deferred")._replace(untried=True)
+    assert not any(keeper.canary(elsewhere) for _ in range(10))
+    assert not any(keeper.settled(elsewhere) for _ in range(100))
+    assert ails(elsewhere) == ""
 
 
 def test_a_refused_canary_is_told_with_the_reply_and_what_became_of_it() -> None:
