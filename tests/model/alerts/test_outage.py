@@ -15,6 +15,7 @@ from mxtui.model.drill import Drill
 from mxtui.model.health import Climb, Rung
 from mxtui.model.holds import DomainHold
 from mxtui.model.overview import DomainStatus, QueueTotals
+from mxtui.model.recovery import Recovery
 from mxtui.model.source import Capabilities
 from tests.model.alerts.story import DAY, HOUR, MINUTE, NOW, ROOM, RUNNING, Story, flow, health, row
 
@@ -102,6 +103,11 @@ def scenes(at: float) -> Iterator[Scene]:
     nearly = replace(ROOM, bytes_free=19 << 30)
     yield Scene("two fifths of the disk in a minute", 70, {"disk", "filling"}, row(flow=quiet), {"space": nearly})
     yield Scene("and again more", 20 * MINUTE, set(), row(flow=quiet), {"space": ROOM})
+    refused_it = Recovery("mx1.example.org:25", ("example.org",), "stopped", later, at + 3 * DAY, "it was refused")
+    guarded = replace(RUNNING, recovering=(refused_it,))
+    yield Scene("serve's drain was stopped", MINUTE, {"drain_stopped"}, row(flow=quiet), {"capabilities": guarded})
+    unwell = replace(RUNNING, recovering=(replace(refused_it, word="settling", why="RCPT is refused"),))
+    yield Scene("and is not begun", MINUTE, {"not_drained"}, row(flow=quiet), {"capabilities": unwell})
     given_up = row(messages=2, oldest=later, states={"failed": 2}, flow=quiet)
     yield Scene("two of a spool's are given up", MINUTE, {"failed"}, given_up, {"states": {"failed": 2}})
     yield Scene("a file was set aside", MINUTE, {"corrupt"}, row(flow=quiet), {"states": {"corrupt": 1}})
