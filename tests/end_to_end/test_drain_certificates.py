@@ -90,7 +90,7 @@ def test_new_connections_are_refused_and_nothing_is_lost(queue: DrainedQueue, ce
     queue.primary.behave(messages=3)  # so that there are new ones
     queue.primary.after(BEFORE, tls=certificates.expired)
     queue.primary.up()
-    course = verified(queue, patience=3)
+    course = verified(queue, patience=3, most_connections=6)  # which bear 18 messages
     assert course.last.phase == "stopped"
     assert ("expired" if not queue.bounces else "certificate") in course.last.why, "Postfix says why in its log only"
     stopped = queue.tally()
