@@ -5,12 +5,15 @@ read the same files. Exit status 1 when a limit is missed.
 """
 
 import argparse
+import compileall
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
+import mxtui
 from mxtui.demo.postfix import postfix_available
 from tests.benchmarks.acting import acting
 from tests.benchmarks.alerting import checking, rules
@@ -41,6 +44,8 @@ def measure(options: argparse.Namespace, tell: Callable[[str], None]) -> tuple[l
             figures.append(replace(figure, name=about + figure.name))
             tell("  ".join(figures[-1].cells()))
 
+    # As pip does when it installs: a checkout may be one in which nothing writes bytecode.
+    compileall.compile_dir(Path(mxtui.__file__).parent, quiet=1)
     with _queue(options.messages, options.domains, tell) as site:
         where = machine(site.postfix.queue_directory)
         if "reading" in options.parts:
