@@ -1,7 +1,7 @@
 """Hold, release, redirect, reject, delete: each on a claimed message, so that nobody delivers it meanwhile.
 
 Many go through each step together, and share their fsyncs. Nothing is taken out of a delivery: a message that somebody
-has in hand is refused.
+has in hand is refused, if it still is after a moment.
 """
 
 import time
@@ -28,6 +28,12 @@ LIFETIME: Final = 5 * 86400.0
 
 Notice = Callable[[Claim], bool]
 """Tells the sender that a message is given up; whether it wanted to know. Raises MxtuiError, OSError: not told."""
+
+TURNS: Final = 4
+"""Times that a message in delivery is asked for."""
+
+PAUSE: Final = 0.25
+"""Seconds between two of them."""
 
 KEPT_STATES: Final = ("hold", "quarantine", "failed")
 """States that mail leaves because somebody wants it delivered."""
@@ -84,12 +90,11 @@ class Actions:
             with ExitStack() as held:
                 results: list[Result] = []
                 jobs: list[tuple[Target, Claim, Envelope, Job, str]] = []
-                for target in targets[start : start + AT_ONCE]:
-                    claimed = self._claimed(verb, target)
+                some = targets[start : start + AT_ONCE]
+                for target, claimed in zip(some, self._all_claimed(verb, some, held), strict=True):
                     if isinstance(claimed, Result):
                         results.append(claimed)
                         continue
-                    held.enter_context(claimed)
                     try:
                         jobs.append((target, claimed, claimed.envelope, *job(target, claimed)))
                     except (Unreachable, OSError) as error:
@@ -137,6 +142,23 @@ class Actions:
             return writer.finishing(claim), ""
 
         return {Verb.HOLD: hold, Verb.RELEASE: release, Verb.REJECT: reject, Verb.DELETE: delete}[verb]
+
+    def _all_claimed(self, verb: Verb, targets: Sequence[Target], held: ExitStack) -> list[Claim | Result]:
+        """Each, until `held` ends. What is in delivery gets some time: a primary that is down is tried now and then."""
+
+        def claim(target: Target) -> Claim | Result:
+            claimed = self._claimed(verb, target)
+            return claimed if isinstance(claimed, Result) else held.enter_context(claimed)
+
+        claimed = [claim(target) for target in targets]
+        for _ in range(TURNS - 1):
+            busy = [n for n, each in enumerate(claimed) if isinstance(each, Result) and each.detail == IN_DELIVERY]
+            if not busy:
+                break
+            time.sleep(PAUSE)
+            for number in busy:
+                claimed[number] = claim(targets[number])
+        return claimed
 
     def _claimed(self, verb: Verb, target: Target) -> Claim | Result:
         def result(outcome: Outcome, detail: str) -> Result:

@@ -109,6 +109,14 @@ def test_what_is_in_delivery_is_never_touched(spool: Spool) -> None:
     assert queued(spool) == {made.id: "deferred", free.id: "hold"}
 
 
+def test_what_comes_back_from_a_delivery_meanwhile_is_acted_on(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, free = put(spool), put(spool)
+    claim = spool.claim(made.id) or pytest.fail("there")
+    monkeypatch.setattr("mxtui.queues.spool.actions.time.sleep", lambda _: claim.release())
+    assert outcomes(SpoolQueue(spool).act(Verb.HOLD, targets(spool, [made, free]))) == [("done", ""), ("done", "")]
+    assert queued(spool) == {made.id: "hold", free.id: "hold"}
+
+
 @pytest.mark.parametrize(
     ("verb", "state", "said"),
     [
