@@ -3,6 +3,9 @@
     begin   the hold on disk → new mail caught → what is queued put into hold, the IDs on disk before each batch
     end     `ending` on disk → new mail no longer caught → what the hold put or caught there released → the hold gone
 
+What a migration held is not released here: its new primary has taken no mail yet. The drain of `plan_end` lets go of
+it, the canary first and then batch by batch, and whatever that leaves stays in hold, and the hold with it.
+
 Killed in between, the same command again finishes it. Every batch goes through `operations`: planned, recorded, and
 judged by evidence. What an operator held before is in hold afterwards, too.
 """
@@ -198,50 +201,67 @@ class Holding:
                 found.append(target_of(message))
         return sorted(found, key=lambda each: each.identity.arrival)
 
-    def plan_end(self, hold: DomainHold) -> Plan:
-        """What is about to be released, oldest first; what another hold concerns as well stays, and is the other's."""
+    def plan_end(self, hold: DomainHold, *, forced: bool = False) -> Plan:
+        """What is about to be let go, oldest first; what another hold concerns as well stays, and is the other's.
+
+        Of a suspension it is a release; of a migration a flush, which releases each message when its turn comes.
+        """
         going, staying = self._parted(hold, self.volume(hold) if self.moves(hold) else [])
         plan = self.operations.plan(Verb.RELEASE, going, hold.selection)
-        kept = [Result(t.queue_id, Verb.RELEASE, "refused", f"held for the {other.mark}, too") for t, other in staying]
+        if hold.kind == "migrate":
+            plan = self.operations.plan_letting_go(plan, forced=forced)
+        kept = [Result(t.queue_id, plan.verb, "refused", f"held for the {other.mark}, too") for t, other in staying]
         return replace(plan, excluded=(*plan.excluded, *kept))
 
-    def end(self, hold: DomainHold, reason: str = "", stop: threading.Event | None = None) -> Iterator[Result]:
-        """Catch nothing more, and release. A suspension is forgotten then, its mail tried at once.
+    def catch_no_more(self, hold: DomainHold) -> DomainHold:
+        """The beginning of an end: new mail goes by as ever, and what is held stays so. Raises as `begin` does."""
+        with self.holds.changing():
+            hold = self._ending(hold)
+            self._handed_over(hold)
+            return hold
 
-        A migration is not, and what was released waits: for a flush, and for `forget` after it. Where a message could
-        not be released, the same again goes on. Raises as `begin` does.
+    def _ending(self, hold: DomainHold) -> DomainHold:
+        hold = replace(self.known(hold.domain), ending=True)
+        self.holds.put(hold)
+        self._catch()
+        return hold
+
+    def end(self, hold: DomainHold, reason: str = "", stop: threading.Event | None = None) -> Iterator[Result]:
+        """The end of a suspension: catch nothing more, release, forget. Its mail is tried at once.
+
+        Where a message could not be released, the same again goes on. Raises as `begin` does.
         """
         stop = stop or threading.Event()
         with self.holds.changing():
-            hold = replace(self.known(hold.domain), ending=True)
-            self.holds.put(hold)
-            self._catch()
+            hold = self._ending(hold)
             failed = False
             # Twice: a client that was between RCPT and the end of its message has its mail held all the same.
             for number in range(2):
-                going, staying = self._parted(hold, self.volume(hold) if self.moves(hold) else [])
-                for target, other in staying:
-                    self.holds.set_held(other.domain, [*self.holds.held(other.domain), target.identity])
+                going = self._handed_over(hold)
                 if not going and number:
                     break
-                plan = replace(
-                    self.operations.plan(Verb.RELEASE, going, hold.selection), followed=hold.kind == "migrate"
-                )
+                plan = self.operations.plan(Verb.RELEASE, going, hold.selection)
                 for result in self.operations.execute(plan, reason, stop):
                     failed |= result.result in ("failed", "refused")
                     yield result
                 if stop.is_set() or failed:
                     return
-            if hold.kind == "suspend":
-                self.forget(hold.domain)
+            self.forget(hold.domain)
+
+    def _handed_over(self, hold: DomainHold) -> list[Target]:
+        """What waits for this end alone; the rest is another's from now on."""
+        going, staying = self._parted(hold, self.volume(hold) if self.moves(hold) else [])
+        for target, other in staying:
+            self.holds.set_held(other.domain, [*self.holds.held(other.domain), target.identity])
+        return going
 
     def forget(self, domain: str) -> None:
         """The last of an end: what was released has been tried, or is tried by whoever delivers from now on.
 
-        Where something is still held for it, the hold stays, to be ended again.
+        Where something is still held for it, or it was begun again, the hold stays, to be ended again.
         """
         hold = self.holds.get(domain)
-        if hold is None or (self.moves(hold) and self._parted(hold, self.volume(hold))[0]):
+        if hold is None or not hold.ending or (self.moves(hold) and self._parted(hold, self.volume(hold))[0]):
             return
         self.holds.remove(domain)
         self._catch()

@@ -42,7 +42,8 @@ class _Released:
         for target in taken:
             result = results.get(target.queue_id)
             if target.state != "hold" or (result is not None and result.result == "done"):
-                going.append(target._replace(state="deferred"))
+                renewed = result is not None and result.renewed
+                going.append(target._replace(state="maildrop" if renewed else "deferred"))
             else:
                 self._stuck.append(_stuck(target, result))
         return going

@@ -26,7 +26,7 @@ from mxtui.model.planning import make_plan, needs_renewal, same_message, target_
 from mxtui.model.redirect import BACK, Redirect
 from mxtui.model.source import Permission, Verb
 from mxtui.model.words import clock
-from mxtui.queues.queue import Queue, Redirectable, Releasing
+from mxtui.queues.queue import Queue, Redirectable
 from mxtui.vault import KeptCopy, Vault
 
 BATCH: Final = 2_000
@@ -47,6 +47,8 @@ TAKEN_BACK_BY: Final[Mapping[Verb, Verb]] = {
     Verb.DELETE: Verb.RESTORE,
 }
 """What can be undone, and by what."""
+
+LET_GO: Final = "each is released when its turn comes, the canary first; what the guard stops short of stays in hold"
 
 LEFT: Final = "left by a drain that its guard stopped"
 """How a guard names what it holds."""
@@ -128,6 +130,27 @@ class Operations:
         if keeping and not hold.allowed and any(target.state != "hold" for target in plan.targets):
             raise NotPermitted(f"no copy can be kept, for it is made in hold: {hold.why_not}", hold.hint)
         return replace(plan, steps=self._queue.steps(verb, plan.targets, keep_copy=keeping))
+
+    def plan_letting_go(self, release: Plan, *, forced: bool = False) -> Plan:
+        """A flush of what a plan would release: each message only when its turn comes, the canary first.
+
+        What the drain does not come to stays in hold. Raises as `Permission.require` does.
+        """
+        self.permission(Verb.FLUSH).require(Verb.FLUSH)
+        now = self._clock()
+        plan = make_plan(
+            Verb.FLUSH, release.targets, release.selection, now, forced=forced, admitted=lambda _: True
+        )  # fmt: skip
+        steps = self._queue.steps(Verb.FLUSH, plan.targets)
+        commands = {step.partition("  (")[0] for step in steps}
+        first = [step for step in release.steps if step.partition("  (")[0] not in commands]
+        batches = [Caution("Batch by batch", LET_GO)] if plan.targets else []
+        return replace(
+            plan,
+            cautions=(*batches, *release.cautions, *plan.cautions),
+            excluded=release.excluded,
+            steps=(*first, *steps),
+        )
 
     def _admitted(self, left: Mapping[str, Left]) -> Callable[[Target], bool]:
         """What a guard held may be flushed all the same, but where Postfix would renew it under another ID."""
@@ -290,8 +313,6 @@ class Operations:
                     results.extend(self._restore(target, queued, forced=plan.forced) for target in batch)
                 case Verb.DELETE if folder is not None:
                     results.extend(self._queue.delete(batch, folder))
-                case Verb.RELEASE if plan.followed and isinstance(self._queue, Releasing):
-                    results.extend(self._queue.let_go(batch))
                 case Verb.REDIRECT if plan.where is not None and isinstance(self._queue, Redirectable):
                     results.extend(self._queue.redirect(batch, plan.where))
                 case verb:

@@ -93,7 +93,7 @@ def flush(
     `queue` and `config` are as given, for a process of its own. In that process the plan was made already (`planned`),
     and a migration may end with the drain (`ends`).
     """
-    from mxtui.cli import draining, ways
+    from mxtui.cli import draining, migrate, ways
 
     host = ways.named_host(to) if to else None
     direct = direct or host is not None
@@ -139,7 +139,7 @@ def flush(
     with stopping() as stop, closing(draining.drained(attached, plan, drain, reason, stop, words_of_way)) as stream:
         last = follow(stream, stop, as_json=as_json)
     if ends:  # a migration, whose mail this was
-        attached.holding.forget(ends)
+        migrate.finish(attached, ends, last, reason, force=plan.forced)
     if last is not None and last.phase == "stopped" and last.why:
         narrate(f"stopped: {one_line(last.why, 600)}")
     if last is None or last.delivered < last.queued or plan.excluded:

@@ -1,5 +1,7 @@
 """`mxtui migrate`: hold a domain while its primary moves, and let its mail go to the new one."""
 
+import threading
+from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
@@ -9,17 +11,17 @@ from mxtui.cli.acting import PartlyDone, show_plan, stopping
 from mxtui.cli.attach import Attached, attach
 from mxtui.cli.common import common_options
 from mxtui.cli.domain_holds import agreed, conclude, lasting, named_domain, show_catching, show_holds
-from mxtui.cli.draining import drain_settings, drained, draining
+from mxtui.cli.draining import drain_settings, drained, draining, drains_of
 from mxtui.cli.flush import follow
-from mxtui.cli.output import narrate
+from mxtui.cli.output import narrate, print_json
 from mxtui.cli.ways import named_host
 from mxtui.errors import Guarded
+from mxtui.message.sanitize import one_line
 from mxtui.model.guard import not_yet
 from mxtui.model.health import UNKNOWN
 from mxtui.model.holds import DomainHold, left
-from mxtui.model.planning import target_of
-from mxtui.model.source import Verb
-from mxtui.model.words import clock
+from mxtui.model.plan import FlushProgress
+from mxtui.model.words import clock, counted
 
 
 @click.group("migrate")
@@ -104,11 +106,12 @@ def status_command(domain: str | None, queue: str | None, config: str | None, as
 @click.option("--reason", metavar="TEXT", default="", help="Why, for the audit.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
-@click.option(
-    "--json", "as_json", is_flag=True, help="The plan, a line per message, a summary, then a flush's progress."
-)
+@click.option("--json", "as_json", is_flag=True, help="The plan, a flush's progress, a summary.")
 def end_command(domain: str, queue: str | None, config: str | None, **options: Any) -> None:
-    """Catch nothing more, release what the migration held, oldest first, and follow it to its verdicts."""
+    """Catch nothing more, and drain what the migration held to the new primary: a canary first, oldest first.
+
+    What is not delivered to it stays in hold, where the guard stops the drain; said again, it goes on.
+    """
     with attach(queue, config) as attached:
         end(attached, named_domain(domain), **options)
 
@@ -127,27 +130,57 @@ def end(
     """Plan, look at the primary, ask, let go, flush."""
     holding = attached.holding
     hold = holding.known(domain, "migrate")
-    plan = holding.plan_end(hold)
+    plan = holding.plan_end(hold, forced=force)
     show_plan(plan, as_json=as_json)
     if dry_run:
         return
     if not force and (why := _not_yet(attached, hold)):
         raise Guarded(why, "Mend that first, or say --force.")
+    drains_of(attached).require_free()
     if not agreed(f"End the {hold.mark}?", yes=yes):
         return
     with stopping() as stop:
-        released, complete = conclude(holding.end(hold, reason, stop), f"{hold.mark} ended", as_json=as_json)
-        found = attached.queue.find_all(released)
-        targets = sorted((target_of(each) for each in found.values()), key=lambda each: each.identity.arrival)
-        last = None
-        tried = attached.operations.plan(Verb.FLUSH, targets, hold.selection, forced=force)
-        if tried.targets and not stop.is_set():
-            drain = draining(attached, tried, drain_settings(attached, force=force))
-            with closing(drained(attached, tried, drain, reason, stop, "after its migration")) as stream:
-                last = follow(stream, stop, as_json=as_json)
+        hold = holding.catch_no_more(hold)
+        delivered = all([*let_go(attached, hold, reason, stop, force=force, as_json=as_json)])
         holding.forget(domain)
-    if not complete or (tried.targets and (last is None or last.delivered < last.queued)):
+    left = 0 if holding.holds.get(domain) is None else len(holding.plan_end(hold).targets)
+    said = f"{hold.mark} {'has not ended' if left else 'ended'}"
+    if as_json:
+        print_json({"summary": said, "held": left})
+    else:
+        click.echo(f"{said}: {counted(left, 'message')} still in hold; the same again goes on" if left else said)
+    if left or not delivered:
         raise PartlyDone
+
+
+def let_go(
+    attached: Attached, hold: DomainHold, reason: str, stop: threading.Event, *, force: bool, as_json: bool
+) -> Iterator[bool]:
+    """Drain what waits for the end of a migration; of each drain, whether it delivered all."""
+    # Twice: a client that was between RCPT and the end of its message has its mail held all the same.
+    for _ in range(2):
+        plan = attached.holding.plan_end(hold, forced=force)
+        if not plan.targets or stop.is_set():
+            return
+        drain = draining(attached, plan, drain_settings(attached, force=force))
+        with closing(drained(attached, plan, drain, reason, stop, "after its migration")) as stream:
+            last = follow(stream, stop, as_json=as_json)
+        yield last is not None and last.delivered == last.queued
+        if last is None or last.phase != "done":
+            if last is not None and last.why:
+                narrate(f"stopped: {one_line(last.why, 600)}")
+            return
+
+
+def finish(attached: Attached, domain: str, last: FlushProgress | None, reason: str, *, force: bool) -> None:
+    """The rest of an end whose drain is over: what was caught as the catching ended goes, too."""
+    holding = attached.holding
+    hold = holding.holds.get(domain)
+    if hold is not None and hold.ending and last is not None and last.phase == "done":
+        with stopping() as stop:
+            for _ in let_go(attached, hold, reason, stop, force=force, as_json=False):
+                break
+    holding.forget(domain)
 
 
 def _not_yet(attached: Attached, hold: DomainHold) -> str:

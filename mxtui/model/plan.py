@@ -64,8 +64,6 @@ class Plan:
     reason_required: bool = False
     forced: bool = False
     """Past a safeguard the operator was told of: restored a second time, flushed though the primary is unwell."""
-    followed: bool = False
-    """Of a release: it is not tried at once, for a flush comes after it, which could not tell what went before."""
     where: Redirect | None = None
     """Of a redirection."""
 
@@ -103,6 +101,8 @@ class Result(NamedTuple):
     detail: str = ""
     unsure: bool = False
     """Of `failed`: it may have been done all the same, or in part. What would double it needs a look, or force."""
+    renewed: bool = False
+    """Of a release: it is handed in anew, under another ID and with a lifetime of its own."""
 
 
 Fate = Literal["delivered", "deferred", "bounced", "expired", "refused", "vanished"]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mxtui.demo.postfix import SBIN, PrivatePostfix
-from mxtui.demo.primary import FakePrimary
+from mxtui.demo.primary import NEVER, FakePrimary
 from mxtui.model.holds import DomainHold
 from mxtui.queues.postfix.access_table import PostfixCatch
 from tests.cli.running import Done, Mxtui, run
@@ -140,10 +140,42 @@ def test_mail_past_its_lifetime_is_delivered_rather_than_returned_at_the_end(
     moving.start()
     # Within ten minutes of its end a message would be returned at its first failed try.
     primary.up()
-    done = moving.end()
-    assert "given a new lifetime" in done.err
-    wait_until(lambda: len(primary.accepted) == 2)
+    done = moving.end("--json")
+    assert b"given a new lifetime" in done.out
+    assert done.status == 0, done.err
+    assert [each["delivered"] for each in done.objects if "phase" in each][-1] == 2, "followed under its new ID"
+    assert len(primary.accepted) == 2
     settled(moving.layout, ids, "")
+
+
+@pytest.mark.parametrize("lifetime", ["5d", "5m"])
+def test_a_new_primary_that_refuses_all_costs_one_message_and_the_rest_waits_in_hold(
+    postfix: PostfixFactory, primary: FakePrimary, tmp_path: Path, lifetime: str
+) -> None:
+    """Postfix bounces what is refused at once, and what was released is tried by it whatever a drain says."""
+    primary.down()
+    settings = {**QUIET, "maximal_queue_lifetime": lifetime, "bounce_queue_lifetime": lifetime}
+    routes = {"example.org": primary.port, "client.example": primary.port}
+    moving = Moving(postfix(routes=routes, settings=settings), primary, tmp_path)
+    ids = moving.queued(40)
+    moving.start()
+    primary.up()
+    primary.behave(permanent=".")
+    done = moving.end("--json")
+    assert done.status == 1, done.err
+    last = [each for each in done.objects if "phase" in each][-1]
+    assert (last["phase"], last["bounced"], last["left"]) == ("stopped", 1, 39), done.text
+    assert done.objects[-1] == {"summary": "migration of example.org has not ended", "held": 39}
+    subprocess.run(["postqueue", "-c", moving.instance.config_directory, "-f"], check=True, timeout=30)
+    assert sorted(moving.states(ids)) == ["", *["hold"] * 39]
+    assert moving.status()["ending"]
+    # Mended, the same command goes on where it was.
+    primary.behave(permanent=NEVER)
+    done = moving.end()
+    assert done.status == 0, done.err
+    settled(moving.layout, ids, "")
+    assert len([each for each in primary.accepted if "info@example.org" in each.recipients]) == 39
+    assert moving("migrate", "status", "--json").objects == []
 
 
 def test_mail_in_delivery_is_left_to_it_and_held_when_it_comes_back(moving: Moving) -> None:

@@ -117,19 +117,30 @@ def test_a_reason_and_a_time_are_required(spooled: Spooled) -> None:
     assert spooled("migrate", "end", "example.org", "--yes").status == 2
 
 
-def test_an_end_that_was_killed_before_its_flush_is_finished_by_the_next(spooled: Spooled) -> None:
-    """Released mail that nobody was told of is found when the hold goes."""
+def test_an_end_that_was_killed_before_its_drain_is_finished_by_the_next(spooled: Spooled) -> None:
+    """Nothing was let go yet, for its drain lets go of it."""
     start(spooled)
     spooled.primary.up()
     with attach(str(spooled.backup.spool), str(spooled.backup.config)) as attached:
         holding = attached.holding
-        released = list(holding.end(holding.known("example.org")))
-    assert len(released) == MESSAGES
+        holding.catch_no_more(holding.known("example.org"))
+    assert spooled.states() == {"hold": MESSAGES}
     (status,) = spooled("status", "--json").objects
     assert "hold_not_ended" in {alert["name"] for alert in status["alerts"]}
     assert spooled("migrate", "end", "example.org", "--yes").status == 0
-    wait_until(lambda: len(spooled.primary.accepted) == MESSAGES)
+    assert len(spooled.primary.accepted) == MESSAGES
     assert spooled("migrate", "status", "--json").objects == []
+
+
+def test_a_new_primary_that_refuses_all_is_given_one_message_and_the_rest_waits_in_hold(spooled: Spooled) -> None:
+    start(spooled)
+    spooled.primary.up()
+    spooled.primary.behave(permanent=".")
+    done = spooled("migrate", "end", "example.org", "--yes")
+    assert done.status == 1, done.err
+    assert spooled.states() == {"deferred": 1, "hold": MESSAGES - 1}
+    (held,) = spooled("migrate", "status", "--json").objects
+    assert (held["ending"], held["messages"]) == (True, MESSAGES - 1)
 
 
 def test_two_operators_are_told_of_each_other(spooled: Spooled) -> None:

@@ -35,14 +35,13 @@ async def test_the_same_key_ends_it_and_drains_what_it_held(world: World, consol
     async with console(world) as at:
         await migrate(at)
         await at.press("m")
-        await at.sees("Release 700 messages", "Not yet", "the primary of example.org is down")
-        await at.press("enter")
-        await at.sees("700  done")
+        await at.sees("Flush 700 messages", "Not yet", "the primary of example.org is down", "Batch by batch")
         await at.press("enter")
         await at.until(lambda: world.draining.begun)
         ((plan, _),) = world.draining.begun
-        assert (len(plan.targets), world.draining.ends) == (700, "example.org"), "the drain ends it when it is over"
-        assert [len(ids) for ids in at.done(Verb.RELEASE)] == [700]
+        assert (plan.verb, len(plan.targets), world.draining.ends) == (Verb.FLUSH, 700, "example.org")
+        assert {target.state for target in plan.targets} == {"hold"}, "the drain lets go of them, one batch at a time"
+        assert not at.done(Verb.RELEASE)
         assert world.catch.following == []
 
 

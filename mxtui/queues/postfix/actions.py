@@ -256,7 +256,9 @@ class Actions:
             wake_pickup(self._layout.queue_directory)
         for target in going:
             if target.queue_id in said.named:
-                yield Result(target.queue_id, Verb.RELEASE, "done", "renewed: queued again under a new ID")
+                yield Result(
+                    target.queue_id, Verb.RELEASE, "done", "renewed: queued again under a new ID", renewed=True
+                )
             else:
                 yield self._unnamed(Verb.RELEASE, target, said)
 

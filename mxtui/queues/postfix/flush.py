@@ -44,6 +44,9 @@ LISTING_SECONDS: Final = 2.0
 LISTING_SHARE: Final = 20.0
 """A listing may take one twentieth of the time."""
 
+RENEWAL_SECONDS: Final = 120.0
+"""How long pickup(8) may take for what was renewed; told of it, a moment, and else it looks every minute."""
+
 GRACE_SECONDS: Final = 3.0
 """How long the log may lag behind the files."""
 
@@ -73,6 +76,11 @@ class _Asked:
 
     target: Target
     at: float
+    renewed: bool = False
+    """It was handed in anew; `name` is its ID once pickup(8) has given it one, and empty until then."""
+    name: str = ""
+    suspended: bool | None = None
+    """Of one that was renewed: qmgr(8) left it alone as its destination was dead before; False: it was asked again."""
     silent_since: float | None = None
     """When its file first said something that the log had not."""
 
@@ -103,6 +111,8 @@ class Flush:
         self._tail = tail
         self._books = Followed(clock())
         self._asked: dict[str, _Asked] = {}
+        self._renamed: dict[str, str] = {}
+        """What mail that was renewed was called before."""
         self._rounds: deque[str] = deque()
         self._looked_at = clock()
 
@@ -125,7 +135,9 @@ class Flush:
                     told = now
                     settled = self._books.settled()
                     for each in settled:
-                        self._asked.pop(each.queue_id, None)
+                        gone = self._asked.pop(each.queue_id, None)
+                        if gone is not None and gone.name:
+                            self._renamed.pop(gone.name, None)
                     yield settled
                 if over or self._given_up(now, stopped):
                     return
@@ -145,19 +157,23 @@ class Flush:
         for target in targets:
             now = self._clock()
             self._books.take(target, now)
-            if self._listing is None and not self._still_waits(target, now):
+            renewed = target.state == "maildrop"
+            if self._listing is None and not renewed and not self._still_waits(target, now):
                 continue
-            self._asked[target.queue_id] = _Asked(target, now)
+            self._asked[target.queue_id] = _Asked(target, now, renewed)
             self._rounds.append(target.queue_id)
-            if target.state != "active":  # what is in delivery is only followed
+            if target.state != "active" and not renewed:  # what is in delivery, or on its way into it, is only followed
                 ids.append(target.queue_id)
         if ids:
-            try:
-                for _ in request_delivery(self._layout.queue_directory, ids):
-                    pass
-            except NotPermitted:
-                self._ask_by_postqueue(ids)
+            self._try_now(ids)
         return bool(targets)
+
+    def _try_now(self, ids: Sequence[str]) -> None:
+        try:
+            for _ in request_delivery(self._layout.queue_directory, ids):
+                pass
+        except NotPermitted:
+            self._ask_by_postqueue(ids)
 
     def _still_waits(self, target: Target, now: float) -> bool:
         here = locate(self._layout, target.queue_id)
@@ -185,23 +201,35 @@ class Flush:
         return self._books.moved_at != before
 
     def _heard(self, event: Event) -> None:
-        if event.queue_id not in self._asked:
+        if isinstance(event, PickedUp):
+            self._picked_up(event)
+            return
+        queue_id = self._renamed.get(event.queue_id, event.queue_id)
+        if queue_id not in self._asked:
             return  # somebody else's, or of before we asked
         now = self._clock()
         match event:
             case Attempt():
                 fate = FATES[event.status]
-                verdict = Verdict(event.queue_id, event.recipient, fate, event.dsn, event.text, now)
+                verdict = Verdict(queue_id, event.recipient, fate, event.dsn, event.text, now)
                 busy = fate == "deferred" and BUSY.search(event.text) is not None
                 tried = not event.text.startswith(UNTRIED)
+                asked = self._asked[queue_id]
+                if asked.renewed and not tried and asked.suspended is None:
+                    asked.suspended = True  # it came by itself, not by a flush, which lifts that
+                    return
                 doubtful = fate == "deferred" and tried and event.text.endswith(DOUBTFUL)
                 self._books.verdict(verdict, event.original, busy=busy, doubtful=doubtful)
             case Returned():
-                self._books.returned(event.queue_id, now)
+                self._books.returned(queue_id, now)
             case Removed():
-                self._books.left(event.queue_id, now)
-            case PickedUp():
-                pass
+                self._books.left(queue_id, now)
+
+    def _picked_up(self, event: PickedUp) -> None:
+        asked = self._asked.get(event.original_id)
+        if asked is not None and asked.renewed:
+            asked.name = event.queue_id
+            self._renamed[event.queue_id] = event.original_id
 
     def _look(self, now: float, *, patient: bool) -> None:
         """Where some of those without a verdict are, once a second, or so seldom that it costs next to nothing."""
@@ -222,8 +250,18 @@ class Flush:
             asked = self._asked.get(each)
             if asked is not None and each in self._books:
                 self._rounds.append(each)
+                if asked.suspended:
+                    self._ask_again(asked, now)
+                    continue
                 if self._settled(asked) and self._waited(asked, now, GRACE_SECONDS if patient else 0.0):
                     self._conclude(asked, now)
+
+    def _ask_again(self, asked: _Asked, now: float) -> None:
+        """As soon as it is in deferred: until then nobody would hear it."""
+        here = locate(self._layout, asked.name)
+        if here is None or here.state != "active":
+            asked.suspended, asked.at = False, now
+            self._try_now([asked.name])
 
     def _waited(self, asked: _Asked, now: float, grace: float) -> bool:
         asked.silent_since = now if asked.silent_since is None else asked.silent_since
@@ -231,21 +269,25 @@ class Flush:
 
     def _settled(self, asked: _Asked) -> bool:
         """The queue has done with it: gone, or waiting for a time that lies after our asking."""
-        here = locate(self._layout, asked.target.queue_id)
-        if here is None or here.inode != asked.target.identity.inode:
-            return True
+        if asked.renewed:
+            here = locate(self._layout, asked.name) if asked.name else None
+            if here is None:
+                return bool(asked.name) or self._clock() - asked.at > RENEWAL_SECONDS
+        else:
+            here = locate(self._layout, asked.target.queue_id)
+            if here is None or here.inode != asked.target.identity.inode:
+                return True
         return here.state == "hold" or (here.state == "deferred" and here.modified > asked.at)
 
     def _conclude(self, asked: _Asked, now: float) -> None:
         each = asked.target.queue_id
-        message = self._find(each)
-        if message is None or message.inode != asked.target.identity.inode:
+        message = self._find(asked.name or each)
+        if message is None or not (asked.name or message.inode == asked.target.identity.inode):
             self._books.left(each, now)
         else:
-            self._deferred(message, now)
+            self._deferred(each, message, now)
 
-    def _deferred(self, message: QueuedMessage, now: float) -> None:
-        each = message.queue_id
+    def _deferred(self, each: str, message: QueuedMessage, now: float) -> None:
         for recipient in message.recipients[:3]:
             reply = recipient.reason or ""
             self._books.verdict(Verdict(each, recipient.address, "deferred", recipient.dsn or "", reply, now))
@@ -254,15 +296,21 @@ class Flush:
     def _look_at_listing(self, look: Look, now: float) -> None:
         """Without the right to see files: who is listed as deferred well after the asking was tried in vain."""
         asked = {each: self._asked[each] for each in self._books if each in self._asked}
-        listed = look(asked.keys())
+        listed = look({request.name or each for each, request in asked.items()})
         for each, request in asked.items():
-            message = listed.get(each)
+            if request.renewed and not request.name and now - request.at <= RENEWAL_SECONDS:
+                continue
+            message = listed.get(request.name or each)
+            if request.suspended and message is not None and message.state == "deferred":
+                request.suspended = False
+                self._try_now([request.name])
+                continue
             if message is None or message.state in ("deferred", "hold"):
                 if not self._waited(request, now, GRACE_SECONDS):
                     continue
                 if message is None:
                     self._books.left(each, now)
                 else:
-                    self._deferred(message, now)
+                    self._deferred(each, message, now)
             else:
                 request.silent_since = None

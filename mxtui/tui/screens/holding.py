@@ -1,7 +1,6 @@
 """Screens from which a domain can be held, and let go: plan → why and how long → run; the same key ends it."""
 
 import asyncio
-import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -16,8 +15,7 @@ from mxtui.model.guard import advised
 from mxtui.model.health import UNKNOWN
 from mxtui.model.holds import DomainHold, HoldKind, words
 from mxtui.model.overview import DomainStatus
-from mxtui.model.plan import Plan, Result, Target
-from mxtui.model.planning import target_of
+from mxtui.model.plan import Plan, Result
 from mxtui.model.source import ALLOWED, Permission, Verb
 from mxtui.tui.commands import Command
 from mxtui.tui.screens.acting import ActingScreen
@@ -121,29 +119,19 @@ class HoldingScreen(ActingScreen):
             if hold.kind == "suspend":
                 self._run(plan, partial(holding.end, hold, decision.reason))
                 return
-            released: list[str] = []
-
-            def end(stop: threading.Event) -> Iterator[Result]:
-                for result in holding.end(hold, decision.reason, stop):
-                    if result.result == "done":
-                        released.append(result.queue_id)
-                    yield result
-
-            screen = ProgressScreen(replace(plan, reversible=False), end)
-
-            def over(_: bool | None) -> None:
-                self._flush_released(holding, hold, released, decision.reason)
-
-            self.app.push_screen(screen, over)
+            self._let_go(holding, hold, decision.reason)
 
         self.app.push_screen(ConfirmScreen(replace(plan, reversible=False)), decided)
 
     @work(exclusive=True, group="plan")
-    async def _flush_released(self, holding: Holding, hold: DomainHold, released: list[str], reason: str) -> None:
+    async def _let_go(self, holding: Holding, hold: DomainHold, reason: str) -> None:
+        """A migration's mail goes by a drain, which has its canary and its guard; what it leaves stays in hold."""
+
         def plan() -> Plan | None:
-            targets = self._targets(holding, released)
-            if targets:
-                return holding.operations.plan(Verb.FLUSH, targets, hold.selection)
+            ending = holding.catch_no_more(hold)
+            flush = holding.plan_end(ending)
+            if flush.targets:
+                return flush
             holding.forget(hold.domain)
             return None
 
@@ -154,8 +142,3 @@ class HoldingScreen(ActingScreen):
             return
         if flush is not None:
             self.host.start_drain(flush, reason, hold.domain)
-
-    def _targets(self, holding: Holding, queue_ids: list[str]) -> list[Target]:
-        """Blocks."""
-        found = holding.operations.find_all(queue_ids).values()
-        return sorted((target_of(message) for message in found), key=lambda target: target.identity.arrival)
