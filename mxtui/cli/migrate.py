@@ -63,6 +63,11 @@ def start(
     """Plan, ask, hold."""
     holding = attached.holding
     hold = holding.wanted(domain, "migrate", reason, lasting(for_, until, None), str(named_host(to)) if to else "")
+    ending = drains_of(attached).standing()
+    if ending is not None and ending.running and ending.selection == hold.selection:
+        raise Guarded(
+            f"a drain ends the {hold.mark} just now", "mxtui drain stop first: what it has not tried is held."
+        )
     plan = holding.plan(hold)
     show_plan(plan, as_json=as_json)
     narrate(f"migrate {domain} until {clock(hold.until, hold.since)}: {hold.reason}")

@@ -3,13 +3,17 @@
 import os
 import pwd
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from mxtui.cli.attach import attach
+from mxtui.cli.draining import drains_of
 from mxtui.demo.primary import FakePrimary
+from mxtui.model.drain.settings import DrainSettings
+from mxtui.model.drain.standing import Standing
 from tests.cli.spooled import MESSAGES, Spooled, spooled_mail
 from tests.service.serving import marked, numbers
 from tests.support.waiting import wait_until
@@ -141,6 +145,20 @@ def test_a_new_primary_that_refuses_all_is_given_one_message_and_the_rest_waits_
     assert spooled.states() == {"deferred": 1, "hold": MESSAGES - 1}
     (held,) = spooled("migrate", "status", "--json").objects
     assert (held["ending"], held["messages"]) == (True, MESSAGES - 1)
+
+
+def test_it_cannot_begin_again_while_its_end_is_at_work(spooled: Spooled) -> None:
+    """The drain would go on letting go of what the operator takes for held."""
+    start(spooled)
+    with attach(str(spooled.backup.spool), str(spooled.backup.config)) as attached:
+        selection = attached.holding.known("example.org").selection
+        now = time.time()
+        standing = Standing(
+            "", selection, "by our own forwarder", "anna", os.getpid(), now, now, settings=DrainSettings()
+        )
+        with drains_of(attached).running(standing):
+            refused = spooled("migrate", "start", "example.org", "--for", "2h", "--reason", "it refuses mail", "--yes")
+    assert (refused.status, "a drain ends the migration of example.org just now" in refused.err) == (5, True)
 
 
 def test_two_operators_are_told_of_each_other(spooled: Spooled) -> None:
