@@ -324,6 +324,25 @@ def test_a_keeper_keeps_and_tells_beside_the_watching(tmp_path: Path) -> None:
         keeper.close()
 
 
+class Broken(Telling):
+    """Has a fault of ours."""
+
+    def tell(self, overview: Overview) -> list[str]:
+        raise ZeroDivisionError("a fault of ours")
+
+
+def test_a_keeper_says_that_nobody_is_told_where_nobody_foresaw_it(tmp_path: Path) -> None:
+    told = Told(tmp_path)
+    keeper = Keeper(told.telling.state, Broken(told.telling.wanted, told.telling.state))
+    try:
+        told.story.tell(DOWN)
+        assert told.story.last is not None
+        keeper.judged(told.story.watch, told.story.last)
+        wait_until(lambda: "ZeroDivisionError" in keeper.fault, what="it is said")
+    finally:
+        keeper.close()
+
+
 def judged_again(told: Told, keeper: Keeper) -> bool:
     """Something is different each time, or it would wait for its minute."""
     told.story.now += 1
