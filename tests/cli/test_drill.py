@@ -89,6 +89,27 @@ def test_a_primary_that_refuses_it_fails_it(mxtui: Mxtui, instance: PrivatePostf
     assert (drill["result"], "status=bounced" in drill["detail"]) == ("failed", True)
 
 
+def test_what_this_host_takes_for_itself_has_not_come_through(mxtui: Mxtui, instance: PrivatePostfix) -> None:
+    instance.postconf(transport_maps="inline:{example.org=discard:}")
+    try:
+        (drill,) = mxtui("drill", "--json", *via(instance)).objects
+    finally:
+        instance.postconf(transport_maps=f"texthash:{instance.config_directory}/transport")
+    assert (drill["result"], "delivered here and not to the primary" in drill["detail"]) == ("failed", True)
+    assert "relay=none" in drill["detail"]
+
+
+def test_a_filter_that_keeps_it_is_not_the_primary(mxtui: Mxtui, instance: PrivatePostfix, home: FakePrimary) -> None:
+    with FakePrimary() as other:
+        instance.postconf(content_filter=f"smtp:[127.0.0.1]:{other.port}")
+        try:
+            (drill,) = mxtui("drill", "--json", *via(instance)).objects
+        finally:
+            instance.postconf(content_filter="")
+    assert (drill["result"], "no line says where it went" in drill["detail"]) == ("failed", True)
+    assert f"routed to 127.0.0.1:{home.port}" in drill["detail"]
+
+
 def test_a_backup_that_does_not_take_it_fails_it(mxtui: Mxtui, instance: PrivatePostfix) -> None:
     done = mxtui("drill", "elsewhere.example", "--to", "x@elsewhere.example", "--json", "--via", "127.0.0.1:1")
     (drill,) = done.objects
