@@ -327,7 +327,7 @@ def test_a_keeper_keeps_and_tells_beside_the_watching(tmp_path: Path) -> None:
 class Broken(Telling):
     """Has a fault of ours."""
 
-    def tell(self, overview: Overview) -> list[str]:
+    def tell(self, overview: Overview, until: float = 0.0) -> list[str]:
         raise ZeroDivisionError("a fault of ours")
 
 
