@@ -8,6 +8,7 @@ import pytest
 
 from mxtui.demo.postfix import PrivatePostfix
 from mxtui.demo.primary import FakePrimary
+from mxtui.drilling.spool import LOOK, Pauses
 from mxtui.drills import Drills
 from mxtui.model.drill import Drill
 from tests.cli.running import Mxtui
@@ -175,3 +176,19 @@ def test_a_spool_whose_primary_is_down_fails_it(spooled: Spooled, primary: FakeP
     primary.down()
     (drill,) = spooled("drill", "example.org", "--to", "drill@example.org", "--json", "--timeout", "3s").objects
     assert (drill["result"], "it is still queued after 3 s" in drill["detail"]) == ("failed", True)
+
+
+def test_a_primary_that_says_not_now_is_asked_ever_more_seldom(spooled: Spooled, primary: FakePrimary) -> None:
+    assert spooled.backup.stop() == 0
+    primary.behave(temporary="^drill@")
+    before = primary.connections
+    done = spooled("drill", "example.org", "--to", "drill@example.org", "--json", "--timeout", "4s")
+    assert (done.objects[0]["result"], "450" in done.objects[0]["detail"]) == ("failed", True)
+    assert 1 <= primary.connections - before <= 3
+
+
+def test_pauses_grow_only_by_verdicts() -> None:
+    pauses = Pauses()
+    assert [pauses.after(heard=False) for _ in range(9)] == [LOOK] * 9
+    waited = [pauses.after(heard=True) for _ in range(7)]
+    assert waited == [2, 4, 8, 16, 32, 60, 60]
