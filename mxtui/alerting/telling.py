@@ -15,11 +15,15 @@ from mxtui.alerting.store import AlertState
 from mxtui.config import Notify
 from mxtui.errors import Guarded, MxtuiError
 from mxtui.message.sanitize import one_line
-from mxtui.model.alerts.news import Item, did_not_go, due, take_note, went
+from mxtui.model.alerts.news import Item, Told, did_not_go, due, take_note, went
 from mxtui.model.overview import Overview
+from mxtui.model.route import Router
 
 Way = Callable[[Overview, Sequence[Item], float], None]
 """Tells; blocks, for so many seconds at most. Raises MxtuiError."""
+
+MOST_ROUTES: Final = 200
+"""Domains whose routes are asked for: strangers choose domains."""
 
 LEAST: Final = 0.5
 """Seconds that it gets however late it is."""
@@ -31,6 +35,10 @@ class Telling:
 
     wanted: Notify
     state: AlertState
+    watching: bool = False
+    """All the time: who only looks in leaves telling to that one, who knows what is a moment's trouble."""
+    router: Callable[[], Router] | None = None
+    """Who knows the primaries where they were not looked at."""
 
     @property
     def possible(self) -> bool:
@@ -47,6 +55,10 @@ class Telling:
         faults: list[str] = []
         try:
             with self.state.changing(patience=0.0):
+                if self.watching:
+                    self.state.set_watched(overview.taken_at)
+                elif self.state.watched(overview.taken_at):
+                    return [fault for name, _ in self._ways() if (fault := _told(name, self.state.told(name))) != ""]
                 for name, way in self._ways():
                     if (fault := self._by(name, way, overview, until)) != "":
                         faults.append(fault)
@@ -68,7 +80,7 @@ class Telling:
             else:
                 went(told, now)
             self.state.set_told(name, told)
-        return f"alerts could not be told by {name}: {told.fault}" if told.fault else ""
+        return _told(name, told)
 
     def _ways(self) -> Iterator[tuple[str, Way]]:
         wanted = self.wanted
@@ -86,5 +98,19 @@ class Telling:
         assert wanted.to is not None
         assert wanted.relay is not None
         sender = wanted.sender or f"mxtui@{overview.source.name or 'localhost'}"
-        primaries = {(row.primary.host, row.primary.port) for row in overview.domains if row.primary is not None}
-        mail.send(letter.as_mail(overview, items, sender, wanted.to), wanted.relay, seconds, primaries)
+        message = letter.as_mail(overview, items, sender, wanted.to)
+        mail.send(message, wanted.relay, seconds, self._primaries(overview))
+
+    def _primaries(self, overview: Overview) -> set[tuple[str, int]]:
+        seen = [row.primary for row in overview.domains if row.primary is not None]
+        unseen = [row.domain for row in overview.domains if row.primary is None][:MOST_ROUTES]
+        if unseen and self.router is not None:
+            from mxtui.primary.prober import ask  # 0.1 s, and seldom is there something to tell
+
+            routed = ask(self.router(), unseen).values()
+            seen += [each.primary for each in routed if each.primary is not None]
+        return {(primary.host, primary.port) for primary in seen}
+
+
+def _told(name: str, told: Told) -> str:
+    return f"alerts could not be told by {name}: {told.fault}" if told.fault else ""

@@ -64,7 +64,7 @@ class AlertWatch:
         self._rest = rest
         self._folder = state_folder(settings.state)
         self._state = AlertState(str(spool.path), self._folder)
-        self._telling = Telling(settings.notify, self._state)
+        self._telling = Telling(settings.notify, self._state, watching=True)
         self._watch = Watch(thresholds(settings), self._state.memory(), gap=GAP)
         self._arrived: Counter[str] = Counter()
         self._left: Counter[str] = Counter()

@@ -53,7 +53,7 @@ def test_what_lasts_is_told_and_what_is_over(tmp_path: Path) -> None:
 
     watch = AlertWatch(spool, settings, known, lambda: {"example.org": None}, log, clock=lambda: clock[0])
     assert watch.wanted
-    for state in ("down", "down", "up"):
+    for state in ("down", "down", "up", "up"):
         health["state"] = state
         look(watch)
         clock[0] += 60
