@@ -54,6 +54,13 @@ class Plugin(click.Command):
 AGAIN: Final = 1.0
 """Seconds after which the alarm goes off again: what was ended may take its time to end."""
 
+PATIENCE: Final = 12.0
+"""Seconds for all primaries, beside the count. postscreen keeps strangers waiting for six: never seen up, such a
+primary would excuse whatever stands still."""
+
+REST: Final = 2.0
+"""Seconds of the time that are left for all else."""
+
 SPARE: Final = 1.0
 """Seconds of the time that nobody gets who is told: a failure has to be put down."""
 
@@ -124,12 +131,13 @@ def check(
     until: float,
 ) -> tuple[Status, str]:
     """Look, judge, tell, by the moment of `time.monotonic()` that is given. Raises MxtuiError."""
-    look = Look(attached, probe=probe)
+    look = Look(attached, probe=probe, patience=PATIENCE, until=until - REST)
     overview = look.overview
     figures = figures_of(overview, warning, critical)
     status = max((figure.status for figure in figures), default=Status.OK)
     said = [_summary(overview)]
     said += [f"{each.label} out of range" for each in figures if each.status]
+    said += [f"{counted(look.late, 'primary', 'primaries')} not checked in time"] if look.late else []
     if alerts:
         standing = [alert for alert in overview.alerts if alert.acknowledged is None]
         status = max([status, *(_STATUS[alert.severity] for alert in standing)])

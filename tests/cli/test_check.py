@@ -1,5 +1,6 @@
 """`mxtui check` as a monitoring system runs it: judged by exit status and by its one line, which is parsed strictly."""
 
+import json
 import re
 import socket
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from mxtui.cli.attach import ONE_LOOK
 from mxtui.demo.postfix import PrivatePostfix
 from mxtui.demo.primary import FakePrimary
 from mxtui.queues.postfix.layout import read_layout
@@ -229,6 +231,30 @@ def test_who_is_told_gets_no_more_than_the_time_that_is_left(mxtui: Mxtui) -> No
             assert time.monotonic() - began < 20, said
     assert "could not be told by command" in said
     assert "could not be told by mail" in said
+
+
+def test_a_primary_that_is_slow_to_greet_is_seen_up(mxtui: Mxtui, primary: FakePrimary) -> None:
+    primary.behave(banner_delay=ONE_LOOK + 0.5)
+    primary.up()
+    try:
+        said = parsed(mxtui("check")).text
+    finally:
+        primary.down()
+        primary.behave(banner_delay=0.0)
+    assert "not checked in time" not in said
+    (memory,) = (mxtui.folder / "state").rglob("memory.json")
+    assert json.loads(memory.read_bytes())["domains"]["example.org"]["up_since"] is not None
+
+
+def test_primaries_that_nobody_had_time_for_are_told_of(mxtui: Mxtui, primary: FakePrimary) -> None:
+    primary.behave(banner_delay=600.0)
+    primary.up()
+    try:
+        said = parsed(mxtui("check", "-t", "4")).text
+    finally:
+        primary.down()
+        primary.behave(banner_delay=0.0)
+    assert "1 primary not checked in time" in said
 
 
 HANGS = """
