@@ -1,6 +1,5 @@
 """While a console or a service watches: what is remembered goes on file, and somebody is told, beside the watching."""
 
-import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -26,9 +25,15 @@ class Keeper:
         self._running: Future[None] | None = None
         self._at = -EVERY
         self._seen: frozenset[tuple[str, str | None, str]] = frozenset()
-        self._lock = threading.Lock()
-        self.fault = ""
-        """Why nothing could be kept or told the last time."""
+        self._fault = ""
+
+    @property
+    def fault(self) -> str:
+        """Why nobody could be told the last time, also where nobody foresaw it; empty where all is well."""
+        running = self._running
+        if running is not None and running.done() and not running.cancelled() and (error := running.exception()):
+            return f"nobody is told of alerts: {error!r}"
+        return self._fault
 
     def judged(self, watch: Watch, overview: Overview) -> None:
         """An overview with its alerts; in the watching thread. Raises nothing."""
@@ -54,5 +59,4 @@ class Keeper:
             faults = self._telling.tell(overview)
         except MxtuiError as error:
             faults = [error.message]
-        with self._lock:
-            self.fault = "; ".join(faults)
+        self._fault = "; ".join(faults)

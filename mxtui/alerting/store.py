@@ -3,7 +3,8 @@
     memory.json        what `model.alerts.memory` goes by; a cache: lost or damaged, it begins anew
     acknowledged.json  what operators know of
     told-WAY.json      what was told by command, and by mail (see `alerting.telling`)
-    lock               held (flock(2)) by whoever changes the last two, or tells
+    watched.json       when somebody told who watches all the time: a console, or `serve`
+    lock               held (flock(2)) by whoever changes the last three, or tells
 
 Each is replaced whole.
 """
@@ -29,6 +30,9 @@ LIMIT: Final = 16 << 20
 """Bytes; the memory of 1,000 domains takes 0.4 MB."""
 
 PATIENCE: Final = 5.0
+
+WATCHED: Final = 240.0
+"""Seconds: `serve` may pause for 150, beside the time that its look takes."""
 
 _T = TypeVar("_T")
 
@@ -72,6 +76,15 @@ class AlertState:
     def set_told(self, way: str, told: Told) -> None:
         """Keep it; for whoever holds the lock. Raises MxtuiError."""
         self._write(f"told-{way}.json", told)
+
+    def watched(self, now: float) -> bool:
+        """Whether somebody who watches all the time has told of late, or had nothing to tell."""
+        at = self._read("watched.json", float)
+        return at is not None and 0 <= now - at < WATCHED
+
+    def set_watched(self, now: float) -> None:
+        """Somebody does; for whoever holds the lock. Raises MxtuiError."""
+        self._write("watched.json", now)
 
     @contextmanager
     def changing(self, patience: float = PATIENCE) -> Iterator[None]:

@@ -117,10 +117,10 @@ class Attached:
 
     @property
     def telling(self) -> "Telling":
-        """Who is told of alerts."""
+        """Who is told of alerts by whoever looks in."""
         from mxtui.alerting.telling import Telling
 
-        return Telling(self.settings.notify, self.alerts)
+        return Telling(self.settings.notify, self.alerts, router=self.router)
 
     def acknowledged(self) -> "Sequence[Acknowledgement]":
         """What operators know of."""

@@ -7,6 +7,7 @@ import gc
 import os
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from types import FrameType, TracebackType
@@ -50,8 +51,25 @@ class Plugin(click.Command):
             sys.exit(Status.UNKNOWN)
 
 
-class TooLong(MxtuiError):
-    """The time that was given is over."""
+AGAIN: Final = 1.0
+"""Seconds after which the alarm goes off again: what was ended may take its time to end."""
+
+PATIENCE: Final = 12.0
+"""Seconds for all primaries, beside the count. postscreen keeps strangers waiting for six: never seen up, such a
+primary would excuse whatever stands still."""
+
+REST: Final = 2.0
+"""Seconds of the time that are left for all else."""
+
+SPARE: Final = 1.0
+"""Seconds of the time that nobody gets who is told: a failure has to be put down."""
+
+
+class TooLong(BaseException):
+    """The time that was given is over. No MxtuiError: whoever takes those for a failure of a part would go on."""
+
+    def __init__(self, limit: float) -> None:
+        super().__init__(f"no answer within {limit:g} s")
 
 
 @click.command("check", cls=Plugin)
@@ -80,13 +98,24 @@ def check_command(
     """
     gc.disable()
     sys.excepthook = _unknown
+    until = time.monotonic() + timeout
     try:
         with _within(timeout):
             ranges = _ranges(warning), _ranges(critical)
             with attach(queue, config) as attached:
-                status, line = check(attached, *ranges, alerts=not no_alerts, probe=not no_probe, notify=notify)
+                status, line = check(
+                    attached,
+                    *ranges,
+                    alerts=not no_alerts,
+                    probe=not no_probe,
+                    notify=notify,
+                    until=until - SPARE,
+                )
     except MxtuiError as error:
         status, line = Status.UNKNOWN, plugin_line(Status.UNKNOWN, one_line(f"{error.message}. {error.hint}", 600), ())
+    except TooLong as error:
+        print(plugin_line(Status.UNKNOWN, f"{error}. See --timeout.", ()), flush=True)
+        os._exit(Status.UNKNOWN)  # a thread that hangs would be waited for
     click.echo(line)
     sys.exit(status)  # click would leave with 0
 
@@ -99,14 +128,16 @@ def check(
     alerts: bool,
     probe: bool,
     notify: bool,
+    until: float,
 ) -> tuple[Status, str]:
-    """Look, judge, tell. Raises MxtuiError."""
-    look = Look(attached, probe=probe)
+    """Look, judge, tell, by the moment of `time.monotonic()` that is given. Raises MxtuiError."""
+    look = Look(attached, probe=probe, patience=PATIENCE, until=until - REST)
     overview = look.overview
     figures = figures_of(overview, warning, critical)
     status = max((figure.status for figure in figures), default=Status.OK)
     said = [_summary(overview)]
     said += [f"{each.label} out of range" for each in figures if each.status]
+    said += [f"{counted(look.late, 'primary', 'primaries')} not checked in time"] if look.late else []
     if alerts:
         standing = [alert for alert in overview.alerts if alert.acknowledged is None]
         status = max([status, *(_STATUS[alert.severity] for alert in standing)])
@@ -117,7 +148,7 @@ def check(
         said += [f"{len(told) - SAID} more"] if len(told) > SAID else []
         known = len(overview.alerts) - len(standing)
         said += [f"{known} acknowledged"] if known else []
-    faults = attached.telling.tell(overview) if notify else []
+    faults = attached.telling.tell(overview, until) if notify else []
     if look.fault and (notify or alerts):
         faults.append(look.fault)
     if faults:
@@ -173,18 +204,18 @@ def _ranges(given: Sequence[str]) -> Mapping[str, Range]:
 class _within:  # noqa: N801 (used as a statement)
     """Have what is inside end in time. Raises TooLong."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: float) -> None:
         self._limit = limit
 
     def __enter__(self) -> None:
         signal.signal(signal.SIGALRM, self._over)
-        signal.alarm(self._limit)
+        signal.setitimer(signal.ITIMER_REAL, self._limit, AGAIN)
 
     def __exit__(self, *_: object) -> None:
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
 
     def _over(self, number: int, frame: FrameType | None) -> NoReturn:
-        raise TooLong(f"no answer within {self._limit} s", "See --timeout.")
+        raise TooLong(self._limit)
 
 
 def _unknown(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -82,7 +82,7 @@ def services(
     from mxtui.tui.services import Services
 
     queue, history = attached.queue, attached.history
-    keeper = Keeper(attached.alerts, attached.telling)
+    keeper = Keeper(attached.alerts, replace(attached.telling, watching=True))
     monitor = Monitor(
         queue,
         Index(time.time()),

@@ -147,7 +147,8 @@ def _course(attached: Attached, via: NextHop | None, timeout: float) -> Course:
     assert isinstance(queue, PostfixQueue)
     from mxtui.drilling.postfix import PostfixCourse
 
-    return PostfixCourse(queue, attached.holding, via or NextHop("127.0.0.1", SMTP, lookup_mx=False), timeout)
+    here = via or NextHop("127.0.0.1", SMTP, lookup_mx=False)
+    return PostfixCourse(queue, attached.holding, here, timeout, attached.settings.primaries)
 
 
 def _listening(queue: SpoolQueue) -> NextHop | None:

@@ -1,14 +1,15 @@
 """A look by a command that comes again and again: quick after the first time, and remembered for the next one."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from math import inf
 from pathlib import Path
 from types import MappingProxyType
 
 import msgspec
 
-from mxtui.cli.attach import Attached
+from mxtui.cli.attach import ONE_LOOK, Attached
 from mxtui.cli.status import unchanged
 from mxtui.errors import MxtuiError
 from mxtui.folders import make_folder, replace_file
@@ -26,27 +27,39 @@ COUNTER = "looking in"
 
 MOST_REFUSING = 200
 
+LEAST = 0.5
+"""Seconds that primaries get however late it is."""
+
 Known = Mapping[str, tuple[Primary | None, Health]]
 
 
 class Look:
     """What one look found, and what was remembered of it."""
 
-    def __init__(self, attached: Attached, *, probe: bool) -> None:
-        """Raises MxtuiError where the queue cannot be read. What cannot be remembered is `fault`."""
+    def __init__(self, attached: Attached, *, probe: bool, patience: float = ONE_LOOK, until: float = inf) -> None:
+        """Raises MxtuiError where the queue cannot be read. What cannot be remembered is `fault`.
+
+        All primaries together get `patience` seconds, and not beyond `until`, a moment of `time.monotonic()`.
+        """
         state, now = attached.alerts, time.time()
+
+        def asked_for(domains: Collection[str]) -> Known:
+            return attached.probe_once(domains, max(LEAST, min(patience, until - time.monotonic())))
+
         memory = state.memory()
         self.fault = ""
         with ThreadPoolExecutor(1) as aside:  # primaries answer while files are looked at: as a rule the same ones
             asked = sorted({*memory.domains, *attached.relayed})
-            probing = aside.submit(attached.probe_once, asked) if probe else None
+            probing = aside.submit(asked_for, asked) if probe else None
             counted = _counted(attached, state.folder / "count.cache", now)
             known: Known = probing.result() if probing is not None else {}
         totals = Totals(now, counted.tallies)
         of_domains = totals.domains(unchanged)
         missing = [each.domain for each in of_domains if each.domain not in known]
         if probe and missing:
-            known = {**known, **attached.probe_once(missing)}
+            known = {**known, **asked_for(missing)}
+        self.late = len({primary for primary, health in known.values() if primary is not None and health.climb is None})
+        """Primaries that did not come to an answer in that time: of those nothing is known."""
         told = _logged(attached, state.folder / "log.json")
         flows = _flows(memory, counted.moved, told)
         named = dict.fromkeys([*attached.relayed, *refusing(memory, told)])

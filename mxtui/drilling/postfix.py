@@ -1,38 +1,53 @@
-"""A drill of a Postfix: in by SMTP, followed in the mail log by its queue ID; never by its absence."""
+"""A drill of a Postfix: in by SMTP, followed in the mail log from queue ID to queue ID; never by its absence."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
+from types import MappingProxyType
 from typing import Final
 
 from mxtui.drilling.course import Evidence
+from mxtui.drilling.following import Trail
 from mxtui.drilling.handing import hand_in
 from mxtui.drilling.letter import Letter
 from mxtui.errors import Guarded, NotPermitted
 from mxtui.holding import Holding
+from mxtui.model.health import Primary
 from mxtui.model.message import recipient_domain
 from mxtui.model.next_hop import NextHop
+from mxtui.primary.prober import ask
 from mxtui.queues.postfix.logtail import LogTail, open_tail
-from mxtui.queues.postfix.maillog import Attempt, Returned
 from mxtui.queues.postfix.postfix import PostfixQueue
+from mxtui.queues.postfix.routing import PostfixRouter
 
 LOOK: Final = 0.1
+
+SETTLES: Final = 1.0
+"""Seconds within which a filter that hands mail in again has it in our queue or our log: it answers after that."""
 
 
 class PostfixCourse:
     """See `drilling.course.Course`."""
 
-    def __init__(self, queue: PostfixQueue, holding: Holding, via: NextHop, timeout: float) -> None:
+    def __init__(
+        self,
+        queue: PostfixQueue,
+        holding: Holding,
+        via: NextHop,
+        timeout: float,
+        configured: Mapping[str, NextHop] = MappingProxyType({}),
+    ) -> None:
         self._queue = queue
         self._holding = holding
         self._via = via
         self._timeout = timeout
+        self._configured = configured
 
     def straight(self, letter: Letter) -> Evidence:
         """In, and on to the primary."""
         with self._log() as log:
             queue_id = self._hand_in(letter)
-            return self._follow(log, queue_id)
+            return self._follow(log, queue_id, recipient_domain(letter.recipient))
 
     def by_queue(self, letter: Letter, say: Callable[[str], None]) -> Evidence:
         """The domain is suspended for the moment, as `mxtui suspend` does."""
@@ -59,7 +74,7 @@ class PostfixCourse:
                 for result in holding.end(hold, "the drill is over"):
                     if result.result not in ("done", "gone"):
                         say(f"{result.queue_id}  {result.result}: {result.detail}")
-            return self._follow(log, queue_id, kept="kept in hold; ")
+            return self._follow(log, queue_id, domain, kept="kept in hold; ")
 
     def _log(self) -> "closing[_Tail]":
         tail = open_tail(self._queue.layout.maillog_file)
@@ -79,26 +94,32 @@ class PostfixCourse:
             time.sleep(LOOK)
         return False
 
-    def _follow(self, log: "_Tail", queue_id: str, kept: str = "") -> Evidence:
-        deadline, last = time.monotonic() + self._timeout, ""
+    def _follow(self, log: "_Tail", queue_id: str, domain: str, kept: str = "") -> Evidence:
+        trail = Trail(queue_id, self._primaries(domain))
+        deadline, settled = time.monotonic() + self._timeout, 0.0
         while True:
             for event in log.tail.events():
-                if isinstance(event, Returned) and event.queue_id == queue_id:
-                    return Evidence(False, f"{queue_id} was returned: expired")
-                if not isinstance(event, Attempt) or event.queue_id != queue_id:
-                    continue
-                said = f"status={event.status} relay={event.relay} ({event.text})"
-                if event.status == "sent":
-                    return Evidence(True, f"{kept}{queue_id} {said}")
-                if event.status in ("bounced", "expired"):
-                    return Evidence(False, f"{kept}{queue_id} {said}")
-                last = said
-            if time.monotonic() >= deadline:
-                waits = (
-                    "is still queued" if self._queue.find(queue_id) is not None else "is gone, and no line says where"
-                )
-                return Evidence(False, f"{kept}{queue_id} {waits} after {self._timeout:g} s; {last or 'not tried'}")
+                if (evidence := trail.take(event)) is not None:
+                    return Evidence(evidence.passed, f"{kept}{evidence.text}")
+            if not trail.maybe:
+                settled = time.monotonic() + SETTLES
+            elif self._queue.find(trail.maybe) is not None:
+                trail.follow()
+            elif time.monotonic() >= settled:
+                return Evidence(trail.taken.passed, f"{kept}{trail.taken.text}")
+            if time.monotonic() >= deadline and not trail.maybe:
+                known = self._queue.find(trail.queue_id) is not None
+                waits = "is still queued" if known else "is gone, and no line says where"
+                after = f"after {self._timeout:g} s; {trail.last or 'not tried'}"
+                return Evidence(False, f"{kept}{trail.queue_id} {waits} {after}")
             time.sleep(LOOK)
+
+    def _primaries(self, domain: str) -> list[Primary]:
+        """Where its mail ought to go: as Postfix routes it, and as configured, which may be behind a tunnel."""
+        hop = self._configured.get(domain)
+        configured = [] if hop is None else [Primary(hop.host, hop.port, "config")]
+        routed = ask(PostfixRouter(self._queue.layout), [domain])[domain].primary
+        return configured if routed is None else [routed, *configured]
 
 
 class _Tail:

@@ -28,6 +28,26 @@ STANDING_BY: Final = 451
 LOOK: Final = 0.1
 
 
+FIRST: Final = 2.0
+"""Seconds after the first "not now" of a primary; twice as long after each further one."""
+
+LONGEST: Final = 60.0
+
+
+class Pauses:
+    """Between tries: one that keeps strangers waiting (greylisting) is not to be hammered with connections."""
+
+    def __init__(self) -> None:
+        self._next = FIRST
+
+    def after(self, *, heard: bool) -> float:
+        """Seconds; `heard`: the try came to a verdict, and not to nothing."""
+        if not heard:
+            return LOOK
+        pause, self._next = self._next, min(LONGEST, self._next * 2)
+        return pause
+
+
 class SpoolCourse:
     """See `drilling.course.Course`. `via`: where `serve` listens; None where none runs."""
 
@@ -93,19 +113,22 @@ class SpoolCourse:
     def _deliver(self, how: str, queue_id: str) -> Evidence:
         """Have it tried until it is delivered or the time is up."""
         deadline, last = time.monotonic() + self._timeout, "not tried"
+        pauses = Pauses()
         while time.monotonic() < deadline:
             message = self._queue.find(queue_id)
             if message is None:
                 break
             if message.state == "failed":
                 return Evidence(False, f"{how}; refused: {message.recipients[0].reason or last}")
+            heard = False
             for settled in self._queue.deliver(_One(target_of(message)), threading.Event()):
                 for each in settled:
+                    heard = heard or not each.untried
                     said = next((f"{v.dsn} {v.reply}".strip() for v in each.verdicts), "")
                     last = f"{each.fate}: {said}" if said else each.fate
                     if each.fate == "delivered":
                         return Evidence(True, f"{how}; {last}")
-            time.sleep(LOOK)
+            time.sleep(max(0.0, min(pauses.after(heard=heard), deadline - time.monotonic())))
         gone = self._queue.find(queue_id) is None
         where = "it left the spool, and nobody saw how" if gone else f"it is still queued after {self._timeout:g} s"
         return Evidence(False, f"{how}; {where}; {last}")

@@ -1,7 +1,7 @@
 """While `serve` runs, somebody is told of alerts as [notify] has it, whether a console is open or not.
 
 Once a minute the spool is counted, by what the last count remembers, in a thread; the primaries are those that the
-prober knows anyway.
+prober knows anyway. Telling has a thread of its own: a command that hangs must not keep anybody from looking.
 """
 
 import asyncio
@@ -32,7 +32,12 @@ GAP: Final = 300.0
 """Seconds between two looks after which nobody watched: a count of a large spool may take its time."""
 
 SHARE: Final = 50
-"""So many times what a look took is waited at least: a fiftieth of a core."""
+"""So many times what a look cost is waited: a fiftieth of a core."""
+
+
+def pause(cost: float) -> float:
+    """Seconds until the next look. `cost`: CPU seconds of the last one; never so long that nobody watched."""
+    return max(EVERY, min(GAP / 2, SHARE * cost))
 
 
 class AlertWatch:
@@ -47,6 +52,7 @@ class AlertWatch:
         log: Log,
         *,
         clock: Callable[[], float] = time.time,
+        rest: Callable[[float], float] = pause,
     ) -> None:
         self._queue = SpoolQueue(spool)
         self._holds = Holds(holds_folder(spool.path))
@@ -55,13 +61,16 @@ class AlertWatch:
         self._relayed = relayed
         self._log = log
         self._clock = clock
+        self._rest = rest
         self._folder = state_folder(settings.state)
         self._state = AlertState(str(spool.path), self._folder)
-        self._telling = Telling(settings.notify, self._state)
+        self._telling = Telling(settings.notify, self._state, watching=True)
         self._watch = Watch(thresholds(settings), self._state.memory(), gap=GAP)
         self._arrived: Counter[str] = Counter()
         self._left: Counter[str] = Counter()
-        self._fault = ""
+        self._faults: dict[str, str] = {}
+        """What was logged last, by event."""
+        self._telling_now: asyncio.Task[list[str]] | None = None
 
     @property
     def wanted(self) -> bool:
@@ -71,22 +80,50 @@ class AlertWatch:
     async def run(self) -> None:
         """Look and tell until cancelled."""
         while True:
-            began = time.monotonic()
-            await asyncio.to_thread(self.look)
-            await asyncio.sleep(max(EVERY, SHARE * (time.monotonic() - began)))
+            cost = await self.look()
+            await asyncio.sleep(self._rest(cost))
 
-    def look(self) -> None:
-        """One look; blocks. What fails is logged once, and the next look is taken all the same."""
+    async def look(self) -> float:
+        """One look, and what it cost in CPU seconds. Whatever fails is logged: mail goes on without alerts."""
+        looking = asyncio.create_task(asyncio.to_thread(self._look))
+        await asyncio.wait([looking])  # its error is read, and not raised, whatever it is
+        if (error := looking.exception()) is not None:
+            self._say("alerts_not_watched", repr(error))
+            return 0.0
+        overview, fault, cost = looking.result()
+        self._say("alerts_not_watched", fault)
+        if overview is not None and (self._telling_now is None or self._telling_now.done()):
+            self._telling_now = asyncio.create_task(asyncio.to_thread(self._telling.tell, overview))
+            self._telling_now.add_done_callback(self._told)
+        return cost
+
+    async def told(self) -> None:
+        """Return when nobody is being told any more."""
+        if self._telling_now is not None:
+            await asyncio.wait([self._telling_now])
+
+    def _look(self) -> tuple[Overview | None, str, float]:
+        """What was seen, why not, and CPU seconds; blocks."""
+        began, overview, fault = time.thread_time(), None, ""
         try:
             overview = self._judged()
-            faults = self._telling.tell(overview)
             self._state.keep(self._watch.memory)
         except (MxtuiError, OSError) as error:
-            faults = [str(error)]
-        fault = "; ".join(faults)
-        if fault and fault != self._fault:
-            self._log("alerts_not_told", "warning", why=fault)
-        self._fault = fault
+            fault = str(error)
+        return overview, fault, time.thread_time() - began
+
+    def _told(self, telling: "asyncio.Task[list[str]]") -> None:
+        if telling.cancelled():
+            return
+        error = telling.exception()
+        known = str(error) if isinstance(error, MxtuiError) else repr(error)
+        self._say("alerts_not_told", "; ".join(telling.result()) if error is None else known)
+
+    def _say(self, event: str, fault: str) -> None:
+        """Once for as long as it is the same."""
+        if fault and fault != self._faults.get(event):
+            self._log(event, "warning", why=fault)
+        self._faults[event] = fault
 
     def _judged(self) -> Overview:
         now, queue = self._clock(), self._queue

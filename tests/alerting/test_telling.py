@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from mxtui.alerting.keeping import Keeper
-from mxtui.alerting.store import AlertState
+from mxtui.alerting.store import WATCHED, AlertState
 from mxtui.alerting.telling import Telling
 from mxtui.config import Notify
 from mxtui.demo.primary import FakePrimary
@@ -22,6 +22,8 @@ from mxtui.model.alerts.memory import Memory
 from mxtui.model.health import Primary
 from mxtui.model.next_hop import NextHop
 from mxtui.model.overview import Acknowledgement, Overview
+from mxtui.model.route import Ourselves
+from mxtui.primary.route import ConfiguredRouter, MxRouter
 from tests.model.alerts.story import HOUR, MINUTE, NOW, Story, health, row
 from tests.support.waiting import wait_until
 
@@ -118,6 +120,51 @@ def test_many_at_once_do_not_tell_twice(tmp_path: Path) -> None:
     assert told.news == [[("raised", "primary_down")]]
 
 
+def test_two_who_see_it_otherwise_tell_of_both_once(tmp_path: Path) -> None:
+    told = Told(tmp_path, after=MINUTE)
+    flapping = row(messages=9, oldest=NOW, health=health("flapping"))
+    for _ in range(60):
+        told.look(DOWN, later=MINUTE / 2)
+        told.look(flapping, later=MINUTE / 2)
+    assert sorted(item for news in told.news for item in news) == [
+        ("raised", "primary_down"),
+        ("raised", "primary_flapping"),
+    ]
+
+
+def test_what_comes_back_at_once_was_never_over(tmp_path: Path) -> None:
+    told = Told(tmp_path, after=MINUTE)
+    for look in (DOWN, DOWN, UP, DOWN, UP, DOWN):
+        told.look(look, later=MINUTE if look is UP else 50)
+    assert told.news == [[("raised", "primary_down")]]
+
+
+def test_who_looks_in_leaves_telling_to_who_watches(tmp_path: Path) -> None:
+    told = Told(tmp_path)
+    watching = replace(told.telling, watching=True)
+    told.look(UP)
+    assert told.story.last is not None
+    watching.tell(told.story.last)
+    told.look(DOWN)
+    told.look(DOWN)
+    assert told.news == []
+    watching.tell(told.story.last)
+    told.look(DOWN, later=WATCHED / 2)
+    assert told.news == []
+    told.look(DOWN, later=WATCHED / 2)
+    told.look(DOWN)
+    assert told.news == [[("raised", "primary_down")]], "nobody watches any more"
+
+
+def test_who_leaves_telling_to_another_says_that_it_failed(tmp_path: Path) -> None:
+    told = Told(tmp_path, command=("/nowhere/page",))
+    looking_in, told.telling = told.telling, replace(told.telling, watching=True)
+    told.look(DOWN)
+    faults = told.look(DOWN)
+    assert told.story.last is not None
+    assert looking_in.tell(told.story.last) == faults != []
+
+
 def test_what_gets_worse_is_told_and_what_stays_is_told_again_after_a_day(tmp_path: Path) -> None:
     told = Told(tmp_path)
     soon = row(messages=1, oldest=NOW, expires=NOW + 20 * HOUR)
@@ -153,7 +200,7 @@ def test_a_thousand_domains_are_one_call_with_one_item(tmp_path: Path) -> None:
 def test_no_more_than_so_many_an_hour_and_the_rest_comes_together(tmp_path: Path) -> None:
     told = Told(tmp_path, an_hour=2)
     for _ in range(4):
-        for look in (DOWN, DOWN, UP):
+        for look in (DOWN, DOWN, UP, UP):
             told.look(look, later=10)
     assert len(told.news) == 2
     told.look(UP, later=HOUR)
@@ -226,6 +273,7 @@ def test_mail_goes_through_the_relay(tmp_path: Path, relay: FakePrimary) -> None
     assert b"Auto-Submitted: auto-generated\r\n" in mail.content
     assert b"New critical: example.org: mx1.example.org has refused connections" in mail.content.replace(b"=\r\n", b"")
     told.look(UP)
+    told.look(UP)
     assert b"Subject: [mx2.example.net] resolved: primary_down example.org\r\n" in relay.accepted[1].content
 
 
@@ -234,6 +282,20 @@ def test_a_relay_that_is_a_primary_is_refused(tmp_path: Path, relay: FakePrimary
     here = replace(DOWN, primary=Primary("127.0.0.1", relay.port, "config"))
     told.look(here)
     (fault,) = told.look(here)
+    assert "is a primary" in fault
+    assert relay.accepted == []
+
+
+def test_a_relay_that_is_a_primary_is_refused_though_nobody_looked_at_primaries(
+    tmp_path: Path, relay: FakePrimary
+) -> None:
+    told = by_mail(tmp_path, relay.port)
+    hop = NextHop("127.0.0.1", relay.port, lookup_mx=False)
+    router = ConfiguredRouter({"example.org": hop}, MxRouter(Ourselves("mx2.example.net")))
+    told.telling = replace(told.telling, router=lambda: router)
+    unseen = replace(row(messages=1, oldest=NOW, expires=NOW + HOUR), primary=None, health=None)
+    told.look(unseen)
+    (fault,) = told.look(unseen)
     assert "is a primary" in fault
     assert relay.accepted == []
 
@@ -320,6 +382,25 @@ def test_a_keeper_keeps_and_tells_beside_the_watching(tmp_path: Path) -> None:
         told.story.now += HOUR
         wait_until(lambda: judged_again(told, keeper), what="told")
         assert ("raised", "primary_down") in told.news[0]
+    finally:
+        keeper.close()
+
+
+class Broken(Telling):
+    """Has a fault of ours."""
+
+    def tell(self, overview: Overview, until: float = 0.0) -> list[str]:
+        raise ZeroDivisionError("a fault of ours")
+
+
+def test_a_keeper_says_that_nobody_is_told_where_nobody_foresaw_it(tmp_path: Path) -> None:
+    told = Told(tmp_path)
+    keeper = Keeper(told.telling.state, Broken(told.telling.wanted, told.telling.state))
+    try:
+        told.story.tell(DOWN)
+        assert told.story.last is not None
+        keeper.judged(told.story.watch, told.story.last)
+        wait_until(lambda: "ZeroDivisionError" in keeper.fault, what="it is said")
     finally:
         keeper.close()
 

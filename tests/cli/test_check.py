@@ -1,6 +1,8 @@
 """`mxtui check` as a monitoring system runs it: judged by exit status and by its one line, which is parsed strictly."""
 
+import json
 import re
+import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -10,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from mxtui.cli.attach import ONE_LOOK
 from mxtui.demo.postfix import PrivatePostfix
 from mxtui.demo.primary import FakePrimary
 from mxtui.queues.postfix.layout import read_layout
@@ -209,6 +212,80 @@ def test_it_does_not_hang(mxtui: Mxtui, instance: PrivatePostfix) -> None:
     finally:
         pipe.rmdir()
     assert time.monotonic() - began < 20
+
+
+def test_who_is_told_gets_no_more_than_the_time_that_is_left(mxtui: Mxtui) -> None:
+    (mxtui.folder / "tell").write_text("#!/bin/sh\nsleep 600\n")
+    (mxtui.folder / "tell").chmod(0o755)
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        settings = f"""[notify]
+            command = ["{mxtui.folder}/tell"]
+            to = "page@example.net"
+            relay = "127.0.0.1:{nobody.getsockname()[1]}"
+            timeout = "10m"
+            after = "1s"
+            """
+        mxtui.config.write_text(mxtui.config.read_text() + settings)
+        began = time.monotonic()
+        while "could not be told" not in (said := parsed(mxtui("check", "--notify", "-t", "4")).text):
+            assert time.monotonic() - began < 20, said
+    assert "could not be told by command" in said
+    assert "could not be told by mail" in said
+
+
+def test_a_primary_that_is_slow_to_greet_is_seen_up(mxtui: Mxtui, primary: FakePrimary) -> None:
+    primary.behave(banner_delay=ONE_LOOK + 0.5)
+    primary.up()
+    try:
+        said = parsed(mxtui("check")).text
+    finally:
+        primary.down()
+        primary.behave(banner_delay=0.0)
+    assert "not checked in time" not in said
+    (memory,) = (mxtui.folder / "state").rglob("memory.json")
+    assert json.loads(memory.read_bytes())["domains"]["example.org"]["up_since"] is not None
+
+
+def test_primaries_that_nobody_had_time_for_are_told_of(mxtui: Mxtui, primary: FakePrimary) -> None:
+    primary.behave(banner_delay=600.0)
+    primary.up()
+    try:
+        said = parsed(mxtui("check", "-t", "4")).text
+    finally:
+        primary.down()
+        primary.behave(banner_delay=0.0)
+    assert "1 primary not checked in time" in said
+
+
+HANGS = """
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from mxtui.cli import check
+from mxtui.errors import MxtuiError
+
+def hang(*_, **__):
+    ThreadPoolExecutor(1).submit(threading.Event().wait)
+    while True:
+        try:
+            try:
+                threading.Event().wait()
+            finally:
+                threading.Event().wait()
+        except (MxtuiError, OSError):
+            pass
+
+check.check = hang
+check.check_command()
+"""
+"""What takes every error for a part's own, is slow to end, and leaves a thread that never does."""
+
+
+def test_it_ends_in_time_whatever_hangs(mxtui: Mxtui) -> None:
+    began = time.monotonic()
+    words = mxtui.argv("check", "-t", "1")[4:]
+    done = run([sys.executable, "-c", HANGS, *words])
+    assert (done.status, parsed(done).text) == (3, "no answer within 1 s. See --timeout.")
+    assert time.monotonic() - began < 15
 
 
 def test_a_stopped_mail_system_is_critical(folder: Path, need_postfix: None, tmp_path: Path) -> None:

@@ -1,13 +1,20 @@
 """`mxtui drill` on a real Postfix and on a real `serve`: followed by evidence, on record, and told of when it fails."""
 
+import asyncio
+import smtplib
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Session
+from aiosmtpd.smtp import Envelope as SMTPEnvelope
 
+from mxtui.demo.ports import free_port
 from mxtui.demo.postfix import PrivatePostfix
 from mxtui.demo.primary import FakePrimary
+from mxtui.drilling.spool import LOOK, Pauses
 from mxtui.drills import Drills
 from mxtui.model.drill import Drill
 from tests.cli.running import Mxtui
@@ -89,6 +96,68 @@ def test_a_primary_that_refuses_it_fails_it(mxtui: Mxtui, instance: PrivatePostf
     assert (drill["result"], "status=bounced" in drill["detail"]) == ("failed", True)
 
 
+def test_what_this_host_takes_for_itself_has_not_come_through(mxtui: Mxtui, instance: PrivatePostfix) -> None:
+    instance.postconf(transport_maps="inline:{example.org=discard:}")
+    try:
+        (drill,) = mxtui("drill", "--json", *via(instance)).objects
+    finally:
+        instance.postconf(transport_maps=f"texthash:{instance.config_directory}/transport")
+    assert (drill["result"], "delivered here and not to the primary" in drill["detail"]) == ("failed", True)
+    assert "relay=none" in drill["detail"]
+
+
+def test_a_filter_that_keeps_it_is_not_the_primary(mxtui: Mxtui, instance: PrivatePostfix, home: FakePrimary) -> None:
+    with FakePrimary() as other:
+        instance.postconf(content_filter=f"smtp:[127.0.0.1]:{other.port}")
+        try:
+            (drill,) = mxtui("drill", "--json", *via(instance)).objects
+        finally:
+            instance.postconf(content_filter="")
+    assert (drill["result"], "no line says where it went" in drill["detail"]) == ("failed", True)
+    assert f"routed to 127.0.0.1:{home.port}" in drill["detail"]
+
+
+class Filter:
+    """An after-queue content filter (FILTER_README): hands mail in again, and answers as amavisd does."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: SMTPEnvelope) -> str:
+        def again() -> str:
+            with smtplib.SMTP("127.0.0.1", self.port, timeout=30) as smtp:
+                smtp.ehlo_or_helo_if_needed()
+                smtp.mail(envelope.mail_from or "")
+                smtp.rcpt(envelope.rcpt_tos[0])
+                return smtp.data(envelope.original_content or b"")[1].decode()
+
+        said = await asyncio.to_thread(again)
+        return f"250 2.0.0 from MTA(smtp:[127.0.0.1]:{self.port}): 250 {said}"
+
+
+@pytest.mark.parametrize("up", [True, False])
+def test_through_a_filter_it_is_followed_to_the_primary(
+    mxtui: Mxtui, instance: PrivatePostfix, home: FakePrimary, *, up: bool
+) -> None:
+    again = free_port()
+    master = instance.config_directory / "master.cf"
+    before = master.read_text()
+    master.write_text(f"{before}127.0.0.1:{again} inet n - n - - smtpd\n  -o content_filter=\n")
+    filtering = Controller(Filter(again), hostname="127.0.0.1", port=free_port())
+    filtering.start()
+    home.behave(permanent="^$" if up else "^drill@")
+    instance.postconf(content_filter=f"smtp:[127.0.0.1]:{filtering.port}")
+    try:
+        (drill,) = mxtui("drill", "--json", *via(instance)).objects
+    finally:
+        filtering.stop()
+        master.write_text(before)
+        instance.postconf(content_filter="")
+    assert drill["result"] == ("passed" if up else "failed"), drill
+    assert " took it as " in drill["detail"]
+    assert f"relay=127.0.0.1[127.0.0.1]:{home.port}" in drill["detail"]
+
+
 def test_a_backup_that_does_not_take_it_fails_it(mxtui: Mxtui, instance: PrivatePostfix) -> None:
     done = mxtui("drill", "elsewhere.example", "--to", "x@elsewhere.example", "--json", "--via", "127.0.0.1:1")
     (drill,) = done.objects
@@ -154,3 +223,19 @@ def test_a_spool_whose_primary_is_down_fails_it(spooled: Spooled, primary: FakeP
     primary.down()
     (drill,) = spooled("drill", "example.org", "--to", "drill@example.org", "--json", "--timeout", "3s").objects
     assert (drill["result"], "it is still queued after 3 s" in drill["detail"]) == ("failed", True)
+
+
+def test_a_primary_that_says_not_now_is_asked_ever_more_seldom(spooled: Spooled, primary: FakePrimary) -> None:
+    assert spooled.backup.stop() == 0
+    primary.behave(temporary="^drill@")
+    before = primary.connections
+    done = spooled("drill", "example.org", "--to", "drill@example.org", "--json", "--timeout", "4s")
+    assert (done.objects[0]["result"], "450" in done.objects[0]["detail"]) == ("failed", True)
+    assert 1 <= primary.connections - before <= 3
+
+
+def test_pauses_grow_only_by_verdicts() -> None:
+    pauses = Pauses()
+    assert [pauses.after(heard=False) for _ in range(9)] == [LOOK] * 9
+    waited = [pauses.after(heard=True) for _ in range(7)]
+    assert waited == [2, 4, 8, 16, 32, 60, 60]

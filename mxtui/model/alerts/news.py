@@ -28,6 +28,8 @@ class Known:
     told_at: float | None = None
     severity: Severity | None = None
     """As what it was told."""
+    gone_at: float | None = None
+    """No longer seen since then; None while it is."""
 
 
 @dataclass(slots=True)
@@ -57,13 +59,14 @@ RETRY_LONGEST: Final = 3600.0
 def take_note(told: Told, alerts: Sequence[Alert], now: float, *, after: float, again: float | None) -> None:
     """Work out what is news: an alert that has been there for `after` seconds; `again`: seconds until a reminder.
 
-    What was acknowledged is not told of, nor that it is over.
+    What was acknowledged is not told of, nor that it is over. Over is what has been gone for `after` seconds: two who
+    watch, one by hysteresis and one by a single look, may see it otherwise by turns, and that is no news each time.
     """
     before = {(each.alert.name, each.alert.domain): each for each in told.known}
     known: list[Known] = []
     for alert in alerts:
         entry = before.pop((alert.name, alert.domain), None) or Known(alert, now)
-        entry.alert = alert
+        entry.alert, entry.gone_at = alert, None
         known.append(entry)
         if alert.acknowledged is not None or now - entry.seen_at < after:
             continue
@@ -78,7 +81,10 @@ def take_note(told: Told, alerts: Sequence[Alert], now: float, *, after: float, 
         told.pending.append(Item(word, alert, now))
         entry.told_at, entry.severity = now, alert.severity
     for entry in before.values():
-        if entry.told_at is not None and entry.alert.acknowledged is None:
+        entry.gone_at = now if entry.gone_at is None else entry.gone_at
+        if 0 <= now - entry.gone_at < after:
+            known.append(entry)
+        elif entry.told_at is not None and entry.alert.acknowledged is None:
             told.pending.append(Item("resolved", replace(entry.alert, acknowledged=None), now))
     told.known = known
     told.pending = told.pending[-MOST_PENDING:]
