@@ -10,7 +10,7 @@ from mxtui.model.source import Space
 
 def writable_folder(system: Path, name: str = "") -> Path:
     """`system` when we may write there, or may make it; else `name` in the user's own state folder (XDG)."""
-    existing = next(folder for folder in (system, *system.parents) if folder.exists())
+    existing = next(folder for folder in (system, *system.parents) if is_there(folder))
     if os.access(existing, os.W_OK | os.X_OK):
         return system
     state = os.environ.get("XDG_STATE_HOME", "")
@@ -18,7 +18,16 @@ def writable_folder(system: Path, name: str = "") -> Path:
     return home / "mxtui" / name
 
 
+def is_there(path: Path) -> bool:
+    """Whether something is there that we may see; what is behind a folder of somebody else's is not."""
+    with suppress(OSError):
+        path.stat()
+        return True
+    return False
+
+
 STATE: Path = Path("/var/lib/mxtui")
+"""For everybody to look into: holds, drills and what doctor found are not secret. What is has a folder that is."""
 
 
 def state_folder(root: Path | None = None) -> Path:
@@ -26,16 +35,17 @@ def state_folder(root: Path | None = None) -> Path:
     return root or writable_folder(STATE)
 
 
-def make_folder(path: Path) -> None:
-    """Make it and those above it. What root makes in the folder of another is the other's. Raises OSError."""
+def make_folder(path: Path, mode: int = 0o700) -> None:
+    """Make it and those above it, private by default. What root makes in another's folder is theirs. Raises OSError."""
     if path.is_dir():
         return
-    make_folder(path.parent)
+    make_folder(path.parent, mode)
     with suppress(FileExistsError):
         path.mkdir(mode=0o700)
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
             give_away(descriptor, path.parent)
+            os.fchmod(descriptor, 0o755 if path == STATE else mode)  # whatever the umask
         finally:
             os.close(descriptor)
 

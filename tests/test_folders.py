@@ -1,0 +1,71 @@
+"""Folders of what has to survive: who may look into them, and what strangers may have put there."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from mxtui import folders, holds
+from mxtui.folders import make_folder, writable_folder
+from mxtui.history import where
+from mxtui.holds import Holds, folder_for
+from mxtui.model.holds import DomainHold
+
+HOLD = DomainHold("example.org", "migrate", "new host", "anna", 1000.0, 8200.0, "[mx9.example.org]:25", 1001.5)
+
+root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else for a while")
+
+
+@contextmanager
+def as_nobody() -> Iterator[None]:
+    os.setresgid(65534, 65534, 0)
+    os.setresuid(65534, 65534, 0)
+    try:
+        yield
+    finally:
+        os.setresuid(0, 0, 0)
+        os.setresgid(0, 0, 0)
+
+
+@pytest.fixture
+def host(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The host's folder, not there yet, where others may look; the operator's own is in `home` beside it."""
+    with tempfile.TemporaryDirectory() as name:
+        around = Path(name)
+        around.chmod(0o755)
+        monkeypatch.setattr(folders, "STATE", around / "mxtui")
+        monkeypatch.setattr(holds, "SYSTEM_FOLDER", around / "mxtui" / "holds")
+        monkeypatch.setattr(where, "SYSTEM_FOLDER", around / "mxtui" / "history")
+        monkeypatch.setenv("XDG_STATE_HOME", str(around / "home"))
+        yield around / "mxtui"
+
+
+@root_only
+def test_what_root_keeps_to_itself_is_no_trouble_to_an_operator(host: Path) -> None:
+    host.mkdir(mode=0o700)
+    (host / "holds").mkdir()
+    queue, home = Path("/var/spool/postfix"), host.parent / "home" / "mxtui"
+    with as_nobody():
+        assert writable_folder(host / "kept", "kept") == home / "kept"
+        assert folder_for(queue).parent == home / "holds"
+        assert where.of_queue(queue).parent == home / "history"
+    assert writable_folder(host / "kept", "kept") == host / "kept"
+
+
+@root_only
+def test_everybody_sees_the_holds_of_root_and_nothing_private(host: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        make_folder(host / "alerts")
+        kept = Holds(folder_for(Path("/etc/postfix")))
+        with kept.changing():
+            kept.put(HOLD)
+    finally:
+        os.umask(before)
+    with as_nobody():
+        assert list(Holds(folder_for(Path("/etc/postfix"))).all()) == ["example.org"]
+        assert not os.access(host / "alerts", os.R_OK | os.X_OK)
+    assert host.stat().st_mode & 0o777 == 0o755
