@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from mxtui.errors import MxtuiError
-from mxtui.folders import give_away, make_folder
+from mxtui.folders import give_away, make_folder, read_bounded
 from mxtui.message.sanitize import one_line
 from mxtui.model.drill import Drill
 
@@ -45,10 +45,7 @@ class Drills:
     def all(self) -> Sequence[Drill]:
         """The latest few thousand, oldest first; what cannot be understood is passed over."""
         try:
-            with os.fdopen(os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), "rb") as file:
-                start = max(0, os.fstat(file.fileno()).st_size - LATEST)
-                file.seek(start)
-                lines = file.read(LATEST).splitlines()[1 if start else 0 :]
+            lines = read_bounded(self.path, LATEST, end=True).splitlines()  # the first may be half of one
         except OSError:
             return []
         return [drill for line in lines if (drill := _understood(line)) is not None]

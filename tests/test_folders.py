@@ -1,6 +1,7 @@
 """Folders of what has to survive: who may look into them, and what strangers may have put there."""
 
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +10,11 @@ from pathlib import Path
 import pytest
 
 from mxtui import folders, holds
-from mxtui.folders import make_folder, writable_folder
+from mxtui.cli.metrics import doctor_report
+from mxtui.cli.outlook import last_doctor
+from mxtui.doctor.finding import Report
+from mxtui.doctor.record import last_result, write_result
+from mxtui.folders import make_folder, read_bounded, replace_file, writable_folder
 from mxtui.history import where
 from mxtui.holds import Holds, folder_for
 from mxtui.model.holds import DomainHold
@@ -69,3 +74,46 @@ def test_everybody_sees_the_holds_of_root_and_nothing_private(host: Path) -> Non
         assert list(Holds(folder_for(Path("/etc/postfix"))).all()) == ["example.org"]
         assert not os.access(host / "alerts", os.R_OK | os.X_OK)
     assert host.stat().st_mode & 0o777 == 0o755
+
+
+@root_only
+def test_in_a_folder_of_somebody_else_root_writes_through_no_link(host: Path) -> None:
+    secret = host.parent / "secret"
+    secret.write_text("root's")
+    secret.chmod(0o600)
+    host.mkdir()
+    os.chown(host, 65534, 65534)
+    with as_nobody():
+        (host / "doctor.json").symlink_to(secret)
+        (host / "alerts").symlink_to(host.parent)
+    write_result(Report(1.0, 0.5, "/queue", ()), host)
+    assert (secret.read_text(), secret.stat().st_mode & 0o777) == ("root's", 0o600)
+    assert not (host / "doctor.json").is_symlink()
+    assert (host / "doctor.json").stat().st_mode & 0o777 == 0o644
+    with pytest.raises(OSError, match="symbolic links"):
+        make_folder(host / "alerts" / "queue")
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "folder", "socket"])
+def test_what_is_no_plain_file_is_neither_read_nor_waited_for(tmp_path: Path, kind: str) -> None:
+    path, far = tmp_path / "doctor.json", tmp_path / "far"
+    far.write_text('{"queue": "/queue"}')
+    if kind == "link":
+        path.symlink_to(far)
+    elif kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    else:
+        os.mknod(path, 0o600 | stat.S_IFSOCK)
+    with pytest.raises(OSError, match=str(path)):
+        read_bounded(path, 100)
+    assert last_result(tmp_path) is None
+    assert (doctor_report(path), last_doctor(tmp_path, "/queue")) == (None, None)
+
+
+def test_no_more_is_read_than_wanted_from_either_end(tmp_path: Path) -> None:
+    replace_file(tmp_path / "file", b"0123456789")
+    assert read_bounded(tmp_path / "file", 4) == b"0123"
+    assert read_bounded(tmp_path / "file", 4, end=True) == b"6789"
+    assert read_bounded(tmp_path / "file", 40, end=True) == b"0123456789"

@@ -20,7 +20,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from mxtui.errors import Guarded, MxtuiError, NotPermitted
-from mxtui.folders import give_away, make_folder, replace_file
+from mxtui.folders import give_away, make_folder, read_bounded, replace_file
 from mxtui.model.alerts.memory import Memory
 from mxtui.model.alerts.news import Told
 from mxtui.model.overview import Acknowledgement
@@ -95,8 +95,7 @@ class AlertState:
 
     def _read(self, name: str, kind: type[_T]) -> _T | None:
         try:
-            with os.fdopen(os.open(self.folder / name, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), "rb") as file:
-                return msgspec.json.decode(file.read(LIMIT), type=kind)
+            return msgspec.json.decode(read_bounded(self.folder / name, LIMIT), type=kind)
         except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
 

@@ -11,6 +11,7 @@ from mxtui.cli.attach import attach
 from mxtui.cli.common import common_options
 from mxtui.cli.looking_in import Look
 from mxtui.cli.output import narrate
+from mxtui.folders import read_bounded
 from mxtui.model.doctor import DoctorReport
 
 LIMIT = 1 << 20
@@ -43,8 +44,7 @@ def metrics_command(
 def doctor_report(path: Path) -> DoctorReport | None:
     """What the last `mxtui doctor` left; None where there was none, or it cannot be understood."""
     try:
-        with path.open("rb") as file:
-            said = json.loads(file.read(LIMIT))
+        said = json.loads(read_bounded(path, LIMIT))
         return DoctorReport(float(said["taken_at"]), int(said["pass"]), int(said["warn"]), int(said["fail"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None

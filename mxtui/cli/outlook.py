@@ -6,13 +6,13 @@ Each of these may be missing, unreadable or somebody else's: then nothing is sai
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from mxtui.errors import MxtuiError
+from mxtui.folders import read_bounded
 from mxtui.model.forecast import DAY, ENOUGH, Drilled, Examined, LastDrain, Outlook, usual
 from mxtui.model.history import WHOLE, summary
 
@@ -91,10 +91,8 @@ def _last_drain(attached: "Attached") -> LastDrain | None:
 
 def last_drill(folder: Path) -> Drilled | None:
     """The latest on record that can be understood."""
-    from mxtui.audit import backwards
-
     with suppress(OSError):
-        for line in islice(backwards(folder / DRILLS), DRILLS_READ):
+        for line in reversed(read_bounded(folder / DRILLS, LIMIT, end=True).splitlines()[-DRILLS_READ:]):
             match _object(line):
                 case {"at": float() | int() as at, "result": str() as result, **more}:
                     domain = more.get("domain")
@@ -107,8 +105,7 @@ def last_drill(folder: Path) -> Drilled | None:
 def last_doctor(folder: Path, queue: str) -> Examined | None:
     """What doctor found last on this queue."""
     try:
-        with (folder / DOCTOR).open("rb") as file:
-            found = _object(file.read(LIMIT))
+        found = _object(read_bounded(folder / DOCTOR, LIMIT))
     except OSError:
         return None
     match found:
