@@ -21,10 +21,11 @@ LATEST: Final = 1 << 20
 
 
 class Drills:
-    """The record in a state folder."""
+    """The record in a state folder; `others` are records of the same that are only read."""
 
-    def __init__(self, state: Path) -> None:
+    def __init__(self, state: Path, *others: Path) -> None:
         self.path = state / NAME
+        self._paths = tuple(dict.fromkeys(each / NAME for each in (state, *others)))
 
     def add(self, drill: Drill) -> None:
         """Record one, durably. Raises MxtuiError."""
@@ -44,15 +45,19 @@ class Drills:
 
     def all(self) -> Sequence[Drill]:
         """The latest few thousand, oldest first; what cannot be understood is passed over."""
-        try:
-            lines = read_bounded(self.path, LATEST, end=True).splitlines()  # the first may be half of one
-        except OSError:
-            return []
-        return [drill for line in lines if (drill := _understood(line)) is not None]
+        found = [drill for path in self._paths for line in _lines(path) if (drill := _understood(line)) is not None]
+        return sorted(found, key=lambda drill: drill.at)
 
     def latest(self) -> Mapping[str, Drill]:
         """The last of each domain."""
         return {drill.domain: drill for drill in self.all()}
+
+
+def _lines(path: Path) -> Sequence[bytes]:
+    try:
+        return read_bounded(path, LATEST, end=True).splitlines()  # the first may be half of one
+    except OSError:
+        return ()
 
 
 def _understood(line: bytes) -> Drill | None:

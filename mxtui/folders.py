@@ -37,6 +37,11 @@ def state_folder(root: Path | None = None) -> Path:
     return root or writable_folder(STATE)
 
 
+def states(root: Path | None = None) -> tuple[Path, ...]:
+    """Where what has to survive may be on record, our own first: who may not write the host's reads it all the same."""
+    return tuple(dict.fromkeys((state_folder(root), root or STATE)))
+
+
 def make_folder(path: Path, mode: int = 0o700) -> None:
     """Make it and those above it, private by default. What root makes in another's folder is theirs. Raises OSError.
 

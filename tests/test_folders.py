@@ -5,19 +5,27 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mxtui import folders, holds
+from mxtui.alerting.facts import facts
+from mxtui.alerting.store import AlertState
 from mxtui.cli.metrics import doctor_report
 from mxtui.cli.outlook import last_doctor
+from mxtui.config import Settings
+from mxtui.config.settings import Drill as DrillSettings
 from mxtui.doctor.finding import Report
 from mxtui.doctor.record import last_result, write_result
-from mxtui.folders import make_folder, read_bounded, replace_file, writable_folder
+from mxtui.drills import Drills
+from mxtui.folders import make_folder, read_bounded, replace_file, state_folder, states, writable_folder
 from mxtui.history import where
 from mxtui.holds import Holds, folder_for
+from mxtui.model.drill import Drill
 from mxtui.model.holds import DomainHold
+from mxtui.model.overview import Acknowledgement
 
 HOLD = DomainHold("example.org", "migrate", "new host", "anna", 1000.0, 8200.0, "[mx9.example.org]:25", 1001.5)
 
@@ -92,6 +100,32 @@ def test_in_a_folder_of_somebody_else_root_writes_through_no_link(host: Path) ->
     assert (host / "doctor.json").stat().st_mode & 0o777 == 0o644
     with pytest.raises(OSError, match="symbolic links"):
         make_folder(host / "alerts" / "queue")
+
+
+@root_only
+def test_drills_and_acknowledgements_of_root_count_for_everybody(host: Path) -> None:
+    settings = Settings(drill=DrillSettings(addresses={"example.org": "test@example.org"}))
+    known = Acknowledgement("stalled", "example.org", "warning", "new disk", "root", 1.0, 100.0)
+    Drills(host).add(Drill(5.0, "example.org", "primary", "passed", 1.0, "250"))
+    AlertState("/queue", host).acknowledge([known], 1.0)
+    own = replace(known, name="backlog")
+    with as_nobody():
+        home = host.parent / "home" / "mxtui"
+        assert states() == (home, host)
+        assert facts(settings, state_folder()).drills["example.org"].at == 5.0
+        theirs = AlertState("/queue", *states())
+        assert theirs.acknowledged(2.0) == [known]
+        assert theirs.alone
+        assert not os.access(host / "alerts", os.W_OK)
+    (host.parent / "home").mkdir()
+    os.chown(host.parent / "home", 65534, 65534)
+    with as_nobody():
+        theirs.acknowledge([own], 2.0)
+        assert theirs.acknowledged(2.0) == [known, own]
+        theirs.withdraw([own], 3.0)
+        assert theirs.acknowledged(3.0) == [known]
+    ours = AlertState("/queue", *states())
+    assert (ours.alone, ours.acknowledged(3.0)) == (False, [known])
 
 
 @pytest.mark.parametrize("kind", ["link", "pipe", "folder", "socket"])

@@ -74,8 +74,14 @@ def outlook(attached: "Attached", now: float) -> Outlook:
             today=today if points else None,
             outage=store.last_outage(now),
         )
-    examined = last_doctor(attached.state, attached.queue.source.path)
-    return replace(found, drill=last_drill(attached.state), doctor=examined)
+    queue = attached.queue.source.path
+    drills = [drill for each in attached.states if (drill := last_drill(each)) is not None]
+    examined = [report for each in attached.states if (report := last_doctor(each, queue)) is not None]
+    return replace(
+        found,
+        drill=max(drills, key=lambda drill: drill.at, default=None),
+        doctor=max(examined, key=lambda report: report.at, default=None),
+    )
 
 
 def _last_drain(attached: "Attached") -> LastDrain | None:
