@@ -122,10 +122,12 @@ def _asked(attached: Attached, domains: Sequence[str]) -> "Asked":
         recipients=wanted.recipients,
         free=alerts.free / 100,
         free_critical=alerts.free_critical / 100,
+        certificate=alerts.certificate,
+        drill=settings.drill.every,
     )
     # Drills are root's as a rule: who may not write the host's folder reads them there.
     folder = next((each for each in reversed(attached.states) if is_there(each / DRILLS)), attached.state)
-    return Asked(domains, settings.probe.recipients, wanted.senders, limits, folder)
+    return Asked(domains, settings.probe.recipients, wanted.senders, limits, tuple(settings.drill.addresses), folder)
 
 
 def _domain(word: str) -> str:

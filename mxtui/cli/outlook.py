@@ -81,6 +81,8 @@ def outlook(attached: "Attached", now: float) -> Outlook:
         found,
         drill=max(drills, key=lambda drill: drill.at, default=None),
         doctor=max(examined, key=lambda report: report.at, default=None),
+        drill_every=attached.settings.drill.every,
+        free=attached.settings.alerts.free / 100,
     )
 
 
