@@ -143,7 +143,7 @@ def test_what_is_no_plain_file_is_neither_read_nor_waited_for(tmp_path: Path, ki
     with pytest.raises(OSError, match=str(path)):
         read_bounded(path, 100)
     assert last_result(tmp_path) is None
-    assert (doctor_report(path), last_doctor(tmp_path, "/queue")) == (None, None)
+    assert (doctor_report([tmp_path], "/queue"), last_doctor(tmp_path, "/queue")) == (None, None)
 
 
 def test_no_more_is_read_than_wanted_from_either_end(tmp_path: Path) -> None:
