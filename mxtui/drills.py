@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from mxtui.errors import MxtuiError
-from mxtui.folders import give_away, make_folder
+from mxtui.folders import give_away, make_folder, read_bounded
 from mxtui.message.sanitize import one_line
 from mxtui.model.drill import Drill
 
@@ -21,10 +21,11 @@ LATEST: Final = 1 << 20
 
 
 class Drills:
-    """The record in a state folder."""
+    """The record in a state folder; `others` are records of the same that are only read."""
 
-    def __init__(self, state: Path) -> None:
+    def __init__(self, state: Path, *others: Path) -> None:
         self.path = state / NAME
+        self._paths = tuple(dict.fromkeys(each / NAME for each in (state, *others)))
 
     def add(self, drill: Drill) -> None:
         """Record one, durably. Raises MxtuiError."""
@@ -44,18 +45,19 @@ class Drills:
 
     def all(self) -> Sequence[Drill]:
         """The latest few thousand, oldest first; what cannot be understood is passed over."""
-        try:
-            with os.fdopen(os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), "rb") as file:
-                start = max(0, os.fstat(file.fileno()).st_size - LATEST)
-                file.seek(start)
-                lines = file.read(LATEST).splitlines()[1 if start else 0 :]
-        except OSError:
-            return []
-        return [drill for line in lines if (drill := _understood(line)) is not None]
+        found = [drill for path in self._paths for line in _lines(path) if (drill := _understood(line)) is not None]
+        return sorted(found, key=lambda drill: drill.at)
 
     def latest(self) -> Mapping[str, Drill]:
         """The last of each domain."""
         return {drill.domain: drill for drill in self.all()}
+
+
+def _lines(path: Path) -> Sequence[bytes]:
+    try:
+        return read_bounded(path, LATEST, end=True).splitlines()  # the first may be half of one
+    except OSError:
+        return ()
 
 
 def _understood(line: bytes) -> Drill | None:

@@ -1,6 +1,8 @@
 """Where mxtui keeps what has to survive: the host's folders for root, the user's own for everybody else."""
 
+import errno
 import os
+import stat
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -10,7 +12,7 @@ from mxtui.model.source import Space
 
 def writable_folder(system: Path, name: str = "") -> Path:
     """`system` when we may write there, or may make it; else `name` in the user's own state folder (XDG)."""
-    existing = next(folder for folder in (system, *system.parents) if folder.exists())
+    existing = next(folder for folder in (system, *system.parents) if is_there(folder))
     if os.access(existing, os.W_OK | os.X_OK):
         return system
     state = os.environ.get("XDG_STATE_HOME", "")
@@ -18,7 +20,16 @@ def writable_folder(system: Path, name: str = "") -> Path:
     return home / "mxtui" / name
 
 
+def is_there(path: Path) -> bool:
+    """Whether something is there that we may see; what is behind a folder of somebody else's is not."""
+    with suppress(OSError):
+        path.stat()
+        return True
+    return False
+
+
 STATE: Path = Path("/var/lib/mxtui")
+"""For everybody to look into: holds, drills and what doctor found are not secret. What is has a folder that is."""
 
 
 def state_folder(root: Path | None = None) -> Path:
@@ -26,16 +37,28 @@ def state_folder(root: Path | None = None) -> Path:
     return root or writable_folder(STATE)
 
 
-def make_folder(path: Path) -> None:
-    """Make it and those above it. What root makes in the folder of another is the other's. Raises OSError."""
+def states(root: Path | None = None) -> tuple[Path, ...]:
+    """Where what has to survive may be on record, our own first: who may not write the host's reads it all the same."""
+    return tuple(dict.fromkeys((state_folder(root), root or STATE)))
+
+
+def make_folder(path: Path, mode: int = 0o700) -> None:
+    """Make it and those above it, private by default. What root makes in another's folder is theirs. Raises OSError.
+
+    A link in place of one is followed only if root or we ourselves put it there: whom a folder above belongs to may
+    not be trusted.
+    """
     if path.is_dir():
+        if path.is_symlink() and path.lstat().st_uid not in (0, os.geteuid()):
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
         return
-    make_folder(path.parent)
+    make_folder(path.parent, mode)
     with suppress(FileExistsError):
         path.mkdir(mode=0o700)
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
             give_away(descriptor, path.parent)
+            os.fchmod(descriptor, 0o755 if path == STATE else mode)  # whatever the umask
         finally:
             os.close(descriptor)
 
@@ -47,13 +70,19 @@ def give_away(descriptor: int, folder: Path) -> None:
         os.fchown(descriptor, owner.st_uid, owner.st_gid)
 
 
-def replace_file(path: Path, content: bytes) -> None:
-    """Put a file in place whole: whoever reads it meanwhile has the old one. Only its owner may. Raises OSError."""
+def replace_file(path: Path, content: bytes, mode: int = 0o600) -> None:
+    """Put a file in place whole: whoever reads it meanwhile has the old one. By default only its owner may.
+
+    In a folder of somebody else no link is followed, and nothing that was there is written to. Raises OSError.
+    """
     beside = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.new")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    with suppress(FileNotFoundError):
+        beside.unlink()  # of one that was killed, and had our number
     try:
         with os.fdopen(os.open(beside, flags, 0o600), "wb") as file:
             give_away(file.fileno(), path.parent)
+            os.fchmod(file.fileno(), mode)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -62,6 +91,26 @@ def replace_file(path: Path, content: bytes) -> None:
         with suppress(OSError):
             beside.unlink()
         raise
+
+
+def read_bounded(path: Path, limit: int, *, end: bool = False) -> bytes:
+    """The first `limit` bytes of a plain file, or the last. Raises OSError.
+
+    A link is not followed, and a pipe is not waited for: whom the folder belongs to may not be trusted.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        status = os.fstat(descriptor)
+        if stat.S_ISDIR(status.st_mode):
+            raise OSError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(errno.EINVAL, "not a plain file", str(path))
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            if end:
+                file.seek(max(0, status.st_size - limit))
+            return file.read(limit)
+    finally:
+        os.close(descriptor)
 
 
 def sync_folder(folder: Path) -> None:

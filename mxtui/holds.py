@@ -21,7 +21,7 @@ from urllib.parse import quote
 import msgspec
 
 from mxtui.errors import Guarded, MxtuiError, NotPermitted, Unreachable
-from mxtui.folders import writable_folder
+from mxtui.folders import is_there, make_folder, writable_folder
 from mxtui.message.sanitize import one_line
 from mxtui.model.holds import DOMAIN, REASON_LENGTH, DomainHold
 from mxtui.model.message import Identity
@@ -45,7 +45,7 @@ _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 def folder_for(queue: Path, root: Path | None = None) -> Path:
     """The folder of a queue that has none of its own. Everybody sees those that root began."""
     if root is None:
-        root = SYSTEM_FOLDER if SYSTEM_FOLDER.exists() else writable_folder(SYSTEM_FOLDER, "holds")
+        root = SYSTEM_FOLDER if is_there(SYSTEM_FOLDER) else writable_folder(SYSTEM_FOLDER, "holds")
     return root / quote(str(queue), safe="")
 
 
@@ -145,6 +145,7 @@ class Holds:
         with self._writing() as folder:
             beside = f".{name}.new"
             with os.fdopen(os.open(beside, _NEW, 0o644, dir_fd=folder), "wb") as file:
+                os.fchmod(file.fileno(), 0o644)  # everybody sees it, whatever the umask
                 _give_away(file.fileno(), folder)
                 file.write(content)
                 file.flush()
@@ -167,7 +168,7 @@ class Holds:
     @contextmanager
     def _writing(self) -> Iterator[int]:
         try:
-            self._make()
+            make_folder(self.folder, 0o755)
             folder = os.open(self.folder, _FOLDER)
         except OSError as error:
             raise self._trouble(error) from error
@@ -184,15 +185,6 @@ class Holds:
             raise self._trouble(error) from error
         finally:
             os.close(folder)
-
-    def _make(self) -> None:
-        if self.folder.is_dir():
-            return
-        self.folder.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        self.folder.mkdir(mode=0o755, exist_ok=True)
-        if os.geteuid() == 0:
-            above = self.folder.parent.stat()
-            os.chown(self.folder, above.st_uid, above.st_gid, follow_symlinks=False)
 
     def _trouble(self, error: OSError) -> MxtuiError:
         words = f"holds of domains cannot be kept in {self.folder}: {error.strerror}"

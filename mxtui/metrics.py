@@ -44,7 +44,7 @@ class Metrics(Collector):
     def collect(self) -> Iterator[Metric]:
         """All families, each once."""
         overview = self._told.overview
-        rows = overview.domains[:MOST_DOMAINS]
+        rows = _distinct(overview.domains[:MOST_DOMAINS])
         yield _info(overview)
         yield from _of_queue(overview)
         yield from _of_domains(rows)
@@ -187,11 +187,15 @@ def _of_alerts(alerts: Iterable[Alert]) -> Iterator[Metric]:
     each = _gauge("alert", "An alert under way.", ["name", "severity", "domain", "acknowledged"])
     since = _gauge("alert_since_timestamp_seconds", "When it began.", ["name", "domain"])
     standing = {"warning": 0, "critical": 0}
+    told: set[tuple[str, str]] = set()
     for alert in alerts:
         domain, known = _label(alert.domain or ""), alert.acknowledged is not None
+        standing[alert.severity] += not known
+        if (alert.name, domain) in told:
+            continue
+        told.add((alert.name, domain))
         each.add_metric([alert.name, alert.severity, domain, str(known).lower()], 1)
         since.add_metric([alert.name, domain], alert.since)
-        standing[alert.severity] += not known
     counts = _gauge("alerts", "Alerts that nobody has acknowledged.", ["severity"])
     for severity, number in standing.items():
         counts.add_metric([severity], number)
@@ -202,10 +206,10 @@ def _of_facts(told: Told) -> Iterator[Metric]:
     at = _gauge("drill_timestamp_seconds", "When a domain was drilled last.", ["domain"])
     passed = _gauge("drill_passed", "Whether that drill passed.", ["domain"])
     took = _gauge("drill_duration_seconds", "How long it took.", ["domain"])
-    for domain, drill in told.facts.drills.items():
-        at.add_metric([_label(domain)], drill.at)
-        passed.add_metric([_label(domain)], float(drill.result == "passed"))
-        took.add_metric([_label(domain)], drill.seconds)
+    for domain, drill in {_label(domain): drill for domain, drill in told.facts.drills.items()}.items():
+        at.add_metric([domain], drill.at)
+        passed.add_metric([domain], float(drill.result == "passed"))
+        took.add_metric([domain], drill.seconds)
     yield from (at, passed, took)
     if told.facts.certificate is not None:
         yield _one("certificate_expiry_timestamp_seconds", "When our own certificate expires.", told.facts.certificate)
@@ -215,6 +219,11 @@ def _of_facts(told: Told) -> Iterator[Metric]:
             verdicts.add_metric([verdict], number)
         yield verdicts
         yield _one("doctor_timestamp_seconds", "When that was.", doctor.taken_at)
+
+
+def _distinct(rows: Sequence[DomainStatus]) -> Sequence[DomainStatus]:
+    """Of domains that share a label the first: with one series twice Prometheus takes nothing at all."""
+    return list({_label(row.domain): row for row in reversed(rows)}.values())[::-1]
 
 
 def _label(domain: str) -> str:

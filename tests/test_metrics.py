@@ -157,10 +157,22 @@ def test_domains_that_spammers_made_up_are_bounded() -> None:
     assert sum(name == "mxtui_domain_recipients" for name, _ in found) == MOST_DOMAINS
 
 
+def test_domains_that_look_alike_are_one_series() -> None:
+    one, long = told(), "x" * 255
+    names = ["a@b", "a_b", long + "1", long + "2", "plain.example"]
+    rows = [row(name, messages=9 - number, oldest=NOW) for number, name in enumerate(names)]
+    lines = text(replace(one, overview=replace(one.overview, domains=rows))).decode().splitlines()
+    series = [line.rpartition(" ")[0] for line in lines if not line.startswith("#")]
+    assert len(series) == len(set(series))
+    assert 'mxtui_domain_messages{domain="a_b",state="deferred"} 9.0' in lines, "the deepest"
+
+
 @pytest.mark.parametrize(
     ("said", "report"),
     [
         ('{"taken_at": 5.5, "pass": 1, "warn": 2, "fail": 3}', DoctorReport(5.5, 1, 2, 3)),
+        ('{"taken_at": 5.5, "pass": 1, "warn": 2, "fail": 3, "queue": "/queue"}', DoctorReport(5.5, 1, 2, 3)),
+        ('{"taken_at": 5.5, "pass": 1, "warn": 2, "fail": 3, "queue": "/other"}', None),
         ('{"taken_at": 5.5}', None),
         ("[]", None),
         ("", None),
@@ -170,7 +182,7 @@ def test_domains_that_spammers_made_up_are_bounded() -> None:
 def test_what_the_doctor_left_is_read(tmp_path: Path, said: str | None, report: DoctorReport | None) -> None:
     if said is not None:
         (tmp_path / "doctor.json").write_text(said)
-    assert doctor_report(tmp_path / "doctor.json") == report
+    assert doctor_report([tmp_path], "/queue") == report
 
 
 # -- the dashboard -------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from pathlib import Path
 from mxtui.certificates import expiry_of
 from mxtui.config import Settings
 from mxtui.drills import Drills
+from mxtui.folders import states
 from mxtui.model.alerts import Facts, Thresholds
 
 
@@ -12,7 +13,7 @@ def facts(settings: Settings, state: Path) -> Facts:
     """As they are now. What cannot be read is not known."""
     return Facts(
         drilled=tuple(settings.drill.addresses),
-        drills=Drills(state).latest() if settings.drill.addresses else {},
+        drills=Drills(state, *states(settings.state)).latest() if settings.drill.addresses else {},
         certificate=_certificate(settings.serve.certificate),
     )
 

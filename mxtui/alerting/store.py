@@ -6,7 +6,7 @@
     watched.json       when somebody told who watches all the time: a console, or `serve`
     lock               held (flock(2)) by whoever changes the last three, or tells
 
-Each is replaced whole.
+Each is replaced whole. Acknowledgements are for everybody to read: those of root count for an operator, too.
 """
 
 import fcntl
@@ -21,7 +21,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from mxtui.errors import Guarded, MxtuiError, NotPermitted
-from mxtui.folders import give_away, make_folder, replace_file
+from mxtui.folders import give_away, make_folder, read_bounded, replace_file
 from mxtui.model.alerts.memory import Memory
 from mxtui.model.alerts.news import Told
 from mxtui.model.overview import Acknowledgement
@@ -43,14 +43,19 @@ def queue_digest(queue: str) -> str:
 
 
 class AlertState:
-    """One queue's; `state` is the folder of all that has to survive."""
+    """One queue's; `state` is the folder of all that has to survive, `others` are such folders that are only read."""
 
-    def __init__(self, queue: str, state: Path) -> None:
-        self.folder = state / "alerts" / queue_digest(queue)
+    def __init__(self, queue: str, state: Path, *others: Path) -> None:
+        self.folder, *self._others = dict.fromkeys(each / "alerts" / queue_digest(queue) for each in (state, *others))
+
+    @property
+    def alone(self) -> bool:
+        """Whether nobody else goes by what is kept here: it is not the folder that all look into."""
+        return bool(self._others)
 
     def memory(self) -> Memory:
         """What is remembered; nothing where there is nothing, or nothing that can be understood."""
-        return self._read("memory.json", Memory) or Memory()
+        return _read(self.folder / "memory.json", Memory) or Memory()
 
     def keep(self, memory: Memory) -> None:
         """Remember it. Raises MxtuiError."""
@@ -58,7 +63,13 @@ class AlertState:
 
     def acknowledged(self, now: float) -> Sequence[Acknowledgement]:
         """What operators know of and whose time is not up."""
-        known = self._read("acknowledged.json", list[Acknowledgement]) or []
+        found: dict[tuple[str, str | None], Acknowledgement] = {}
+        for folder in (*self._others, self.folder):
+            found.update({(each.name, each.domain): each for each in self._acknowledged(folder, now)})
+        return list(found.values())
+
+    def _acknowledged(self, folder: Path, now: float) -> Sequence[Acknowledgement]:
+        known = _read(folder / "acknowledged.json", list[Acknowledgement]) or []
         return [each for each in known if now < each.until]
 
     def acknowledge(self, known: Sequence[Acknowledgement], now: float) -> None:
@@ -71,7 +82,7 @@ class AlertState:
 
     def told(self, way: str) -> Told:
         """What was told by `command` or `mail`."""
-        return self._read(f"told-{way}.json", Told) or Told()
+        return _read(self.folder / f"told-{way}.json", Told) or Told()
 
     def set_told(self, way: str, told: Told) -> None:
         """Keep it; for whoever holds the lock. Raises MxtuiError."""
@@ -79,7 +90,7 @@ class AlertState:
 
     def watched(self, now: float) -> bool:
         """Whether somebody who watches all the time has told of late, or had nothing to tell."""
-        at = self._read("watched.json", float)
+        at = _read(self.folder / "watched.json", float)
         return at is not None and 0 <= now - at < WATCHED
 
     def set_watched(self, now: float) -> None:
@@ -103,31 +114,31 @@ class AlertState:
 
     def _change(self, meant: Set[tuple[str, str | None]], instead: Sequence[Acknowledgement], now: float) -> None:
         with self.changing():
-            others = [each for each in self.acknowledged(now) if (each.name, each.domain) not in meant]
-            self._write("acknowledged.json", [*others, *instead])
+            others = [each for each in self._acknowledged(self.folder, now) if (each.name, each.domain) not in meant]
+            self._write("acknowledged.json", [*others, *instead], 0o644)
 
-    def _read(self, name: str, kind: type[_T]) -> _T | None:
-        try:
-            with os.fdopen(os.open(self.folder / name, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), "rb") as file:
-                return msgspec.json.decode(file.read(LIMIT), type=kind)
-        except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return None
-
-    def _write(self, name: str, value: object) -> None:
+    def _write(self, name: str, value: object, mode: int = 0o600) -> None:
         try:
             self._make()
-            replace_file(self.folder / name, msgspec.json.encode(value))
+            replace_file(self.folder / name, msgspec.json.encode(value), mode)
         except OSError as error:
             raise self._trouble(error) from error
 
     def _make(self) -> None:
-        make_folder(self.folder)
+        make_folder(self.folder, 0o755)
 
     def _trouble(self, error: OSError) -> MxtuiError:
         words = f"the alerts' state cannot be kept in {self.folder}: {error.strerror}"
         if isinstance(error, PermissionError):
             return NotPermitted(words, "Run as root, or set another folder: state in the settings.")
         return MxtuiError(words, "Look what is there, and how full the disk is.")
+
+
+def _read(path: Path, kind: type[_T]) -> _T | None:
+    try:
+        return msgspec.json.decode(read_bounded(path, LIMIT), type=kind)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def _take(lock: int, deadline: float) -> None:

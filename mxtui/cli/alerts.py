@@ -102,6 +102,8 @@ def acknowledge(
     until = know_of(attached, meant, reason, seconds)
     for each in meant:
         click.echo(f"{_named(each.name, each.domain)} acknowledged until {clock(until, time.time())}")
+    if attached.alerts.alone:
+        narrate(f"only you see this: it is kept in {attached.alerts.folder}; as root, or with state set, all do")
 
 
 def know_of(attached: Attached, alerts: Sequence[Alert], reason: str, seconds: float) -> float:

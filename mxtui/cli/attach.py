@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mxtui.cli.sites import Site, is_spool, postfix_site, spool_site
 from mxtui.config import Settings, load
-from mxtui.folders import state_folder
+from mxtui.folders import state_folder, states
 from mxtui.model.alerts import Thresholds
 from mxtui.model.health import Health, Primary
 from mxtui.model.message import QueuedMessage
@@ -109,11 +109,16 @@ class Attached:
         return state_folder(self.settings.state)
 
     @property
+    def states(self) -> tuple[Path, ...]:
+        """That folder, and the host's, where it is another."""
+        return states(self.settings.state)
+
+    @property
     def alerts(self) -> "AlertState":
         """What is kept of this queue's alerts."""
         from mxtui.alerting.store import AlertState
 
-        return AlertState(self.queue.source.path, self.state)
+        return AlertState(self.queue.source.path, *self.states)
 
     @property
     def telling(self) -> "Telling":

@@ -16,8 +16,9 @@ from mxtui.cli.common import common_options
 from mxtui.cli.output import narrate, print_json
 from mxtui.doctor.catalogue import CATALOGUE
 from mxtui.doctor.finding import Finding, Report, Verdict
-from mxtui.doctor.record import SHOWN, report_object, write_result
+from mxtui.doctor.record import DRILLS, SHOWN, report_object, write_result
 from mxtui.errors import UsageError
+from mxtui.folders import is_there
 from mxtui.message.sanitize import one_line
 from mxtui.model.holds import domain_of
 from mxtui.model.words import counted
@@ -121,8 +122,12 @@ def _asked(attached: Attached, domains: Sequence[str]) -> "Asked":
         recipients=wanted.recipients,
         free=alerts.free / 100,
         free_critical=alerts.free_critical / 100,
+        certificate=alerts.certificate,
+        drill=settings.drill.every,
     )
-    return Asked(domains, settings.probe.recipients, wanted.senders, limits, attached.state)
+    # Drills are root's as a rule: who may not write the host's folder reads them there.
+    folder = next((each for each in reversed(attached.states) if is_there(each / DRILLS)), attached.state)
+    return Asked(domains, settings.probe.recipients, wanted.senders, limits, tuple(settings.drill.addresses), folder)
 
 
 def _domain(word: str) -> str:

@@ -70,7 +70,7 @@ def drill(
     no_color: bool,
 ) -> None:
     """List, or send, follow, record. Raises DrillFailed."""
-    drills = Drills(attached.state)
+    drills = Drills(*attached.states)
     if listing:
         show([each for each in drills.all() if domain in (None, each.domain)], as_json=as_json)
         return

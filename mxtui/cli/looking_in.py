@@ -12,7 +12,7 @@ import msgspec
 from mxtui.cli.attach import ONE_LOOK, Attached
 from mxtui.cli.status import unchanged
 from mxtui.errors import MxtuiError
-from mxtui.folders import make_folder, replace_file
+from mxtui.folders import make_folder, read_bounded, replace_file
 from mxtui.model.alerts import LOOKING_IN, Watch, judged
 from mxtui.model.alerts.memory import Memory
 from mxtui.model.health import Health, Primary
@@ -29,6 +29,9 @@ MOST_REFUSING = 200
 
 LEAST = 0.5
 """Seconds that primaries get however late it is."""
+
+PLACE = 64 * 1024
+"""Bytes of how far the log was read; it has some 100."""
 
 Known = Mapping[str, tuple[Primary | None, Health]]
 
@@ -103,7 +106,7 @@ def _logged(attached: Attached, path: Path) -> Mapping[str, Outcome]:
 
 def _place(path: Path) -> Place | None:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Place | None)
+        return msgspec.json.decode(read_bounded(path, PLACE), type=Place | None)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return None
 

@@ -1,8 +1,8 @@
 """`mxtui metrics`: for Prometheus, on stdout or in a file for node exporter's textfile collector."""
 
 import gc
-import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -10,10 +10,9 @@ import click
 from mxtui.cli.attach import attach
 from mxtui.cli.common import common_options
 from mxtui.cli.looking_in import Look
+from mxtui.cli.outlook import last_doctor
 from mxtui.cli.output import narrate
 from mxtui.model.doctor import DoctorReport
-
-LIMIT = 1 << 20
 
 
 @click.command("metrics")
@@ -31,7 +30,7 @@ def metrics_command(
         look = Look(attached, probe=not no_probe)
         from mxtui.metrics import Told, text, write  # the client library: 50 ms
 
-        told = Told(look.overview, attached.facts(), doctor_report(attached.state / "doctor.json"))
+        told = Told(look.overview, attached.facts(), doctor_report(attached.states, attached.queue.source.path))
     if look.fault:
         narrate(look.fault)
     if textfile is not None:
@@ -40,11 +39,8 @@ def metrics_command(
     sys.stdout.buffer.write(text(told))
 
 
-def doctor_report(path: Path) -> DoctorReport | None:
-    """What the last `mxtui doctor` left; None where there was none, or it cannot be understood."""
-    try:
-        with path.open("rb") as file:
-            said = json.loads(file.read(LIMIT))
-        return DoctorReport(float(said["taken_at"]), int(said["pass"]), int(said["warn"]), int(said["fail"]))
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+def doctor_report(folders: Sequence[Path], queue: str) -> DoctorReport | None:
+    """What the last `mxtui doctor` of this queue left; None where there was none, or it cannot be understood."""
+    found = [report for folder in folders if (report := last_doctor(folder, queue)) is not None]
+    last = max(found, key=lambda report: report.at, default=None)
+    return None if last is None else DoctorReport(*last)

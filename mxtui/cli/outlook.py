@@ -6,13 +6,13 @@ Each of these may be missing, unreadable or somebody else's: then nothing is sai
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from mxtui.errors import MxtuiError
+from mxtui.folders import read_bounded
 from mxtui.model.forecast import DAY, ENOUGH, Drilled, Examined, LastDrain, Outlook, usual
 from mxtui.model.history import WHOLE, summary
 
@@ -74,8 +74,16 @@ def outlook(attached: "Attached", now: float) -> Outlook:
             today=today if points else None,
             outage=store.last_outage(now),
         )
-    examined = last_doctor(attached.state, attached.queue.source.path)
-    return replace(found, drill=last_drill(attached.state), doctor=examined)
+    queue = attached.queue.source.path
+    drills = [drill for each in attached.states if (drill := last_drill(each)) is not None]
+    examined = [report for each in attached.states if (report := last_doctor(each, queue)) is not None]
+    return replace(
+        found,
+        drill=max(drills, key=lambda drill: drill.at, default=None),
+        doctor=max(examined, key=lambda report: report.at, default=None),
+        drill_every=attached.settings.drill.every,
+        free=attached.settings.alerts.free / 100,
+    )
 
 
 def _last_drain(attached: "Attached") -> LastDrain | None:
@@ -91,10 +99,8 @@ def _last_drain(attached: "Attached") -> LastDrain | None:
 
 def last_drill(folder: Path) -> Drilled | None:
     """The latest on record that can be understood."""
-    from mxtui.audit import backwards
-
     with suppress(OSError):
-        for line in islice(backwards(folder / DRILLS), DRILLS_READ):
+        for line in reversed(read_bounded(folder / DRILLS, LIMIT, end=True).splitlines()[-DRILLS_READ:]):
             match _object(line):
                 case {"at": float() | int() as at, "result": str() as result, **more}:
                     domain = more.get("domain")
@@ -107,8 +113,7 @@ def last_drill(folder: Path) -> Drilled | None:
 def last_doctor(folder: Path, queue: str) -> Examined | None:
     """What doctor found last on this queue."""
     try:
-        with (folder / DOCTOR).open("rb") as file:
-            found = _object(file.read(LIMIT))
+        found = _object(read_bounded(folder / DOCTOR, LIMIT))
     except OSError:
         return None
     match found:

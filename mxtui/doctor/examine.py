@@ -44,6 +44,8 @@ class Asked:
     senders: Sequence[str] = ()
     """Domains with a strict SPF whose mail has to get through us, beside the relayed ones themselves."""
     limits: Thresholds = field(default_factory=Thresholds)
+    drilled: Sequence[str] = ()
+    """Domains that have an address for drills."""
     folder: Path | None = None
     """Where drills are on record; None where none are."""
     clock: Callable[[], float] = time.time
@@ -104,6 +106,7 @@ async def gather(system: MailSystem, asked: Asked, means: Means) -> Facts:
         chain=() if isinstance(certificates, Unknown) else certificates,
         domains=found,
         limits=asked.limits,
+        drilled=tuple(asked.drilled),
     )
 
 

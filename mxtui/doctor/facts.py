@@ -260,12 +260,12 @@ class DomainFacts:
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """When a figure becomes a finding. Seconds, and shares from 0 to 1."""
+    """When a figure becomes a finding. Seconds, and shares from 0 to 1; as the settings have them by default."""
 
     ttl: float = 4 * 3600.0
     recipients: float = 30 * 86400.0
-    certificate: float = 21 * 86400.0
-    drill: float = 90 * 86400.0
+    certificate: float = 14 * 86400.0
+    drill: float = 30 * 86400.0
     free: float = 0.20
     free_critical: float = 0.05
 
@@ -287,3 +287,5 @@ class Facts:
     """Our certificate chain from its file, DER; empty where it cannot be read."""
     domains: tuple[DomainFacts, ...] = ()
     limits: Thresholds = field(default_factory=Thresholds)
+    drilled: tuple[str, ...] = ()
+    """Domains that have an address for drills."""

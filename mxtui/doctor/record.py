@@ -7,7 +7,6 @@ What others wrote is read tolerantly: a line that makes no sense is passed over.
 """
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any, Final
 from mxtui.doctor.catalogue import CATALOGUE
 from mxtui.doctor.facts import Drill, Fact, Unknown
 from mxtui.doctor.finding import Finding, Report
-from mxtui.folders import replace_file
+from mxtui.folders import make_folder, read_bounded, replace_file
 from mxtui.message.sanitize import one_line
 
 RESULT: Final = "doctor.json"
@@ -60,20 +59,16 @@ def report_object(report: Report, findings: Sequence[Finding] | None = None) -> 
 
 def write_result(report: Report, folder: Path) -> None:
     """Replace the last result, for anybody to read: a monitor that is not root may ask. Raises OSError."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / RESULT
-    replace_file(path, json.dumps(report_object(report, report.wrong[:KEPT]), indent=1).encode())
-    path.chmod(0o644)
+    make_folder(folder)
+    kept = json.dumps(report_object(report, report.wrong[:KEPT]), indent=1)
+    replace_file(folder / RESULT, kept.encode(), 0o644)
 
 
 def read_drills(folder: Path) -> Fact[tuple[Drill, ...]]:
     """The drills on record; none where there is no record."""
     path = folder / DRILLS
     try:
-        with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            file.seek(max(0, size - LIMIT))
-            lines = file.read(LIMIT).splitlines()
+        lines = read_bounded(path, LIMIT, end=True).splitlines()
     except FileNotFoundError:
         return ()
     except OSError as error:
@@ -97,8 +92,7 @@ def _drill(line: bytes) -> Drill | None:
 def last_result(folder: Path) -> Mapping[str, Any] | None:
     """The last result as it was written; None where there is none."""
     with suppress(OSError, ValueError, RecursionError):
-        with (folder / RESULT).open("rb") as file:
-            value: Any = json.loads(file.read(LIMIT))
+        value: Any = json.loads(read_bounded(folder / RESULT, LIMIT))
         if isinstance(value, dict):
             return value
     return None

@@ -117,6 +117,10 @@ class Outlook:
     drain: LastDrain | None = None
     drill: Drilled | None = None
     doctor: Examined | None = None
+    drill_every: float = 30 * DAY
+    """Seconds after which a drill says little about today, as the settings have it."""
+    free: float = 0.2
+    """Share of the disk that is to be free, from 0 to 1, as the settings have it."""
 
 
 NOTHING_KNOWN: Final = Outlook()

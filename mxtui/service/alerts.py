@@ -15,7 +15,7 @@ from mxtui.alerting.store import AlertState
 from mxtui.alerting.telling import Telling
 from mxtui.config import Settings
 from mxtui.errors import MxtuiError
-from mxtui.folders import state_folder
+from mxtui.folders import state_folder, states
 from mxtui.holds import Holds
 from mxtui.model.alerts import Watch, judged
 from mxtui.model.health import Health, Primary
@@ -63,7 +63,7 @@ class AlertWatch:
         self._clock = clock
         self._rest = rest
         self._folder = state_folder(settings.state)
-        self._state = AlertState(str(spool.path), self._folder)
+        self._state = AlertState(str(spool.path), *states(settings.state))
         self._telling = Telling(settings.notify, self._state, watching=True)
         self._watch = Watch(thresholds(settings), self._state.memory(), gap=GAP)
         self._arrived: Counter[str] = Counter()

@@ -16,6 +16,7 @@ from mxtui.delivery.following import target
 from mxtui.draining import Draining
 from mxtui.drains import FOLDER, Drains
 from mxtui.errors import Guarded, MxtuiError
+from mxtui.folders import is_there
 from mxtui.left import LeftByGuards, is_left
 from mxtui.letting_go import LettingGo
 from mxtui.model.drain.connections import Connections
@@ -231,5 +232,5 @@ def audit_file(wanted: Wanted, spool: Spool) -> Path:
     """As configured, or the host's where whom `serve` runs as may write it; else in the spool."""
     if wanted.settings.audit is not None:
         return wanted.settings.audit
-    there = SYSTEM_FILE if SYSTEM_FILE.exists() else SYSTEM_FILE.parent
+    there = SYSTEM_FILE if is_there(SYSTEM_FILE) else SYSTEM_FILE.parent
     return SYSTEM_FILE if os.access(there, os.W_OK) else spool.path / SYSTEM_FILE.name

@@ -61,6 +61,8 @@ def doctor(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> It
         recipients.write_text("anna@example.org\n")
         settings = f"""
 state = "{folder}/state"
+[drill.addresses]
+"example.org" = "drill@example.org"
 [doctor]
 nameservers = ["127.0.0.1:{authority.port}"]
 [serve]

@@ -24,6 +24,7 @@ from mxtui.doctor.facts import (
     PostfixFacts,
     RelayProbe,
     Sts,
+    Thresholds,
     Unknown,
 )
 from mxtui.doctor.finding import Finding
@@ -153,8 +154,29 @@ def domain(**more: object) -> DomainFacts:
     ],
 )  # fmt: skip
 def test_the_last_drill_of_each_domain_counts(drills: tuple[Drill, ...], verdict: str, words: str) -> None:
-    finding = found("drill", replace(FACTS, drills=drills, domains=(domain(),)))
+    finding = found("drill", replace(FACTS, drills=drills, domains=(domain(),), drilled=("example.org",)))
     assert (finding.verdict, finding.evidence) == (verdict, words)
+
+
+def test_domains_without_an_address_for_drills_are_one_line_and_no_warning() -> None:
+    others = [domain(domain=f"d{number}.example") for number in range(199)]
+    facts = replace(FACTS, domains=(domain(), *others), drilled=("example.org",))
+    about = [each for each in judge(facts) if each.check == "drill"]
+    assert [(each.verdict, each.subject) for each in about] == [("skipped", ""), ("warn", "example.org")]
+    assert about[0].evidence == "199 domains without an address for drills"
+    assert about[0].fix == ('mxtui.toml, [drill.addresses]: "example.org" = "drill@example.org"',)
+
+
+def test_a_drill_is_overdue_when_the_settings_say_so() -> None:
+    facts = replace(
+        FACTS,
+        drills=(Drill(NOW - 40 * DAY, "example.org", True, ""),),
+        domains=(domain(),),
+        drilled=("example.org",),
+        limits=Thresholds(drill=60 * DAY),
+    )
+    assert found("drill", facts).verdict == "pass"
+    assert found("drill", replace(facts, limits=Thresholds())).verdict == "warn"
 
 
 def test_drills_that_cannot_be_read_are_not_taken_for_none() -> None:

@@ -221,7 +221,7 @@ async def examined(
             context=authorities.trusting,
             https_port=https,
         )
-        asked = Asked(list(cases), senders=senders, folder=folder, synchronised=lambda: True)
+        asked = Asked(list(cases), senders=senders, folder=folder, drilled=list(cases), synchronised=lambda: True)
         return await examine(system, asked, means)
 
 

@@ -6,7 +6,7 @@ from typing import Final
 from mxtui.doctor.facts import Disk, Facts, PostfixFacts, Unknown
 from mxtui.doctor.finding import Finding, Verdict
 from mxtui.model.units import format_size
-from mxtui.model.words import duration
+from mxtui.model.words import counted, duration
 
 VOLATILE: Final = ("tmpfs", "ramfs", "devtmpfs", "overlay")
 """What a restart, or the next container, begins anew."""
@@ -112,8 +112,15 @@ def _drills(facts: Facts) -> Iterator[Finding]:
         yield Finding("drill", "skipped", drills.why)
         return
     last = {drill.domain: drill for drill in sorted(drills, key=lambda drill: drill.at)}
-    for domain in facts.domains:
-        name = domain.domain
+    names = [domain.domain for domain in facts.domains]
+    without = [name for name in names if name not in facts.drilled]
+    if without:
+        said = f"{counted(len(without), 'domain')} without an address for drills"
+        line = 'mxtui.toml, [drill.addresses]: "example.org" = "drill@example.org"'
+        yield Finding("drill", "skipped", said, fix=(line,))
+    for name in names:
+        if name not in facts.drilled:
+            continue
         drill = last.get(name)
         fix = (f"mxtui drill {name}",)
         if drill is None:

@@ -12,9 +12,8 @@ from mxtui.tui import format as fmt
 from mxtui.tui.draw.scene import Scene, ruled
 from mxtui.tui.line import Line
 
-STALE_DRILL = 30 * 86_400.0
 STALE_DOCTOR = 30 * 86_400.0
-"""Seconds after which a drill, or a look at the set-up, says little about today."""
+"""Seconds after which a look at the set-up says little about today."""
 
 _RIGHT = 84
 
@@ -93,7 +92,7 @@ def _ago(seconds: float) -> str:
 def _disk(overview: Overview, outlook: Outlook) -> Point:
     space = overview.space
     assert space is not None
-    good: Literal["yes", "no"] = "yes" if space.used_share < 0.8 else "no"
+    good: Literal["yes", "no"] = "yes" if 1 - space.used_share > outlook.free else "no"
     words = f"{fmt.percent(1 - space.used_share)} free, {fmt.bytes_(space.bytes_free)}"
     if outlook.usual is not None:
         days = room_for(space, outlook.usual)
@@ -125,7 +124,7 @@ def _drill(outlook: Outlook, now: float) -> Point:
     ago = _ago(now - last.at) + (f", {last.domain}" if last.domain else "")
     if not last.passed:
         return Point("no", "drill", f"failed {ago}")
-    return Point("yes" if now - last.at <= STALE_DRILL else "no", "drill", f"passed {ago}")
+    return Point("yes" if now - last.at <= outlook.drill_every else "no", "drill", f"passed {ago}")
 
 
 def _past(scene: Scene, outlook: Outlook) -> list[Line]:
