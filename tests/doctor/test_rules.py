@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mxtui.certificates import Certificate
 from mxtui.doctor.catalogue import CATALOGUE
-from mxtui.doctor.certificate import Certificate
 from mxtui.doctor.facts import (
     Address,
     Clock,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from mxtui.doctor.certificate import Certificate
+from mxtui.certificates import Certificate
 from mxtui.doctor.facts import DomainFacts, Facts, Heard, OurName, Spf, Unknown
 from mxtui.doctor.finding import Finding, command
 from mxtui.doctor.tlsa import matches, record_for
