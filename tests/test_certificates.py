@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mxtui.certificates import expiry, expiry_of
+from mxtui.certificates import expiry_of, read_certificate
 
 
 @pytest.mark.parametrize("days", [1, 90, 20_000])
@@ -33,5 +33,5 @@ def test_a_file_without_one_says_so(tmp_path: Path) -> None:
 
 @given(st.binary(max_size=200) | st.binary(max_size=60).map(lambda body: b"\x30\x80" + body))
 def test_noise_raises_what_it_says(der: bytes) -> None:
-    with pytest.raises(ValueError, match=r".*"):
-        expiry(der)
+    with pytest.raises(ValueError, match="not a certificate"):
+        read_certificate(der)

@@ -9,12 +9,12 @@ from mxtui.folders import states
 from mxtui.model.alerts import Facts, Thresholds
 
 
-def facts(settings: Settings, state: Path) -> Facts:
-    """As they are now. What cannot be read is not known."""
+def facts(settings: Settings, state: Path, certificate: Path | None) -> Facts:
+    """As they are now; `certificate` is the file of our own. What cannot be read is not known."""
     return Facts(
         drilled=tuple(settings.drill.addresses),
         drills=Drills(state, *states(settings.state)).latest() if settings.drill.addresses else {},
-        certificate=_certificate(settings.serve.certificate),
+        certificate=_certificate(certificate),
     )
 
 

@@ -137,7 +137,7 @@ class Attached:
         """What alerts go by that no queue tells."""
         from mxtui.alerting.facts import facts
 
-        return facts(self.settings, self.state)
+        return facts(self.settings, self.state, self.site.certificate())
 
     @property
     def relayed(self) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from itertools import groupby
@@ -20,7 +21,7 @@ from mxtui.doctor.record import DRILLS, SHOWN, report_object, write_result
 from mxtui.errors import UsageError
 from mxtui.folders import is_there
 from mxtui.message.sanitize import one_line
-from mxtui.model.holds import domain_of
+from mxtui.model.holds import DOMAIN, domain_of
 from mxtui.model.words import counted
 
 if TYPE_CHECKING:
@@ -34,6 +35,9 @@ MARKS: Final[dict[Verdict, tuple[str, str]]] = {
     "fail": ("✗ fail", "red"),
     "skipped": ("· skip", "white"),
 }
+
+QUEUED: Final = 100
+"""Domains that are looked at for being queued: each costs some twenty look-ups and a conversation with its primary."""
 
 WIDEST: Final = 100
 """Cells of a line that is read, unless the terminal has fewer; what is to be copied is never broken."""
@@ -99,16 +103,33 @@ def examined(attached: Attached, domains: Sequence[str] = (), tell: Callable[[st
 
 
 def _relayed(attached: Attached, tell: Callable[[str], None]) -> list[str]:
-    """Those that mail is taken for; where nobody can list them, those that are queued."""
+    """Those that mail is taken for; where nobody can list them, those that most of the queue is for."""
     listed = [*attached.settings.primaries, *attached.site.relayed(), *attached.site.examined().domains()]
     found = sorted({name.lower() for name in listed})
+    most = len(found)
     if not found:
-        with closing(attached.site.queue()) as queue:  # one of its own: a console reads the other
-            told = (message for changes in queue.read(subjects=False) for message in changes.present)
-            found = sorted({recipient.domain for message in told for recipient in message.recipients})
-    if not found:
+        found, most = _queued(attached), QUEUED
+        if found:
+            tell("nobody can tell which domains are relayed here: those that are queued are looked at")
+    # Who sends mail chooses what is queued: such a name would be asked for, and stand in lines that are to be copied.
+    names = [name for name in found if DOMAIN.fullmatch(name)]
+    if odd := len(found) - len(names):
+        tell(f"{counted(odd, 'name')} left out: no names of domains")
+    if (beyond := len(names) - most) > 0:
+        tell(f"{counted(beyond, 'queued domain')} left out, those with the fewest messages: name them to look at them")
+    if not names:
         tell("no domain is relayed or queued here: only this host is looked at")
-    return found
+    return names[:most]
+
+
+def _queued(attached: Attached) -> list[str]:
+    """Domains of recipients, those with the most messages first."""
+    depths: Counter[str] = Counter()
+    with closing(attached.site.queue()) as queue:  # one of its own: a console reads the other
+        for changes in queue.read(subjects=False):
+            for message in changes.present:
+                depths.update({recipient.domain for recipient in message.recipients})
+    return sorted(depths, key=lambda name: (-depths[name], name))
 
 
 def _asked(attached: Attached, domains: Sequence[str]) -> "Asked":

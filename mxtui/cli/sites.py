@@ -67,6 +67,10 @@ class Site(Protocol):
         """Whoever can suspend all deliveries; None where that cannot be."""
         ...
 
+    def certificate(self) -> Path | None:
+        """The file with its own certificate, a chain in PEM; None where it has none."""
+        ...
+
     def examined(self) -> "MailSystem":
         """What the doctor looks at."""
         ...
@@ -138,6 +142,14 @@ class PostfixSite:
     def control(self) -> None:
         """Nobody (defer_transports is overridden by any flush)."""
 
+    def certificate(self) -> Path | None:
+        """The first that smtpd(8) shows."""
+        for name in ("smtpd_tls_chain_files", "smtpd_tls_cert_file"):
+            words = self._layout.settings.get(name, "").replace(",", " ").split()
+            if words and words[0].startswith("/"):
+                return Path(words[0])
+        return None
+
     def examined(self) -> "MailSystem":
         """The instance, as postconf(1) and others tell of it."""
         from mxtui.doctor.gather.postfix import ExaminedPostfix
@@ -206,6 +218,10 @@ class SpoolSite:
         from mxtui.queues.spool.control import Control
 
         return Control(self._spool.path)
+
+    def certificate(self) -> Path | None:
+        """As `[serve]` has it."""
+        return self._settings.serve.certificate
 
     def examined(self) -> "MailSystem":
         """The spool, and `[serve]` where that is about it."""

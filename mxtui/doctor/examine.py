@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
+from typing import TypeVar
 
 from mxtui.doctor.facts import (
     Clock,
@@ -23,15 +24,18 @@ from mxtui.doctor.facts import (
 )
 from mxtui.doctor.finding import Report
 from mxtui.doctor.gather import dns, host, smtp, spf, sts
-from mxtui.doctor.gather.limited import in_thread, limited
+from mxtui.doctor.gather.limited import aside, in_thread, limited
 from mxtui.doctor.gather.means import Means
 from mxtui.doctor.gather.system import MailSystem
 from mxtui.doctor.judge import judge
 from mxtui.doctor.record import read_drills
+from mxtui.errors import Unreachable
 from mxtui.model.health import Primary
 from mxtui.model.route import Ourselves, Routed
 from mxtui.primary.prober import ask
 from mxtui.primary.words import UnresolvedError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +68,12 @@ async def gather(system: MailSystem, asked: Asked, means: Means) -> Facts:
     """All facts. Raises MxtuiError as `examine`."""
     router, domains = system.router(), asked.domains
     own, routes, ourselves = await asyncio.gather(
-        asyncio.to_thread(system.facts, domains),
-        asyncio.to_thread(ask, router, domains),
-        asyncio.to_thread(router.ourselves),
+        _required(lambda: system.facts(domains), system, means),
+        in_thread(lambda: ask(router, domains), means.setup),
+        _required(router.ourselves, system, means),
     )
+    if isinstance(routes, Unknown):
+        routes = dict.fromkeys(domains, Routed(None, f"its route is not known: {routes.why}"))
     async with asyncio.TaskGroup() as group:
         name = group.create_task(limited(dns.our_name(ourselves.hostname, means), means.dns))
         here = group.create_task(_here(system, ourselves, means))
@@ -108,6 +114,18 @@ async def gather(system: MailSystem, asked: Asked, means: Means) -> Facts:
         limits=asked.limits,
         drilled=tuple(asked.drilled),
     )
+
+
+async def _required(question: Callable[[], T], system: MailSystem, means: Means) -> T:
+    """What nothing can be judged without. Raises MxtuiError."""
+    try:
+        async with asyncio.timeout(means.setup):
+            return await aside(question)
+    except TimeoutError:
+        raise Unreachable(
+            f"{system.path} cannot be examined: no answer within {means.setup:g} s",
+            "A disk or a table that hangs? Try postconf(1) and ls(1) there.",
+        ) from None
 
 
 # -- one domain -------------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, NamedTuple, TypeAlias, TypeVar
 
-from mxtui.doctor.certificate import Certificate
+from mxtui.certificates import Certificate
 from mxtui.doctor.tlsa import Tlsa
 from mxtui.model.holds import Catching
 from mxtui.model.offers import Offers

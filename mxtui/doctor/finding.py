@@ -1,5 +1,6 @@
 """What a check found."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -7,6 +8,15 @@ from typing import Literal, get_args
 Verdict = Literal["pass", "warn", "fail", "skipped"]
 
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+
+
+def command(*words: str) -> str:
+    """A line for a shell that runs just this, whatever is in the words: domains are chosen by strangers.
+
+    >>> command("dig", "MX", "example.org"), command("dig", "MX", "`reboot`.example")
+    ('dig MX example.org', "dig MX '`reboot`.example'")
+    """
+    return shlex.join(words)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from mxtui.doctor.certificate import Certificate, read_certificate
+from mxtui.certificates import Certificate, read_certificate
 
 DANE_TA: Final = 2
 DANE_EE: Final = 3

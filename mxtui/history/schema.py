@@ -43,18 +43,22 @@ CREATE TABLE sample (
 INSERT INTO domain VALUES (0, '');
 """
 
-ROLL_UP: Final = (
-    (
-        "INSERT INTO tick SELECT ?1, ?2, sum(arrived_bytes), min(bytes_free), min(inodes_free) "
-        "FROM tick WHERE step = ?3 AND at >= ?2 AND at < ?2 + ?1"
-    ),
-    (
-        "INSERT INTO sample SELECT ?1, ?2, domain, max(depth), max(oldest), sum(arrived), sum(left), max(state), "
-        "sum(down), avg(latency), sum(watched) FROM sample "
-        "WHERE step = ?3 AND at >= ?2 AND at < ?2 + ?1 GROUP BY domain"
-    ),
+ROLL_UP_TICK: Final = (
+    "INSERT INTO tick SELECT ?1, ?2, sum(arrived_bytes), min(bytes_free), min(inodes_free) "
+    "FROM tick WHERE step = ?3 AND at >= ?2 AND at < ?2 + ?1"
 )
 """A coarser step from the finer ones in it: ?1 its length, ?2 its beginning, ?3 the finer length."""
+
+ROLL_UP_SAMPLES: Final = (
+    "INSERT INTO sample SELECT ?1, ?2, domain, max(depth), max(oldest), sum(arrived), sum(left), max(state), "
+    "sum(down), avg(latency), sum(watched) FROM sample "
+    "WHERE step = ?3 AND at >= ?2 AND at < ?2 + ?1 GROUP BY domain "
+    "ORDER BY domain > 0, max(depth) DESC, sum(down) DESC, domain LIMIT ?4"
+)
+"""The same of domains, ?4 at most: the whole queue, then the deepest; of equals who was down, and who came first."""
+
+NAMELESS: Final = "DELETE FROM domain WHERE id > 0 AND id NOT IN (SELECT domain FROM sample)"
+"""Names of which nothing is kept any more."""
 
 UNROLLED: Final = (
     "SELECT DISTINCT at / ?1 * ?1 AS begin FROM tick WHERE step = ?2 AND at < ?3 / ?1 * ?1 "

@@ -18,10 +18,11 @@ from typing import Final
 from mxtui.errors import HistoryDamaged, HistoryFailed
 from mxtui.history.reading import MOST_ROWS, outage_in, points_of
 from mxtui.history.schema import PAGE, SIZE, TABLES, VERSION
-from mxtui.history.writing import drop, put, roll_up
+from mxtui.history.writing import drop, put, roll_up, shed
 from mxtui.model.forecast import Outage, Room
 from mxtui.model.history import LEVELS, MINUTE, MOST, WHOLE, Point, Tick, level_for
 from mxtui.model.trend import POINTS, STEP
+from mxtui.model.units import format_size
 
 PATIENCE: Final = 2.0
 """Seconds that whoever writes waits for somebody who has the file locked."""
@@ -34,6 +35,12 @@ SYNCHRONOUS = "NORMAL"
 
 ASIDE: Final = 3
 """HistoryDamaged files kept beside it, at most: with so many, something else is wrong."""
+
+SHEDDING: Final = 6
+"""Times that half of what is kept is given up for a minute that does not fit in."""
+
+GROWTH: Final = 2 * 1024**2
+"""Bytes. No minute, with its coarser steps and the names in it, takes more: a file with more room was not full."""
 
 MOVED: Final = "Whoever writes it moves it aside, and begins a new one."
 
@@ -167,22 +174,41 @@ class Store:
     # -- writing: for whoever holds the lock ------------------------------------------------------------------------
 
     def write(self, tick: Tick, now: float) -> None:
-        """Keep a minute, make coarser steps of what is over, drop what is too old; all of it or nothing.
+        """Drop what is too old, keep a minute, make coarser steps of what is over; all of it or nothing.
 
-        A minute that is written again, by a clock that was set back, takes the place of the one before.
-        Raises HistoryFailed.
+        A minute that is written again, by a clock that was set back, takes the place of the one before. Where the file
+        has its full size, as much as it needs is given up for it. Raises HistoryFailed.
         """
         with self._lock, self._telling("write"), closing(self._connect()) as database:
-            database.execute("BEGIN IMMEDIATE")
-            try:
-                put(database, tick)
-                roll_up(database, tick.at)
-                drop(database, now)
-            except BaseException:
-                with suppress(sqlite3.Error):  # SQLite may have done it already
-                    database.execute("ROLLBACK")
-                raise
+            for sheds in range(SHEDDING + 1):
+                try:
+                    self._write(database, tick, now, sheds)
+                    return
+                except sqlite3.OperationalError as error:
+                    if error.sqlite_errorcode != sqlite3.SQLITE_FULL or not self._grown(database):
+                        raise
+            raise HistoryFailed(
+                f"it has reached its limit of {format_size(self._size)}", f"Move {self.path} away: a new one is begun."
+            )
+
+    def _write(self, database: sqlite3.Connection, tick: Tick, now: float, sheds: int) -> None:
+        database.execute("BEGIN IMMEDIATE")
+        try:
+            drop(database, now)
+            for _ in range(sheds):  # in the same transaction: where it does not help, nothing was given up
+                shed(database)
+            put(database, tick)
+            roll_up(database, tick.at)
             database.execute("COMMIT")
+        except BaseException:
+            with suppress(sqlite3.Error):  # SQLite may have done it already
+                database.execute("ROLLBACK")
+            raise
+
+    def _grown(self, database: sqlite3.Connection) -> bool:
+        """Whether it is our own limit that a minute did not fit in, and not the disk."""
+        pages: int = database.execute("PRAGMA page_count").fetchone()[0]
+        return pages * PAGE + GROWTH >= self._size
 
     def check(self) -> None:
         """Look through the whole file: 0.2 s for 35 MB. Raises HistoryDamaged, HistoryFailed."""

@@ -41,11 +41,18 @@ class Climb:
 
     taken_at: float
     rungs: tuple[Rung, ...]
+    expires: float | None = None
+    """When the server's certificate expires, verified or not, seconds since the epoch; None where none was seen."""
 
     @property
     def failed(self) -> Rung | None:
         """The rung that ended the climb."""
         return next((rung for rung in self.rungs if rung.outcome in ("failed", "busy")), None)
+
+    @property
+    def in_the_clear(self) -> bool:
+        """Whether the server was reached and offers no STARTTLS, and so has no certificate."""
+        return self.failed is None and any(rung.name == "starttls" and rung.outcome == "skipped" for rung in self.rungs)
 
 
 @dataclass(frozen=True, slots=True)

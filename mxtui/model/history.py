@@ -23,6 +23,9 @@ WHOLE: Final = ""
 MOST: Final = 2_000
 """Domains remembered of each minute, deepest first: bounces to forged senders make domains without end."""
 
+COARSE: Final = 1_000
+"""The same of each coarser step: these are kept for days, and each minute may bring other domains."""
+
 STATES: Final[tuple[HealthState, ...]] = ("unknown", "up", "degraded", "flapping", "down")
 """By gravity: of several the last one counts."""
 

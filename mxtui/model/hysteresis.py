@@ -34,6 +34,9 @@ def outcome(climb: Climb) -> Outcome:
 
 def advance(health: Health, climb: Climb, now: float, policy: Policy) -> Health:
     """The health after one more climb, with the time of the next."""
+    if climb.expires is None and health.climb is not None and not climb.in_the_clear:
+        # The last one seen: it is as old while the server is down, and when the handshake breaks off for its age.
+        climb = replace(climb, expires=health.climb.expires)
     latest = outcome(climb)
     state = _beneath(health)
     before = outcome(health.climb) if health.climb is not None else None

@@ -83,7 +83,7 @@ async def climb(
         rungs = await ladder.climb()
     finally:
         await ladder.leave()
-    return Finding(Climb(taken_at, rungs), ladder.host, ladder.distrust, ladder.offers)
+    return Finding(Climb(taken_at, rungs, ladder.expires), ladder.host, ladder.distrust, ladder.offers)
 
 
 class _Ladder:
@@ -110,6 +110,7 @@ class _Ladder:
         self._lost = False
         """The handshake was broken off over the certificate."""
         self.offers: Offers | None = None
+        self.expires: float | None = None
 
     async def climb(self) -> tuple[Rung, ...]:
         steps: tuple[tuple[str, Step], ...] = (
@@ -226,6 +227,7 @@ class _Ladder:
             self._lost = True
             return "passed", tls.not_verified(self.distrust)
         self._secured = True
+        self.expires = tls.expiry(secured)
         return "passed", tls.describe(secured, self.distrust)
 
     async def _rcpt(self) -> tuple[Outcome, str]:

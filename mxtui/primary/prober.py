@@ -4,8 +4,10 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import Final
 
 from mxtui.errors import MxtuiError
 from mxtui.model.health import UNKNOWN, Health, Primary
@@ -195,6 +197,10 @@ def ask(router: Router, domains: Sequence[str]) -> dict[str, Routed]:
     return {domain: routes.get(domain, Routed(None, "no route is known")) for domain in domains}
 
 
+BESIDE: Final = 0.2
+"""Seconds that a second climb, for the certificate's sake, leaves the first one to be told in time."""
+
+
 def probe_once(
     domains: Sequence[str],
     router: Router,
@@ -227,17 +233,20 @@ def probe_once(
     }
 
     async def climb_all() -> dict[_Key, Finding]:
+        until = time.monotonic() + timeout
         slots = asyncio.Semaphore(at_once)
 
         async def one(primary: Primary) -> Finding:
             async with slots:
                 tester = testers.get(_key(primary), "")
                 finding = await climb(primary, ourselves, asked, limits, recipient=tester, clock=clock)
-                if tester and finding.distrust:  # broken off over the certificate, before anybody could be asked for
-                    distrust = finding.distrust
-                    finding = await climb(
-                        primary, ourselves, asked, limits, distrust=distrust, recipient=tester, clock=clock
-                    )
+                if finding.distrust:  # broken off over the certificate, before it was seen, or anybody asked for
+                    distrust, left = finding.distrust, until - time.monotonic() - BESIDE
+                    again = climb(primary, ourselves, asked, limits, distrust=distrust, recipient=tester, clock=clock)
+                    if tester:
+                        return await again
+                    with suppress(TimeoutError):
+                        return await asyncio.wait_for(again, left)
                 return finding
 
         tasks = {key: asyncio.create_task(one(primary)) for key, primary in primaries.items()}

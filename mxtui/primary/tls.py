@@ -6,6 +6,8 @@ import ssl
 from functools import lru_cache
 from typing import Any
 
+from mxtui.certificates import read_certificate
+
 
 @lru_cache(maxsize=2)
 def context(*, verify: bool) -> ssl.SSLContext:
@@ -33,6 +35,14 @@ def describe(secured: ssl.SSLObject, distrust: str = "") -> str:
         f"{version}, certificate for {', '.join(names[:3])}{more}, "
         f"issued by {issuer}, expires {certificate.get('notAfter', 'never')}"
     )
+
+
+def expiry(secured: ssl.SSLObject) -> float | None:
+    """When the server's certificate expires, trusted or not; None where it cannot be read."""
+    try:
+        return read_certificate(secured.getpeercert(binary_form=True) or b"").not_after
+    except ValueError:
+        return None
 
 
 def not_verified(distrust: str) -> str:

@@ -144,7 +144,8 @@ class AlertWatch:
         )
         known, held = self._known(), self._holds.all()
         acknowledged = self._state.acknowledged(now)
-        return judged(overview, known, self._watch, held, facts(self._settings, self._folder), acknowledged)
+        told = facts(self._settings, self._folder, self._settings.serve.certificate)
+        return judged(overview, known, self._watch, held, told, acknowledged)
 
 
 def _unchanged(*_: object) -> Edge:

@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from mxtui.cli.attach import ONE_LOOK
+from mxtui.certificates import expiry_of
+from mxtui.cli.attach import ONE_LOOK, attach
 from mxtui.demo.postfix import PrivatePostfix
 from mxtui.demo.primary import FakePrimary
 from mxtui.queues.postfix.layout import read_layout
 from tests.cli.running import Done, Mxtui, run
+from tests.primary.servers import certificate
 from tests.queues.postfix.acting import QUIET
 from tests.support.ageing import set_back
 from tests.support.waiting import wait_until
@@ -293,6 +295,18 @@ def test_a_stopped_mail_system_is_critical(folder: Path, need_postfix: None, tmp
     stopped.create()
     done = Mxtui(stopped, tmp_path)("check")
     assert (done.status, "the mail system is stopped" in parsed(done).text) == (2, True)
+
+
+def test_postfix_s_own_certificate_is_watched(folder: Path, need_postfix: None, tmp_path: Path) -> None:
+    instance = PrivatePostfix(folder / "certified", settings=QUIET)
+    instance.create()
+    _, file = certificate(tmp_path, "mx2.example.net", days=2)
+    with (instance.config_directory / "main.cf").open("a") as main:
+        main.write(f"smtpd_tls_chain_files = {file}\n")
+    config = tmp_path / "mxtui.toml"
+    config.write_text(f'state = "{tmp_path}/state"\n')
+    with attach(str(instance.config_directory), str(config)) as attached:
+        assert attached.facts().certificate == expiry_of(file)
 
 
 def test_a_queue_that_cannot_be_read_is_unknown(tmp_path: Path) -> None:

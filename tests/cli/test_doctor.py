@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -9,13 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from mxtui.demo.postfix import PrivatePostfix
+from mxtui.cli.attach import attach
+from mxtui.cli.doctor import QUEUED, _relayed
+from mxtui.demo.postfix import SBIN, PrivatePostfix
 from mxtui.demo.primary import FakePrimary
 from mxtui.doctor.catalogue import CATALOGUE
 from mxtui.doctor.record import RESULT
 from tests.cli.running import Done, run
 from tests.doctor.authority import Authority, nsd_available
 from tests.service.serving import HOSTNAME, Serve
+from tests.support.waiting import wait_until
 
 ZONE = f"""\
 {HOSTNAME}. IN A 127.0.0.1
@@ -193,3 +197,29 @@ def test_a_word_that_is_no_domain_is_refused(doctor: Doctor) -> None:
     done = doctor("../etc")
     assert (done.status, done.out) == (2, b"")
     assert "not a domain" in done.err
+
+
+def test_what_strangers_queued_is_looked_at_within_bounds_and_names_that_are_none_are_not(
+    folder: Path, servers: ExitStack
+) -> None:
+    instance = servers.enter_context(PrivatePostfix(folder / "queued", routes={}))
+    instance.postconf(default_transport="smtp:[127.0.0.1]:1", defer_transports="error smtp")
+    config = folder / "queued.toml"
+    config.write_text(f'state = "{folder}/state"\n')
+    instance.inject("a@example.com", [f"bob@d{number:03}.example" for number in range(QUEUED + 2)])
+    instance.inject("a@example.com", ["bob@deep.example"])
+    instance.inject("a@example.com", ["bob@deep.example"])
+    shell = "bob@`touch${IFS}/tmp/pwned`"  # what smtpd(8) would not take, others may
+    sendmail = ["sendmail", "-C", str(instance.config_directory), "-f", "a@example.com", shell]
+    subprocess.run(sendmail, input=b"Subject: x\n\nx\n", env={**os.environ, "PATH": SBIN}, timeout=30, check=True)
+    deferred = instance.queue_directory / "deferred"
+    wait_until(lambda: sum(path.is_file() for path in deferred.rglob("*")) == 4)
+    told: list[str] = []
+    with attach(str(instance.config_directory), str(config)) as attached:
+        looked_at = _relayed(attached, told.append)
+    assert looked_at == ["deep.example", *(f"d{number:03}.example" for number in range(QUEUED - 1))]
+    assert told == [
+        "nobody can tell which domains are relayed here: those that are queued are looked at",
+        "1 name left out: no names of domains",
+        "3 queued domains left out, those with the fewest messages: name them to look at them",
+    ]

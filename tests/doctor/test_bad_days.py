@@ -1,10 +1,15 @@
 """DNS, mail servers and web servers on their worst days: shown, bounded, harmless."""
 
 import asyncio
+import os
+import subprocess
+import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 
 import dns.asyncresolver
 import dns.message
@@ -310,3 +315,42 @@ async def test_a_spool_that_cannot_be_reached_leaves_the_rest_to_be_judged() -> 
         report = await examine(system, Asked(synchronised=lambda: None), means)
     assert wrong(report) == {}
     assert of(report, "lifetimes").verdict == "skipped"
+
+
+HANGS = """
+import asyncio, os, sys
+from mxtui.doctor.gather.limited import in_thread
+print(asyncio.run(in_thread(lambda: os.open(sys.argv[1], os.O_RDONLY), 0.2)).why)
+"""
+
+
+async def test_a_disk_that_hangs_keeps_nobody_from_ending(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "nobody-writes")
+    argv = [sys.executable, "-c", HANGS, str(tmp_path / "nobody-writes")]
+    done = await asyncio.to_thread(
+        lambda: subprocess.run(argv, capture_output=True, text=True, timeout=PATIENT, check=True)
+    )
+    assert done.stdout == "no answer within 0.2 s\n"
+
+
+@pytest.mark.parametrize("question", ["facts", "ourselves"])
+async def test_a_system_whose_settings_do_not_come_is_an_error_in_time(
+    question: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_go = threading.Event()
+    monkeypatch.setattr(Told, question, lambda self, *domains: let_go.wait())
+    with pytest.raises(Unreachable, match=r"/var/spool/mxtui cannot be examined: no answer within 0\.3 s"):
+        await examine(Told({}, 0, Ourselves(US)), Asked(), Means(setup=QUICK))
+    let_go.set()
+
+
+async def test_routes_that_do_not_come_leave_the_rest_to_be_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    let_go = threading.Event()
+    monkeypatch.setattr(Told, "route", lambda self, domains: let_go.wait())
+    async with name_server({}) as (_, resolver):
+        means = Means(lookup=Lookup(resolver), public=lambda address: True, own=lambda address: False, setup=QUICK)
+        system = Told({}, 0, Ourselves(US))
+        report = await examine(system, Asked(["example.org"], synchronised=lambda: True), means)
+    let_go.set()
+    assert of(report, "primary_answers").evidence == "its route is not known: no answer within 0.3 s"
+    assert of(report, "lifetimes").verdict == "pass"

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mxtui.doctor.certificate import Certificate, read_certificate
+from mxtui.certificates import Certificate, read_certificate
 from mxtui.doctor.tlsa import Tlsa, matches, record_for
 from tests.doctor.world import Authorities
 

@@ -9,7 +9,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from mxtui.doctor.certificate import read_certificate
+from mxtui.certificates import read_certificate
 from mxtui.doctor.finding import Report
 from mxtui.model.route import Ourselves
 from tests.doctor.authority import Authority

@@ -1,5 +1,6 @@
 """Rules over facts that can hardly be brought about for real: old versions, full disks, wrong clocks, old drills."""
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mxtui.certificates import Certificate
 from mxtui.doctor.catalogue import CATALOGUE
-from mxtui.doctor.certificate import Certificate
 from mxtui.doctor.facts import (
     Address,
     Clock,
@@ -27,7 +28,7 @@ from mxtui.doctor.facts import (
     Thresholds,
     Unknown,
 )
-from mxtui.doctor.finding import Finding
+from mxtui.doctor.finding import Finding, command
 from mxtui.doctor.judge import judge
 from mxtui.doctor.relaying import networks_too_wide, open_by_settings
 from mxtui.doctor.tlsa import Tlsa
@@ -283,3 +284,22 @@ def test_whatever_dns_says_each_check_of_a_domain_has_one_verdict(
     checks = [each.check for each in judge(facts) if each.subject == "example.org"]
     assert len(checks) == len(set(checks))
     assert {name for name, check in CATALOGUE.items() if check.family == "DNS"} <= set(checks)
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40))
+def test_a_line_that_is_to_be_copied_runs_one_command_whatever_a_domain_is_called(name: str) -> None:
+    assert shlex.split(command("dig", "MX", name, "+trace")) == ["dig", "MX", name, "+trace"]
+
+
+def test_no_domain_and_no_host_of_strangers_gets_into_a_line_unquoted() -> None:
+    name, host = "`reboot`.example", "$(reboot)"
+    routed = Routed(None, "nothing routes it")
+    mx = Exchangers((Exchanger(host, 5, alias=host), Exchanger("a.example", 7, alias=host)), 2, 60)
+    for known in (mx, NOBODY):
+        domain = DomainFacts(name, routed, known, NOBODY, Sts("v=STSv1; id=1", problem="refused"), NOBODY)
+        for finding in judge(replace(FACTS, domains=(domain,))):
+            assert not [line for line in finding.fix if host in line]
+            for line in finding.fix:
+                if line.split()[0] in ("dig", "curl", "mxtui"):
+                    assert any(name in word for word in shlex.split(line))
+                    assert name not in line.replace(f"'{name}'", "").replace(f"'https://mta-sts.{name}/", "")

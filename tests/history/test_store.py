@@ -4,6 +4,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from mxtui.errors import HistoryDamaged, HistoryFailed
 from mxtui.history.recorder import LOCK, Recorder
 from mxtui.history.schema import PAGE
 from mxtui.history.store import ASIDE, Store
-from mxtui.model.history import LEVELS, WHOLE, Sample, Tick
+from mxtui.model.history import COARSE, LEVELS, WHOLE, Sample, Tick
 from mxtui.model.source import Space
 
 T = 1_800_000_000
@@ -219,16 +220,42 @@ def test_a_file_that_another_program_has_locked_is_told_and_written_when_it_lets
     recorder.close()
 
 
-def test_a_full_disk_keeps_what_was_there_and_is_told(tmp_path: Path) -> None:
+def test_a_minute_that_the_file_has_no_room_for_costs_nothing_that_was_kept_and_is_told(tmp_path: Path) -> None:
     store = Store(tmp_path / "history.sqlite", size=12 * PAGE)
     recorder = Recorder(store)
     assert recorder.record(tick(T, 1), T)
     assert not recorder.record(tick(T + 60, 2, domains=1000), T + 60)
-    assert recorder.fault == "its disk is full"
+    assert recorder.fault == "it has reached its limit of 48k"
     assert [p.sample.depth for p in store.points("example.org", HOUR, T + 60)] == [1]
     assert recorder.record(tick(T + 120, 3), T + 120)
     assert [p.sample.depth for p in store.points("example.org", HOUR, T + 120)] == [1, 3]
     recorder.close()
+
+
+def test_a_burst_of_domains_shortens_the_past_and_recording_goes_on(tmp_path: Path) -> None:
+    store = Store(tmp_path / "history.sqlite", size=128 * PAGE)
+    recorder = Recorder(store)
+    for at in range(T - 3 * HOUR, T, 60):
+        samples = {**tick(at).samples, **{f"{at}-{n}.example": Sample(1, 1, 1, 0, "up", 0, None) for n in range(200)}}
+        assert recorder.record(Tick(at, samples), at + 1.0), recorder.fault
+    assert store.path.stat().st_size <= 128 * PAGE
+    points = store.points("example.org", 6 * HOUR, T)
+    assert points[-1].at == T - 60
+    assert sum(point.seconds for point in store.points(WHOLE, 6 * HOUR, T)) == 3 * HOUR
+    recorder.close()
+
+
+def test_of_what_comes_and_goes_in_a_minute_the_deepest_are_kept_for_long(store: Store) -> None:
+    for at in range(T, T + 2400, 60):
+        burst = {f"{at}-{n}.example": Sample(2, 1, 1, 0, "up", 0, None) for n in range(COARSE // 2)}
+        store.write(Tick(at, {**tick(at, 3).samples, **burst}), at + 1.0)
+    with closing(sqlite3.connect(store.path)) as database:
+        (most,) = database.execute(
+            "SELECT max(many) FROM (SELECT count(*) AS many FROM sample WHERE step > 60 GROUP BY step, at)"
+        ).fetchone()
+    assert most == COARSE + 1
+    assert store.points("example.org", 7 * DAY, T + 2400)[0].seconds == 1800
+    assert store.points(WHOLE, 7 * DAY, T + 2400)[0].seconds == 1800
 
 
 def test_a_device_without_room_is_a_full_disk_too(tmp_path: Path) -> None:

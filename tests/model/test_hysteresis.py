@@ -1,6 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mxtui.model.alerts.certificates import expires
 from mxtui.model.health import UNKNOWN, Climb, Health, Rung
 from mxtui.model.hysteresis import Policy, advance, outcome
 
@@ -131,3 +132,15 @@ def test_time_only_moves_forward_and_memory_is_bounded(names: list[str]) -> None
 def test_three_of_a_kind_always_settle_what_is_beneath(names: list[str]) -> None:
     last = follow(*names, "down", "down", "down")[-1]
     assert last.beneath == "down"
+
+
+def test_a_certificate_is_as_old_while_it_cannot_be_seen_and_gone_with_starttls() -> None:
+    seen = Climb(1000.0, (Rung("ehlo", "passed", 1.0, ""), Rung("starttls", "passed", 1.0, "")), 5000.0)
+    health = advance(UNKNOWN, seen, 1000.0, POLICY)
+    refused = Climb(1030.0, (Rung("tcp", "failed", 1.0, ""), Rung("starttls", "skipped", None, "")))
+    broken_off = Climb(1060.0, (Rung("ehlo", "passed", 1.0, ""), Rung("starttls", "passed", 1.0, "not verified")))
+    for climb in (refused, broken_off):
+        health = advance(health, climb, climb.taken_at, POLICY)
+        assert expires(health) == 5000.0
+    clear = Climb(1090.0, (Rung("ehlo", "passed", 1.0, ""), Rung("starttls", "skipped", None, "not offered")))
+    assert expires(advance(health, clear, 1090.0, POLICY)) is None

@@ -1,5 +1,6 @@
 import asyncio
 import errno
+import os
 import re
 import ssl
 import time
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from mxtui.certificates import expiry_of
 from mxtui.demo.ports import free_port
 from mxtui.model.health import RUNGS, Primary
 from mxtui.model.hysteresis import outcome
@@ -224,16 +226,18 @@ async def test_a_verified_certificate_is_described(trusting: ssl.SSLContext) -> 
     words = detail(finding, "starttls")
     assert words.startswith("TLSv1.3, certificate for 127.0.0.1, issued by Example Trust, expires ")
     assert finding.distrust == ""
+    assert finding.climb.expires == expiry_of(Path(os.environ["SSL_CERT_FILE"]))
 
 
 async def test_a_certificate_that_cannot_be_verified_is_a_detail_and_no_failure(tmp_path: Path) -> None:
-    context, _ = certificate(tmp_path, "127.0.0.1")
+    context, file = certificate(tmp_path, "127.0.0.1")
     server = Script(OFFERS, context)
     first = await climbed(server)
     assert outcome(first.climb) == "up"
     assert detail(first, "starttls") == "certificate not verified: self-signed certificate"
     again = await climbed(server, distrust=first.distrust)
     assert detail(again, "starttls") == "TLSv1.3, certificate not verified: self-signed certificate"
+    assert (first.climb.expires, again.climb.expires) == (None, expiry_of(file))
     assert server.heard[-1] == "QUIT"
 
 

@@ -3,12 +3,15 @@ import socket
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager, suppress
+from pathlib import Path
 
 import pytest
 
+from mxtui.certificates import expiry_of
 from mxtui.demo.ports import free_port
 from mxtui.demo.primary import FakePrimary
 from mxtui.errors import Unreachable
+from mxtui.model.alerts.certificates import expires
 from mxtui.model.health import UNKNOWN, Health, Primary
 from mxtui.model.hysteresis import Policy
 from mxtui.model.next_hop import NextHop
@@ -17,7 +20,7 @@ from mxtui.primary.lookup import Lookup
 from mxtui.primary.probe import Limits
 from mxtui.primary.prober import Prober, probe_once
 from mxtui.primary.route import ConfiguredRouter, MxRouter
-from tests.primary.servers import OURSELVES, Script, listening, name_server, says_nothing
+from tests.primary.servers import OURSELVES, Script, certificate, listening, name_server, says_nothing
 from tests.support.waiting import PATIENCE
 
 FAST = Policy(interval=1.0, transition=0.02, fall=3, rise=3)
@@ -219,6 +222,15 @@ def test_probing_once_judges_every_domain_by_one_climb(primary: FakePrimary) -> 
     }
     assert primary.connections == 1
     assert known["d.example"] == (None, Health("unknown", None, "", "no route is known", None))
+
+
+async def test_probing_once_tells_when_a_certificate_expires_that_nobody_verified(tmp_path: Path) -> None:
+    context, file = certificate(tmp_path, "127.0.0.1")
+    server = Script({"EHLO": "250-mx1.example.org\n250 STARTTLS", "STARTTLS": "220 go ahead"}, context)
+    async with listening(server) as primary:
+        known = await asyncio.to_thread(probe_once, ["a.example"], Table({"a.example": primary.port}), PATIENCE)
+    assert known["a.example"][1].state == "up"
+    assert expires(known["a.example"][1]) == expiry_of(file)
 
 
 async def test_probing_once_leaves_what_takes_too_long() -> None:

@@ -129,6 +129,16 @@ async def test_what_cannot_be_examined_says_so(world: World, console: Open) -> N
         await driver.sees("postconf gave 1: no such file", "Run it by hand to see why.")
 
 
+async def test_a_disk_that_fails_beneath_it_is_told_and_ends_nothing(world: World, console: Open) -> None:
+    def fails() -> Report:
+        raise OSError(5, "Input/output error", "/var/lib/mxtui")
+
+    world.services = replace(world.services, examine=fails)
+    async with console(world) as driver:
+        await driver.press("D")
+        await driver.sees("/var/lib/mxtui: Input/output error")
+
+
 async def test_where_nobody_can_look_the_key_says_why(world: World, console: Open) -> None:
     async with console(world) as driver:
         await driver.press("D")

@@ -1,7 +1,9 @@
 """One question, its time, and what became of it."""
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import TypeVar
 
 from mxtui.doctor.facts import Fact, Unknown
@@ -34,4 +36,29 @@ async def in_thread(question: Callable[[], T], seconds: float) -> Fact[T]:
         except OSError as error:  # not of a network: plain words of the system
             return Unknown(f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error))
 
-    return await limited(asyncio.to_thread(asked), seconds)
+    return await limited(aside(asked), seconds)
+
+
+async def aside(question: Callable[[], T]) -> T:
+    """What it answers or raises, from a thread of its own that nobody joins.
+
+    Not `asyncio.to_thread`: a program waits for that one's threads at its end, and a disk that hangs never lets go.
+    """
+    loop = asyncio.get_running_loop()
+    answered: asyncio.Future[T] = loop.create_future()
+
+    def tell(give: Callable[[], None]) -> None:
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(lambda: None if answered.done() else give())
+
+    def ask() -> None:
+        try:
+            answer = question()
+        except Exception as error:  # noqa: BLE001 (raised where it is awaited)
+            raised = error
+            tell(lambda: answered.set_exception(raised))
+        else:
+            tell(lambda: answered.set_result(answer))
+
+    threading.Thread(target=ask, name="doctor", daemon=True).start()
+    return await answered

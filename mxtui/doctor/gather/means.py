@@ -61,6 +61,8 @@ class Means:
     """For one server: some greet strangers after six seconds."""
     system: float = 8.0
     """For what this host knows of itself."""
+    setup: float = 30.0
+    """For how it is set up: settings, tables, and the routes of all domains."""
     total: float = 120.0
     """After this no further domain is begun."""
     at_once: int = 20

@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Awaitable, Sequence
 from typing import Final
 
-from mxtui.doctor.certificate import Certificate, read_certificate
+from mxtui.certificates import Certificate, read_certificate
 from mxtui.doctor.facts import Fact, Heard, RelayProbe, Unknown
 from mxtui.doctor.gather.means import Means
 from mxtui.model.offers import read_offers

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from mxtui.doctor.facts import DomainFacts, Exchanger, Exchangers, Facts, OurName, Unknown
-from mxtui.doctor.finding import Finding, Verdict
+from mxtui.doctor.finding import Finding, Verdict, command
 from mxtui.model.words import counted, duration
 
 GAP: Final = 10
@@ -28,7 +28,7 @@ def rules(facts: Facts, domain: DomainFacts) -> Iterator[Finding]:
     """All that is to be said of one domain's records."""
     name, mx = domain.domain, domain.mx
     if isinstance(mx, Unknown):
-        yield Finding("dns_answers", "fail", mx.why, name, (f"dig MX {name} +trace",))
+        yield Finding("dns_answers", "fail", mx.why, name, (command("dig", "MX", name, "+trace"),))
         yield from _skipped(name, ("mx_present", *CHECKS), "its MX records could not be had")
         return
     yield Finding("dns_answers", "pass", _listing(mx) or "no MX record", name)
@@ -102,7 +102,7 @@ def _hosts(name: str, records: Sequence[Exchanger]) -> Iterator[Finding]:
         elif not _HOST.fullmatch(each.host):
             bad[f"{each.host} is not the name of a host"] = (f"; zone of {name}: without MX {each.preference}",)
         elif each.alias:
-            record = f"{name}. IN MX {each.preference} {each.alias}."
+            record = f"{name}. IN MX {each.preference} {_safe(each.alias)}."
             bad[f"{each.host} is an alias (CNAME) of {each.alias}"] = (record,)
         elif each.problem:
             unreachable[each.problem] = (f"{each.host}. IN A ITS-PUBLIC-ADDRESS",)
@@ -169,7 +169,9 @@ def _shares(domain: DomainFacts, exchanger: Exchanger) -> bool:
 
 
 def _transport(facts: Facts, name: str, mx: Exchangers) -> tuple[str, ...]:
-    best = next((each for each in mx.records if not facts.ourselves.named(each.host)), None)
+    best = next(
+        (each for each in mx.records if not facts.ourselves.named(each.host) and _HOST.fullmatch(each.host)), None
+    )
     if best is None:
         return ()
     return (f"transport(5): {name} smtp:[{best.host}]", f'mxtui.toml, [primaries]: "{name}" = "{best.host}:25"')
@@ -180,9 +182,14 @@ def _wanted(facts: Facts, domain: DomainFacts, mx: Exchangers | None = None) -> 
     name, hostname = domain.domain, facts.ourselves.hostname
     others = [each for each in mx.records if not facts.ourselves.named(each.host)] if mx is not None else []
     primary = domain.routed.primary
-    best = others[0].host if others else primary.host if primary is not None else f"mx1.{name}"
+    best = _safe(others[0].host) if others else primary.host if primary is not None else f"mx1.{name}"
     lowest = min(others[0].preference if others else GAP, 65535 - GAP)
     return (f"{name}. IN MX {lowest} {best}.", f"{name}. IN MX {lowest + GAP} {hostname}.")
+
+
+def _safe(host: str) -> str:
+    """A host of somebody's DNS in a line that is to be copied: nothing but a name gets there."""
+    return host if _HOST.fullmatch(host) else "THE-NAME-OF-THE-HOST"
 
 
 def _listing(mx: Exchangers) -> str:

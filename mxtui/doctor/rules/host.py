@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from mxtui.doctor.facts import Disk, Facts, PostfixFacts, Unknown
-from mxtui.doctor.finding import Finding, Verdict
+from mxtui.doctor.finding import Finding, Verdict, command
 from mxtui.model.units import format_size
 from mxtui.model.words import counted, duration
 
@@ -122,7 +122,7 @@ def _drills(facts: Facts) -> Iterator[Finding]:
         if name not in facts.drilled:
             continue
         drill = last.get(name)
-        fix = (f"mxtui drill {name}",)
+        fix = (command("mxtui", "drill", name),)
         if drill is None:
             yield Finding("drill", "warn", "there never was one", name, fix)
             continue

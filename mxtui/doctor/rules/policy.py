@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from mxtui.doctor.certificate import Certificate
+from mxtui.certificates import Certificate
 from mxtui.doctor.facts import DomainFacts, Facts, Heard, OurName, Spf, Unknown
-from mxtui.doctor.finding import Finding
+from mxtui.doctor.finding import Finding, command
 from mxtui.doctor.tlsa import matches, record_for
 
 
@@ -72,7 +72,7 @@ def _sts(facts: Facts, domain: DomainFacts) -> Iterator[Finding]:
         return
     where = f"https://mta-sts.{name}/.well-known/mta-sts.txt"
     if sts.problem:
-        yield Finding("sts_policy", "fail", f"{where}: {sts.problem}", name, (f"curl -v {where}",))
+        yield Finding("sts_policy", "fail", f"{where}: {sts.problem}", name, (command("curl", "-v", where),))
         yield Finding("sts_certificate", "skipped", "the policy cannot be read", name)
         return
     if sts.mode == "none":

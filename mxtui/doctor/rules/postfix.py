@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from mxtui.doctor.facts import Facts, PostfixFacts, Table, Unknown
-from mxtui.doctor.finding import Finding, Verdict
+from mxtui.doctor.finding import Finding, Verdict, command
 from mxtui.model.words import counted, duration
 from mxtui.queues.postfix.layout import seconds
 
@@ -52,7 +52,7 @@ def _recipients(facts: Facts, system: PostfixFacts) -> Iterator[Finding]:
             return
         said = "relay_recipient_maps is empty: every address of a relay domain is taken"
         yield Finding("recipients_known", "fail", said, fix=(f"; {table[5:]}: one line `anna@example.org OK` each",
-                      f"postmap {table}", *_fix(system, f"relay_recipient_maps = {table}")))  # fmt: skip
+                      command("postmap", table), *_fix(system, f"relay_recipient_maps = {table}")))  # fmt: skip
         yield Finding("recipients_fresh", "skipped", "no recipient is known")
         return
     if isinstance(system.anybody, Unknown):
@@ -70,19 +70,19 @@ def _recipients(facts: Facts, system: PostfixFacts) -> Iterator[Finding]:
 def _fresh(facts: Facts, table: Table) -> Finding:
     check, name = "recipients_fresh", table.name
     if table.problem:
-        return Finding(check, "fail", table.problem, name, (f"postmap {name}",))
+        return Finding(check, "fail", table.problem, name, (command("postmap", name),))
     if table.live:
         return Finding(check, "pass", "looked up live", name)
     if table.indexed is not None and table.written is not None and table.indexed < table.written:
         said = f"its text was changed {duration(table.written - table.indexed)} after postmap(1) ran"
-        return Finding(check, "fail", said, name, (f"postmap {name}",))
+        return Finding(check, "fail", said, name, (command("postmap", name),))
     times = [each for each in (table.written, table.indexed) if each is not None]
     if not times:
         return Finding(check, "skipped", "it cannot be told how old it is", name)
     age = facts.now - max(times)
     if age > facts.limits.recipients:
         said = f"last written {duration(age)} ago"
-        fix = (f"; export the primary's recipients every hour, then: postmap {name}",)
+        fix = (f"; export the primary's recipients every hour, then: {command('postmap', name)}",)
         return Finding(check, "warn", said, name, fix)
     return Finding(check, "pass", f"written {duration(age)} ago", name)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from mxtui.doctor.facts import DomainFacts, Facts, Heard, PostfixFacts, SpoolFacts, Unknown
-from mxtui.doctor.finding import Finding
+from mxtui.doctor.finding import Finding, command
 from mxtui.doctor.relaying import networks_too_wide, open_by_settings
 from mxtui.doctor.rules.dns import own_addresses
 from mxtui.model.next_hop import SMTP_PORT
@@ -76,7 +76,9 @@ def _primary(domain: DomainFacts) -> Finding:
     if domain.routed.primary is None:
         return Finding("primary_answers", "skipped", domain.routed.why, domain.domain)
     if isinstance(primary, Unknown):
-        return Finding("primary_answers", "warn", primary.why, domain.domain, (f"mxtui probe {domain.domain}",))
+        return Finding(
+            "primary_answers", "warn", primary.why, domain.domain, (command("mxtui", "probe", domain.domain),)
+        )
     return Finding("primary_answers", "pass", f"{primary.host} ({primary.address}:{primary.port})", domain.domain)
 
 

@@ -1,15 +1,12 @@
 """How long certificates live, here and at the primary."""
 
 from collections.abc import Iterator
-from typing import Final
 
-from mxtui.doctor.certificate import Certificate
+from mxtui.certificates import Certificate
 from mxtui.doctor.facts import Facts, Heard, PostfixFacts, Unknown
 from mxtui.doctor.finding import Finding, Verdict
+from mxtui.model.alerts.certificates import CRITICAL
 from mxtui.model.words import duration
-
-CRITICAL: Final = 3 * 86400.0
-"""Seconds; a renewal that has not come by then will not come by itself."""
 
 
 def rules(facts: Facts) -> Iterator[Finding]:

@@ -1,7 +1,5 @@
 """Certificates that expire: the primaries', as the ladder of checks saw them, and our own."""
 
-import re
-from calendar import timegm
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -12,22 +10,12 @@ from mxtui.model.overview import Alert, DomainStatus, Severity
 from mxtui.model.words import clock, duration
 
 CRITICAL: Final = 3 * 86_400.0
-"""Seconds."""
-
-_UNTIL = re.compile(r"expires ([A-Z][a-z]{2}) ([ 0-9]\d) (\d\d):(\d\d):(\d\d) (\d{4}) GMT$")
-"""How the rung `starttls` ends for a certificate that was verified (`primary.tls.describe`); the server's words."""
-
-_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+"""Seconds; a renewal that has not come by then will not come by itself."""
 
 
 def expires(health: Health | None) -> float | None:
-    """When a primary's certificate expires; None where it offers none, or none that was verified."""
-    for rung in health.climb.rungs if health is not None and health.climb is not None else ():
-        if rung.name == "starttls" and (found := _UNTIL.search(rung.detail)) is not None and found[1] in _MONTHS:
-            return float(
-                timegm((int(found[6]), _MONTHS.index(found[1]) + 1, *(int(found[n]) for n in (2, 3, 4, 5)), 0, 0, 0))
-            )
-    return None
+    """When a primary's certificate expires; None where it has none, or none was seen yet."""
+    return health.climb.expires if health is not None and health.climb is not None else None
 
 
 def of_certificates(

@@ -53,6 +53,8 @@ PARAMETERS = (
     "relayhost",
     "sendmail_path",
     "setgid_group",
+    "smtpd_tls_cert_file",
+    "smtpd_tls_chain_files",
     "syslog_name",
     "transport_maps",
     "virtual_alias_domains",

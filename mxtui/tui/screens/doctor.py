@@ -94,6 +94,8 @@ class DoctorScreen(ConsoleScreen):
             self.host.examined = await asyncio.to_thread(examine)
         except MxtuiError as error:
             self._fault = f"{error.message}\n{error.hint}"
+        except OSError as error:
+            self._fault = f"{error.filename or 'this host'}: {error.strerror or error}\n"
         finally:
             self._looking = False
         self._show()

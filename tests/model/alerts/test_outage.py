@@ -19,7 +19,7 @@ from mxtui.model.recovery import Recovery
 from mxtui.model.source import Capabilities
 from tests.model.alerts.story import DAY, HOUR, MINUTE, NOW, ROOM, RUNNING, Story, flow, health, row
 
-CERTIFICATE = "TLSv1.3, certificate for mx1.example.org, issued by R3, expires Jan 23 08:00:00 2027 GMT"
+EXPIRES = 1_800_691_200.0  # 2027-01-23, 08:00
 
 DRILLED = {"example.org": Drill(NOW - DAY, "example.org", "queue", "passed", 4.0, "250 fine")}
 
@@ -111,7 +111,7 @@ def scenes(at: float) -> Iterator[Scene]:
     given_up = row(messages=2, oldest=later, states={"failed": 2}, flow=quiet)
     yield Scene("two of a spool's are given up", MINUTE, {"failed"}, given_up, {"states": {"failed": 2}})
     yield Scene("a file was set aside", MINUTE, {"corrupt"}, row(flow=quiet), {"states": {"corrupt": 1}})
-    expiring = health(climb=Climb(NOW, (Rung("starttls", "passed", 2.0, CERTIFICATE),)))
+    expiring = health(climb=Climb(NOW, (Rung("starttls", "passed", 2.0, "TLSv1.3"),), EXPIRES))
     yield Scene("its certificate ends in a week", MINUTE, {"certificate"}, row(health=expiring, flow=quiet))
     never = Facts(("example.org",), {})
     yield Scene("nobody ever drilled it", MINUTE, {"drill"}, row(flow=quiet), facts=never)
