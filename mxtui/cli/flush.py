@@ -103,11 +103,11 @@ def flush(
     if not dry_run:
         drains.require_free()
     router = ways.router_to(attached, host)
+    # Whoever delivers: what our own sender was killed at is in hold, where a guard's and a plan's may be, too.
+    interrupted = ways.Interrupted() if dry_run else ways.finish_interrupted(attached, router, drains)
     if planned:
-        plan = draining.planned()
+        plan = interrupted.heeded(draining.planned())
     else:
-        if direct and not dry_run:
-            ways.finish_interrupted(attached, router, drains)
         targets, selection = select(attached, words, everything=everything, verb=Verb.FLUSH)
         going, left_out = (targets, []) if force else apart(targets, _troubles(attached, targets, router))
         if left_out and not going:
@@ -119,7 +119,7 @@ def flush(
             plan = operations.plan(Verb.FLUSH, plan.targets[:limit], selection, forced=force, steps=steps)
         if direct:
             plan = replace(plan, steps=ways.steps(host, len(plan.targets), postfix=_is_postfix(attached)))
-        plan = replace(plan, excluded=(*plan.excluded, *left_out))
+        plan = interrupted.heeded(replace(plan, excluded=(*plan.excluded, *left_out)))
         show_plan(plan, as_json=as_json)
         if dry_run or not plan.targets:
             return
