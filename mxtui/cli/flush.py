@@ -4,7 +4,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -128,7 +128,8 @@ def flush(
     if detach:
         asked = (("--rate", rate and f"{rate}/s"), ("--to", to), ("--reason", reason))
         options = [word for option, value in asked if value for word in (option, value)]
-        draining.detached([*draining.naming(queue, config), *(["--direct"] if direct else []), *options], plan, drains)
+        arguments = [*draining.naming(queue, config), *(["--direct"] if direct else []), *options]
+        draining.detached(arguments, plan, drains, narrate)
         narrate("It is running: mxtui drain status follows it, mxtui drain stop stops it; screen 4 of the console.")
         return
     by_ours = direct and _is_postfix(attached)
@@ -137,7 +138,7 @@ def flush(
     drain = draining.draining(attached, plan, settings, way, router)
     words_of_way = _way_in_words(attached, direct=direct, to=to)
     with stopping() as stop, closing(draining.drained(attached, plan, drain, reason, stop, words_of_way)) as stream:
-        last = follow(stream, stop, as_json=as_json)
+        last = follow(stream, None if planned else stop, as_json=as_json)
     if ends:  # a migration, whose mail this was
         attached.holding.forget(ends)
     if last is not None and last.phase == "stopped" and last.why:
@@ -169,10 +170,10 @@ def _way_in_words(attached: Attached, *, direct: bool, to: str | None) -> str:
     return "by our own forwarder"
 
 
-def follow(stream: Iterator[FlushProgress], stop: threading.Event, *, as_json: bool) -> FlushProgress | None:
+def follow(stream: Iterator[FlushProgress], stop: threading.Event | None, *, as_json: bool) -> FlushProgress | None:
     """Print how a drain goes while it does; its last progress, None where there was none.
 
-    Where nobody can read it any more, `stop` is set.
+    Where nobody can read it any more, `stop` is set; without one it goes on unseen: a log on a full disk ends nothing.
     """
     last: FlushProgress | None = None
     live = sys.stderr.isatty() and not as_json
@@ -184,11 +185,13 @@ def follow(stream: Iterator[FlushProgress], stop: threading.Event, *, as_json: b
             _show(last, as_json=as_json, live=live)
         except OSError:  # the terminal or the reader is gone: no more is taken, and what is in hand comes to its end
             watched = False
-            stop.set()
-    if live and watched:
-        click.echo(err=True)
-    if last is not None and watched and not as_json:
-        click.echo(progress_line(last))
+            if stop is not None:
+                stop.set()
+    with suppress(OSError):
+        if live and watched:
+            click.echo(err=True)
+        if last is not None and watched and not as_json:
+            click.echo(progress_line(last))
     return last
 
 
