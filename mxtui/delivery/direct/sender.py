@@ -112,18 +112,24 @@ class Sender:
             self._staff()
 
     async def wind_up(self) -> None:
-        """`stop`, until nothing is in hand; then let go of everything."""
-        await self.stop()
-        while self.in_hand and self._crash is None:
-            await self.turn((), self.connections, 0.1)
-        for lane in self._lanes.values():
-            lane.ring()
-            if self._crash is not None:
-                lane.abort()
-        workers = [task for lane in self._lanes.values() for task in lane.workers]
-        await asyncio.gather(*workers, return_exceptions=True)
-        await asyncio.to_thread(self._endings.close)
-        self._reading.shutdown()
+        """`stop`, until nothing is in hand; then let go of everything, whatever goes wrong: threads would keep the
+        process from ending. Raises what went wrong in a task meanwhile.
+        """
+        well = False
+        try:
+            await self.stop()
+            while self.in_hand and self._crash is None:
+                await self.turn((), self.connections, 0.1)
+            well = self._crash is None
+        finally:
+            for lane in self._lanes.values():
+                lane.ring()
+                if not well:
+                    lane.abort()
+            workers = [task for lane in self._lanes.values() for task in lane.workers]
+            await asyncio.gather(*workers, return_exceptions=True)
+            await asyncio.to_thread(self._endings.close)
+            self._reading.shutdown()
 
     # -- for its lanes
 
