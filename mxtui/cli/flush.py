@@ -116,6 +116,7 @@ def flush(
         steps = () if direct else None
         plan = operations.plan(Verb.FLUSH, going, selection, forced=force, steps=steps)
         if limit:
+            left_out = [*plan.excluded, *left_out]
             plan = operations.plan(Verb.FLUSH, plan.targets[:limit], selection, forced=force, steps=steps)
         if direct:
             plan = replace(plan, steps=ways.steps(host, len(plan.targets), postfix=_is_postfix(attached)))
