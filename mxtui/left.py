@@ -4,14 +4,16 @@ One small file beside the register of a queue's drains. A message is in it by it
 holds or releases it himself; what it says of a message that is not in hold any more means nothing.
 """
 
+import fcntl
 import os
-from collections.abc import Collection, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import msgspec
 
+from mxtui.folders import give_away, replace_file, sync_folder
 from mxtui.model.message import Identity
 from mxtui.model.plan import Target
 from mxtui.model.planning import same_message
@@ -43,27 +45,32 @@ class LeftByGuards:
     def add(self, targets: Iterable[Target], at: float) -> None:
         """These are about to be held by a guard. Raises OSError."""
         fresh = {each.queue_id: Left(each.identity.inode, each.identity.arrival, at) for each in targets}
-        self._write({**self.known(), **fresh})
+        with self._alone():
+            self._write({**self.known(), **fresh})
 
     def forget(self, queue_ids: Collection[str]) -> None:
         """Somebody else has decided about these, or they are gone. Where one may not write, it says too much."""
         if queue_ids and self._path.exists():
-            known = self.known()
-            if not known.keys().isdisjoint(queue_ids):
-                with suppress(OSError):
+            with suppress(OSError), self._alone():
+                known = self.known()
+                if not known.keys().isdisjoint(queue_ids):
                     self._write({each: left for each, left in known.items() if each not in queue_ids})
 
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Between reading and writing nobody else writes: a console holds while a drain does. Raises OSError."""
+        path = self._path.with_suffix(".lock")
+        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            give_away(lock, path.parent)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
+
     def _write(self, left: Mapping[str, Left]) -> None:
-        beside = self._path.with_suffix(".new")
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            if os.geteuid() == 0:
-                owner = self._path.parent.stat()
-                os.fchown(descriptor, owner.st_uid, owner.st_gid)
-            file.write(msgspec.json.encode(left))
-            file.flush()
-            os.fsync(descriptor)
-        beside.replace(self._path)
+        replace_file(self._path, msgspec.json.encode(left))
+        sync_folder(self._path.parent)
 
 
 _decoder: msgspec.json.Decoder[dict[str, Left]] = msgspec.json.Decoder(dict[str, Left])

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Collection, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -28,6 +28,7 @@ from mxtui.model.drain.standing import Standing
 from mxtui.model.drain.way import Way
 from mxtui.model.guard import unwell
 from mxtui.model.plan import FlushProgress, Plan
+from mxtui.model.words import duration
 from mxtui.queues.queue import Releasing
 from mxtui.registered import RESERVE, Registered, settings_from
 
@@ -40,8 +41,17 @@ AHEAD: Final = 25
 FRESH: Final = 60.0
 """Seconds for which what was found of the primaries while a drain was planned is believed."""
 
-START: Final = 30.0
-"""Seconds for a detached drain to be there; reading its plan takes a second for 100,000 messages."""
+START: Final = 600.0
+"""Seconds for a detached drain to be there: reading the plan of a million messages and their order take a minute."""
+
+PATIENCE: Final = 10.0
+"""Seconds after which an operator is told what he waits for."""
+
+ENDING: Final = 10.0
+"""Seconds in which one that is told to end does."""
+
+UNSEEN: Final = 30.0
+"""Seconds that a drain may run and not be seen."""
 
 
 def drains_of(attached: Attached) -> Drains:
@@ -121,11 +131,13 @@ def naming(queue: str | None, config: str | None) -> list[str]:
     return [*queue_option, *(["--config", str(Path(config).absolute())] if config else [])]
 
 
-def detached(arguments: Sequence[str], plan: Plan, drains: Drains) -> Standing:
+def detached(
+    arguments: Sequence[str], plan: Plan, drains: Drains, tell: Callable[[str], object] = lambda _: None
+) -> Standing:
     """Have another process drain, which no closed terminal ends; once it is on the register.
 
-    `arguments` are those of `mxtui flush`. Raises Guarded where somebody drains already or nobody could see it, else
-    what that process says where it ends before.
+    `arguments` are those of `mxtui flush`; `tell` is told, in words, where it takes long. Raises Guarded where somebody
+    drains already or nobody could see it, else what that process says where it ends before.
     """
     drains.require_free()
     log = drains.folder / "log"
@@ -143,22 +155,42 @@ def detached(arguments: Sequence[str], plan: Plan, drains: Drains) -> Standing:
         assert child.stdin is not None
         with suppress(BrokenPipeError), child.stdin:  # one that ended at once says why in its log
             child.stdin.write(msgspec.json.encode(plan))
-    return _registered(child, drains, log)
+    try:
+        return _registered(child, drains, log, tell)
+    except KeyboardInterrupt:  # nobody would expect it to begin after that
+        _ended(child)
+        raise
 
 
-def _registered(child: "subprocess.Popen[bytes]", drains: Drains, log: Path) -> Standing:
-    deadline = time.monotonic() + START
-    while time.monotonic() < deadline:
+def _registered(child: "subprocess.Popen[bytes]", drains: Drains, log: Path, tell: Callable[[str], object]) -> Standing:
+    began = time.monotonic()
+    at_work: float | None = None
+    told = False
+    while (now := time.monotonic()) - began < START:
         standing = drains.standing()
         if standing is not None and standing.process == child.pid:
             return standing
         if child.poll() is not None:
             said = log.read_text("utf-8", "replace").strip().splitlines()
             raise Unreachable(f"the drain ended at once: {' '.join(said)[:400]}", "")
+        if drains.busy:
+            at_work = now if at_work is None else at_work
+            if now - at_work >= UNSEEN:
+                why = f"the drain runs as process {child.pid}, but cannot be seen"
+                raise Unreachable(why, f"Is {drains.folder} full?")
+        if not told and now - began >= PATIENCE:
+            told = True
+            tell(f"the drain is getting ready, as process {child.pid}")
         time.sleep(0.05)
-    if drains.busy:
-        raise Unreachable(f"the drain runs as process {child.pid}, but cannot be seen", f"Is {drains.folder} full?")
-    raise Unreachable("the drain does not start", f"See {log}.")
+    _ended(child)
+    raise Unreachable(f"the drain did not start within {duration(START)}, and was ended", f"See {log}.")
+
+
+def _ended(child: "subprocess.Popen[bytes]") -> None:
+    """It has begun nothing, or brings what it has in hand to its end."""
+    child.terminate()
+    with suppress(subprocess.TimeoutExpired):
+        child.wait(ENDING)
 
 
 def planned() -> Plan:

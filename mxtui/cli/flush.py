@@ -4,7 +4,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -103,11 +103,11 @@ def flush(
     if not dry_run:
         drains.require_free()
     router = ways.router_to(attached, host)
+    # Whoever delivers: what our own sender was killed at is in hold, where a guard's and a plan's may be, too.
+    interrupted = ways.Interrupted() if dry_run else ways.finish_interrupted(attached, router, drains)
     if planned:
-        plan = draining.planned()
+        plan = interrupted.heeded(draining.planned())
     else:
-        if direct and not dry_run:
-            ways.finish_interrupted(attached, router, drains)
         targets, selection = select(attached, words, everything=everything, verb=Verb.FLUSH)
         going, left_out = (targets, []) if force else apart(targets, _troubles(attached, targets, router))
         if left_out and not going:
@@ -116,10 +116,11 @@ def flush(
         steps = () if direct else None
         plan = operations.plan(Verb.FLUSH, going, selection, forced=force, steps=steps)
         if limit:
+            left_out = [*plan.excluded, *left_out]
             plan = operations.plan(Verb.FLUSH, plan.targets[:limit], selection, forced=force, steps=steps)
         if direct:
             plan = replace(plan, steps=ways.steps(host, len(plan.targets), postfix=_is_postfix(attached)))
-        plan = replace(plan, excluded=(*plan.excluded, *left_out))
+        plan = interrupted.heeded(replace(plan, excluded=(*plan.excluded, *left_out)))
         show_plan(plan, as_json=as_json)
         if dry_run or not plan.targets:
             return
@@ -128,7 +129,8 @@ def flush(
     if detach:
         asked = (("--rate", rate and f"{rate}/s"), ("--to", to), ("--reason", reason))
         options = [word for option, value in asked if value for word in (option, value)]
-        draining.detached([*draining.naming(queue, config), *(["--direct"] if direct else []), *options], plan, drains)
+        arguments = [*draining.naming(queue, config), *(["--direct"] if direct else []), *options]
+        draining.detached(arguments, plan, drains, narrate)
         narrate("It is running: mxtui drain status follows it, mxtui drain stop stops it; screen 4 of the console.")
         return
     by_ours = direct and _is_postfix(attached)
@@ -137,7 +139,7 @@ def flush(
     drain = draining.draining(attached, plan, settings, way, router)
     words_of_way = _way_in_words(attached, direct=direct, to=to)
     with stopping() as stop, closing(draining.drained(attached, plan, drain, reason, stop, words_of_way)) as stream:
-        last = follow(stream, stop, as_json=as_json)
+        last = follow(stream, None if planned else stop, as_json=as_json)
     if ends:  # a migration, whose mail this was
         migrate.finish(attached, ends, last, reason, force=plan.forced)
     if last is not None and last.phase == "stopped" and last.why:
@@ -169,10 +171,10 @@ def _way_in_words(attached: Attached, *, direct: bool, to: str | None) -> str:
     return "by our own forwarder"
 
 
-def follow(stream: Iterator[FlushProgress], stop: threading.Event, *, as_json: bool) -> FlushProgress | None:
+def follow(stream: Iterator[FlushProgress], stop: threading.Event | None, *, as_json: bool) -> FlushProgress | None:
     """Print how a drain goes while it does; its last progress, None where there was none.
 
-    Where nobody can read it any more, `stop` is set.
+    Where nobody can read it any more, `stop` is set; without one it goes on unseen: a log on a full disk ends nothing.
     """
     last: FlushProgress | None = None
     live = sys.stderr.isatty() and not as_json
@@ -184,11 +186,13 @@ def follow(stream: Iterator[FlushProgress], stop: threading.Event, *, as_json: b
             _show(last, as_json=as_json, live=live)
         except OSError:  # the terminal or the reader is gone: no more is taken, and what is in hand comes to its end
             watched = False
-            stop.set()
-    if live and watched:
-        click.echo(err=True)
-    if last is not None and watched and not as_json:
-        click.echo(progress_line(last))
+            if stop is not None:
+                stop.set()
+    with suppress(OSError):
+        if live and watched:
+            click.echo(err=True)
+        if last is not None and watched and not as_json:
+            click.echo(progress_line(last))
     return last
 
 

@@ -1,12 +1,15 @@
 """How commands write: data to stdout, narration to stderr, progress to a terminal's stderr only."""
 
+import errno
 import re
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import click
 import msgspec
+
+FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 _UNSEEN = re.compile("[\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
 """What JSON leaves as it is and a terminal may obey or hide: C1 controls, bidirectional and zero-width characters."""
@@ -22,8 +25,15 @@ def print_json(value: Any) -> None:
 
 
 def narrate(text: str) -> None:
-    """A line for the operator, on stderr."""
-    click.echo(text, err=True)
+    """A line for the operator, on stderr. Where that is a file on a full disk it is lost, and nothing else is.
+
+    Raises OSError: the terminal is gone.
+    """
+    try:
+        click.echo(text, err=True)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]], align: str) -> str:

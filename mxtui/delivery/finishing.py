@@ -27,8 +27,8 @@ OPEN: Final = 400
 GATHER: Final = 0.25
 """Seconds between two rounds of the third step: what a power cut has us deliver again, while the disk keeps up."""
 
-BEHIND: Final = 5_000
-"""Messages that may wait for their third step; then deliveries wait."""
+BEHIND: Final = 500
+"""Messages that may wait for their third step; then deliveries wait. A power cut has us deliver them again."""
 
 HANDS: Final = 4
 """Threads for the second step and for the third."""

@@ -2,11 +2,14 @@
 
 import gc
 import os
+import signal
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -120,12 +123,44 @@ def test_one_that_cannot_begin_says_why(attached: Attached, spool: Path, tmp_pat
 
 
 @pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
+def test_one_that_takes_long_to_be_ready_is_waited_for_and_its_operator_told(
+    attached: Attached, spool: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mxtui.cli.draining.PATIENCE", 0.0)
+    told: list[str] = []
+    options = [*naming(str(spool), str(tmp_path / "mxtui.toml")), "--rate", "1/s"]
+    standing = detached(options, plan_of(attached), drains_of(attached), told.append)
+    assert told == [f"the drain is getting ready, as process {standing.process}"]
+    drains_of(attached).wish("stop")
+    os.waitpid(standing.process, 0)
+
+
+def test_one_that_is_never_ready_is_ended(
+    attached: Attached, spool: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mxtui.cli.draining.START", 0.0)
+    begun: list[subprocess.Popen[bytes]] = []
+    begin = subprocess.Popen
+
+    def beginning(*arguments: Any, **more: Any) -> "subprocess.Popen[bytes]":
+        begun.append(begin(*arguments, **more))
+        return begun[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", beginning)
+    with pytest.raises(Unreachable, match="did not start within 0s, and was ended"):
+        detached(naming(str(spool), str(tmp_path / "mxtui.toml")), plan_of(attached), drains_of(attached))
+    assert not drains_of(attached).busy
+    (child,) = begun
+    assert child.returncode == -signal.SIGTERM
+
+
+@pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
 def test_one_that_fills_the_disk_at_its_start_is_said_to_run_unseen(
     attached: Attached, spool: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drains = drains_of(attached)
     options = [*naming(str(spool), str(tmp_path / "mxtui.toml")), "--rate", "1/s"]
-    monkeypatch.setattr("mxtui.cli.draining.START", 0.0)  # as if its state were never written
+    monkeypatch.setattr("mxtui.cli.draining.UNSEEN", 0.0)  # as if its state were never written
     monkeypatch.setattr(type(drains), "busy", property(lambda _: True))
     monkeypatch.setattr(type(drains), "require_free", lambda _: None)
     with pytest.raises(Unreachable, match=r"the drain runs as process (\d+), but cannot be seen") as caught:

@@ -2,12 +2,18 @@
 
 import errno
 import os
+import subprocess
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from mxtui import audit, drains
+from mxtui.cli.acting import select
+from mxtui.cli.attach import attach
 from mxtui.errors import AuditFailed
+from mxtui.model.source import Verb
 from tests.cli.running import run
 from tests.end_to_end.draining import DirectQueue, DrainedQueue, SpoolQueue, Tally, drain
 from tests.support.waiting import wait_until
@@ -110,3 +116,20 @@ def test_without_room_for_the_register_none_is_left_running_that_nobody_could_se
     assert done.status == 0, done.err
     wait_until(lambda: not queue.standing().running)
     assert queue.tally() == Tally(delivered=MESSAGES, kept=0, doubled=0, lost=0)
+
+
+def test_without_room_for_its_log_one_that_was_left_running_goes_on(spool_queue: SpoolQueue) -> None:
+    queue = spool_queue
+    queue.fill(2, "later@example.org")
+    queue.fill(MESSAGES)
+    queue.primary.behave(temporary="^later@")
+    queue.primary.up()
+    with attach(queue.source, str(queue.config)) as attached:
+        targets, selection = select(attached, [], everything=True, verb=Verb.FLUSH)
+        plan = attached.operations.plan(Verb.FLUSH, targets, selection)
+    with Path("/dev/full").open("wb") as full:
+        argv = queue.argv("flush", "--planned", "--yes")
+        subprocess.run(argv, input=msgspec.json.encode(plan), stdout=full, stderr=full, check=False, timeout=60)
+    progress = queue.standing().progress
+    assert progress is not None
+    assert (progress.phase, progress.delivered, progress.deferred) == ("done", MESSAGES, 2)

@@ -3,10 +3,16 @@
 import signal
 import subprocess
 
+import msgspec
 import pytest
 
+from mxtui.cli.acting import select
+from mxtui.cli.attach import attach
+from mxtui.left import LeftByGuards
 from mxtui.model.flushing import Phase
-from tests.end_to_end.draining import DirectQueue, DrainedQueue, SpoolQueue, Tally, drain
+from mxtui.model.source import Verb
+from mxtui.queues.postfix.direct.journal import read, replay
+from tests.end_to_end.draining import DirectQueue, DrainedQueue, PostfixQueue, SpoolQueue, Tally, drain
 from tests.support.waiting import wait_until
 
 MESSAGES = 12
@@ -102,6 +108,56 @@ def test_with_everything_in_custody_the_next_command_puts_it_back_before_it_plan
     assert f"{MESSAGES - 1} messages of a run that was interrupted taken out of hold again" in done.err
     assert queue.tally() == Tally(delivered=MESSAGES, kept=0, doubled=0, lost=0)
     assert queue.journal == {}
+
+
+def test_what_a_direct_run_never_heard_of_goes_with_no_other_flush(postfix_queue: PostfixQueue) -> None:
+    """A guard had left it, so that the next flush would have taken it."""
+    queue = postfix_queue
+    queue.fill(MESSAGES)
+    queue.primary.behave(permanent=".*")
+    queue.primary.up()
+    queue("flush", "--all", "--yes", "--direct")
+    left = set(LeftByGuards(queue.drains.folder).known())
+    assert len(left) == MESSAGES - 1
+    queue.primary.behave(permanent="(?!)", hang="accepted")
+    process = queue.begin("flush", "--all", "--yes", "--direct")
+    wait_until(lambda: queue.primary.accepted, what="the canary is there, and nobody is told")
+    kill(process)
+    (doubtful,) = map(queue.mark, queue.primary.accepted)
+    assert doubtful in left
+    heal(queue)
+    done = queue("flush", "--all", "--yes")
+    assert f"{doubtful} was sent and never answered: perhaps delivered. It stays in hold" in done.err
+    assert queue.tally() == Tally(delivered=MESSAGES - 1, kept=2, doubled=0, lost=0), "and the canary that was refused"
+    assert queue.state_of(doubtful) == "hold"
+
+
+@pytest.mark.parametrize("planned", [False, True])
+def test_what_it_had_in_custody_is_put_back_by_whatever_flush_comes_next(
+    postfix_queue: PostfixQueue, planned: bool
+) -> None:
+    """Also by one that was planned before, as the console's are; it leaves out what was never answered."""
+    queue = postfix_queue
+    queue.fill(MESSAGES)
+    with attach(queue.source, str(queue.config)) as attached:
+        targets, selection = select(attached, [], everything=True, verb=Verb.FLUSH)
+        plan = attached.operations.plan(Verb.FLUSH, targets, selection, forced=True)
+    queue.primary.after(2, hang="accepted")
+    queue.primary.up()
+    process = queue.begin("flush", "--all", "--yes", "--direct")
+    wait_until(lambda: queue.primary.hanging and queue.states()["hold"] == MESSAGES - 1, what="the rest is in custody")
+    kill(process)
+    heal(queue)
+    if planned:
+        argv = queue.argv("flush", "--planned", "--yes")
+        subprocess.run(argv, input=msgspec.json.encode(plan), capture_output=True, check=False, timeout=60)
+    else:
+        queue("flush", "--all", "--yes")
+    unknown = len(replay(read(queue.drains.folder / "journal")))
+    assert 0 < unknown < MESSAGES / 2, "those that were on their way"
+    wait_until(lambda: queue.tally().kept == unknown, what="the rest is delivered")
+    assert queue.states()["hold"] == unknown
+    assert (queue.tally().doubled, queue.tally().lost) == (0, 0)
 
 
 def test_while_it_waits_for_a_primary_that_fails(queue: DrainedQueue) -> None:

@@ -64,3 +64,13 @@ def test_what_an_operator_held_after_the_guard_is_his(postfix_queue: DrainedQueu
     queue("hold", "--all", "--yes")
     planned = queue("flush", "--all", "--force", "--dry-run")
     assert "held by the drain" not in planned.err
+
+
+def test_a_limit_hides_nothing_of_what_is_left_out(spool_queue: DrainedQueue) -> None:
+    queue = spool_queue
+    queue.fill(5)
+    assert queue("hold", f"id:{queue.ids[0]}", "--yes").status == 0
+    queue.primary.up()
+    planned = queue("flush", "--all", "--limit", "2", "--dry-run")
+    assert planned.err.startswith("flush 2 messages")
+    assert "held: release it first" in planned.err

@@ -41,7 +41,7 @@ class Sender:
         self.connections = 1
         """At most, to all hosts."""
         self.caps: Mapping[HostKey, int] = {}
-        """To one host at most, where that is fewer."""
+        """To one host at most, where that is fewer; none: what waits for it is not begun any more."""
         self.in_hand = 0
         """Messages taken from the feed and not settled."""
         self._custodian = custodian
@@ -112,18 +112,24 @@ class Sender:
             self._staff()
 
     async def wind_up(self) -> None:
-        """`stop`, until nothing is in hand; then let go of everything."""
-        await self.stop()
-        while self.in_hand and self._crash is None:
-            await self.turn((), self.connections, 0.1)
-        for lane in self._lanes.values():
-            lane.ring()
-            if self._crash is not None:
-                lane.abort()
-        workers = [task for lane in self._lanes.values() for task in lane.workers]
-        await asyncio.gather(*workers, return_exceptions=True)
-        await asyncio.to_thread(self._endings.close)
-        self._reading.shutdown()
+        """`stop`, until nothing is in hand; then let go of everything, whatever goes wrong: threads would keep the
+        process from ending. Raises what went wrong in a task meanwhile.
+        """
+        well = False
+        try:
+            await self.stop()
+            while self.in_hand and self._crash is None:
+                await self.turn((), self.connections, 0.1)
+            well = self._crash is None
+        finally:
+            for lane in self._lanes.values():
+                lane.ring()
+                if not well:
+                    lane.abort()
+            workers = [task for lane in self._lanes.values() for task in lane.workers]
+            await asyncio.gather(*workers, return_exceptions=True)
+            await asyncio.to_thread(self._endings.close)
+            self._reading.shutdown()
 
     # -- for its lanes
 
@@ -142,7 +148,7 @@ class Sender:
         if self._stopping:
             return True
         total = sum(len(each.workers) for each in self._lanes.values())
-        if total > self.connections or len(lane.workers) > self._cap(lane):
+        if total > self.connections or len(lane.workers) > self._cap(lane.key):
             return True
         others = (each for each in self._lanes.values() if each is not lane)
         return used and total == self.connections and any(each.understaffed and not each.workers for each in others)
@@ -206,14 +212,17 @@ class Sender:
                     self.begin(self._settle(lane.waiting.popleft()))
                 lane.ring()
             return
+        for lane in lanes:
+            while lane.waiting and not self._cap(lane.key):
+                self._line_up(lane.waiting.popleft())
         total = sum(len(lane.workers) for lane in lanes)
         for lane in sorted(lanes, key=lambda each: len(each.workers)):
-            while lane.understaffed and total < self.connections and len(lane.workers) < self._cap(lane):
+            while lane.understaffed and total < self.connections and len(lane.workers) < self._cap(lane.key):
                 lane.start()
                 total += 1
 
-    def _cap(self, lane: Lane) -> int:
-        return self.caps.get(lane.key, self.connections)
+    def _cap(self, key: HostKey) -> int:
+        return self.caps.get(key, self.connections)
 
     async def _take(self, targets: Sequence[Target]) -> None:
         loop = asyncio.get_running_loop()
@@ -231,6 +240,7 @@ class Sender:
 
     def _line_up(self, job: Job) -> None:
         """To the next host that somebody is to be tried at; to its end where there is none."""
+        job.hosts = {key: waiting for key, waiting in job.hosts.items() if self._cap(key)}
         if self._stopping or not job.hosts:
             self.begin(self._settle(job))
             return
@@ -249,7 +259,7 @@ class Sender:
 
     async def _settle(self, job: Job) -> None:
         settled = await self._endings.end(job)
-        self._tell(settled._replace(seconds=job.seconds))
+        self._tell(settled._replace(seconds=job.seconds, untried=settled.fate == "deferred" and not job.said))
 
     def _tell(self, settled: Settled) -> None:
         self.in_hand -= 1

@@ -4,6 +4,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -13,7 +14,7 @@ from mxtui.delivery.direct.sender import Sender
 from mxtui.delivery.direct.taking import Route
 from mxtui.delivery.policy import Policy
 from mxtui.delivery.routes import Dialer
-from mxtui.errors import NotPermitted
+from mxtui.errors import MxtuiError, NotPermitted
 from mxtui.model.drain.way import Feed, Settled
 from mxtui.model.plan import Target
 from mxtui.model.planning import same_message
@@ -90,7 +91,11 @@ class Direct:
                     yield from self._turns(runner, sender, endings, feed, stop, recovered)
                 finally:
                     runner.run(sender.wind_up())
-                    self.unknown = unknown(replay(read(self._folder)).values())  # the run's own, too
+                    left = replay(read(self._folder))
+                    self.unknown = unknown(left.values())  # the run's own, too
+                    # The next flush, of whatever kind, reads it first: no room for that is no reason to end badly.
+                    with suppress(MxtuiError):
+                        journal.begin(left.values())
         if endings.failure is not None:
             raise endings.failure
 

@@ -224,6 +224,8 @@ class Drain:
     def connections_to(self, primary: str) -> int:
         """See `Feed`."""
         leg = self._legs.get(primary) or self._legs.get("")
+        if leg is not None and leg.stage == "stopped" and not self._shared(primary):
+            return 0
         return leg.connections if leg is not None else 1
 
     def connections_for(self, target: Target) -> int:
@@ -347,6 +349,10 @@ class Drain:
     @property
     def _waiting(self) -> int:
         return sum(len(leg.order) for leg in self._legs.values())
+
+    def _shared(self, primary: str) -> bool:
+        """Whether it still gets mail that goes to others, too, whose part of the drain is not stopped."""
+        return any("+" in leg.primary and primary in leg.primary.split("+") for leg in self._active)
 
     def _by_primary(self, targets: Iterable[Target]) -> dict[str, list[Target]]:
         found: dict[str, list[Target]] = {}

@@ -53,7 +53,10 @@ class Feed(Protocol):
         ...
 
     def connections_to(self, host: str) -> int:
-        """Of those, to one host (`mx1.example.org:25`)."""
+        """Of those, to one host (`mx1.example.org:25`).
+
+        None where it was stopped: what waits for it is to be put back as it was, though the others go on.
+        """
         ...
 
     def connections_for(self, target: Target) -> int:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from mxtui.delivery.direct.ending import Endings
 from mxtui.delivery.host import HostKey
 from mxtui.demo.primary import FakePrimary
 from mxtui.errors import MxtuiError, Unreachable
@@ -356,3 +357,24 @@ def test_the_folder_of_the_journal_has_to_be_one(site: Site, primary: FakePrimar
     (tmp_path / "file").write_text("")
     with pytest.raises(MxtuiError, match="cannot be written"):
         deliver(site.way(primary.port, tmp_path / "file"), [])
+
+
+def test_what_goes_wrong_while_it_winds_up_leaves_no_thread_behind(
+    site: Site, primary: FakePrimary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process would never exit."""
+    ids = site.waiting("info@example.org", count=20)
+    primary.behave(delay=0.1)
+    before = set(threading.enumerate())
+    going = site.way(primary.port).deliver(Given(site.targets(ids), connections=2), threading.Event())
+    while not any(settled.fate == "delivered" for some in [next(going)] for settled in some):
+        pass
+
+    async def broken(*_: object) -> Settled:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(Endings, "end", broken)
+    with pytest.raises(RuntimeError, match="broken"):
+        going.close()  # type: ignore[attr-defined]  # a generator
+    left = {thread.name for thread in set(threading.enumerate()) - before}
+    assert left <= {"postsuper_0"}, "whose work is done, and who ends with the process"

@@ -12,7 +12,7 @@ from mxtui.errors import Guarded
 from mxtui.model.drain.way import Settled
 from mxtui.queues.postfix.whereabouts import locate
 from tests.delivery.direct.conftest import Site
-from tests.delivery.direct.feeding import Given, deliver
+from tests.delivery.direct.feeding import Given, deliver, run_through
 from tests.queues.postfix.acting import log_of
 
 pytestmark = pytest.mark.postfix
@@ -40,6 +40,33 @@ def test_recipients_at_several_hosts_are_each_sent_to_their_own(
     assert {each.fate for each in settled.values()} == {"delivered"}
     assert [message.recipients for message in one.accepted] == [("info@example.org",)] * 5
     assert [message.recipients for message in other.accepted] == [("info@example.net",)] * 5
+
+
+def test_what_waits_for_a_host_that_is_stopped_is_put_back_and_the_other_gets_its_own(
+    site: Site, primaries: Callable[[], FakePrimary]
+) -> None:
+    one, other = primaries(), primaries()
+    one.behave(delay=0.05)
+    other.behave(delay=0.05)
+    ports = {"example.org": one.port, "example.net": other.port}
+    stopped, well = site.waiting("info@example.org", count=40), site.waiting("info@example.net", count=40)
+    (both,) = site.waiting("info@example.org", "info@example.net")
+
+    class OneStopped(Given):
+        def connections_to(self, host: str) -> int:
+            return 0 if host.endswith(f":{one.port}") and one.accepted else 2
+
+    way = site.way(lambda domain: HostKey("127.0.0.1", ports[domain], lookup_mx=False))
+    feed = OneStopped(site.targets([*stopped, *well, both]), connections=20)
+    settled = {each.queue_id: each for each in run_through(way, feed)}
+    assert len(settled) == 81
+    assert len(other.accepted) == 41
+    assert len(one.accepted) <= 6, "those that were begun"
+    left = [settled[each] for each in stopped if site.states([each]) == ["deferred"]]
+    assert len(left) >= 34
+    assert {(each.fate, each.seconds, each.untried) for each in left} == {("deferred", None, True)}
+    assert site.states([both]) == ["deferred"]
+    assert site.todo(both) == {"info@example.org"}
 
 
 def test_whom_a_host_accepts_is_marked_and_the_others_are_kept(site: Site, primary: FakePrimary) -> None:

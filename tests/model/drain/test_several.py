@@ -78,6 +78,14 @@ def test_one_that_refuses_is_stopped_and_held_and_the_other_comes_to_its_end() -
     assert work.left_by_guard == work.untaken == left.targets
 
 
+def test_one_that_was_stopped_gets_no_connection_but_for_mail_that_others_get_too() -> None:
+    work = several(targets(200, ("a.example", "b.example")))
+    rounds(work, 0.0, 1, ailing="a.example", fate="refused")
+    assert (work.connections_to(A), work.connections_to(B)) == (0, 3)
+    work.add([target("C00000001", domains=("a.example", "b.example"), arrival=1.0)], 1.0)
+    assert work.connections_to(A) == 1, "what is put back Postfix would try, and return"
+
+
 def test_what_an_operator_stops_is_not_held_but_what_a_guard_stopped_before_is() -> None:
     work = several(targets(200, ("a.example", "b.example")))
     rounds(work, 0.0, 1, ailing="a.example", fate="refused")

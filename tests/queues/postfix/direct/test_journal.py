@@ -2,6 +2,7 @@
 
 import errno
 import os
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ def test_what_is_appended_is_read_back(tmp_path: Path) -> None:
         journal.begin(())
         for entry in entries:
             journal.append([entry])
-    assert read(tmp_path / "journal") == entries
+    assert list(read(tmp_path / "journal")) == entries
 
 
 def test_a_line_cut_short_by_a_crash_is_passed_over(tmp_path: Path) -> None:
@@ -31,7 +32,7 @@ def test_a_line_cut_short_by_a_crash_is_passed_over(tmp_path: Path) -> None:
     whole = file.read_bytes()
     for end in range(whole.index(b"\n") + 1, whole.rindex(b"\n")):
         file.write_bytes(whole[:end] + bytes(100))
-        assert read(tmp_path) == [ONE]
+        assert list(read(tmp_path)) == [ONE]
 
 
 def test_what_is_not_done_is_known_and_nothing_else() -> None:
@@ -56,7 +57,7 @@ def test_beginning_anew_keeps_what_is_not_done(tmp_path: Path) -> None:
         journal.append([ONE, TWO, Answered("A00000002", (30,)), Done("A00000001")])
     with Journal(tmp_path) as journal:
         journal.begin(replay(read(tmp_path)).values())
-    assert read(tmp_path) == [TWO, Answered("A00000002", (30,))]
+    assert list(read(tmp_path)) == [TWO, Answered("A00000002", (30,))]
 
 
 def test_it_grows_beyond_the_room_that_it_took(tmp_path: Path) -> None:
@@ -65,7 +66,24 @@ def test_it_grows_beyond_the_room_that_it_took(tmp_path: Path) -> None:
         journal.begin(())
         for start in range(0, len(entries), 100):
             journal.append(entries[start : start + 100])
-    assert read(tmp_path) == entries
+    assert list(read(tmp_path)) == entries
+
+
+def test_what_is_done_takes_no_memory_when_it_is_read(tmp_path: Path) -> None:
+    messages = 3_000  # 4 MB where all are kept
+    with Journal(tmp_path) as journal:
+        journal.begin(())
+        for number in range(messages):
+            name = f"A{number:08}"
+            ended = (Begun(name, (10, 20), "mx1", 1.0), Answered(name, (10, 20)), Done(name))
+            journal.append([Taken(name, number, 1.0), *(ended if number else ended[:1])])
+    tracemalloc.start()
+    try:
+        assert list(replay(read(tmp_path))) == ["A00000000"]
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 1_000_000, "bytes; a third of that is the room that was taken in advance"
 
 
 def test_two_at_once_are_refused(tmp_path: Path) -> None:
@@ -85,4 +103,4 @@ def test_a_full_disk_is_told_before_anything_begins(tmp_path: Path, monkeypatch:
         with pytest.raises(MxtuiError, match="No space left on device"):
             journal.begin(())
     monkeypatch.undo()
-    assert read(tmp_path) == [ONE], "what was known is known"
+    assert list(read(tmp_path)) == [ONE], "what was known is known"
