@@ -39,6 +39,8 @@ class Recovery:
 
     def seen(self, health: HealthState, now: float, settle: float) -> "Recovery":
         """As checks of it find it now; said again it changes nothing. `settle` is seconds."""
+        if health in WELL and self.proven:  # once they agree they are believed again, also when it goes away
+            return replace(self, proven=False).seen(health, now, settle)
         if health in UNWELL and not self.proven and self.word not in ("down", "stopped"):
             return self._as("down", now)
         if health in WELL and self.word == "down":
@@ -49,7 +51,7 @@ class Recovery:
         if late:
             return replace(self, until=now + settle)
         if due and (health in WELL or self.proven) and self.word in ("settling", "stopped"):
-            return self._as("due", now)
+            return replace(self._as("due", now), proven=self.proven)
         return self
 
     def took(self, now: float, settle: float) -> "Recovery":
@@ -62,8 +64,9 @@ class Recovery:
 
     def not_yet(self, why: str, now: float, settle: float) -> "Recovery":
         """A drain could not begin: the ladder was not climbed to its top."""
-        waits = self.word in ("due", "draining")
-        return self._as("settling", now, until=now + settle, why=why) if waits else self
+        if self.word not in ("due", "draining"):
+            return self
+        return replace(self._as("settling", now, until=now + settle, why=why), proven=self.proven)
 
     def stopped(self, why: str, now: float, again: float) -> "Recovery":
         """By the guard of a drain, or by whoever stopped it: left alone for `again` seconds."""
