@@ -120,6 +120,11 @@ class Recovering:
         """Whether somebody's word is waited for."""
         return any(each.word == "stopped" for each in self._all.values())
 
+    @property
+    def draining(self) -> bool:
+        """Whether a drain of our own is under way, which primaries that are back may join."""
+        return self._drain is not None
+
     def well(self, domains: Iterable[str]) -> list[str]:
         """Those of the domains whose primary is trusted."""
         troubled = {domain for each in self.standing for domain in each.domains}
@@ -144,14 +149,19 @@ class Recovering:
     def _follow_drain(self) -> None:
         if self._drain is None:
             return
-        ended = self._drain.ended
-        for each in [one for one in self._all.values() if one.word == "draining"]:
-            phase = self._drain.phase(each.primary)
-            if ended is None and phase == "done":
-                self._put(each.trusted(self._clock()))
-        if ended is not None:
+        if (ended := self._drain.ended) is not None:
             self._drain = None
             self._settled(ended)
+            return
+        now = self._clock()
+        for each in [one for one in self._all.values() if one.word == "draining"]:
+            phase = self._drain.phase(each.primary)
+            if phase == "done":
+                self._put(each.trusted(now))
+            elif phase == "stopped" and not self._drain.by_operator:  # who stops all of it is heard at its end
+                # The others may take hours more.
+                guarded, why = self._drain.stopped(each.primary)
+                self._put(each.stopped(why, now, self._again) if guarded else each.not_yet(why, now, self._settle))
 
     def _settled(self, ended: Ended) -> None:
         now = self._clock()
