@@ -31,9 +31,10 @@ class Recovery:
     word: RecoveryWord = "well"
     since: float = 0.0
     until: float | None = None
-    """When it has settled; of one that was stopped, when it is tried again all the same."""
+    """When it has settled; of one that was stopped, when it is tried again all the same; of one that is well, until
+    when `why` is told."""
     why: str = ""
-    """Of one that was stopped, and what to do; may quote a server."""
+    """Of one that was stopped, and what to do; of one that is well, why it is without a drain. May quote a server."""
     proven: bool = False
     """It took mail while checks of it failed: what it takes counts for more."""
 
@@ -46,6 +47,8 @@ class Recovery:
         if health in WELL and self.word == "down":
             return self._as("settling", now, until=now + settle)
         due = self.until is not None and now >= self.until
+        if due and self.word == "well":
+            return replace(self, until=None, why="")
         # A clock that was set back must not make it wait for longer than it ever would have.
         late = self.word == "settling" and self.until is not None and self.until > now + settle
         if late:
@@ -79,6 +82,10 @@ class Recovery:
     def trusted(self, now: float) -> "Recovery":
         """A drain to it came to its end."""
         return self._as("well", now)
+
+    def unguarded(self, why: str, now: float, told: float) -> "Recovery":
+        """No drain to it can be had, and mail must not wait for that for ever; `why` is told for so many seconds."""
+        return self._as("well", now, until=now + told, why=why)
 
     def interrupted(self, now: float) -> "Recovery":
         """As the next serve has to take it: what was draining goes on, as soon as a check finds it well."""

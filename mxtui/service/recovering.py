@@ -4,6 +4,7 @@ How they stand is in the spool: who was down, or stopped by a guard, is not forg
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
@@ -25,6 +26,9 @@ FILE: Final = "recovery.json"
 
 PROOF: Final = 3
 """Messages in a row that a primary takes while checks find it down, until they count for more."""
+
+FAULTS: Final = 5
+"""Drains in a row that could not even begin, until mail goes without one."""
 
 MODES: Final[Mapping[RecoveryWord, Mode]] = {
     "well": "open", "down": "sampled", "settling": "guarded", "due": "guarded", "draining": "fed", "stopped": "guarded",
@@ -65,6 +69,8 @@ class Recovering:
         self._all: dict[str, Recovery] = {}
         self._drain: AutomaticDrain | None = None
         self._refused = ""
+        self._faults: Counter[str] = Counter()
+        """By primary, in a row."""
         self._remembered = _remembered(self._path)
 
     # -- what it is told ------------------------------------------------------------------------------------------
@@ -115,6 +121,11 @@ class Recovering:
     def standing(self) -> tuple[Recovery, ...]:
         """Those that are not well."""
         return tuple(each for each in self._all.values() if each.word != "well")
+
+    @property
+    def told(self) -> tuple[Recovery, ...]:
+        """Those, and those that are trusted though there was no drain."""
+        return tuple(each for each in self._all.values() if each.word != "well" or each.why)
 
     def any_stopped(self) -> bool:
         """Whether somebody's word is waited for."""
@@ -179,9 +190,23 @@ class Recovering:
                 self._put(each.stopped(why, now, self._again))
             elif phase == "stopped" or (ended.fault and phase not in (None, "done")):
                 self._put(each.not_yet(why or ended.fault, now, self._settle))
+            elif ended.fault and phase is None:
+                self._not_drained(each, ended.fault, now)
             else:
-                # To its end, or not to be drained at all (no register, no audit): mail must not wait for that.
+                self._faults.pop(each.primary, None)
                 self._put(each.trusted(now))
+
+    def _not_drained(self, each: Recovery, fault: str, now: float) -> None:
+        """It did not begin: a fault that passes is no reason to trust a primary; one that stays, none to keep mail."""
+        self._faults[each.primary] += 1
+        if self._faults[each.primary] < FAULTS:
+            self._put(each.not_yet(fault, now, self._settle))
+            return
+        del self._faults[each.primary]
+        self._log(
+            "not_drained", "error", host=each.primary, why=fault, text="its mail goes without a canary or a guard"
+        )
+        self._put(each.unguarded(fault, now, self._again))
 
     def _begin(self, left_alone: Collection[str]) -> None:
         due = [each for each in self._all.values() if each.word == "due" and not set(each.domains) <= set(left_alone)]

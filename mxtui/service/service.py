@@ -412,7 +412,7 @@ class Service:
             clients=clients,
             queued=forwarder.waiting,
             delivering=len(forwarder.in_flight),
-            recovering=self._recovering.standing,
+            recovering=self._recovering.told,
         )
 
     def progress(self) -> Mapping[str, object]:

@@ -136,3 +136,23 @@ def test_what_an_operator_stops_is_left_alone_at_its_end(case: Case) -> None:
     )
     case.look()
     assert (case.word(A), case.word(B)) == ("stopped", "stopped")
+
+
+def test_a_fault_that_passes_is_no_reason_to_trust_a_primary_and_one_that_stays_is_told(case: Case) -> None:
+    case.drain.phases = {A: "canary", B: "done"}
+    case.look()
+    for failed in range(1, 6):
+        assert case.word(A) == "draining"
+        case.drain.ended = Ended({}, fault="serve does not answer")
+        case.look()
+        assert case.said.count("not_drained") == (failed == 5)
+        if failed < 5:
+            assert case.forwards.modes[A] == "guarded"
+            assert case.why(A) == "serve does not answer"
+            for _ in range(2):
+                case.look()
+    assert (case.word(A), case.forwards.modes) == ("well", {})
+    assert {each.why for each in case.recovering.told} == {"serve does not answer"}
+    case.now += 86_400.0
+    case.look()
+    assert not case.recovering.told
