@@ -168,7 +168,8 @@ class AutomaticDrain:
         operations = Operations(queue, audit=audit, left=self._left)
         drain_wanted = self._wanted.settings.drain
         settings = settings_from(drain_wanted)
-        domains = sorted({domain for each in targets for domain in each.domains})
+        # Those that nothing waits for, too: mail that comes for one goes with that of its primary.
+        domains = sorted(self._domains | {domain for each in targets for domain in each.domains})
         by_primary = ByPrimary(self._router.route(domains), drain_wanted.primaries)
         drain = Drain(
             targets, settings, by_primary.primaries(settings, Connections), time.monotonic(), probing=True
