@@ -172,35 +172,6 @@ def test_one_that_goes_away_again_has_nothing_held_and_all_of_it_later(serve: St
     assert backup.spooled() == {}
 
 
-def test_one_of_two_that_goes_away_is_drained_to_again_while_the_other_still_is(
-    tmp_path: Path, primary: FakePrimary
-) -> None:
-    primary.down()
-    with FakePrimary() as slow:
-        slow.down()
-        settings = SETTINGS.format(folder=tmp_path, settle="0s", again="1d")
-        relay = {"example.org": primary.port, "example.net": slow.port}
-        with Serve(tmp_path, relay, "--standby", "off", settings=settings) as backup:
-            wait_until(lambda: [each.word for each in backup.state().recovering] == ["down", "down"], what=backup.text)
-            send(backup, range(60))
-            for number in range(1000, 1200):
-                backup.send_mail("anna@example.net", marked(number))
-            primary.behave(delay=0.2)
-            slow.behave(delay=1.0)
-            primary.up()
-            slow.up()
-            wait_until(lambda: len(primary.accepted) >= 5 and slow.accepted, what=backup.text)
-            primary.down()
-            wait_until(lambda: "down" in [each.word for each in backup.state().recovering], what=backup.text)
-            primary.behave(delay=0.0)
-            primary.up()
-            wait_until(lambda: len(delivered(primary)) == 60, what=backup.text)
-            assert len(slow.accepted) < 200
-            found = standing(backup)
-            assert found is not None
-            assert found.running, "it is the same drain"
-
-
 def test_a_restart_goes_on_with_settling_and_with_what_was_draining(serve: Start, primary: FakePrimary) -> None:
     backup = serve(40, settle="1s")
     primary.behave(delay=0.1)
