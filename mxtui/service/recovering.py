@@ -69,6 +69,8 @@ class Recovering:
         self._all: dict[str, Recovery] = {}
         self._drain: AutomaticDrain | None = None
         self._refused = ""
+        self._looking = False
+        """What changes is told at the end."""
         self._faults: Counter[str] = Counter()
         """By primary, in a row."""
         self._remembered = _remembered(self._path)
@@ -145,6 +147,20 @@ class Recovering:
 
     def look(self, known: Known, left_alone: Collection[str], *, may_drain: bool) -> None:
         """Go on from what checks, deliveries and the clock say now. Costs a look at each primary."""
+        before = tuple(self._all.values())
+        self._looking = True
+        try:
+            self._look(known)
+            self._follow_drain()
+            if may_drain:
+                self._begin(left_alone)
+        finally:
+            self._looking = False
+        # Once for all of them: hundreds may turn down in one moment, and each costs a look at all.
+        if before != tuple(self._all.values()):
+            self._changed()
+
+    def _look(self, known: Known) -> None:
         now = self._clock()
         for each in list(self._all.values()):
             health = next((known[domain][1] for domain in each.domains if domain in known), UNKNOWN)
@@ -153,9 +169,6 @@ class Recovering:
             if host is not None and host.samples >= PROOF:
                 after = after.took(now, self._settle)
             self._put(after)
-        self._follow_drain()
-        if may_drain:
-            self._begin(left_alone)
 
     def _follow_drain(self) -> None:
         if self._drain is None:
@@ -245,7 +258,8 @@ class Recovering:
                 "recovery", "warning" if after.word in ("down", "stopped") else "info",
                 host=after.primary, state=after.word, before=before.word, seconds=waits, why=after.why or None,
             )  # fmt: skip
-        self._changed()
+        if not self._looking:
+            self._changed()
 
     def _changed(self) -> None:
         self._forwarder.guard({each.primary: MODES[each.word] for each in self.standing})

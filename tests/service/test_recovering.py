@@ -23,9 +23,11 @@ RELAY = {
 class Forwards:
     def __init__(self) -> None:
         self.modes: Mapping[str, Mode] = {}
+        self.told = 0
 
     def guard(self, modes: Mapping[str, Mode]) -> None:
         self.modes = modes
+        self.told += 1
 
     def host(self, name: str) -> Host | None:
         return None
@@ -156,3 +158,11 @@ def test_a_fault_that_passes_is_no_reason_to_trust_a_primary_and_one_that_stays_
     case.now += 86_400.0
     case.look()
     assert not case.recovering.told
+
+
+def test_however_many_turn_down_in_one_look_that_is_told_and_kept_once(case: Case) -> None:
+    before = case.forwards.told
+    case.look(a="down", b="down")
+    assert (case.word(A), case.word(B), case.forwards.told) == ("down", "down", before + 1)
+    case.look(a="down", b="down")
+    assert case.forwards.told == before + 1, "nothing is new"
