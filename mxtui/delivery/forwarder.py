@@ -111,6 +111,8 @@ class Forwarder:
         self._settler = Settler(spool, self._stock, committer, policy, log, clock, self._followers, self._returner)
         self._lanes: dict[HostKey, Lane] = {}
         self._turns: deque[Lane] = deque()
+        self._hosts: dict[str, Host] = {}
+        """By their names."""
         self._lane_of: dict[str, Lane] = {}
         self._unrouted: set[str] = set()
         self._left_alone: frozenset[str] = frozenset()
@@ -197,7 +199,7 @@ class Forwarder:
 
     def host(self, name: str) -> Host | None:
         """By its name, if anything has gone or is to go there."""
-        return next((lane.host for lane in self._turns if str(lane.host.key) == name), None)
+        return self._hosts.get(name)
 
     def look_for_all(self) -> None:
         """Whatever waits in the spool, told of or not, is delivered from now on."""
@@ -368,6 +370,7 @@ class Forwarder:
                 lane.host.most = self._most.get(domain, self._policy.connections)
                 lane.host.change(self._mode(key), now)
                 self._turns.append(lane)
+                self._hosts.setdefault(str(key), lane.host)
             before = self._lane_of.get(domain)
             if before is lane:
                 continue
@@ -393,6 +396,10 @@ class Forwarder:
         if not lane.host.domains and not lane.sessions:
             self._lanes.pop(lane.host.key, None)
             self._turns.remove(lane)
+            if self._hosts.get(name := str(lane.host.key)) is lane.host:
+                del self._hosts[name]
+                # By name it may be there twice, as a server and as a domain whose MX are followed.
+                self._hosts.update((name, each.host) for each in self._turns if str(each.host.key) == name)
 
     def _ring(self, domain: str) -> None:
         """There is mail for a domain."""

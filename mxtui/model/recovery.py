@@ -31,25 +31,30 @@ class Recovery:
     word: RecoveryWord = "well"
     since: float = 0.0
     until: float | None = None
-    """When it has settled; of one that was stopped, when it is tried again all the same."""
+    """When it has settled; of one that was stopped, when it is tried again all the same; of one that is well, until
+    when `why` is told."""
     why: str = ""
-    """Of one that was stopped, and what to do; may quote a server."""
+    """Of one that was stopped, and what to do; of one that is well, why it is without a drain. May quote a server."""
     proven: bool = False
     """It took mail while checks of it failed: what it takes counts for more."""
 
     def seen(self, health: HealthState, now: float, settle: float) -> "Recovery":
         """As checks of it find it now; said again it changes nothing. `settle` is seconds."""
+        if health in WELL and self.proven:  # once they agree they are believed again, also when it goes away
+            return replace(self, proven=False).seen(health, now, settle)
         if health in UNWELL and not self.proven and self.word not in ("down", "stopped"):
             return self._as("down", now)
         if health in WELL and self.word == "down":
             return self._as("settling", now, until=now + settle)
         due = self.until is not None and now >= self.until
+        if due and self.word == "well":
+            return replace(self, until=None, why="")
         # A clock that was set back must not make it wait for longer than it ever would have.
         late = self.word == "settling" and self.until is not None and self.until > now + settle
         if late:
             return replace(self, until=now + settle)
         if due and (health in WELL or self.proven) and self.word in ("settling", "stopped"):
-            return self._as("due", now)
+            return replace(self._as("due", now), proven=self.proven)
         return self
 
     def took(self, now: float, settle: float) -> "Recovery":
@@ -62,8 +67,9 @@ class Recovery:
 
     def not_yet(self, why: str, now: float, settle: float) -> "Recovery":
         """A drain could not begin: the ladder was not climbed to its top."""
-        waits = self.word in ("due", "draining")
-        return self._as("settling", now, until=now + settle, why=why) if waits else self
+        if self.word not in ("due", "draining"):
+            return self
+        return replace(self._as("settling", now, until=now + settle, why=why), proven=self.proven)
 
     def stopped(self, why: str, now: float, again: float) -> "Recovery":
         """By the guard of a drain, or by whoever stopped it: left alone for `again` seconds."""
@@ -76,6 +82,10 @@ class Recovery:
     def trusted(self, now: float) -> "Recovery":
         """A drain to it came to its end."""
         return self._as("well", now)
+
+    def unguarded(self, why: str, now: float, told: float) -> "Recovery":
+        """No drain to it can be had, and mail must not wait for that for ever; `why` is told for so many seconds."""
+        return self._as("well", now, until=now + told, why=why)
 
     def interrupted(self, now: float) -> "Recovery":
         """As the next serve has to take it: what was draining goes on, as soon as a check finds it well."""

@@ -103,6 +103,18 @@ class AutomaticDrain:
         """Where it is with one primary; None where it has none of its mail, or not yet."""
         return self._draining.drain.phase_of(primary) if self._draining is not None else None
 
+    @property
+    def by_operator(self) -> bool:
+        """Whether somebody stops all of it."""
+        return self._registered is not None and self._registered.stopped
+
+    def stopped(self, primary: str) -> tuple[bool, str]:
+        """Of one that was: whether by its guard, and why, and what to do."""
+        if self._draining is None:
+            return False, ""
+        drain = self._draining.drain
+        return drain.stopped_by_guard(primary), drain.why_of(primary, time.monotonic())
+
     def came(self, envelope: Envelope) -> bool:
         """New mail; whether the drain takes care of it."""
         new = target(envelope, "deferred")
@@ -157,7 +169,8 @@ class AutomaticDrain:
         operations = Operations(queue, audit=audit, left=self._left)
         drain_wanted = self._wanted.settings.drain
         settings = settings_from(drain_wanted)
-        domains = sorted({domain for each in targets for domain in each.domains})
+        # Those that nothing waits for, too: mail that comes for one goes with that of its primary.
+        domains = sorted(self._domains | {domain for each in targets for domain in each.domains})
         by_primary = ByPrimary(self._router.route(domains), drain_wanted.primaries)
         drain = Drain(
             targets, settings, by_primary.primaries(settings, Connections), time.monotonic(), probing=True
@@ -196,7 +209,7 @@ class AutomaticDrain:
             phases=found,
             whys={name: drain.why_of(name, now) for name in found},
             guarded=frozenset(name for name in found if drain.stopped_by_guard(name)),
-            by_operator=self._registered is not None and self._registered.stopped,
+            by_operator=self.by_operator,
             fault=fault,
         )
 

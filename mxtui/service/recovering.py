@@ -4,6 +4,7 @@ How they stand is in the spool: who was down, or stopped by a guard, is not forg
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
@@ -25,6 +26,9 @@ FILE: Final = "recovery.json"
 
 PROOF: Final = 3
 """Messages in a row that a primary takes while checks find it down, until they count for more."""
+
+FAULTS: Final = 5
+"""Drains in a row that could not even begin, until mail goes without one."""
 
 MODES: Final[Mapping[RecoveryWord, Mode]] = {
     "well": "open", "down": "sampled", "settling": "guarded", "due": "guarded", "draining": "fed", "stopped": "guarded",
@@ -65,6 +69,10 @@ class Recovering:
         self._all: dict[str, Recovery] = {}
         self._drain: AutomaticDrain | None = None
         self._refused = ""
+        self._looking = False
+        """What changes is told at the end."""
+        self._faults: Counter[str] = Counter()
+        """By primary, in a row."""
         self._remembered = _remembered(self._path)
 
     # -- what it is told ------------------------------------------------------------------------------------------
@@ -116,9 +124,19 @@ class Recovering:
         """Those that are not well."""
         return tuple(each for each in self._all.values() if each.word != "well")
 
+    @property
+    def told(self) -> tuple[Recovery, ...]:
+        """Those, and those that are trusted though there was no drain."""
+        return tuple(each for each in self._all.values() if each.word != "well" or each.why)
+
     def any_stopped(self) -> bool:
         """Whether somebody's word is waited for."""
         return any(each.word == "stopped" for each in self._all.values())
+
+    @property
+    def draining(self) -> bool:
+        """Whether a drain of our own is under way, which primaries that are back may join."""
+        return self._drain is not None
 
     def well(self, domains: Iterable[str]) -> list[str]:
         """Those of the domains whose primary is trusted."""
@@ -129,6 +147,20 @@ class Recovering:
 
     def look(self, known: Known, left_alone: Collection[str], *, may_drain: bool) -> None:
         """Go on from what checks, deliveries and the clock say now. Costs a look at each primary."""
+        before = tuple(self._all.values())
+        self._looking = True
+        try:
+            self._look(known)
+            self._follow_drain()
+            if may_drain:
+                self._begin(left_alone)
+        finally:
+            self._looking = False
+        # Once for all of them: hundreds may turn down in one moment, and each costs a look at all.
+        if before != tuple(self._all.values()):
+            self._changed()
+
+    def _look(self, known: Known) -> None:
         now = self._clock()
         for each in list(self._all.values()):
             health = next((known[domain][1] for domain in each.domains if domain in known), UNKNOWN)
@@ -137,21 +169,23 @@ class Recovering:
             if host is not None and host.samples >= PROOF:
                 after = after.took(now, self._settle)
             self._put(after)
-        self._follow_drain()
-        if may_drain:
-            self._begin(left_alone)
 
     def _follow_drain(self) -> None:
         if self._drain is None:
             return
-        ended = self._drain.ended
-        for each in [one for one in self._all.values() if one.word == "draining"]:
-            phase = self._drain.phase(each.primary)
-            if ended is None and phase == "done":
-                self._put(each.trusted(self._clock()))
-        if ended is not None:
+        if (ended := self._drain.ended) is not None:
             self._drain = None
             self._settled(ended)
+            return
+        now = self._clock()
+        for each in [one for one in self._all.values() if one.word == "draining"]:
+            phase = self._drain.phase(each.primary)
+            if phase == "done":
+                self._put(each.trusted(now))
+            elif phase == "stopped" and not self._drain.by_operator:  # who stops all of it is heard at its end
+                # The others may take hours more.
+                guarded, why = self._drain.stopped(each.primary)
+                self._put(each.stopped(why, now, self._again) if guarded else each.not_yet(why, now, self._settle))
 
     def _settled(self, ended: Ended) -> None:
         now = self._clock()
@@ -169,9 +203,23 @@ class Recovering:
                 self._put(each.stopped(why, now, self._again))
             elif phase == "stopped" or (ended.fault and phase not in (None, "done")):
                 self._put(each.not_yet(why or ended.fault, now, self._settle))
+            elif ended.fault and phase is None:
+                self._not_drained(each, ended.fault, now)
             else:
-                # To its end, or not to be drained at all (no register, no audit): mail must not wait for that.
+                self._faults.pop(each.primary, None)
                 self._put(each.trusted(now))
+
+    def _not_drained(self, each: Recovery, fault: str, now: float) -> None:
+        """It did not begin: a fault that passes is no reason to trust a primary; one that stays, none to keep mail."""
+        self._faults[each.primary] += 1
+        if self._faults[each.primary] < FAULTS:
+            self._put(each.not_yet(fault, now, self._settle))
+            return
+        del self._faults[each.primary]
+        self._log(
+            "not_drained", "error", host=each.primary, why=fault, text="its mail goes without a canary or a guard"
+        )
+        self._put(each.unguarded(fault, now, self._again))
 
     def _begin(self, left_alone: Collection[str]) -> None:
         due = [each for each in self._all.values() if each.word == "due" and not set(each.domains) <= set(left_alone)]
@@ -210,7 +258,8 @@ class Recovering:
                 "recovery", "warning" if after.word in ("down", "stopped") else "info",
                 host=after.primary, state=after.word, before=before.word, seconds=waits, why=after.why or None,
             )  # fmt: skip
-        self._changed()
+        if not self._looking:
+            self._changed()
 
     def _changed(self) -> None:
         self._forwarder.guard({each.primary: MODES[each.word] for each in self.standing})

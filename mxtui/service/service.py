@@ -351,7 +351,8 @@ class Service:
         """What may go to each of them now, and whether to drain to it."""
         if self._recovering.standing:
             self._look_at_drains()
-        may_drain = not (self._stop.is_set() or self._forwarder.pausing or self._drains.busy)
+        busy = self._drains.busy and not self._recovering.draining
+        may_drain = not (self._stop.is_set() or self._forwarder.pausing or busy)
         self._recovering.look(self._prober.snapshot(), self._held.domains, may_drain=may_drain)
 
     def _look_at_drains(self) -> None:
@@ -411,7 +412,7 @@ class Service:
             clients=clients,
             queued=forwarder.waiting,
             delivering=len(forwarder.in_flight),
-            recovering=self._recovering.standing,
+            recovering=self._recovering.told,
         )
 
     def progress(self) -> Mapping[str, object]:

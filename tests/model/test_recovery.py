@@ -47,7 +47,20 @@ def test_stopped_it_waits_for_a_word_or_a_long_time_and_no_outage_changes_that()
 def test_what_it_takes_counts_for_more_than_checks_that_fail() -> None:
     believed = DOWN.took(50.0, 120.0)
     assert believed.seen("down", 60.0, 120.0) == believed
-    assert believed.seen("down", 170.0, 120.0).word == "due"
+    due = believed.seen("down", 170.0, 120.0)
+    assert due.word == "due"
+    assert due.seen("down", 170.5, 120.0) == due
+    draining = due.begun(171.0)
+    assert draining.seen("down", 172.0, 120.0) == draining
+    later = draining.not_yet("421 busy", 180.0, 120.0)
+    assert later.seen("down", 190.0, 120.0) == later
+    assert later.seen("down", 300.0, 120.0).begun(301.0).word == "draining"
+
+
+def test_once_checks_find_it_well_they_are_believed_again() -> None:
+    found = DOWN.took(50.0, 120.0).seen("up", 100.0, 120.0)
+    assert (found.word, found.until) == ("settling", 170.0)
+    assert found.seen("down", 110.0, 120.0).word == "down"
 
 
 def test_a_restart_goes_on_where_it_was_but_needs_a_check_first() -> None:

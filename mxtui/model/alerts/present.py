@@ -147,6 +147,9 @@ def _of_recoveries(domains: Iterable[DomainStatus], capabilities: Capabilities, 
             elif each.word == "settling" and each.why:
                 text = f"back, and not drained to: {each.why}. {wait}"
                 yield Alert("not_drained", "warning", domain, text, each.since, "UNWELL", messages)
+            elif each.word == "well" and each.why:
+                text = f"back, and its mail goes without a canary or a guard: {each.why}"
+                yield Alert("not_drained", "critical", domain, text, each.since, "UNGUARDED", messages)
 
 
 def _of_queue(

@@ -190,11 +190,11 @@ class Drain:
 
     def again(self, primary: str, now: float) -> bool:
         """A primary that was stopped, and not by its guard, is well again: all of it from the probe on. False, and
-        nothing done, once the drain is over.
+        nothing done, once the drain is over, and while messages are in hand: what becomes of those is no canary's fate.
         """
         with self._lock:
             leg = self._legs.get(primary)
-            if self.over or leg is None or leg.by_guard or leg.stage != "stopped":
+            if self.over or leg is None or leg.by_guard or leg.in_hand or leg.stage != "stopped":
                 return False
             leg.restart(self._primaries.pace(primary))
             self._speed.restart(now)

@@ -108,6 +108,8 @@ def scenes(at: float) -> Iterator[Scene]:
     yield Scene("serve's drain was stopped", MINUTE, {"drain_stopped"}, row(flow=quiet), {"capabilities": guarded})
     unwell = replace(RUNNING, recovering=(replace(refused_it, word="settling", why="RCPT is refused"),))
     yield Scene("and is not begun", MINUTE, {"not_drained"}, row(flow=quiet), {"capabilities": unwell})
+    trusted = replace(RUNNING, recovering=(replace(refused_it, word="well", why="no drain can be registered"),))
+    yield Scene("and cannot be", MINUTE, {"not_drained"}, row(flow=quiet), {"capabilities": trusted})
     given_up = row(messages=2, oldest=later, states={"failed": 2}, flow=quiet)
     yield Scene("two of a spool's are given up", MINUTE, {"failed"}, given_up, {"states": {"failed": 2}})
     yield Scene("a file was set aside", MINUTE, {"corrupt"}, row(flow=quiet), {"states": {"corrupt": 1}})

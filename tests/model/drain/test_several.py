@@ -189,3 +189,18 @@ def test_forced_it_asks_nobody() -> None:
     failed(work, 1.0)
     assert not work.doubted(60.0)
     assert work.take(10, 60.0)
+
+
+def test_one_that_is_back_begins_anew_only_once_nothing_of_before_is_in_hand() -> None:
+    work = several(targets(200, ("a.example", "b.example")))
+    rounds(work, 0.0, 3)
+    old = [each for each in work.take(1_000, 1.0) if each.domains == ("a.example",)]
+    assert len(old) > 3
+    work.stop("the primary is down again", A)
+    assert not work.again(A, 2.0)
+    for each in old:
+        work.settled(settle(each.queue_id, "deferred"), 3.0)
+    assert work.again(A, 4.0)
+    work.probed(True, "", 4.0, A)
+    assert [each.domains for each in work.take(1_000, 4.0) if each.domains == ("a.example",)] == [("a.example",)]
+    assert work.phase_of(A) == "canary"
