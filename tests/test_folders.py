@@ -112,7 +112,7 @@ def test_drills_and_acknowledgements_of_root_count_for_everybody(host: Path) -> 
     with as_nobody():
         home = host.parent / "home" / "mxtui"
         assert states() == (home, host)
-        assert facts(settings, state_folder()).drills["example.org"].at == 5.0
+        assert facts(settings, state_folder(), None).drills["example.org"].at == 5.0
         theirs = AlertState("/queue", *states())
         assert theirs.acknowledged(2.0) == [known]
         assert theirs.alone
