@@ -65,8 +65,8 @@ def test_it_survives_a_restart_of_serve(spooled: Spooled) -> None:
     suspend(spooled)
     spooled.backup.stop(signal.SIGKILL)
     spooled.backup.start()
+    spooled.backup.send_mail("bert@free.example", marked("free"))  # before a check finds that the primary is up
     spooled.primary.up()
-    spooled.backup.send_mail("bert@free.example", marked("free"))
     wait_until(lambda: delivered(spooled, "free.example"))
     assert delivered(spooled, "example.org") == 0
 

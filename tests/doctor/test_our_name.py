@@ -120,7 +120,7 @@ def test_another_name_in_our_greeting_is_found(
 # -- certificate ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("days", "verdict"), [(60, "pass"), (20, "warn"), (2, "fail"), (-1, "fail")])
+@pytest.mark.parametrize(("days", "verdict"), [(60, "pass"), (10, "warn"), (2, "fail"), (-1, "fail")])
 def test_our_certificate_has_to_live_for_weeks(
     days: int, verdict: str, authority: Authority, authorities: Authorities
 ) -> None:
