@@ -27,7 +27,7 @@ OPEN: Final = 400
 GATHER: Final = 0.25
 """Seconds between two rounds of the third step: what a power cut has us deliver again, while the disk keeps up."""
 
-BEHIND: Final = 500
+BEHIND: Final = 1_500
 """Messages that may wait for their third step; then deliveries wait. A power cut has us deliver them again."""
 
 HANDS: Final = 4
