@@ -18,6 +18,7 @@ from mxtui.queues.queue import Queue
 if TYPE_CHECKING:  # the index, asyncio, DNS and msgspec cost 0.2 s together, and not every command needs them
     from mxtui.alerting.store import AlertState
     from mxtui.alerting.telling import Telling
+    from mxtui.drains import Drains
     from mxtui.history import Store
     from mxtui.holding import Holding
     from mxtui.index import Index
@@ -47,16 +48,21 @@ class Attached:
     def operations(self) -> "Operations":
         """The road to acting on it."""
         from mxtui.audit import Audit
-        from mxtui.drains import Drains
         from mxtui.left import LeftByGuards
         from mxtui.operations import Operations
         from mxtui.vault import Vault
 
         kept = self.settings.kept
         vault = Vault(kept.folder, keep_seconds=kept.age, keep_bytes=kept.size)
-        drains = Drains(self.queue.source.path, self.settings.drain.folder or self.site.drains())
-        left = LeftByGuards(drains.folder)
+        left = LeftByGuards(self.drains.folder)
         return Operations(self.queue, audit=Audit(self.settings.audit), vault=vault, left=left)
+
+    @property
+    def drains(self) -> "Drains":
+        """The register of its drains."""
+        from mxtui.drains import Drains
+
+        return Drains(self.queue.source.path, self.settings.drain.folder or self.site.drains())
 
     @property
     def holding(self) -> "Holding":

@@ -156,10 +156,8 @@ class _Draining:
     """Drains in processes of their own, found again on the register."""
 
     def __init__(self, attached: Attached, again: Sequence[str]) -> None:
-        from mxtui.cli.draining import drains_of
-
         self._again = again
-        self._drains = drains_of(attached)
+        self._drains = attached.drains
         self.standing = self._drains.standing
         self.wish = self._drains.wish
 

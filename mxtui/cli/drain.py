@@ -7,7 +7,6 @@ import click
 
 from mxtui.cli.attach import attach
 from mxtui.cli.common import common_options
-from mxtui.cli.draining import drains_of
 from mxtui.cli.flush import CLEAR, progress_line, progress_object
 from mxtui.cli.output import narrate, print_json
 from mxtui.drains import Wish
@@ -30,7 +29,7 @@ def drain_command(
 ) -> None:
     """How the drain that runs stands, or the last one that did; whoever started it."""
     with attach(queue, config) as attached:
-        drains = drains_of(attached)
+        drains = attached.drains
         match what:
             case "pause" | "resume" | "stop":
                 wish: Wish = what

@@ -54,11 +54,6 @@ UNSEEN: Final = 30.0
 """Seconds that a drain may run and not be seen."""
 
 
-def drains_of(attached: Attached) -> Drains:
-    """The register of this queue's drains."""
-    return Drains(attached.queue.source.path, attached.settings.drain.folder or attached.site.drains())
-
-
 def drain_settings(
     attached: Attached, *, force: bool = False, per_second: float | None = None, direct: bool = False
 ) -> DrainSettings:
@@ -121,7 +116,7 @@ def drained(
     standing = Standing(
         "", plan.selection, words, operator.login, os.getpid(), began, began, settings=draining.drain.settings
     )
-    registered = Registered(attached.operations, drains_of(attached), draining, narrate)
+    registered = Registered(attached.operations, attached.drains, draining, narrate)
     return registered.run(plan, standing, reason, stop)
 
 

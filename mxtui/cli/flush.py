@@ -99,7 +99,7 @@ def flush(
     direct = direct or host is not None
     if not direct:
         attached.require(Verb.FLUSH)
-    drains = draining.drains_of(attached)
+    drains = attached.drains
     if not dry_run:
         drains.require_free()
     router = ways.router_to(attached, host)

@@ -11,7 +11,7 @@ from mxtui.cli.acting import PartlyDone, show_plan, stopping
 from mxtui.cli.attach import Attached, attach
 from mxtui.cli.common import common_options
 from mxtui.cli.domain_holds import agreed, conclude, lasting, named_domain, show_catching, show_holds
-from mxtui.cli.draining import drain_settings, drained, draining, drains_of
+from mxtui.cli.draining import drain_settings, drained, draining
 from mxtui.cli.flush import follow
 from mxtui.cli.output import narrate, print_json
 from mxtui.cli.ways import named_host
@@ -63,7 +63,7 @@ def start(
     """Plan, ask, hold."""
     holding = attached.holding
     hold = holding.wanted(domain, "migrate", reason, lasting(for_, until, None), str(named_host(to)) if to else "")
-    ending = drains_of(attached).standing()
+    ending = attached.drains.standing()
     if ending is not None and ending.running and ending.selection == hold.selection:
         raise Guarded(
             f"a drain ends the {hold.mark} just now", "mxtui drain stop first: what it has not tried is held."
@@ -141,7 +141,7 @@ def end(
         return
     if not force and (why := _not_yet(attached, hold)):
         raise Guarded(why, "Mend that first, or say --force.")
-    drains_of(attached).require_free()
+    attached.drains.require_free()
     if not agreed(f"End the {hold.mark}?", yes=yes):
         return
     with stopping() as stop:

@@ -87,9 +87,7 @@ def outlook(attached: "Attached", now: float) -> Outlook:
 
 
 def _last_drain(attached: "Attached") -> LastDrain | None:
-    from mxtui.drains import Drains
-
-    standing = Drains(attached.queue.source.path, attached.settings.drain.folder).standing()
+    standing = attached.drains.standing()
     if standing is None or standing.ended is None or standing.progress is None:
         return None
     done = standing.progress

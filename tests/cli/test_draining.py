@@ -15,7 +15,7 @@ import pytest
 
 from mxtui.cli.acting import select
 from mxtui.cli.attach import Attached, attach
-from mxtui.cli.draining import detached, drain_settings, drained, draining, drains_of, naming
+from mxtui.cli.draining import detached, drain_settings, drained, draining, naming
 from mxtui.demo.primary import FakePrimary
 from mxtui.errors import Guarded, MxtuiError, Unreachable
 from mxtui.model.plan import Plan
@@ -62,10 +62,10 @@ def test_a_drain_is_on_the_register_from_beginning_to_report(attached: Attached,
     work = draining(attached, plan, drain_settings(attached, force=True))
     began = time.time()
     for _ in drained(attached, plan, work, "", threading.Event(), "by our own forwarder"):
-        standing = drains_of(attached).standing()
+        standing = attached.drains.standing()
         assert standing is not None
         assert (standing.running, standing.process, standing.way) == (True, os.getpid(), "by our own forwarder")
-    standing = drains_of(attached).standing()
+    standing = attached.drains.standing()
     assert standing is not None
     assert standing.ended is not None
     assert began <= standing.began <= standing.ended
@@ -81,7 +81,7 @@ def test_one_that_nobody_follows_any_more_ends_in_a_definite_state(attached: Att
         for progress in stream:
             if progress.delivered:
                 break
-    standing = drains_of(attached).standing()
+    standing = attached.drains.standing()
     assert standing is not None
     assert not standing.running
     assert not any(thread.name == "mxtui-flush" for thread in threading.enumerate())
@@ -95,7 +95,7 @@ def test_stop_is_heeded_before_any_wish(attached: Attached) -> None:
     steps = []
     for progress in drained(attached, plan, work, "", stop, "through Postfix"):
         steps.append(progress)
-        drains_of(attached).wish("pause")
+        attached.drains.wish("pause")
         stop.set()
     last = steps[-1]
     assert (last.phase, last.why, last.paused) == ("stopped", "stopped by an operator", False)
@@ -104,22 +104,22 @@ def test_stop_is_heeded_before_any_wish(attached: Attached) -> None:
 @pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
 def test_one_in_a_process_of_its_own_is_there_when_it_returns(attached: Attached, spool: Path, tmp_path: Path) -> None:
     options = [*naming(str(spool), str(tmp_path / "mxtui.toml")), "--rate", "1/s"]
-    standing = detached(options, plan_of(attached), drains_of(attached))
+    standing = detached(options, plan_of(attached), attached.drains)
     assert standing.running
     assert standing.process != os.getpid()
     with pytest.raises(Guarded, match=f"running already, started by .* .process {standing.process}."):
-        detached(options, plan_of(attached), drains_of(attached))
-    drains_of(attached).wish("stop")
+        detached(options, plan_of(attached), attached.drains)
+    attached.drains.wish("stop")
     os.waitpid(standing.process, 0)
 
 
 def test_one_that_cannot_begin_says_why(attached: Attached, spool: Path, tmp_path: Path) -> None:
     with pytest.raises(Unreachable, match=r"the drain ended at once: .*No such option"):
-        detached(["--no-such-option"], plan_of(attached), drains_of(attached))
+        detached(["--no-such-option"], plan_of(attached), attached.drains)
     (tmp_path / "drains").rename(tmp_path / "away")
     (tmp_path / "drains").write_text("")
     with pytest.raises(MxtuiError, match="no drain can be registered"):
-        detached(naming(str(spool), str(tmp_path / "mxtui.toml")), plan_of(attached), drains_of(attached))
+        detached(naming(str(spool), str(tmp_path / "mxtui.toml")), plan_of(attached), attached.drains)
 
 
 @pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
@@ -129,9 +129,9 @@ def test_one_that_takes_long_to_be_ready_is_waited_for_and_its_operator_told(
     monkeypatch.setattr("mxtui.cli.draining.PATIENCE", 0.0)
     told: list[str] = []
     options = [*naming(str(spool), str(tmp_path / "mxtui.toml")), "--rate", "1/s"]
-    standing = detached(options, plan_of(attached), drains_of(attached), told.append)
+    standing = detached(options, plan_of(attached), attached.drains, told.append)
     assert told == [f"the drain is getting ready, as process {standing.process}"]
-    drains_of(attached).wish("stop")
+    attached.drains.wish("stop")
     os.waitpid(standing.process, 0)
 
 
@@ -148,8 +148,8 @@ def test_one_that_is_never_ready_is_ended(
 
     monkeypatch.setattr(subprocess, "Popen", beginning)
     with pytest.raises(Unreachable, match="did not start within 0s, and was ended"):
-        detached(naming(str(spool), str(tmp_path / "mxtui.toml")), plan_of(attached), drains_of(attached))
-    assert not drains_of(attached).busy
+        detached(naming(str(spool), str(tmp_path / "mxtui.toml")), plan_of(attached), attached.drains)
+    assert not attached.drains.busy
     (child,) = begun
     assert child.returncode == -signal.SIGTERM
 
@@ -158,7 +158,7 @@ def test_one_that_is_never_ready_is_ended(
 def test_one_that_fills_the_disk_at_its_start_is_said_to_run_unseen(
     attached: Attached, spool: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    drains = drains_of(attached)
+    drains = attached.drains
     options = [*naming(str(spool), str(tmp_path / "mxtui.toml")), "--rate", "1/s"]
     monkeypatch.setattr("mxtui.cli.draining.UNSEEN", 0.0)  # as if its state were never written
     monkeypatch.setattr(type(drains), "busy", property(lambda _: True))

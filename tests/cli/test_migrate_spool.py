@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from mxtui.cli.attach import attach
-from mxtui.cli.draining import drains_of
 from mxtui.demo.primary import FakePrimary
 from mxtui.model.drain.settings import DrainSettings
 from mxtui.model.drain.standing import Standing
@@ -156,7 +155,7 @@ def test_it_cannot_begin_again_while_its_end_is_at_work(spooled: Spooled) -> Non
         standing = Standing(
             "", selection, "by our own forwarder", "anna", os.getpid(), now, now, settings=DrainSettings()
         )
-        with drains_of(attached).running(standing):
+        with attached.drains.running(standing):
             refused = spooled("migrate", "start", "example.org", "--for", "2h", "--reason", "it refuses mail", "--yes")
     assert (refused.status, "a drain ends the migration of example.org just now" in refused.err) == (5, True)
 

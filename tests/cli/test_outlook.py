@@ -1,6 +1,7 @@
 """What is known from before: read as it is found, and nothing said of what is not there."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,16 @@ def test_the_rate_of_the_last_drain_comes_first(attached: Attached) -> None:
     found = outlook(attached, T)
     assert found.drain == LastDrain(T - 7110.0, 90.0, 900, 10, 40)
     assert (found.per_second, found.rate_of) == (10.0, "the last drain")
+
+
+def test_a_spools_last_drain_is_on_its_own_register(attached: Attached) -> None:
+    attached = replace(attached, settings=replace(attached.settings, drain=Drain()))
+    progress = FlushProgress(1000, 900, 50, 10, 40, 21.0, None, "done")
+    standing = Standing("", "--all", "serve", "serve", 1, T - 200.0, T - 100.0, progress=progress, ended=T - 110.0)
+    with attached.drains.running(standing):
+        pass
+    assert attached.drains.folder.is_relative_to(attached.queue.source.path)
+    assert outlook(attached, T).drain == LastDrain(T - 110.0, 90.0, 900, 10, 40)
 
 
 def test_a_damaged_history_costs_only_what_it_would_tell(attached: Attached) -> None:

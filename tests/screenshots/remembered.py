@@ -9,7 +9,6 @@ import time
 from pathlib import Path
 
 from mxtui.cli.attach import Attached
-from mxtui.cli.draining import drains_of
 from mxtui.folders import space_of
 from mxtui.model.drain.standing import Standing
 from mxtui.model.history import WHOLE, Sample, Tick
@@ -69,7 +68,7 @@ def quiet(attached: Attached, domains: list[str], folder: Path) -> None:
     progress = FlushProgress(2_074, 2_060, 0, 0, 0, 1.3, None, "done", refused=14)
     began = float(down.stop + 240)
     standing = Standing("", f"domain:{domains[0]}", "through Postfix", "anna", 1, began, began, progress=progress)
-    with drains_of(attached).running(standing.over(began + 1_620)):
+    with attached.drains.running(standing.over(began + 1_620)):
         pass
     drill = {"at": now - 11 * DAY, "domain": domains[0], "path": "queue", "result": "passed", "seconds": 41.0}
     (folder / "drills.jsonl").write_text(json.dumps(drill) + "\n")
