@@ -25,7 +25,7 @@ GATHER: Final = 0.03
 """Seconds that a message waits for others to leave with: a process of postsuper(1) takes 5 ms."""
 
 
-class UnmarkedError(OSError):
+class UnmarkedError(Exception):
     """Somebody was accepted, and cannot be marked as done."""
 
 
@@ -83,7 +83,7 @@ class Endings:
             if marks is not None:  # though the journal may not know: then a crash cannot have it sent again
                 await self._marks.do(marks)
         except UnmarkedError as error:
-            why = f"{job.queue_id} was accepted and cannot be marked: {error.strerror}"
+            why = f"{job.queue_id} was accepted and cannot be marked: {error}"
             self.failure = self.failure or MxtuiError(why, "It stays in hold; the next direct run marks it.")
             job.unmarked = True
 
@@ -121,8 +121,6 @@ class Endings:
         """Raises OSError; UnmarkedError where only the marks are missing."""
         try:
             await self._lines.do(line)
-        except UnmarkedError:
-            raise
         except OSError as error:
             self.unwritable(error)
             raise
@@ -131,8 +129,6 @@ class Endings:
         """Whether the journal took it. Raises UnmarkedError."""
         try:
             await self._enter(line)
-        except UnmarkedError:
-            raise
         except OSError:
             return False
         return True
@@ -170,7 +166,7 @@ def _marked(marks: _Marks, *, sync: bool = False) -> UnmarkedError | None:
         if sync:
             os.fdatasync(marks.fd)
     except OSError as error:
-        return UnmarkedError(error.errno, error.strerror)
+        return UnmarkedError(error.strerror)
     return None
 
 
