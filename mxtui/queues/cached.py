@@ -15,7 +15,7 @@ import random
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -26,6 +26,7 @@ from mxtui.model.age import BUCKET_SECONDS
 from mxtui.model.message import Recipient, State
 from mxtui.model.reason import Summaries
 from mxtui.model.tally import NEVER, Alike, Cause, Tallies
+from mxtui.queues.opened import opened
 
 MAGIC: Final = b"mxtui counted 1\n"
 
@@ -190,7 +191,7 @@ class Cache:
             return missing
         old = _Columns(folder) if folder is not None and folder.state == listed.state else None
         places = old.places if old is not None else {}
-        with _opened(f"{self._files.root}/{listed.path}") as descriptor:
+        with opened(f"{self._files.root}/{listed.path}") as descriptor:
             stat, file, state = os.stat, self._files.file, listed.state
             for queue_id in listed.ids:
                 name = file(state, queue_id)
@@ -419,16 +420,3 @@ def _size(folder: _Folder) -> int:
 
 def _digest(body: bytes) -> bytes:
     return hashlib.blake2b(body, digest_size=DIGEST).digest()
-
-
-@contextmanager
-def _opened(path: str) -> Iterator[int | None]:
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError:
-        yield None
-        return
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)

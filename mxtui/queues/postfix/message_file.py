@@ -7,14 +7,15 @@ A row is a `QueuedMessage` as plain lists and tuples, which `marshal` carries be
 import os
 import stat
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from enum import Enum
 from functools import partial
 from typing import Any
 
 from mxtui.message.encoded_words import decode_subject
 from mxtui.model.message import QueuedMessage, Recipient, State, recipient_domain
+from mxtui.queues.opened import opened
 from mxtui.queues.postfix import defer_log, queue_file, queue_id, records, subject
 from mxtui.queues.postfix.addresses import decoded
 from mxtui.queues.postfix.defer_log import NOTHING, DeferLog
@@ -81,23 +82,9 @@ class MessageReader:
         self._domains: dict[bytes, str] = {}
         self._flags = queue_file.OPEN | _NO_ATIME
 
-    @contextmanager
-    def folder(self, path: str) -> Iterator[int | None]:
-        """An open directory below the root, to read files of; None where it does not exist or `path` is empty.
-
-        Opening by name in an open directory saves a walk down the path twice per message.
-        """
-        try:
-            if not path:
-                raise FileNotFoundError
-            fd = os.open(f"{self._root}/{path}", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        except OSError:
-            yield None
-            return
-        try:
-            yield fd
-        finally:
-            os.close(fd)
+    def folder(self, path: str) -> AbstractContextManager[int | None]:
+        """An open directory below the root, to read files of; None where it does not exist or `path` is empty."""
+        return opened(f"{self._root}/{path}") if path else nullcontext()
 
     def find(self, name: str, states: Iterable[State] = LOOK_UP_ORDER) -> Row | Absent:
         """The message `name` wherever it is now, tried at its place in each queue in turn."""

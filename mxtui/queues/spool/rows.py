@@ -5,13 +5,14 @@ A row is a `QueuedMessage` as plain lists and tuples, which `marshal` carries be
 """
 
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from typing import Any, Final
 
 from mxtui.model.envelope import SpoolState
 from mxtui.model.message import QueuedMessage, Recipient, recipient_domain
 from mxtui.model.tally import Cause, Tallies
+from mxtui.queues.opened import opened
 from mxtui.queues.spool.aside import envelope_aside, written
 from mxtui.queues.spool.format import LIMIT, EnvelopeOnDisk, Raw, RecipientOnDisk, exact, read
 from mxtui.queues.spool.layout import DELIVERABLE, READ, Places
@@ -40,18 +41,9 @@ class RowReader:
         self._flags = READ | os.O_NOATIME
         """Else each first look would write an access time. For the owner and root; others open without."""
 
-    @contextmanager
-    def folder(self, path: str) -> Iterator[int | None]:
+    def folder(self, path: str) -> AbstractContextManager[int | None]:
         """An open hash folder, relative to the spool; None where it is missing."""
-        try:
-            descriptor = os.open(f"{self._places.root}/{path}", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        except OSError:
-            yield None
-            return
-        try:
-            yield descriptor
-        finally:
-            os.close(descriptor)
+        return opened(f"{self._places.root}/{path}")
 
     def read(self, state: SpoolState, queue_id: str, folder: int | None = None) -> Row | None:
         """The envelope in this state, in the open `folder` if it is given; None when it is not there.
