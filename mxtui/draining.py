@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Final
 
 from mxtui.errors import MxtuiError
@@ -24,7 +24,7 @@ now, in a sentence, or nothing. Blocks, and is called in a thread of its own."""
 
 
 class Draining:
-    """One drain. `pause`, `resume`, `stop` and `add` may be called from any thread, the rest from one."""
+    """One drain. `pause`, `resume`, `stop`, `add` and `open` may be called from any thread, the rest from one."""
 
     def __init__(
         self,
@@ -94,6 +94,10 @@ class Draining:
         """Mail that came meanwhile; see `Drain.add`."""
         return self.drain.add(targets, self._clock())
 
+    def open(self, targets: Sequence[Target]) -> bool:
+        """What waits for primaries that are back; see `Drain.open`."""
+        return self.drain.open(targets, self._clock())
+
     def stop(self, why: str) -> None:
         """Take no more, and bring what is in hand to its end."""
         self.drain.stop(why)
@@ -111,10 +115,11 @@ class Prober:
         self._climbs: dict[str, Future[str]] = {}
 
     def begin(self) -> None:
-        """Climb all of them, and wait for that."""
+        """Climb all of them, and wait until one is well, or none is: a slow one must not hold up the others."""
         self._climb(self._clock())
-        wait(self._climbs.values())
-        self._tell()
+        while self._climbs and self._drain.phase == "probe":
+            wait(self._climbs.values(), return_when=FIRST_COMPLETED)
+            self._tell()
 
     def look(self, now: float) -> None:
         """Tell the drain of those that are down again, and go where it has its doubts."""
