@@ -42,8 +42,7 @@ class Books:
         self.counts: dict[Fate, int] = dict.fromkeys(FATES, 0)
         self.bytes_delivered = 0
         self.undelivered: dict[str, Undelivered] = {}
-        """By queue ID, in the order in which they were settled. Some 500 bytes each: the guard stops long before they are
-        many."""
+        """By queue ID, in the order in which they were settled. 500 bytes each: the guard stops long before many."""
         self.possible_duplicates: list[str] = []
         """Queue IDs."""
         self._replies: Counter[tuple[Fate, str]] = Counter()

@@ -195,11 +195,11 @@ class Drain:
                     leg.end(why)
 
     def open(self, targets: Iterable[Target], now: float) -> bool:
-        """All that waits for primaries that are back, or that joined: from the probe on, whatever became of them before.
+        """All that waits for primaries that are back, or join: from the probe on, whatever became of them before.
         False, and nothing done, once the drain is over or stopped, and with a limit.
 
-        What is in hand stays there, and a part that goes on stays as it is: it has its mail. Costs a sort, and holds the
-        lock for none of it.
+        What is in hand stays there, and a part that goes on stays as it is: it has its mail. Costs a sort, during which
+        others are not kept waiting.
         """
         with self._lock:
             in_hand = frozenset(self._in_hand)
