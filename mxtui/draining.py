@@ -72,13 +72,8 @@ class Draining:
             self._prober.close()
         yield self.drain.progress(self._clock())
 
-    @property
-    def left_by_guard(self) -> Sequence[Target]:
-        """What was not tried any more because the guard stopped the drain, to be held; nothing where it did not."""
-        return self.drain.left_by_guard if self._begun and self._at_work else ()
-
     def left_since(self) -> Iterator[Left]:
-        """The same, once for each primary, as soon as that is so."""
+        """What is not tried any more because a guard stopped, to be held: each once, as soon as that is so."""
         if self._begun and self._at_work:
             yield from self.drain.left_since()
 

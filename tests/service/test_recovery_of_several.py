@@ -32,7 +32,7 @@ SLOW = 50
 
 
 class Two:
-    """A serve with mail for a slow primary, which drains from the start to beyond the end of a test, and for another."""
+    """A serve with mail for a slow primary, which drains until long after a test, and for another."""
 
     def __init__(self, folder: Path, slow: FakePrimary, other: FakePrimary) -> None:
         self.slow = slow

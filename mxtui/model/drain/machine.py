@@ -145,7 +145,8 @@ class Drain:
                 return False
             self.books.close(held.target, settled)
             if held.leg.by_guard and settled.fate == "deferred" and settled.seconds is None:
-                held.leg.put_back.append(held.target)
+                # Whatever it was when it was taken: what a guard had held was let go of then.
+                held.leg.put_back.append(held.target._replace(state="deferred"))
             self._speed.settled(held.target.size, now, delivered=settled.fate == "delivered")
             held.leg.settled(settled, held.taken_at, now)
             return True
