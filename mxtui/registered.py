@@ -57,6 +57,8 @@ class Registered:
         self.draining = draining
         self.stopped = False
         """By whoever wished so."""
+        self.selection = ""
+        """Where it is more by now than what the plan was made for."""
         self._operations = operations
         self._drains = drains
         self._complain = complain
@@ -78,6 +80,8 @@ class Registered:
                         self._heed(running.wished() if not stop.is_set() else "stop")
                         now = time.time()
                         before, running.standing = running.standing.progress, running.standing.advanced(progress, now)
+                        if self.selection:
+                            running.standing = replace(running.standing, selection=self.selection)
                         news = before is None or before.phase != progress.phase
                         if news or not PUBLISH > now - published >= 0:
                             published = now

@@ -99,6 +99,8 @@ class AutomaticDrain:
         self._left = LeftByGuards(register(wanted, spool).folder)
         self._domains: dict[str, str] = {}
         """Those whose mail it takes care of, each with its primary."""
+        self._named: set[str] = set()
+        """Those, and those that left it."""
         self._lock = threading.Lock()
         self._entering: frozenset[str] = frozenset()
         """Primaries whose mail is being read."""
@@ -224,7 +226,8 @@ class AutomaticDrain:
         settings = settings_from(self._wanted.settings.drain)
         primaries = self._by_primary.primaries(settings, Connections)
         drain = Drain(targets, settings, primaries, time.monotonic(), probing=True, joinable=True)
-        plan = operations.plan(Verb.FLUSH, targets, " or ".join(f"domain:{name}" for name in sorted(self._domains)))
+        self._named.update(self._domains)
+        plan = operations.plan(Verb.FLUSH, targets, self._selection())
         draining = Draining(drain, LettingGo(queue, queue), probe=self._probe)
         began = time.time()
         standing = Standing("", plan.selection, WAY, BY, os.getpid(), began, began, settings=settings)
@@ -250,6 +253,9 @@ class AutomaticDrain:
         try:
             if not self._draining.open(self._targets(ids)):
                 why = ""
+            elif self._registered is not None:
+                self._named.update(self._domains)
+                self._registered.selection = self._selection()
         except MxtuiError as error:
             why = f"{error.message}. {error.hint}".strip()
         self._entered(why)
@@ -263,6 +269,9 @@ class AutomaticDrain:
             self._entering = frozenset()
         if came and missed is None and self._draining is not None:
             self._draining.add(came)
+
+    def _selection(self) -> str:
+        return " or ".join(f"domain:{name}" for name in sorted(self._named))
 
     def _how(self, fault: str = "") -> Ended:
         if self._draining is None:

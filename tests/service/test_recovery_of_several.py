@@ -88,6 +88,7 @@ class Two:
         assert set(self.taken.values()) == {1}
         assert len(self.slow.accepted) < SLOW / 2
         assert (self.words, self.drain.running) == ({"draining"}, True)
+        assert self.drain.selection == "domain:example.org or domain:slow.example"
 
     @property
     def taken(self) -> "Counter[str]":
