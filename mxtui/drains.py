@@ -11,7 +11,6 @@ So a drain outlives the terminal it was started from, a second operator meets th
 """
 
 import fcntl
-import hashlib
 import os
 import tempfile
 import time
@@ -24,7 +23,7 @@ from typing import Final, Literal, get_args
 import msgspec
 
 from mxtui.errors import Guarded, MxtuiError
-from mxtui.folders import sync_folder, writable_folder
+from mxtui.folders import queue_digest, sync_folder, writable_folder
 from mxtui.model.drain.standing import Standing
 
 SYSTEM_FOLDER: Final = Path("/var/lib/mxtui/drains")
@@ -45,7 +44,7 @@ class Drains:
 
     def __init__(self, queue: str, folder: Path | None = None) -> None:
         base = folder or writable_folder(SYSTEM_FOLDER, "drains")
-        self.folder = base / hashlib.sha256(os.fsencode(queue)).hexdigest()[:16]
+        self.folder = base / queue_digest(queue)
         self.queue = queue
 
     def standing(self) -> Standing | None:

@@ -1,6 +1,7 @@
 """Where mxtui keeps what has to survive: the host's folders for root, the user's own for everybody else."""
 
 import errno
+import hashlib
 import os
 import stat
 import threading
@@ -40,6 +41,11 @@ def state_folder(root: Path | None = None) -> Path:
 def states(root: Path | None = None) -> tuple[Path, ...]:
     """Where what has to survive may be on record, our own first: who may not write the host's reads it all the same."""
     return tuple(dict.fromkeys((state_folder(root), root or STATE)))
+
+
+def queue_digest(queue: str | Path) -> str:
+    """How a file or folder is named that is about one queue, by its path."""
+    return hashlib.sha256(os.fsencode(queue)).hexdigest()[:16]
 
 
 def make_folder(path: Path, mode: int = 0o700) -> None:

@@ -17,9 +17,8 @@ from mxtui.cli.common import common_options
 from mxtui.cli.output import narrate, print_json
 from mxtui.doctor.catalogue import CATALOGUE
 from mxtui.doctor.finding import Finding, Report, Verdict
-from mxtui.doctor.record import DRILLS, SHOWN, report_object, write_result
+from mxtui.doctor.record import SHOWN, report_object, write_result
 from mxtui.errors import UsageError
-from mxtui.folders import is_there
 from mxtui.message.sanitize import one_line
 from mxtui.model.holds import DOMAIN, domain_of
 from mxtui.model.words import counted
@@ -146,9 +145,8 @@ def _asked(attached: Attached, domains: Sequence[str]) -> "Asked":
         certificate=alerts.certificate,
         drill=settings.drill.every,
     )
-    # Drills are root's as a rule: who may not write the host's folder reads them there.
-    folder = next((each for each in reversed(attached.states) if is_there(each / DRILLS)), attached.state)
-    return Asked(domains, settings.probe.recipients, wanted.senders, limits, tuple(settings.drill.addresses), folder)
+    drilled, drills = tuple(settings.drill.addresses), attached.drilled.latest
+    return Asked(domains, settings.probe.recipients, wanted.senders, limits, drilled, drills)
 
 
 def _domain(word: str) -> str:

@@ -4,14 +4,12 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
 
 from mxtui.doctor.facts import (
     Clock,
     DomainFacts,
-    Drill,
     Fact,
     Facts,
     Heard,
@@ -28,8 +26,8 @@ from mxtui.doctor.gather.limited import aside, in_thread, limited
 from mxtui.doctor.gather.means import Means
 from mxtui.doctor.gather.system import MailSystem
 from mxtui.doctor.judge import judge
-from mxtui.doctor.record import read_drills
 from mxtui.errors import Unreachable
+from mxtui.model.drill import Drill
 from mxtui.model.health import Primary
 from mxtui.model.route import Ourselves, Routed
 from mxtui.primary.prober import ask
@@ -50,8 +48,8 @@ class Asked:
     limits: Thresholds = field(default_factory=Thresholds)
     drilled: Sequence[str] = ()
     """Domains that have an address for drills."""
-    folder: Path | None = None
-    """Where drills are on record; None where none are."""
+    drills: Callable[[], Mapping[str, Drill]] = dict
+    """The last drill of each domain; blocks. Raises MxtuiError."""
     clock: Callable[[], float] = time.time
     synchronised: Callable[[], bool | None] = host.synchronised
 
@@ -79,7 +77,7 @@ async def gather(system: MailSystem, asked: Asked, means: Means) -> Facts:
         here = group.create_task(_here(system, ourselves, means))
         relay = group.create_task(_relay(system, ourselves, domains, means))
         disk = group.create_task(in_thread(system.disk, means.system))
-        drills = group.create_task(_drills(asked, means))
+        drills = group.create_task(in_thread(asked.drills, means.system))
         chain = group.create_task(in_thread(system.chain, means.system))
         primaries = _Primaries(group, ourselves.hostname, means)
         slots, until = asyncio.Semaphore(means.at_once), asyncio.get_running_loop().time() + means.total
@@ -232,10 +230,3 @@ async def _relay(system: MailSystem, ourselves: Ourselves, domains: Sequence[str
         return await smtp.relays(address, port, ourselves.hostname, domains)
 
     return await limited(look(), means.conversation)
-
-
-async def _drills(asked: Asked, means: Means) -> Fact[tuple[Drill, ...]]:
-    folder = asked.folder
-    if folder is None:
-        return Unknown("no folder to keep drills in")
-    return await in_thread(lambda: read_drills(folder), means.system)

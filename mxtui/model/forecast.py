@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from mxtui.model.drill import Drill
 from mxtui.model.history import Summary
 from mxtui.model.holds import DomainHold
 from mxtui.model.source import Space
@@ -83,18 +84,11 @@ class LastDrain(NamedTuple):
     left: int
 
 
-class Drilled(NamedTuple):
-    """The last drill."""
-
-    at: float
-    passed: bool
-    domain: str
-
-
 class Examined(NamedTuple):
     """What doctor found last."""
 
     at: float
+    """Seconds since the epoch."""
     passed: int
     warned: int
     failed: int
@@ -115,7 +109,10 @@ class Outlook:
     """Which rate that is: `the last drain`."""
     outage: Outage | None = None
     drain: LastDrain | None = None
-    drill: Drilled | None = None
+    drills: Mapping[str, Drill] | None = field(default_factory=dict)
+    """The last of each domain; None where that cannot be read."""
+    drilled: Sequence[str] = ()
+    """Domains that are to be drilled, as the settings have it."""
     doctor: Examined | None = None
     drill_every: float = 30 * DAY
     """Seconds after which a drill says little about today, as the settings have it."""

@@ -18,9 +18,9 @@ from mxtui.model.alerts import Thresholds, alerts
 from mxtui.model.alerts.order import in_order
 from mxtui.model.drain.standing import Passed, Standing
 from mxtui.model.drain.way import Feed, Settled
+from mxtui.model.drill import Drill
 from mxtui.model.forecast import (
     DAY,
-    Drilled,
     Examined,
     Forecast,
     LastDrain,
@@ -421,7 +421,8 @@ QUIET = Outlook(
     rate_of="the last drain",
     outage=Outage("example.org", int(NOW - 5 * DAY - 8 * HOUR), int(6 * HOUR + 41 * MINUTE)),
     drain=LastDrain(NOW - 5 * DAY - HOUR, 27 * MINUTE, 33_412, 214, 0),
-    drill=Drilled(NOW - 11 * DAY, True, "example.org"),
+    drills={"example.org": Drill(NOW - 11 * DAY, "example.org", "queue", "passed", 41.0, "250 fine")},
+    drilled=("example.org",),
     doctor=Examined(NOW - 2 * DAY, 41, 0, 0),
 )
 """Everything was looked at, and all is well."""

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from mxtui.model.forecast import DAY, NOTHING_KNOWN, Drilled, Examined, Outlook
+from mxtui.model.drill import Drill
+from mxtui.model.forecast import DAY, NOTHING_KNOWN, Examined, Outlook
 from mxtui.model.holds import DomainHold
 from mxtui.model.source import Verb
 from tests.tui.conftest import Open
@@ -117,6 +118,14 @@ def quiet(folder: Path, outlook: Outlook) -> World:
     return world
 
 
+def drilled(*each: tuple[float, str]) -> dict[str, Drill]:
+    """So many seconds ago; less than none: it failed."""
+    return {
+        domain: Drill(NOW - abs(ago), domain, "queue", "passed" if ago > 0 else "failed", 41.0, "")
+        for ago, domain in each
+    }
+
+
 async def test_on_a_quiet_day_everything_that_was_looked_at_is_told(tmp_path: Path, console: Open) -> None:
     async with console(quiet(tmp_path, QUIET)) as at:
         await at.sees("room for 9 days at the usual rate", "41 checks in order, 2 days ago", "passed 11 days ago")
@@ -134,8 +143,8 @@ async def test_what_was_never_looked_at_is_never_called_well(tmp_path: Path, con
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"drill": Drilled(NOW - 40 * DAY, True, "")}, "▲ drill        passed 40 days ago"),
-        ({"drill": Drilled(NOW - HOUR, False, "a.example")}, "▲ drill        failed 1h 00m ago, a.example"),
+        ({"drills": drilled((40 * DAY, "example.org"))}, "▲ drill        passed 40 days ago, example.org"),
+        ({"drills": None}, "? drill        not known: the record cannot be read"),
         ({"doctor": Examined(NOW - 5 * MINUTE, 30, 2, 1)}, "▲ set-up       1 fault, 2 warnings, 30 in order, 5m ago"),
         ({"doctor": Examined(NOW - 50 * DAY, 30, 0, 0)}, "? set-up       in order, but last examined 50 days ago"),
     ],
@@ -147,8 +156,31 @@ async def test_what_is_not_in_order_or_long_ago_says_so(
         await at.sees("Ready for an outage?", said)
 
 
+@pytest.mark.parametrize(
+    ("drills", "addresses", "said"),
+    [
+        ([(HOUR, "a.example"), (11 * DAY, "b.example")], "ab", "✓ drill        all 2 passed, the first 11 days ago"),
+        ([(HOUR, "a.example"), (40 * DAY, "b.example")], "ab", "▲ drill        passed 40 days ago, b.example"),
+        ([(HOUR, "a.example"), (40 * DAY, "c.example"), (50 * DAY, "b.example")], "abc",
+         "▲ drill        passed 50 days ago, b.example and 1 more"),
+        ([(HOUR, "a.example"), (-2 * DAY, "b.example")], "ab", "▲ drill        failed 2 days ago, b.example"),
+        ([(HOUR, "a.example")], "ab", "? drill        b.example never drilled: mxtui drill"),
+        ([(HOUR, "a.example"), (-2 * DAY, "gone.example")], "a", "✓ drill        passed 1h 00m ago, a.example"),
+        ([(-DAY, "lists.example"), (-2 * DAY, "gone.example")], "", "▲ drill        failed 1d 00h ago, lists.example"),
+        ([(-2 * DAY, "gone.example")], "", "? drill        never held: mxtui drill"),
+    ],
+)  # fmt: skip
+async def test_the_domain_whose_drill_is_worst_counts(
+    tmp_path: Path, console: Open, drills: list[tuple[float, str]], addresses: str, said: str
+) -> None:
+    outlook = replace(QUIET, drills=drilled(*drills))
+    outlook = replace(outlook, drilled=tuple(f"{letter}.example" for letter in addresses))
+    async with console(quiet(tmp_path, outlook)) as at:
+        await at.sees(said)
+
+
 async def test_at_80_by_24_what_is_not_in_order_comes_first(tmp_path: Path, console: Open) -> None:
-    outlook = replace(QUIET, drill=Drilled(NOW - HOUR, False, "a.example"))
+    outlook = replace(QUIET, drills=drilled((-HOUR, "example.org")))
     async with console(quiet(tmp_path, outlook), (80, 24)) as at:
         pane = at.text[at.text.index("Ready for an outage?") :].splitlines()
         assert "drill        failed" in pane[1]

@@ -115,11 +115,15 @@ class ConsoleScreen(Screen[None]):
         """In sight again: catch up."""
         if self.host.overview is not None:
             self.show_overview(self.host.overview)
-        self.call_after_refresh(self.tick)
+        self.call_after_refresh(self._draw_again)
 
     def on_resize(self) -> None:
         """Draw for the new size."""
-        self.call_after_refresh(self.tick)
+        self.call_after_refresh(self._draw_again)
+
+    def _draw_again(self) -> None:
+        if self.query(Chrome):  # else it was left meanwhile, and its parts are gone
+            self.tick()
 
     # -- commands -----------------------------------------------------------------------------------------------
 
