@@ -15,6 +15,7 @@ from typing import Protocol
 from mxtui.errors import MxtuiError
 from mxtui.foresight import Foresight
 from mxtui.index import Index
+from mxtui.listening import AGAIN, Log
 from mxtui.model.alerts import NO_FACTS, Facts, Watch
 from mxtui.model.forecast import NOTHING_KNOWN, Outlook
 from mxtui.model.health import Health, Primary
@@ -106,7 +107,8 @@ class Monitor:
         self._judged = judged
         self._clock = clock
         self._stop = threading.Event()
-        self._threads = ThreadPoolExecutor(4, thread_name_prefix="mxtui-queue")
+        self._log = Log(queue)
+        self._threads = ThreadPoolExecutor(5, thread_name_prefix="mxtui-queue")
         self._memory = Memory(history, index, self._threads)
         self._foresight = Foresight(outlook, index, self._threads)
         self._faults: dict[str, MxtuiError] = {}
@@ -177,7 +179,8 @@ class Monitor:
     def _start(self) -> list[asyncio.Future[None]]:
         loop = asyncio.get_running_loop()
         running: list[asyncio.Future[None]] = [
-            loop.run_in_executor(self._threads, work) for work in (self._keep_watching, self._keep_reading)
+            loop.run_in_executor(self._threads, work)
+            for work in (self._keep_watching, self._keep_reading, self._keep_listening)
         ]
         if self._primaries is not None:
             running.append(asyncio.create_task(self._primaries.run()))
@@ -257,6 +260,16 @@ class Monitor:
                     self._heard("watched")
             self._stop.wait(RETRY)
 
+    def _keep_listening(self) -> None:
+        """What the log tells stands beside the queue, and never in its way."""
+        while not self._stop.is_set():
+            try:
+                self._log.follow(self._stop, self._rest)
+            except (MxtuiError, OSError):  # without it the figures go by what leaves the queue, as where there is none
+                self._stop.wait(AGAIN)
+            else:
+                return
+
     def _heard(self, how: str) -> None:
         self._faults.pop(how, None)
         if not self._faults:
@@ -329,7 +342,7 @@ class Monitor:
     def _domains(self, totals: Sequence[DomainTotals], now: float) -> Sequence[DomainStatus]:
         known = self._primaries.snapshot() if self._primaries else {}
         shown = {total.domain: total for total in totals}
-        for domain in (*self._always, *self._holds, *self._totals):
+        for domain in (*self._always, *self._holds, *self._totals, *self._log.refusing):
             # A domain whose mail is gone stays in sight: "zero" is an answer, a missing row is a question.
             shown.setdefault(domain, nothing_for(domain))
         self._totals = shown
@@ -342,5 +355,6 @@ class Monitor:
             primary, health = known.get(domain, (None, None))
             hold = self._holds.get(domain)
             change, history = trend.change_per_minute(now), trend.history()
-            rows.append(DomainStatus(total, primary, health, change, history, hold, self.index.flow(domain)))
+            flow = self._log.flow(domain, self.index.flow(domain))
+            rows.append(DomainStatus(total, primary, health, change, history, hold, flow))
         return tuple(rows)

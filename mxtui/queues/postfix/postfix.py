@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from mxtui.model.plan import Result, Target
     from mxtui.queues.cached import Counted
     from mxtui.queues.postfix.actions import Actions
+    from mxtui.queues.queue import Outcome
 
 CONTENT_CLOSED = Permission(False, "messages themselves are for root and the postfix user", "Run as root.")
 
@@ -102,6 +103,12 @@ class PostfixQueue:
     def watch(self, stop: threading.Event) -> Iterator[Changes]:
         """What changes from the start of `read` on."""
         return self._reader.watch(stop)
+
+    def outcomes(self, stop: threading.Event) -> Iterator[Mapping[str, Outcome]]:
+        """How deliveries end from now on (see `queues.queue.Logged`)."""
+        from mxtui.queues.postfix.outcomes import follow
+
+        return follow(self.layout.maillog_file, stop)
 
     def find(self, queue_id: str) -> QueuedMessage | None:
         """The message under this ID now."""
