@@ -237,6 +237,8 @@ class FakeQueue:
                     self.put(before._replace(state="hold", next_retry=None))
                 case Verb.RELEASE:
                     self.put(before._replace(state="deferred"))
+                case Verb.RENEW:
+                    self.put(before._replace(expires=NOW + 5 * DAY))
                 case _:
                     self.remove(target.queue_id)
             yield Result(target.queue_id, verb, "done")

@@ -63,14 +63,26 @@ async def test_what_expires_before_an_announced_return_counts_too(world: World, 
         await at.sees("domain:example.org expires<40h")
 
 
-async def test_one_key_lets_go_what_is_held_and_renews_what_would_expire(world: World, console: Open) -> None:
-    for number in range(4):
-        world.queue.put(message(40_000 + number, "bank.example", 6 * DAY, state="hold"))
+async def test_one_key_renews_just_what_expires(world: World, console: Open) -> None:
+    expiring(world)
     world.say()
     async with console(world) as at:
-        await at.press("F")
-        await at.press("g", "r")
-        await at.sees("Renewed", "4 messages would expire at once")
+        await at.press("F", "r")
+        await at.sees("Renew 50 messages", "New lifetime")
+        await at.press("enter")
+        await at.sees("50  done")
+    ((verb, ids),) = world.queue.acted
+    assert verb is Verb.RENEW
+    assert set(ids) == {message(20_000 + number, "example.org", 0.0).queue_id for number in range(50)}
+
+
+async def test_a_domain_that_is_held_on_postfix_is_not_let_go_by_renewing_it(world: World, console: Open) -> None:
+    expiring(world)
+    world.holds.put(DomainHold("example.org", "migrate", "new host", "anna", NOW - HOUR, NOW + HOUR))
+    world.say()
+    async with console(world) as at:
+        await at.press("F", "r")
+        await at.sees("migrating, 1h 00m left, and Postfix lets go of what it renews")
 
 
 async def test_what_cannot_be_done_says_why(world: World, console: Open) -> None:
@@ -80,7 +92,7 @@ async def test_what_cannot_be_done_says_why(world: World, console: Open) -> None
         await at.press("h")
         await at.sees("Nothing of it expires within 24 h")
         await at.press("r")
-        await at.sees("Nothing of it is in hold")
+        await at.sees("Nothing of it expires within 24 h")
 
 
 async def test_enter_shows_the_messages_that_expire(world: World, console: Open) -> None:

@@ -152,7 +152,7 @@ class PostfixQueue:
                 return self._actions.steps(verb, targets)
 
     def act(self, verb: Verb, targets: Sequence[Target]) -> Iterator[Result]:
-        """Hold, release, reject, or delete without a copy."""
+        """Hold, release, renew, reject, or delete without a copy."""
         return self._actions.act(verb, targets)
 
     def let_go(self, targets: Sequence[Target]) -> Iterator[Result]:
