@@ -17,11 +17,12 @@ from mxtui.foresight import Foresight
 from mxtui.index import Index
 from mxtui.listening import AGAIN, Log
 from mxtui.model.alerts import NO_FACTS, Facts, Watch
-from mxtui.model.forecast import NOTHING_KNOWN, Outlook
+from mxtui.model.forecast import NOTHING_KNOWN, Forecast, Outlook
 from mxtui.model.health import Health, Primary
 from mxtui.model.holds import DomainHold
 from mxtui.model.message import Changes, State
 from mxtui.model.overview import Acknowledgement, DomainStatus, DomainTotals, Overview, Reading, nothing_for
+from mxtui.model.returns import Announced
 from mxtui.model.source import Capabilities, Space
 from mxtui.model.trend import Rate, Trend
 from mxtui.queues.queue import Queue
@@ -79,6 +80,7 @@ class Monitor:
         watch: Watch | None = None,
         counted: Future[Mapping[State, int]] | None = None,
         holds: Callable[[], Mapping[str, DomainHold]] = dict,
+        returns: Callable[[float], Mapping[str, Announced]] = lambda _: {},
         facts: Callable[[], Facts] = lambda: NO_FACTS,
         acknowledged: Callable[[], Sequence[Acknowledgement]] = tuple,
         judged: Callable[[Watch, Overview], None] | None = None,
@@ -88,9 +90,9 @@ class Monitor:
     ) -> None:
         """`primaries` is called when the first overview has been shown; `counted`: the depth, already on its way.
 
-        `holds` tells which domains are held, `facts` what alerts go by that no queue tells, `acknowledged` what
-        operators know of; `judged` is told of each overview of a whole queue. All of them block; these three raise
-        nothing.
+        `holds` tells which domains are held, `returns` which primaries are to be back when, `facts` what alerts go by
+        that no queue tells, `acknowledged` what operators know of; `judged` is told of each overview of a whole queue.
+        All of them block; all but `holds` raise nothing.
         `outlook` tells what a forecast goes by, once a minute.
         """
         self.queue = queue
@@ -101,6 +103,8 @@ class Monitor:
         self._primaries: Primaries | None = None
         self._always = tuple(always)
         self._watch = watch or Watch()
+        self._look_at_returns = returns
+        self._returns: Mapping[str, Announced] = {}
         self._look_at_facts, self._look_at_acknowledged = facts, acknowledged
         self._facts = NO_FACTS
         self._acknowledged: Sequence[Acknowledgement] = ()
@@ -318,7 +322,7 @@ class Monitor:
             space=self._space,
             fault=fault.message if fault else "",
             hint=fault.hint if fault else "",
-            forecast=self._foresight.look(now, self._holds.values(), self._space) if self._reading is None else None,
+            forecast=self._foretold(now) if self._reading is None else None,
             history_fault=self._memory.fault,
             revision=self.index.revision,
         )
@@ -326,6 +330,9 @@ class Monitor:
         if self._reading is None and self._judged is not None:
             self._judged(self._watch, overview)
         return overview
+
+    def _foretold(self, now: float) -> Forecast:
+        return self._foresight.look(now, self._holds.values(), self._space, self._returns)
 
     def _look_at_slow_facts(self) -> None:
         if time.monotonic() - self._slow_at < SLOW_FACTS:
@@ -335,6 +342,7 @@ class Monitor:
             self._capabilities = self.queue.capabilities()
             self._space = self.queue.space()
             self._holds = self._look_at_holds()
+            self._returns = self._look_at_returns(self._clock())
             self._facts = self._look_at_facts()
             self._acknowledged = self._look_at_acknowledged()
             self._faults.pop("reached", None)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:  # the index, asyncio, DNS and msgspec cost 0.2 s together, an
     from mxtui.model.route import Router
     from mxtui.operations import Operations
     from mxtui.primary.prober import Prober
+    from mxtui.returns import Returns
 
 ONE_LOOK = 4.0
 """Seconds that `status` gives all primaries together; a healthy one answers in a tenth of that."""
@@ -126,6 +127,13 @@ class Attached:
         from mxtui.drills import Drills
 
         return Drills(self.queue.source.path, *self.states)
+
+    @property
+    def returns(self) -> "Returns":
+        """Announced returns of its primaries."""
+        from mxtui.returns import Returns
+
+        return Returns(self.queue.source.path, *self.states)
 
     @property
     def alerts(self) -> "AlertState":

@@ -85,6 +85,42 @@ async def test_a_domain_that_is_held_on_postfix_is_not_let_go_by_renewing_it(wor
         await at.sees("migrating, 1h 00m left, and Postfix lets go of what it renews")
 
 
+async def test_a_return_is_announced_without_holding_anything_and_taken_back(world: World, console: Open) -> None:
+    expiring(world)
+    world.say()
+    async with console(world) as at:
+        await at.press("F", "b")
+        await at.sees("When is the primary of example.org to be back?")
+        await at.type("new disks")
+        await at.press("enter")
+        await at.sees("example.org is to be back at")
+        known = world.announcing.known["example.org"]
+        assert (known.reason, known.back) == ("new disks", NOW + 6 * HOUR)
+        world.announcing.known["example.org"] = known._replace(back=NOW + 40 * HOUR)
+        await at.say()
+        await at.sees("example.org is to be back at Wed 06:02: new disks (anna)")
+        assert at.line("✗ example.org").split()[5:9] == ["50", "50", "Wed", "06:02"]
+        assert world.queue.acted == []
+        await at.press("b")
+        await at.sees("example.org is no longer expected back")
+        assert world.announcing.known == {}
+
+
+async def test_a_return_can_be_told_by_the_clock_and_needs_a_reason(world: World, console: Open) -> None:
+    async with console(world, (80, 24)) as at:
+        await at.press("b", "enter")
+        await at.sees("say why")
+        await at.type("new disks")
+        await at.press("tab", "ctrl+a", "ctrl+k")
+        await at.type("nonsense")
+        await at.press("enter")
+        await at.sees("when is it back?")
+        await at.press("ctrl+a", "ctrl+k")
+        await at.press("1", "8", "colon", "0", "2", "enter")
+        await at.sees("example.org is to be back at 18:02")
+        assert world.announcing.known["example.org"].back == pytest.approx(NOW + 4 * HOUR, abs=60)
+
+
 async def test_what_cannot_be_done_says_why(world: World, console: Open) -> None:
     async with console(world) as at:
         await at.press("F")

@@ -11,12 +11,12 @@ from textual.widget import Widget
 from mxtui.model.filter import quote
 from mxtui.model.forecast import DAY
 from mxtui.model.holds import words
-from mxtui.model.overview import Overview
+from mxtui.model.overview import DomainStatus, Overview
 from mxtui.model.redirect import Redirect
 from mxtui.model.source import ALLOWED, Permission, Verb
 from mxtui.tui.commands import Command, bindings
-from mxtui.tui.draw.forecast import COLUMNS, Ahead, ahead, headline
-from mxtui.tui.screens.acting import ActingScreen
+from mxtui.tui.draw.forecast import COLUMNS, Ahead, ahead, announcement, headline
+from mxtui.tui.screens.announcing import AnnouncingScreen, announce_command
 from mxtui.tui.widgets.chrome import Chrome
 from mxtui.tui.widgets.painted import Painted
 from mxtui.tui.widgets.table import Listed, Table
@@ -30,20 +30,21 @@ _ON_FORECAST: tuple[Command, ...] = (
             lambda screen: screen.permit(Verb.HOLD)),
     Command("forecast.renew", "r", "Renew", "Give what expires of this domain within 24 h, or before its primary is "
             "back, a new lifetime.", lambda screen: screen.act(Verb.RENEW), lambda screen: screen.permit(Verb.RENEW)),
+    announce_command("forecast"),
     Command("forecast.undo", "u", "Undo", "Undo what was done last.", lambda screen: screen.undo(), footer=False),
 )  # fmt: skip
 
 
-class ForecastScreen(ActingScreen):
+class ForecastScreen(AnnouncingScreen):
     """Domains with mail, the next expiry first."""
 
     TAB = "domains"
     COMMANDS_HERE = _ON_FORECAST
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(_ON_FORECAST)]
     EXPLAINED = (
-        "What is given up within 12 and 24 hours, and before a primary is back that was announced by a suspension or a "
-        "migration. In hold nothing is given up; renewed, a message has its whole lifetime before it again. How long "
-        "a drain takes follows from the last one, when the disk is full from how fast it filled up in the last hour."
+        "What is given up within 12 and 24 hours, and before a primary is back: as announced, or as a suspension or a "
+        "migration ends. In hold nothing is given up; renewed, a message lives as long again. How long a drain "
+        "takes follows from the last one, when the disk is full from how fast it filled up in the last hour."
     )
 
     def __init__(self, domain: str | None = None) -> None:
@@ -82,13 +83,21 @@ class ForecastScreen(ActingScreen):
         head = self.query_one("#headline", Painted)
         head.display = self.size.height >= 10
         if overview is not None and overview.forecast is not None:
-            head.paint(headline(self.scene, overview, overview.forecast), look.ground)
+            lines = headline(self.scene, overview, overview.forecast)
+            if self.table.row is not None and self.size.height >= 14:
+                lines += announcement(self.scene, overview.forecast, self.table.row.domain)
+            head.styles.height = len(lines)
+            head.paint(lines, look.ground)
         self.table.repaint()
 
     @on(Table.Moved)
     def _moved(self, event: Table.Moved) -> None:
         if event.by_hand:
             self.tick()
+
+    def row_for_hold(self) -> DomainStatus | None:
+        """The domain under the cursor."""
+        return self.table.row.status if self.table.row is not None else None
 
     # -- commands -----------------------------------------------------------------------------------------------
 
