@@ -86,12 +86,15 @@ def examined(attached: Attached, domains: Sequence[str] = (), tell: Callable[[st
     `tell` hears what is no finding: nothing to look at, or no place to keep the result.
     """
     from mxtui.doctor.examine import examine
+    from mxtui.doctor.gather.limited import required
     from mxtui.doctor.gather.means import Means, lookup_of
 
     wanted = attached.settings.doctor
     system = attached.site.examined()
-    asked = _asked(attached, domains or _relayed(attached, tell))
     means = Means(lookup=lookup_of([(server.host, server.port) for server in wanted.nameservers]))
+    if not (names := domains):
+        names = asyncio.run(required(lambda: _relayed(attached, tell), means.setup, system.path))
+    asked = _asked(attached, names)
     report = asyncio.run(examine(system, asked, means))
     if not domains:  # a look at some domains is not the state of all
         try:
