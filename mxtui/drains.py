@@ -23,7 +23,7 @@ from typing import Final, Literal, get_args
 import msgspec
 
 from mxtui.errors import Guarded, MxtuiError
-from mxtui.folders import queue_digest, sync_folder, writable_folder
+from mxtui.folders import give_away, make_folder, queue_digest, sync_folder, writable_folder
 from mxtui.model.drain.standing import Standing
 
 SYSTEM_FOLDER: Final = Path("/var/lib/mxtui/drains")
@@ -112,7 +112,7 @@ class Drains:
         try:
             self.make()
             lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-            _give_away(lock, self.folder)
+            give_away(lock, self.folder)
         except OSError as error:
             raise MxtuiError(f"no drain can be registered in {self.folder}: {error.strerror}", "Run as root.") from None
         try:
@@ -129,13 +129,8 @@ class Drains:
     def make(self) -> None:
         """The folder, if it is missing: what root makes in a spool is its user's. Raises OSError."""
         if not self.folder.is_dir():
-            base = self.folder.parent
-            base.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-            for made in (base, self.folder):
-                made.mkdir(mode=0o700, exist_ok=True)
-                if os.geteuid() == 0:
-                    above = made.parent.stat()
-                    os.chown(made, above.st_uid, above.st_gid, follow_symlinks=False)
+            make_folder(self.folder.parent.parent, 0o755)
+            make_folder(self.folder)
 
     def _taken_by_other(self) -> Guarded:
         other = self.standing()
@@ -208,18 +203,11 @@ def _taken(lock: int) -> bool:
 _standing: msgspec.json.Decoder[Standing] = msgspec.json.Decoder(Standing)
 
 
-def _give_away(descriptor: int, folder: Path) -> None:
-    """What root makes in the folder of another is the other's."""
-    if os.geteuid() == 0:
-        owner = folder.stat()
-        os.fchown(descriptor, owner.st_uid, owner.st_gid)
-
-
 def _replace(path: Path, data: bytes) -> None:
     """All of it, or what was there before."""
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        _give_away(descriptor, path.parent)
+        give_away(descriptor, path.parent)
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
         Path(name).replace(path)

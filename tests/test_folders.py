@@ -13,17 +13,23 @@ import pytest
 from mxtui import folders, holds
 from mxtui.alerting.facts import facts
 from mxtui.alerting.store import AlertState
+from mxtui.audit import Audit, Operator
 from mxtui.config import Settings
 from mxtui.config.settings import Drill as DrillSettings
 from mxtui.doctor.finding import Report
 from mxtui.doctor.record import write_result
+from mxtui.drains import Drains
 from mxtui.drills import Drills
 from mxtui.folders import make_folder, queue_digest, read_bounded, replace_file, states, writable_folder
 from mxtui.history import where
 from mxtui.holds import Holds, folder_for
+from mxtui.model.drain.standing import Standing
 from mxtui.model.drill import Drill
 from mxtui.model.holds import DomainHold
 from mxtui.model.overview import Acknowledgement
+from mxtui.model.planning import make_plan
+from mxtui.model.source import Verb
+from mxtui.vault import Vault
 
 HOLD = DomainHold("example.org", "migrate", "new host", "anna", 1000.0, 8200.0, "[mx9.example.org]:25", 1001.5)
 
@@ -126,6 +132,66 @@ def test_drills_and_acknowledgements_of_root_count_for_everybody(host: Path) -> 
         assert theirs.acknowledged(3.0) == [known]
     ours = AlertState("/queue", *states())
     assert (ours.alone, ours.acknowledged(3.0)) == (False, [known])
+
+
+@contextmanager
+def operator(user: int, group: int) -> Iterator[None]:
+    """Somebody of a group, for a while."""
+    os.setgroups([group])
+    os.setresgid(group, group, 0)
+    os.setresuid(user, user, 0)
+    try:
+        yield
+    finally:
+        os.setresuid(0, 0, 0)
+        os.setresgid(0, 0, 0)
+        os.setgroups([])
+
+
+@root_only
+def test_a_group_shares_what_is_in_a_setgid_folder_and_nobody_else_reads_it(
+    host: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group = 54_321
+    before = os.umask(0o077)
+    try:
+        host.mkdir()
+        os.chown(host, 0, group)
+        host.chmod(0o2775)
+        who = Operator("anna", "", 1, "anna", "")
+        standing = Standing("", "--all", "", "anna", 1, 1.0, 1.0)
+        nothing = make_plan(Verb.HOLD, (), "--all", 1.0)
+
+        def acts() -> None:
+            Audit(host / "audit.jsonl").begin(nothing, who, host="h", queue="/queue", reason="").end(complete=True)
+            Vault(host / "kept").open(f"act-{os.getuid()}", 1, 1.0)
+            Drills("/queue", *states()).add(Drill(os.getuid(), "example.org", "primary", "passed", 1.0, "250"))
+            with Drains("/queue", host / "drains").running(standing) as running:
+                running.publish()
+            known = Acknowledgement("stalled", str(os.getuid()), "warning", "", "root", 1.0, 100.0)
+            AlertState("/queue", *states()).acknowledge([known], 1.0)
+
+        acts()
+        for user in (40_001, 40_002):
+            with operator(user, group):
+                assert states() == (host,)
+                acts()
+                assert len(list(Audit(host / "audit.jsonl").records())) == user - 40_000 + 1
+        assert len(Drills("/queue", host).all()) == 3
+        assert {each.domain for each in AlertState("/queue", host).acknowledged(2.0)} == {"0", "40001", "40002"}
+        closed = [host / "audit.jsonl", host / "kept", Drains("/queue", host / "drains").folder]
+        with as_nobody():
+            assert not any(os.access(path, os.R_OK) for path in closed)
+            assert writable_folder(host) != host
+    finally:
+        os.umask(before)
+
+
+@root_only
+def test_a_folder_that_somebody_closed_is_not_opened(host: Path) -> None:
+    host.mkdir(mode=0o700)
+    make_folder(host / "alerts", 0o755)
+    assert host.stat().st_mode & 0o7777 == 0o700
 
 
 @pytest.mark.parametrize("kind", ["link", "pipe", "folder", "socket"])

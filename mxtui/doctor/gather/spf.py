@@ -38,7 +38,7 @@ class _Said(NamedTuple):
 
 
 async def judge_sender(domain: str, addresses: tuple[str, ...], means: Means, helo: str = "unknown") -> Spf:
-    """The result of the address that fares worst; `helo` is our name. Raises UnresolvedError: no record could be had."""
+    """The result of the address that fares worst; `helo` is our name. Raises UnresolvedError: none could be had."""
     if not addresses:
         return Spf(domain, "", "unclear", "", "no address of ours is known")
     found = [await _judged(domain, address, means, helo) for address in addresses]
