@@ -122,8 +122,13 @@ class ConsoleScreen(Screen[None]):
         self.call_after_refresh(self._draw_again)
 
     def _draw_again(self) -> None:
-        if self.query(Chrome):  # else it was left meanwhile, and its parts are gone
+        if self.is_whole:
             self.tick()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all its parts are there, the last of which is the clock: not while it comes, nor when it was left."""
+        return self.is_mounted and bool(self.query("#clock"))
 
     # -- commands -----------------------------------------------------------------------------------------------
 
