@@ -5,17 +5,21 @@ from pathlib import Path
 from mxtui.certificates import expiry_of
 from mxtui.config import Settings
 from mxtui.drills import Drills
+from mxtui.errors import MxtuiError
 from mxtui.folders import states
 from mxtui.model.alerts import Facts, Thresholds
+from mxtui.model.drill import Drill
 
 
-def facts(settings: Settings, state: Path, certificate: Path | None) -> Facts:
-    """As they are now; `certificate` is the file of our own. What cannot be read is not known."""
-    return Facts(
-        drilled=tuple(settings.drill.addresses),
-        drills=Drills(state, *states(settings.state)).latest() if settings.drill.addresses else {},
-        certificate=_certificate(certificate),
-    )
+def facts(settings: Settings, queue: str, certificate: Path | None) -> Facts:
+    """Of a queue, by its path, now; `certificate` is the file of our own. What cannot be read is not known."""
+    drilled, drills = tuple(settings.drill.addresses), dict[str, Drill]()
+    if drilled:
+        try:
+            drills = dict(Drills(queue, *states(settings.state)).latest())
+        except MxtuiError:
+            drilled = ()  # that none was ever held is what nobody can say
+    return Facts(drilled=drilled, drills=drills, certificate=_certificate(certificate))
 
 
 def thresholds(settings: Settings) -> Thresholds:

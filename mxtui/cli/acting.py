@@ -30,6 +30,7 @@ PAST: dict[Verb, str] = {
     Verb.RESTORE: "restored",
     Verb.FLUSH: "flushed",
     Verb.REDIRECT: "redirected",
+    Verb.RENEW: "renewed",
 }
 
 
@@ -61,6 +62,9 @@ def _verb_command(verb: Verb, summary: str) -> click.Command:
 hold_command = _verb_command(Verb.HOLD, "Keep messages from being tried until they are released.")
 release_command = _verb_command(
     Verb.RELEASE, "Undo a hold and try at once; renews the lifetime of mail that would expire instead."
+)
+renew_command = _verb_command(
+    Verb.RENEW, "Give messages a new lifetime, so that they do not expire: mxtui renew 'expires<24h'"
 )
 reject_command = _verb_command(Verb.REJECT, "Return messages to their senders with a non-delivery notice.")
 delete_command = _verb_command(Verb.DELETE, "Remove messages silently. A copy is kept; `mxtui restore` puts it back.")

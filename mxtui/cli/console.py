@@ -91,6 +91,7 @@ def services(
         watch=Watch(attached.thresholds, attached.alerts.memory()),
         counted=counted,
         holds=attached.holds,
+        returns=attached.returns.all,
         facts=lambda: replace(attached.facts(), untold=keeper.fault),
         acknowledged=attached.acknowledged,
         judged=keeper.judged,
@@ -127,6 +128,7 @@ def services(
             own_names=frozenset({queue.source.name.lower()}),
             settings=settings,
             acknowledging=_Acknowledging(attached),
+            announcing=_Announcing(attached),
         )
     finally:
         monitor.close()
@@ -150,6 +152,25 @@ class _Acknowledging:
         from mxtui.cli.alerts import know_no_more
 
         know_no_more(self._attached, [each.acknowledged for each in alerts if each.acknowledged is not None], "")
+
+
+class _Announcing:
+    """On record, then on file, where every command and the other consoles find it."""
+
+    def __init__(self, attached: Attached) -> None:
+        self._attached = attached
+
+    def announce(self, domain: str, reason: str, seconds: float) -> None:
+        """Raises MxtuiError."""
+        from mxtui.cli.announce import announce
+
+        announce(self._attached, domain, reason, seconds)
+
+    def withdraw(self, domain: str) -> None:
+        """Raises MxtuiError."""
+        from mxtui.cli.announce import take_back
+
+        take_back(self._attached, domain, "")
 
 
 class _Draining:

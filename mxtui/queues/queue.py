@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 from mxtui.model.message import Changes, Identity, QueuedMessage, State
 from mxtui.model.source import Capabilities, Source, Space, Verb
@@ -97,6 +97,26 @@ class Queue(Protocol):
 
     def close(self) -> None:
         """Let go of everything."""
+        ...
+
+
+class Outcome(NamedTuple):
+    """How deliveries ended, in recipients."""
+
+    sent: int = 0
+    refused: int = 0
+    """For good: bounced with 5.y.z."""
+
+
+@runtime_checkable
+class Logged(Protocol):
+    """A queue whose log tells how deliveries end."""
+
+    def outcomes(self, stop: threading.Event) -> Iterator[Mapping[str, Outcome]]:
+        """By domain, what was logged since the last ones, from now on, until `stop`; at least every few seconds.
+
+        Ends where there is no log that we may read.
+        """
         ...
 
 

@@ -107,7 +107,7 @@ class ConsoleApp(Host):
     def _console(self) -> ConsoleScreen | None:
         """The topmost screen of ours that is all there: a dialog may lie over it, one pushed a moment ago is not."""
         ours = (screen for screen in reversed(self.screen_stack) if isinstance(screen, ConsoleScreen))
-        return next((screen for screen in ours if screen.is_mounted), None)
+        return next((screen for screen in ours if screen.is_whole), None)
 
     def show_now(self) -> None:
         """What there is to show is drawn once more, and only where it differs is anything sent."""

@@ -75,6 +75,18 @@ class Acknowledging(Protocol):
         ...
 
 
+class Announcing(Protocol):
+    """When primaries are to be back: on record, and kept for all who watch. Both block. Raise MxtuiError."""
+
+    def announce(self, domain: str, reason: str, seconds: float) -> None:
+        """In so many seconds."""
+        ...
+
+    def withdraw(self, domain: str) -> None:
+        """No longer."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """How the console looks and listens."""
@@ -125,6 +137,8 @@ class Services:
     """Holds of domains; None where there can be none."""
     acknowledging: Acknowledging | None = None
     """None where alerts cannot be acknowledged."""
+    announcing: Announcing | None = None
+    """None where nobody would keep an announcement."""
     examine: "Callable[[], Report] | None" = None
     """Looks whether this backup MX is set up right; blocks for seconds. Raises MxtuiError. None where nobody can."""
     extras: Sequence[Extra] = ()

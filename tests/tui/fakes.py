@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import threading
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,9 +18,9 @@ from mxtui.model.alerts import Thresholds, alerts
 from mxtui.model.alerts.order import in_order
 from mxtui.model.drain.standing import Passed, Standing
 from mxtui.model.drain.way import Feed, Settled
+from mxtui.model.drill import Drill
 from mxtui.model.forecast import (
     DAY,
-    Drilled,
     Examined,
     Forecast,
     LastDrain,
@@ -28,8 +28,8 @@ from mxtui.model.forecast import (
     Outlook,
     Room,
     Usual,
-    announced,
     filling,
+    returning,
 )
 from mxtui.model.health import RUNGS, Climb, Health, HealthState, Primary, Rung
 from mxtui.model.history import Point, Sample, Summary, level_for
@@ -38,6 +38,7 @@ from mxtui.model.message import Changes, Identity, QueuedMessage, Recipient, Sta
 from mxtui.model.overview import Acknowledgement, Alert, DomainStatus, DomainTotals, Overview, Reading
 from mxtui.model.plan import FlushProgress, Plan, Result, Target, Verdict
 from mxtui.model.redirect import Redirect
+from mxtui.model.returns import Announced
 from mxtui.model.source import ALLOWED, Capabilities, Permission, Source, Space, Verb
 from mxtui.operations import Operations
 from mxtui.tui.services import Services, Settings
@@ -237,6 +238,8 @@ class FakeQueue:
                     self.put(before._replace(state="hold", next_retry=None))
                 case Verb.RELEASE:
                     self.put(before._replace(state="deferred"))
+                case Verb.RENEW:
+                    self.put(before._replace(expires=NOW + 5 * DAY))
                 case _:
                     self.remove(target.queue_id)
             yield Result(target.queue_id, verb, "done")
@@ -421,7 +424,8 @@ QUIET = Outlook(
     rate_of="the last drain",
     outage=Outage("example.org", int(NOW - 5 * DAY - 8 * HOUR), int(6 * HOUR + 41 * MINUTE)),
     drain=LastDrain(NOW - 5 * DAY - HOUR, 27 * MINUTE, 33_412, 214, 0),
-    drill=Drilled(NOW - 11 * DAY, True, "example.org"),
+    drills={"example.org": Drill(NOW - 11 * DAY, "example.org", "queue", "passed", 41.0, "250 fine")},
+    drilled=("example.org",),
     doctor=Examined(NOW - 2 * DAY, 41, 0, 0),
 )
 """Everything was looked at, and all is well."""
@@ -430,6 +434,23 @@ FILLING = tuple(
     Room(int(NOW - HOUR + MINUTE * n), 39_000_000_000 + (59 - n) * 120_000_000, 900_000, 9_000, 60) for n in range(60)
 )
 """The disk gets 120 MB fuller a minute."""
+
+
+class FakeAnnouncing:
+    """What was announced, in memory."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self.known: dict[str, Announced] = {}
+        self.trouble: MxtuiError | None = None
+
+    def announce(self, domain: str, reason: str, seconds: float) -> None:
+        if self.trouble is not None:
+            raise self.trouble
+        self.known[domain] = Announced(domain, self._clock() + seconds, reason, "anna", self._clock())
+
+    def withdraw(self, domain: str) -> None:
+        del self.known[domain]
 
 
 class World:
@@ -454,6 +475,7 @@ class World:
         )  # fmt: skip
         self.draining = FakeDraining()
         self.acknowledging = FakeAcknowledging(self.clock)
+        self.announcing = FakeAnnouncing(self.clock)
         self.catch = FakeCatch()
         self.holds = Holds(folder / "holds")
         self.kept: list[DomainHold] = []
@@ -466,7 +488,7 @@ class World:
             self.draining,
             frozenset({"mx2.example.net"}), settings or Settings(theme="tokyo-night"), self.clock,
             holding, self.acknowledging,
-            history=self.past,
+            history=self.past, announcing=self.announcing,
         )  # fmt: skip
         self.history_fails: MxtuiError | None = None
         self.extra: tuple[str, ...] = ("lists.example",)
@@ -500,9 +522,10 @@ class World:
     def forecast(self) -> Forecast:
         """What follows from what is queued, from holds, and from what is known from before."""
         now = self.clock.now
-        returns = announced(self.holds.all().values(), now)
+        known = self.announcing.known
+        returns = returning(self.holds.all().values(), known, now)
         full = filling(self.outlook.rooms, self.queue.space(), now)
-        return Forecast(now, self.index.expiring(now, returns), returns, full, self.outlook)
+        return Forecast(now, self.index.expiring(now, returns), returns, known, full, self.outlook)
 
     def say(self, **changed: object) -> None:
         """Let the console know."""

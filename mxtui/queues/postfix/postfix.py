@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from mxtui.model.plan import Result, Target
     from mxtui.queues.cached import Counted
     from mxtui.queues.postfix.actions import Actions
+    from mxtui.queues.queue import Outcome
 
 CONTENT_CLOSED = Permission(False, "messages themselves are for root and the postfix user", "Run as root.")
 
@@ -103,6 +104,12 @@ class PostfixQueue:
         """What changes from the start of `read` on."""
         return self._reader.watch(stop)
 
+    def outcomes(self, stop: threading.Event) -> Iterator[Mapping[str, Outcome]]:
+        """How deliveries end from now on (see `queues.queue.Logged`)."""
+        from mxtui.queues.postfix.outcomes import follow
+
+        return follow(self.layout.maillog_file, stop)
+
     def find(self, queue_id: str) -> QueuedMessage | None:
         """The message under this ID now."""
         return self._reader.find(queue_id)
@@ -145,7 +152,7 @@ class PostfixQueue:
                 return self._actions.steps(verb, targets)
 
     def act(self, verb: Verb, targets: Sequence[Target]) -> Iterator[Result]:
-        """Hold, release, reject, or delete without a copy."""
+        """Hold, release, renew, reject, or delete without a copy."""
         return self._actions.act(verb, targets)
 
     def let_go(self, targets: Sequence[Target]) -> Iterator[Result]:

@@ -31,11 +31,18 @@ class AskingScreen(Dialog[Asked]):
 
     SHOWN: ClassVar[str] = "both are shown wherever the domain is"
 
+    LASTS: ClassVar[str] = "For"
+    FAULT: ClassVar[str] = f"for how long? {DURATION_EXAMPLES}"
+
     def __init__(self, title: str, lasting: str) -> None:
         super().__init__()
         self._title = title
         self._lasting = lasting
         self._fault = ""
+
+    def seconds(self, text: str) -> float:
+        """How long that is. Raises ValueError."""
+        return float(parse_duration(text))
 
     def about(self) -> Sequence[Line]:
         """What it is about; for subclasses."""
@@ -56,7 +63,7 @@ class AskingScreen(Dialog[Asked]):
         look = self.host.look
         self.show(self._title, self.about())
         self.query_one("#why", Painted).paint([Line(("Reason", look.strong))], look.bar)
-        self.query_one("#long", Painted).paint([Line(("For", look.strong))], look.bar)
+        self.query_one("#long", Painted).paint([Line((self.LASTS, look.strong))], look.bar)
         told = (self._fault, look.danger) if self._fault else (self.SHOWN, look.label)
         keys = Line(("Esc", look.key), (" Cancel   ", look.text), ("Tab", look.key), (" Next", look.text))
         keys.right([("Enter", look.key), ("   ", look.text), (f" {self._title} ", look.selected)], self.scene.width)
@@ -73,13 +80,13 @@ class AskingScreen(Dialog[Asked]):
         reason = self.query_one("#reason", Input).value.strip()
         lasting = self.query_one("#lasting", Input).value.strip()
         try:
-            seconds = parse_duration(lasting)
+            seconds = self.seconds(lasting)
         except ValueError:
-            self._fault = f"for how long? {DURATION_EXAMPLES}"
-            seconds = 0
+            self._fault = self.FAULT
+            seconds = 0.0
         if not reason:
             self._fault = "say why: whoever meets it wants to know"
         if self._fault:
             self.draw()
         else:
-            self.dismiss(Asked(reason, float(seconds)))
+            self.dismiss(Asked(reason, seconds))
