@@ -104,7 +104,7 @@ def flush(
         drains.require_free()
     router = ways.router_to(attached, host)
     # Whoever delivers: what our own sender was killed at is in hold, where a guard's and a plan's may be, too.
-    interrupted = ways.Interrupted() if dry_run else ways.finish_interrupted(attached, router, drains)
+    interrupted = ways.finish_interrupted(attached, dry_run=dry_run)
     if planned:
         plan = interrupted.heeded(draining.planned())
     else:
