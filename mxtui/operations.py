@@ -17,7 +17,7 @@ from typing import Final
 from mxtui.audit import Act, Audit, AuditRecord, Operator, this_operator
 from mxtui.draining import Draining
 from mxtui.errors import AuditFailed, NotPermitted, UsageError
-from mxtui.left import Left, LeftByGuards, is_left
+from mxtui.left import Left, LeftByGuards, as_left, is_left
 from mxtui.model.holds import names_a_hold
 from mxtui.model.kept import kept_name
 from mxtui.model.message import Identity, QueuedMessage
@@ -26,7 +26,7 @@ from mxtui.model.planning import make_plan, needs_renewal, same_message, target_
 from mxtui.model.redirect import BACK, Redirect
 from mxtui.model.source import Permission, Verb
 from mxtui.model.words import clock
-from mxtui.queues.queue import Queue, Redirectable
+from mxtui.queues.queue import Holding, Queue, Redirectable
 from mxtui.vault import KeptCopy, Vault
 
 BATCH: Final = 2_000
@@ -110,7 +110,7 @@ class Operations:
         `steps` are those of a flush by our own sender: the queue's engine has no part in it, and need not run.
         Raises as `Permission.require` does; NotPermitted, also where a deletion can keep no copy; UsageError, of `vet`.
         """
-        left = self._left.known() if verb is Verb.FLUSH and self._left is not None else {}
+        left = self._left_by_guards() if verb is Verb.FLUSH else {}
         if steps is not None:
             plan = make_plan(verb, targets, selection, self._clock(), forced=forced, admitted=self._admitted(left))
             return replace(plan, steps=steps, cautions=(*_about_left(plan, left, self._clock()), *plan.cautions))
@@ -151,6 +151,10 @@ class Operations:
             excluded=release.excluded,
             steps=(*first, *steps),
         )
+
+    def _left_by_guards(self) -> Mapping[str, Left]:
+        known = {} if self._left is None else self._left.known()
+        return as_left(known, self._queue.held_since(known)) if known and isinstance(self._queue, Holding) else known
 
     def _admitted(self, left: Mapping[str, Left]) -> Callable[[Target], bool]:
         """What a guard held may be flushed all the same, but where Postfix would renew it under another ID."""

@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from mxtui.left import LeftByGuards, is_left
+from mxtui.left import HOLDING, LeftByGuards, as_left, is_left
 from tests.support.plans import target
 
 WRITERS = 8
@@ -18,6 +18,13 @@ def test_what_was_added_is_known_until_it_is_forgotten(tmp_path: Path) -> None:
     left.forget({"A00000001"})
     assert list(left.known()) == ["A00000002"]
     assert not is_left(held, left.known())
+
+
+def test_what_was_put_into_hold_later_than_the_guard_did_was_held_by_somebody_else(tmp_path: Path) -> None:
+    left = LeftByGuards(tmp_path)
+    left.add([target(f"A0000000{number}", state="hold") for number in range(3)], 1000.0)
+    since = {"A00000000": 1003.0, "A00000001": 1001.0 + HOLDING}  # of the third nobody can say
+    assert list(as_left(left.known(), since)) == ["A00000000", "A00000002"]
 
 
 def test_of_many_who_write_at_once_nobody_loses_what_another_wrote(tmp_path: Path) -> None:

@@ -110,6 +110,15 @@ class Releasing(Protocol):
 
 
 @runtime_checkable
+class Holding(Protocol):
+    """A queue in which messages may be held past us, and that can tell when one was."""
+
+    def held_since(self, queue_ids: Collection[str]) -> Mapping[str, float]:
+        """When each of these that is in hold was put there, epoch seconds; nothing of those of which none can know."""
+        ...
+
+
+@runtime_checkable
 class Countable(Protocol):
     """A queue that can be counted without each message being told, which costs it much less."""
 

@@ -1,9 +1,18 @@
 """What a guard has held goes with the next flush, under pace and guard; what an operator held stays held."""
 
+import os
+import time
+
 import pytest
 
+from mxtui.cli.acting import select
+from mxtui.cli.attach import attach
 from mxtui.left import LeftByGuards
-from tests.end_to_end.draining import DrainedQueue
+from mxtui.model.source import Verb
+from mxtui.queues.postfix.whereabouts import locate
+from tests.cli.running import postfix_says
+from tests.end_to_end.draining import DrainedQueue, PostfixQueue
+from tests.support.waiting import wait_until
 
 MESSAGES = 40
 
@@ -64,6 +73,32 @@ def test_what_an_operator_held_after_the_guard_is_his(postfix_queue: DrainedQueu
     queue("hold", "--all", "--yes")
     planned = queue("flush", "--all", "--force", "--dry-run")
     assert "held by the drain" not in planned.err
+
+
+def test_what_somebody_held_with_postsuper_is_his_though_a_guard_had_left_it(
+    postfix_queue: PostfixQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Past us, so that only the queue can tell; what is marked in place is still the guard's."""
+    queue = postfix_queue
+    queue.fill(5)
+    queue.primary.behave(permanent=".*")
+    queue.primary.up()
+    queue("flush", "--all", "--yes", "--direct")
+    by_hand, marked, *others = LeftByGuards(queue.drains.folder).known()
+    monkeypatch.setattr("mxtui.left.HOLDING", 0.5)
+    at = time.time()
+    wait_until(lambda: time.time() > at + 0.5)
+    postfix_says(queue.instance, "postsuper", "-H", by_hand)
+    postfix_says(queue.instance, "postsuper", "-h", by_hand)
+    file = locate(queue.layout, marked)
+    assert file is not None
+    with file.path.open("r+b") as content:
+        os.pwrite(content.fileno(), content.read(1), 0)
+    with attach(queue.source, str(queue.config)) as attached:
+        targets, selection = select(attached, [], everything=True, verb=Verb.FLUSH)
+        plan = attached.operations.plan(Verb.FLUSH, targets, selection)
+    assert {each.queue_id for each in plan.targets} == {marked, *others}
+    assert by_hand in {each.queue_id for each in plan.excluded}
 
 
 def test_a_limit_hides_nothing_of_what_is_left_out(spool_queue: DrainedQueue) -> None:

@@ -152,6 +152,12 @@ class PostfixQueue:
         """Release to their next retry time (see `queues.queue.Releasing`); what is renewed is tried all the same."""
         return self._actions.act(Verb.RELEASE, targets, try_now=False)
 
+    def held_since(self, queue_ids: Collection[str]) -> Mapping[str, float]:
+        """See `queues.queue.Holding`."""
+        from mxtui.queues.postfix.whereabouts import held_since
+
+        return held_since(self.layout, queue_ids)
+
     def delete(self, targets: Sequence[Target], folder: Path) -> Iterator[Result]:
         """Delete with copies (see `removal`)."""
         from mxtui.queues.postfix import removal

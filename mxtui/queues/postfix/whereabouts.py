@@ -4,7 +4,8 @@ An ID alone is no proof: short ones are inode numbers and are used again. Cheap:
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
@@ -43,6 +44,21 @@ def locate(layout: Layout, queue_id: str, states: Sequence[State] = FLOW) -> Whe
             continue
         return Whereabouts(path, state, status.st_ino, status.st_mtime)
     return None
+
+
+def held_since(layout: Layout, queue_ids: Iterable[str]) -> Mapping[str, float]:
+    """When each of these that is in hold was moved there, epoch seconds: 4 µs each.
+
+    rename(2) sets the time of change and leaves that of modification. Where both are one, the file was written to since
+    (a recipient was marked as done): when it was moved nobody can say.
+    """
+    found: dict[str, float] = {}
+    for queue_id in queue_ids:
+        with suppress(OSError):
+            status = os.lstat(layout.queue_directory / layout.hashing.folder("hold", queue_id) / queue_id)
+            if status.st_ctime_ns != status.st_mtime_ns:
+                found[queue_id] = status.st_ctime
+    return found
 
 
 def standing(identity: Identity, here: Whereabouts | None) -> Standing:
