@@ -59,6 +59,11 @@ BUSY: Final = re.compile(r"\b421[ -]|too many connections", re.IGNORECASE)
 DOUBTFUL: Final = "message may be sent more than once"
 """Postfix's words where the connection was lost behind the end of data (src/smtp/smtp_proto.c)."""
 
+UNREACHABLE: Final = re.compile(
+    r"(host \S+ refused to talk to me: |TLS is required, but |Cannot start TLS: |Server certificate )"
+)
+"""Where no mail could be exchanged at all, whatever the status code (src/smtp/smtp_proto.c, smtp_sess.c)."""
+
 UNTRIED: Final = "delivery temporarily suspended: "
 """Before words that are another message's: its destination is left alone, and this one was not tried (qmgr(8))."""
 
@@ -219,7 +224,8 @@ class Flush:
                     asked.suspended = True  # it came by itself, not by a flush, which lifts that
                     return
                 doubtful = fate == "deferred" and tried and event.text.endswith(DOUBTFUL)
-                self._books.verdict(verdict, event.original, busy=busy, doubtful=doubtful)
+                unreachable = fate == "deferred" and UNREACHABLE.match(event.text) is not None
+                self._books.verdict(verdict, event.original, busy=busy, doubtful=doubtful, unreachable=unreachable)
             case Returned():
                 self._books.returned(queue_id, now)
             case Removed():
