@@ -47,6 +47,13 @@ class LeftByGuards:
             return _decoder.decode(self._path.read_bytes())
         return {}
 
+    def changed(self) -> int:
+        """Another figure says that something is new; 0 where nothing was ever left."""
+        try:
+            return self._path.stat().st_mtime_ns
+        except OSError:
+            return 0
+
     def add(self, targets: Iterable[Target], at: float) -> None:
         """These are about to be held by a guard. Raises OSError."""
         fresh = {each.queue_id: Left(each.identity.inode, each.identity.arrival, at) for each in targets}

@@ -69,12 +69,10 @@ def _tell(standing: Standing, *, as_json: bool) -> None:
         )
         return
     ended = f"ended {clock(standing.ended, time.time())}" if standing.ended is not None else "running"
-    click.echo(
-        f"{one_line(standing.selection, 200)}: {ended}, began {clock(standing.began, time.time())}, "
-        f"by {one_line(standing.operator, 40)}"
-    )
+    what = "everything queued" if standing.selection == "--all" else one_line(standing.selection, 200)
+    click.echo(f"{what}: {ended}, began {clock(standing.began, time.time())}, by {one_line(standing.operator, 40)}")
     if progress is not None:
-        paused = "paused, " if progress.paused else ""
+        paused = "paused, " if progress.paused and standing.running else ""
         click.echo(f"{paused}{progress.phase}: {progress_line(progress)}")
         if progress.why:
             click.echo(one_line(progress.why, 600))

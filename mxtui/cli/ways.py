@@ -8,7 +8,7 @@ from mxtui.cli.sites import PostfixSite, SpoolSite
 from mxtui.drains import Drains
 from mxtui.errors import Guarded, UsageError
 from mxtui.left import LeftByGuards
-from mxtui.model.drain.interrupted import Interrupted
+from mxtui.model.drain.interrupted import UNANSWERED, Interrupted
 from mxtui.model.drain.way import Way
 from mxtui.model.next_hop import NextHop, parse_host
 from mxtui.model.route import Router
@@ -70,9 +70,14 @@ def finish_interrupted(
     except OSError as error:
         raise unusable(folder, error) from error
     if dry_run:
-        number = len(unfinished)
-        are = "is" if number == 1 else "are"
-        tell(f"{counted(number, 'message')} of a run that was interrupted {are} in hold, and put back before any act")
+        doubtful = sum(each.begun is not None for each in unfinished.values())
+        if others := len(unfinished) - doubtful:
+            are = "is" if others == 1 else "are"
+            tell(
+                f"{counted(others, 'message')} of a run that was interrupted {are} in hold, and put back before any act"
+            )
+        if doubtful:
+            tell(f"{counted(doubtful, 'message')} {'was' if doubtful == 1 else 'were'} {UNANSWERED}")
         return Interrupted()
     recovered = site.direct(attached.router(), folder).recover()
     LeftByGuards(drains.folder).forget({each.queue_id for each in recovered.unknown})

@@ -19,6 +19,11 @@ MESSAGES = 40
 KINDS = [("spool_queue", ()), ("served_queue", ()), ("postfix_queue", ()), ("postfix_queue", ("--direct",))]
 
 
+def alerts_of(queue: DrainedQueue) -> set[str]:
+    (status,) = queue("status", "--json").objects
+    return {alert["name"] for alert in status["alerts"]}
+
+
 @pytest.mark.parametrize(("kind", "options"), KINDS)
 def test_the_next_flush_takes_it_and_leaves_what_an_operator_held(
     kind: str, options: tuple[str, ...], request: pytest.FixtureRequest
@@ -31,6 +36,8 @@ def test_the_next_flush_takes_it_and_leaves_what_an_operator_held(
     queue.primary.up()
     assert queue("flush", "--all", "--yes", *options).status == 1
     assert queue.standing().held == MESSAGES - 3
+    assert f"{MESSAGES - 3}  left, held: the next flush takes them" in queue("drain", "report").text
+    assert "drain_stopped" in alerts_of(queue)
     queue.primary.behave(permanent="^nobody@")
     planned = queue("flush", "--all", "--dry-run", *options)
     assert f"{MESSAGES - 3} held by the drain of " in planned.err
@@ -46,6 +53,7 @@ def test_the_next_flush_takes_it_and_leaves_what_an_operator_held(
     assert queue.tally().doubled == 0
     assert {each for each in own if queue.state_of(each) == "hold"} == set(own)
     assert not LeftByGuards(queue.drains.folder).known()
+    assert "drain_stopped" not in alerts_of(queue)
 
 
 def test_stopped_half_way_the_rest_is_still_held_and_known(postfix_queue: DrainedQueue) -> None:

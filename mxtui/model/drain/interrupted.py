@@ -13,7 +13,12 @@ from mxtui.model.planning import same_message
 from mxtui.model.source import Verb
 from mxtui.model.words import counted
 
-PERHAPS: Final = "was sent and never answered: perhaps delivered"
+UNANSWERED: Final = "sent and never answered: perhaps delivered"
+
+PERHAPS: Final = f"was {UNANSWERED}"
+
+NAMED: Final = 3
+"""Messages told of one by one."""
 
 _SENDING: Final = (Verb.RELEASE, Verb.REDIRECT)
 
@@ -29,12 +34,16 @@ class Interrupted(NamedTuple):
     @property
     def words(self) -> tuple[str, ...]:
         """What an operator has to know of it; nothing where no run was interrupted."""
-        number = len(self.released)
+        number, doubtful = len(self.released), [each.queue_id for each in self.doubtful]
         back = (f"{counted(number, 'message')} of a run that was interrupted taken out of hold again",)
-        return (
-            *(back if number else ()),
-            *(f"{each.queue_id} {PERHAPS}. It stays in hold; release or delete it" for each in self.doubtful),
-        )
+        if len(doubtful) > NAMED:
+            some = f"{', '.join(doubtful[:NAMED])} and {len(doubtful) - NAMED:,} more"
+            perhaps = [
+                f"{len(doubtful):,} messages were {UNANSWERED}. They stay in hold; release or delete them: {some}"
+            ]
+        else:
+            perhaps = [f"{each} {PERHAPS}. It stays in hold; release or delete it" for each in doubtful]
+        return (*(back if number else ()), *perhaps)
 
     def as_they_are(self, targets: Iterable[Target]) -> Iterator[Target]:
         """Messages that somebody saw before, where they are now."""

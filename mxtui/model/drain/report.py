@@ -63,6 +63,8 @@ class DrainReport:
     counts: Mapping[Fate, int]
     """Messages, each once."""
     left: int
+    held: int
+    """Of those left, because the guard stopped it."""
     bytes_delivered: int
     replies: tuple[Group, ...]
     """Most frequent first."""
@@ -82,8 +84,9 @@ class DrainReport:
 
 
 def make_report(
-    drain: Drain, *, queue: str, selection: str, operator: str, way: str, begun: float, ended: float, now: float
-) -> DrainReport:
+    drain: Drain, *, queue: str, selection: str, operator: str, way: str, begun: float, ended: float, now: float,
+    held: int = 0,
+) -> DrainReport:  # fmt: skip
     """Of a drain as it is; `now` is its own monotonic clock's."""
     with drain.still():
         in_hand, untaken = drain.in_hand, drain.untaken
@@ -101,6 +104,7 @@ def make_report(
             queued=sum(counts.values()) + left,
             counts=counts,
             left=left,
+            held=held,
             bytes_delivered=drain.books.bytes_delivered,
             replies=drain.books.replies(),
             not_delivered=(
@@ -126,6 +130,7 @@ def as_mapping(report: DrainReport) -> dict[str, object]:
         "queued": report.queued,
         **{fate: report.counts.get(fate, 0) for fate in FATES},
         "left": report.left,
+        "held": report.held,
         "bytes_delivered": report.bytes_delivered,
         "per_second": round(report.per_second, 2),
         "replies": [group._asdict() for group in report.replies],
@@ -152,7 +157,9 @@ def as_lines(report: DrainReport, clean: Clean) -> Iterator[str]:
             size = f", {report.bytes_delivered:,} bytes" if fate == "delivered" else ""
             yield f"{report.counts.get(fate, 0):>11,}  {WORDS[fate]}{size}"
     if report.left:
-        yield f"{report.left:>11,}  left"
+        number = "" if report.held == report.left else f"{report.held:,} of them "
+        held = f", {number}held: the next flush takes them" if report.held else ""
+        yield f"{report.left:>11,}  left{held}"
     if report.replies:
         yield from ("", "Replies")
         for group in report.replies:

@@ -63,6 +63,11 @@ class Standing:
         return self.ended is None
 
     @property
+    def direct(self) -> bool:
+        """By our own sender, which has in hold what it has in hand."""
+        return self.way.startswith("directly")
+
+    @property
     def share(self) -> float:
         """Of the messages, those with a verdict; 0 to 1."""
         if self.progress is None or not self.progress.queued:

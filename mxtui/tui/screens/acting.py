@@ -26,9 +26,6 @@ from mxtui.tui.screens.progress import ProgressScreen
 from mxtui.tui.screens.redirect import RedirectScreen
 from mxtui.tui.selecting import targets_of
 
-SAID = 4
-"""Sentences told at once; each message that is perhaps delivered has its own."""
-
 Ids = Callable[[], Sequence[str]]
 """Queue IDs of a selection; blocks, so that all that match a filter can be asked for in a thread."""
 
@@ -134,8 +131,7 @@ class ActingScreen(ConsoleScreen):
         """Before a plan: what a killed run of our own sender left. Raises MxtuiError."""
         found = await asyncio.to_thread(self.host.services.draining.finish_interrupted)
         if words := found.words:
-            more = f"\nand {len(words) - SAID:,} more" if len(words) > SAID else ""
-            self.notify("\n".join(words[:SAID]) + more, title="An interrupted drain", severity="warning", markup=False)
+            self.notify("\n".join(words), title="An interrupted drain", severity="warning", markup=False)
         return found
 
     def undo(self, record: AuditRecord | None = None) -> None:
