@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from mxtui.model.drain.books import Group
 from mxtui.model.drain.machine import Drain
@@ -16,6 +16,9 @@ Clean = Callable[[str], str]
 
 Became = Fate | Literal["in hand", "not tried"]
 """`in hand`: no verdict had come when the report was made."""
+
+DIRECTLY: Final = "directly"
+"""How the way is named that keeps in hold what is in doubt."""
 
 WORDS: Mapping[Became, str] = {
     "delivered": "delivered",
@@ -166,6 +169,8 @@ def as_lines(report: DrainReport, clean: Clean) -> Iterator[str]:
             yield f"{group.recipients:>11,}  {group.fate:<9}  {clean(group.reply) or 'no reply'}"
     if report.possible_duplicates:
         yield from ("", "Perhaps delivered all the same: the connection was lost after the whole message was sent")
+        if report.way.startswith(DIRECTLY):
+            yield "In hold until you release or delete them:"
         yield from (f"  {clean(queue_id)}" for queue_id in report.possible_duplicates)
     if report.not_delivered:
         yield from ("", f"Not delivered: {counted(len(report.not_delivered), 'message')}")

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
+from mxtui.model.drain.report import DIRECTLY
 from mxtui.model.drain.settings import DrainSettings
 from mxtui.model.flushing import Phase
 from mxtui.model.plan import FlushProgress, Verdict
@@ -65,7 +66,7 @@ class Standing:
     @property
     def direct(self) -> bool:
         """By our own sender, which has in hold what it has in hand."""
-        return self.way.startswith("directly")
+        return self.way.startswith(DIRECTLY)
 
     @property
     def share(self) -> float:

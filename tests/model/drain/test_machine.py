@@ -97,6 +97,16 @@ def test_a_primary_that_is_too_busy_for_a_canary_is_waited_for() -> None:
     assert work.why(now).startswith("8 tries in a row failed, the last because it is busy")
 
 
+def test_while_the_canary_has_no_verdict_it_says_what_it_waits_for() -> None:
+    work = drain(targets(50))
+    (canary,) = work.take(100, 0.0)
+    assert work.why(5.0) == ""
+    waits = f"the canary {canary.queue_id} has no verdict since 1m; nothing else goes before"
+    assert work.why(75.0) == waits
+    work.settled(settle(canary.queue_id), 80.0)
+    assert work.why(80.0) == ""
+
+
 def test_the_second_canary_may_prove_the_primary() -> None:
     work = drain(targets(10))
     step(work, 0.0, "deferred")
