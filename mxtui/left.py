@@ -68,6 +68,14 @@ class LeftByGuards:
                 if not known.keys().isdisjoint(queue_ids):
                     self._write({each: left for each, left in known.items() if each not in queue_ids})
 
+    def seen(self, queue_ids: Collection[str], at: float) -> None:
+        """A drain had these, and they stay: some recipients may have been marked in them since they were held."""
+        if queue_ids and self._path.exists():
+            with suppress(OSError), self._alone():
+                known = dict(self.known())
+                if again := known.keys() & queue_ids:
+                    self._write(known | {each: known[each]._replace(at=at) for each in again})
+
     @contextmanager
     def _alone(self) -> Iterator[None]:
         """Between reading and writing nobody else writes: a console holds while a drain does. Raises OSError."""

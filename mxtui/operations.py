@@ -26,7 +26,7 @@ from mxtui.model.planning import make_plan, needs_renewal, same_message, target_
 from mxtui.model.redirect import BACK, Redirect
 from mxtui.model.source import Permission, Verb
 from mxtui.model.words import clock
-from mxtui.queues.queue import Holding, Queue, Redirectable
+from mxtui.queues.queue import Forewarning, Holding, Queue, Redirectable
 from mxtui.vault import KeptCopy, Vault
 
 BATCH: Final = 2_000
@@ -124,7 +124,8 @@ class Operations:
             verb, targets, selection, self._clock(),
             keep_copy=keep_copy, forced=forced, where=where, admitted=self._admitted(left),
         )  # fmt: skip
-        plan = replace(plan, cautions=(*_about_left(plan, left, self._clock()), *plan.cautions))
+        warned = self._queue.cautions(verb) if isinstance(self._queue, Forewarning) and plan.targets else ()
+        plan = replace(plan, cautions=(*warned, *_about_left(plan, left, self._clock()), *plan.cautions))
         keeping = verb is Verb.DELETE and keep_copy
         hold = capabilities.may(Verb.HOLD)
         if keeping and not hold.allowed and any(target.state != "hold" for target in plan.targets):
@@ -272,15 +273,18 @@ class Operations:
         act = self._begin(plan, reason, "")
         last: FlushProgress | None = None
         gone: set[str] = set()
+        put_off: set[str] = set()
         try:
             for last in draining.run():
                 if last.closed:
                     gone.update(each.queue_id for each in last.closed if each.fate not in ("deferred", "refused"))
+                    put_off.update(each.queue_id for each in last.closed if each.fate == "deferred")
                     act.verdicts(last.closed)
                 yield last
         finally:
             if self._left is not None:
                 self._left.forget(gone)
+                self._left.seen(put_off, self._clock())
             counts = {} if last is None else _flush_counts(last)
             # A drain also ends when nothing was heard for long: of what is left by then nobody knows.
             complete = last is not None and last.phase == "done" and not last.left

@@ -40,3 +40,11 @@ def test_of_many_who_write_at_once_nobody_loses_what_another_wrote(tmp_path: Pat
     expected = {f"A{writer}{number:07}" for writer in range(WRITERS) for number in range(EACH)}
     assert LeftByGuards(tmp_path).known().keys() == expected
     assert {each.name for each in tmp_path.iterdir()} == {"left.json", "left.lock"}
+
+
+def test_what_a_drain_had_and_could_not_deliver_is_left_anew(tmp_path: Path) -> None:
+    """It may have been written to meanwhile."""
+    left = LeftByGuards(tmp_path)
+    left.add([target("A00000000", state="hold"), target("A00000001", state="hold")], 1000.0)
+    left.seen({"A00000001", "B00000000"}, 5000.0)
+    assert list(as_left(left.known(), dict.fromkeys(left.known(), 4990.0))) == ["A00000001"]

@@ -49,8 +49,8 @@ def locate(layout: Layout, queue_id: str, states: Sequence[State] = FLOW) -> Whe
 def held_since(layout: Layout, queue_ids: Iterable[str]) -> Mapping[str, float]:
     """When each of these that is in hold was moved there, epoch seconds: 4 µs each.
 
-    rename(2) sets the time of change and leaves that of modification. Where both are one, the file was written to since
-    (a recipient was marked as done): when it was moved nobody can say.
+    rename(2) sets the time of change. Where that is the time of modification, too, the file was written to since, and
+    when it was moved nobody can say.
     """
     found: dict[str, float] = {}
     for queue_id in queue_ids:
@@ -77,7 +77,7 @@ def standing(identity: Identity, here: Whereabouts | None) -> Standing:
     return "same" if arrived is not None and same_arrival(arrived, identity.arrival) else "changed"
 
 
-def arrival(path: Path) -> float | None:
+def arrival(path: Path | str) -> float | None:
     """When a queue file's message arrived, from its first records; None where they do not say. Raises OSError."""
     fd, _ = open_file(str(path))
     try:
