@@ -12,7 +12,7 @@ from mxtui.cli.output import narrate, print_json
 from mxtui.drains import Wish
 from mxtui.errors import NoQueue
 from mxtui.message.sanitize import one_line
-from mxtui.model.drain.standing import Standing
+from mxtui.model.drain.standing import Standing, named
 from mxtui.model.words import clock, counted
 
 LOOK = 0.5
@@ -69,8 +69,10 @@ def _tell(standing: Standing, *, as_json: bool) -> None:
         )
         return
     ended = f"ended {clock(standing.ended, time.time())}" if standing.ended is not None else "running"
-    what = "everything queued" if standing.selection == "--all" else one_line(standing.selection, 200)
-    click.echo(f"{what}: {ended}, began {clock(standing.began, time.time())}, by {one_line(standing.operator, 40)}")
+    click.echo(
+        f"{one_line(named(standing.selection), 200)}: {ended}, began {clock(standing.began, time.time())}, "
+        f"by {one_line(standing.operator, 40)}"
+    )
     if progress is not None:
         paused = "paused, " if progress.paused and standing.running else ""
         click.echo(f"{paused}{progress.phase}: {progress_line(progress)}")

@@ -18,6 +18,18 @@ PHASES: Final = 100
 """Phases kept: a primary that flaps makes many."""
 
 
+def named(selection: str) -> str:
+    """What is drained, in words.
+
+    >>> named("migrate domain:example.org")
+    'the migration of example.org'
+    """
+    if selection == "--all":
+        return "everything queued"
+    kind, _, domain = selection.partition(" domain:")
+    return f"the migration of {domain}" if kind == "migrate" else selection
+
+
 class Passed(NamedTuple):
     """A phase of a drain."""
 

@@ -4,7 +4,7 @@ import re
 
 from rich.style import Style
 
-from mxtui.model.drain.standing import Standing
+from mxtui.model.drain.standing import Standing, named
 from mxtui.model.plan import FlushProgress, Plan, Verdict
 from mxtui.model.words import clock, counted, duration
 from mxtui.tui import format as fmt
@@ -33,7 +33,7 @@ def nothing(scene: Scene) -> list[Line]:
 def preparing(scene: Scene, plan: Plan, since: float) -> list[Line]:
     """One that was begun here, until it is on the register: nothing was tried yet."""
     look = scene.look
-    what = plan.selection if plan.selection != "--all" else "everything queued"
+    what = named(plan.selection)
     waited = f", for {duration(scene.now - since)}" if scene.now - since >= 1 else ""
     ready = f"{counted(len(plan.targets), 'message')} read and put in order, the oldest first{waited}."
     return [
@@ -78,7 +78,7 @@ def drain(scene: Scene, standing: Standing, height: int) -> list[Line]:
 
 def _headline(scene: Scene, standing: Standing) -> list[Line]:
     look, progress = scene.look, standing.progress
-    what = standing.selection if standing.selection != "--all" else "everything queued"
+    what = named(standing.selection)
     edge = scene.width - INDENT
     paused = progress is not None and progress.paused
     if standing.running and paused:
