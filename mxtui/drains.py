@@ -35,6 +35,8 @@ LOOKS: Final = 10
 ROOM: Final = 65_536
 """Bytes: a state, a wish and the words of one that ends early."""
 
+WHERE: Final = "what was in hand is where the queue says it is"
+
 Wish = Literal["pause", "resume", "stop"]
 
 
@@ -60,7 +62,8 @@ class Drains:
         except (msgspec.DecodeError, UnicodeDecodeError):
             return None
         if standing.running and not self.busy:
-            fault = f"process {standing.process} ended without a word: what was in hand is where the queue says it is"
+            what = "what it had in hold goes back before the next act" if standing.direct else WHERE
+            fault = f"process {standing.process} ended without a word: {what}"
             return replace(standing, ended=standing.at, fault=fault)
         return standing
 

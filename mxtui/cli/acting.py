@@ -110,9 +110,13 @@ def act(
     where: Redirect | None = None,
 ) -> None:
     """Plan, ask, do, tell; leaves with status 1 when any message was not done."""
+    from mxtui.cli.ways import finish_interrupted
+
     attached.require(verb)
+    interrupted = finish_interrupted(attached, dry_run=dry_run)
     targets, selection = select(attached, words, everything=everything, verb=verb)
     plan = attached.operations.plan(verb, targets, selection, keep_copy=not no_copy, where=where)
+    plan = interrupted.heeded(plan)
     show_plan(plan, as_json=as_json)
     if dry_run or not confirmed(plan, yes=yes):
         return

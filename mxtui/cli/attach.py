@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -157,9 +157,10 @@ class Attached:
 
     def facts(self) -> "Facts":
         """What alerts go by that no queue tells."""
-        from mxtui.alerting.facts import facts
+        from mxtui.alerting.facts import facts, stopped_drain
 
-        return facts(self.settings, self.queue.source.path, self.site.certificate())
+        found = facts(self.settings, self.queue.source.path, self.site.certificate())
+        return replace(found, stopped=stopped_drain(self.drains))
 
     @property
     def relayed(self) -> tuple[str, ...]:

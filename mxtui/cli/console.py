@@ -23,6 +23,7 @@ from mxtui.queues.postfix.instances import instances
 if TYPE_CHECKING:
     from mxtui.doctor.finding import Report
     from mxtui.message.inspect import Inspection
+    from mxtui.model.drain.interrupted import Interrupted
     from mxtui.model.overview import Alert
     from mxtui.model.plan import Plan
     from mxtui.tui.services import Extra, Services, Settings
@@ -177,10 +178,17 @@ class _Draining:
     """Drains in processes of their own, found again on the register."""
 
     def __init__(self, attached: Attached, again: Sequence[str]) -> None:
+        self._attached = attached
         self._again = again
         self._drains = attached.drains
         self.standing = self._drains.standing
         self.wish = self._drains.wish
+
+    def finish_interrupted(self) -> "Interrupted":
+        """Raises MxtuiError."""
+        from mxtui.cli.ways import finish_interrupted
+
+        return finish_interrupted(self._attached, tell=lambda _: None)  # the screen does
 
     def start(self, plan: "Plan", reason: str, ends: str = "") -> None:
         """Raises MxtuiError."""

@@ -267,4 +267,4 @@ class Lane:
 
 def refused_by_all(recipients: Iterable[EnvelopeRecipient], trouble: TroubleError) -> list[Said]:
     """What a host that could not be reached means for each."""
-    return [Said(recipient, "waiting", trouble.code, trouble.dsn, trouble.text) for recipient in recipients]
+    return [Said(each, "waiting", trouble.code, trouble.dsn, trouble.text, unreachable=True) for each in recipients]

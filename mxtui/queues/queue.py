@@ -16,7 +16,7 @@ from mxtui.model.tally import Tallies
 
 if TYPE_CHECKING:  # who only looks needs no plans: 12 ms
     from mxtui.model.drain.way import Feed, Settled
-    from mxtui.model.plan import Result, Target
+    from mxtui.model.plan import Caution, Result, Target
     from mxtui.model.redirect import Redirect
     from mxtui.queues.cached import Counted
 
@@ -126,6 +126,24 @@ class Releasing(Protocol):
 
     def let_go(self, targets: Sequence[Target]) -> Iterator[Result]:
         """Release each, as `act` does; whoever calls has them tried, and follows that."""
+        ...
+
+
+@runtime_checkable
+class Holding(Protocol):
+    """A queue in which messages may be held past us, and that can tell when one was."""
+
+    def held_since(self, queue_ids: Collection[str]) -> Mapping[str, float]:
+        """When each of these that is in hold was put there, epoch seconds; nothing of those of which none can know."""
+        ...
+
+
+@runtime_checkable
+class Forewarning(Protocol):
+    """A queue that knows what an operator should think of before a verb, here and now."""
+
+    def cautions(self, verb: Verb) -> Sequence[Caution]:
+        """Beyond what the messages themselves say."""
         ...
 
 

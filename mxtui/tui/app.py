@@ -181,6 +181,10 @@ class ConsoleApp(Host):
 
     def start_drain(self, plan: Plan, reason: str, ends: str = "") -> None:
         """Have a drain begun, and show it. It ends the migration of a domain, where one is named."""
+        if self.preparing is not None:
+            self.notify("another drain is getting ready: follow it here", title="Not possible", severity="error")
+            return
+        self.preparing = plan, self.now()
         self.switch_mode("drain")
         self._start_drain(plan, reason, ends)
 
@@ -190,4 +194,7 @@ class ConsoleApp(Host):
             await asyncio.to_thread(self.services.draining.start, plan, reason, ends)
         except MxtuiError as error:
             self.notify(f"{error.message}\n{error.hint}".strip(), title="Not possible", severity="error", markup=False)
+        self.drain = await asyncio.to_thread(self.services.draining.standing)
+        self.preparing = None
+        self.show_now()
         self._follow_drain()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from mxtui.holding import Holding
 from mxtui.index import Index
+from mxtui.model.drain.interrupted import Interrupted
 from mxtui.model.drain.standing import Standing
 from mxtui.model.history import Point
 from mxtui.model.overview import Alert, Overview
@@ -49,6 +50,13 @@ class Draining(Protocol):
 
     def standing(self) -> Standing | None:
         """The one that runs, or the last one that did; one small file. Blocks."""
+        ...
+
+    def finish_interrupted(self) -> Interrupted:
+        """Before anything is planned: bring to its end what a killed run of our own sender had in hold.
+
+        Blocks. Raises MxtuiError.
+        """
         ...
 
     def start(self, plan: Plan, reason: str, ends: str = "") -> None:

@@ -16,6 +16,7 @@ from mxtui.message.eml import save_eml
 from mxtui.message.inspect import inspect
 from mxtui.model.alerts import Thresholds, alerts
 from mxtui.model.alerts.order import in_order
+from mxtui.model.drain.interrupted import Interrupted
 from mxtui.model.drain.standing import Passed, Standing
 from mxtui.model.drain.way import Feed, Settled
 from mxtui.model.drill import Drill
@@ -315,13 +316,23 @@ class FakeDraining:
         self.now: Standing | None = None
         self.begun: list[tuple[Plan, str]] = []
         self.wishes: list[str] = []
+        self.interrupted = Interrupted()
+        """What a killed run had in hold, until it is asked for."""
+        self.ready = threading.Event()
+        """Until it is set, a drain that was begun is not on the register."""
+        self.ready.set()
         self.ends = ""
         """The domain whose migration the latest one ends."""
 
     def standing(self) -> Standing | None:
         return self.now
 
+    def finish_interrupted(self) -> Interrupted:
+        found, self.interrupted = self.interrupted, Interrupted()
+        return found
+
     def start(self, plan: Plan, reason: str, ends: str = "") -> None:
+        self.ready.wait(10)
         if self.now is not None and self.now.running:
             raise Guarded("a drain of this queue is running already, started by bert", "Follow it on screen 4.")
         self.begun.append((plan, reason))

@@ -107,7 +107,9 @@ class ConsoleScreen(Screen[None]):
         host, look, notes = self.host, self.host.look, dict[str, Spans]()
         if host.overview is not None and host.overview.queue.messages:
             notes["messages"] = [(fmt.count(host.overview.queue.messages), look.label)]
-        if host.drain is not None and host.drain.running:
+        if host.preparing is not None:
+            notes["drain"] = [(look.glyphs.running, look.ok)]
+        elif host.drain is not None and host.drain.running:
             notes["drain"] = [(f"{look.glyphs.running} {fmt.percent(host.drain.share)}", look.ok)]
         return notes
 
