@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from mxtui.message import charsets, markup, transfer
+from mxtui.message import charsets, transfer
 from mxtui.message.limits import Budget, amount
 from mxtui.message.links import URL, Link, defang, link
 from mxtui.message.parts import Part
@@ -55,9 +55,11 @@ def _plain(raw: bytes, part: Part, budget: Budget) -> Text:
 
 
 def _html(raw: bytes, part: Part, budget: Budget) -> Text:
+    from mxtui.message import markup  # 4 MB of C that only the process which reads hostile mail has use for
+
     limits = budget.limits
     source, left = _decoded(raw, part, limits.html_bytes)
-    rendered, links, links_seen = markup.render(source, links=limits.links)
+    rendered, links, links_seen = markup.render(source, budget)
     lines, cut = _lines(rendered, budget)
     return _noted(Text("html", lines, links, links_seen, left + cut), budget)
 

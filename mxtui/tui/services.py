@@ -17,6 +17,7 @@ from mxtui.operations import Operations
 if TYPE_CHECKING:  # no message is opened before the first screen is there
     from mxtui.doctor.finding import Report
     from mxtui.message.inspect import Inspection
+    from mxtui.message.parts import Part
 
 
 class Watching(Protocol):
@@ -110,12 +111,17 @@ class Services:
 
     monitor: Watching
     operations: Operations
-    inspect: "Callable[[str], Inspection]"
-    """A message by queue ID, read and laid open; blocks. Raises MxtuiError (gone, not permitted)."""
+    inspect: "Callable[[str, int], Inspection]"
+    """At most so many bytes of a message by queue ID, laid open in a process of its own; blocks.
+
+    Raises MxtuiError (gone, not permitted, unreadable).
+    """
     content: Callable[[str, int], bytes]
     """A message as stored, at most so many bytes; blocks. Raises MxtuiError."""
     save: Callable[[str, Path], int]
     """A message as stored, to a new file that only its owner may read; bytes written. Blocks. Raises MxtuiError."""
+    save_part: "Callable[[str, Part, Path], int]"
+    """A part of it, decoded, in the same way."""
     draining: Draining
     own_names: frozenset[str] = frozenset()
     """Host names, lower case, that no stranger has a right to: this host's and its primaries'."""

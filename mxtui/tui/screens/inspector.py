@@ -12,6 +12,7 @@ from textual.widget import Widget
 from mxtui.errors import MxtuiError
 from mxtui.index import View
 from mxtui.message.differences import Envelope, differences
+from mxtui.message.limits import WHOLE
 from mxtui.model.overview import Overview
 from mxtui.model.redirect import Redirect
 from mxtui.model.source import ALLOWED, Permission, Verb
@@ -101,7 +102,7 @@ class InspectorScreen(ActingScreen):
         self.query_one("#opened").scroll_home(animate=False)
         self.redraw()
         try:
-            seen = await asyncio.to_thread(services.inspect, queue_id)
+            seen = await asyncio.to_thread(services.inspect, queue_id, WHOLE)
         except MxtuiError as error:
             self._opened = Opened(message, None, (), f"{error.message}. {error.hint}".strip())
         else:
