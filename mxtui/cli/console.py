@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mxtui.message.inspect import Inspection
     from mxtui.message.parts import Part
     from mxtui.message.sandbox import Sandbox
+    from mxtui.model.envelope import Client
     from mxtui.model.overview import Alert
     from mxtui.model.plan import Plan
     from mxtui.tui.services import Extra, Services, Settings
@@ -108,6 +109,11 @@ def services(
 
         return inspect_message(queue, queue_id, sandbox.open(), most)
 
+    def introduce(queue_id: str) -> "Client | None":
+        from mxtui.cli.message import client_of
+
+        return client_of(queue, queue_id)
+
     def take_out(queue_id: str, part: "Part", path: Path) -> int:
         from mxtui.cli.message import save_part
 
@@ -135,6 +141,7 @@ def services(
             draining=_Draining(attached, again),
             history=history.points,
             examine=examine,
+            client=introduce,
             own_names=frozenset({queue.source.name.lower()}),
             settings=settings,
             acknowledging=_Acknowledging(attached),

@@ -466,8 +466,8 @@ class World:
             self.queue.content, lambda queue_id, path: save_new([self.queue.content(queue_id, 1 << 20)], path),
             lambda queue_id, part, path: save_part(self.queue, queue_id, part, path),
             self.draining,
-            frozenset({"mx2.example.net"}), settings or Settings(theme="tokyo-night"), self.clock,
-            holding, self.acknowledging,
+            own_names=frozenset({"mx2.example.net"}), settings=settings or Settings(theme="tokyo-night"),
+            clock=self.clock, holding=holding, acknowledging=self.acknowledging,
             history=self.past,
         )  # fmt: skip
         self.history_fails: MxtuiError | None = None
