@@ -5,6 +5,7 @@ What it needs beyond the queue takes 0.3 s to import. By then the names in the q
 
 import os
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -23,6 +24,9 @@ from mxtui.queues.postfix.instances import instances
 if TYPE_CHECKING:
     from mxtui.doctor.finding import Report
     from mxtui.message.inspect import Inspection
+    from mxtui.message.parts import Part
+    from mxtui.message.sandbox import Sandbox
+    from mxtui.model.envelope import Client
     from mxtui.model.overview import Alert
     from mxtui.model.plan import Plan
     from mxtui.tui.services import Extra, Services, Settings
@@ -98,10 +102,22 @@ def services(
         outlook=attached.outlook,
     )
 
-    def look_inside(queue_id: str) -> "Inspection":
+    sandbox = _Sandboxed()
+
+    def look_inside(queue_id: str, most: int) -> "Inspection":
         from mxtui.cli.message import inspect_message
 
-        return inspect_message(queue, queue_id)
+        return inspect_message(queue, queue_id, sandbox.open(), most)
+
+    def introduce(queue_id: str) -> "Client | None":
+        from mxtui.cli.message import client_of
+
+        return client_of(queue, queue_id)
+
+    def take_out(queue_id: str, part: "Part", path: Path) -> int:
+        from mxtui.cli.message import save_part
+
+        return save_part(queue, queue_id, part, path)
 
     def save(queue_id: str, path: Path) -> int:
         from mxtui.cli.message import save_message
@@ -121,9 +137,11 @@ def services(
             inspect=look_inside,
             content=queue.content,
             save=save,
+            save_part=take_out,
             draining=_Draining(attached, again),
             history=history.points,
             examine=examine,
+            client=introduce,
             own_names=frozenset({queue.source.name.lower()}),
             settings=settings,
             acknowledging=_Acknowledging(attached),
@@ -131,6 +149,27 @@ def services(
     finally:
         monitor.close()
         keeper.close()
+        sandbox.close()
+
+
+class _Sandboxed:
+    """Where mail is read; there once the first message is looked at."""
+
+    def __init__(self) -> None:
+        self._sandbox: Sandbox | None = None
+        self._making = threading.Lock()
+
+    def open(self) -> "Sandbox":
+        from mxtui.message.sandbox import Sandbox
+
+        with self._making:
+            if self._sandbox is None:
+                self._sandbox = Sandbox()
+            return self._sandbox
+
+    def close(self) -> None:
+        if self._sandbox is not None:
+            self._sandbox.close()
 
 
 class _Acknowledging:
