@@ -6,14 +6,12 @@ strongly as its domain asks for. What DNS does not answer is said, and not count
 
 import logging
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+from functools import cache
+from typing import Any, Final, Literal, NamedTuple
 
 from mxtui.message.sanitize import one_line
 from mxtui.model.evidence import Evidence, Submitted
 from mxtui.scanning.questions import NoAnswerError, Questions
-
-if TYPE_CHECKING:
-    from publicsuffixlist import PublicSuffixList
 
 Result = Literal["pass", "fail", "softfail", "neutral", "none", "permerror", "temperror"]
 
@@ -192,7 +190,15 @@ def _dkim(submitted: Submitted, questions: Questions) -> Iterator[Signed]:
             good = checked.verify(idx=number, dnsfunc=texts)
         except NoAnswerError as error:
             yield Signed(domain, "temperror", str(error))
-        except (dkim.DKIMException, ValueError, KeyError, IndexError, TypeError, OverflowError, RecursionError) as error:
+        except (
+            dkim.DKIMException,
+            ValueError,
+            KeyError,
+            IndexError,
+            TypeError,
+            OverflowError,
+            RecursionError,
+        ) as error:
             yield Signed(domain, "permerror", one_line(str(error), DETAIL) or type(error).__name__)
         else:
             yield Signed(domain, "pass" if good else "fail", "" if good else "the message is not what was signed")
@@ -230,15 +236,15 @@ def _tags(record: str) -> Iterator[tuple[str, str]]:
         yield name.strip().lower(), value.strip()
 
 
-_suffixes: "list[PublicSuffixList]" = []
+@cache  # it is a list of 10,000 lines
+def _suffixes() -> Any:
+    from publicsuffixlist import PublicSuffixList  # 60 ms
+
+    return PublicSuffixList()
 
 
 def organisation(domain: str) -> str:
-    """What somebody registered: `example.co.uk` of `mail.example.co.uk` (RFC 7489, 3.2); the domain where that is unknown."""
+    """What somebody registered: `example.co.uk` of `mail.example.co.uk` (RFC 7489, 3.2); else the domain itself."""
     if not domain:
         return ""
-    if not _suffixes:
-        from publicsuffixlist import PublicSuffixList  # 60 ms, and once
-
-        _suffixes.append(PublicSuffixList(idna=False))
-    return _suffixes[0].privatesuffix(domain.lower()) or domain.lower()
+    return str(_suffixes().privatesuffix(domain.lower()) or domain.lower())

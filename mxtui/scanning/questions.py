@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from dns.resolver import Resolver
 
 MOST: Final = 40
-"""Questions for one message. SPF may take ten terms, and each an MX with ten hosts (RFC 7208, 4.6.4); nobody needs that."""
+"""Questions for one message. SPF alone may take ten terms, each an MX with ten hosts (RFC 7208, 4.6.4)."""
 
 SECONDS: Final = 5.0
 """For all of them."""
