@@ -8,8 +8,9 @@ from mxtui.message.inspect import Inspection, inspect
 from mxtui.message.limits import Limits
 from mxtui.message.parts import Part
 from mxtui.message.transfer import decode
+from mxtui.model.origin import network, sender_shape
 from mxtui.sifting.grouping import Traits
-from mxtui.sifting.shapes import names_of, network, sender_shape, subject_shape, words
+from mxtui.sifting.shapes import names_of, subject_shape, words
 from mxtui.sifting.sketch import sketch
 
 READ: Final = 64 << 10
@@ -30,15 +31,13 @@ LEAST: Final = 64
 def traits_of(raw: bytes, sender: str, recipients: Sequence[str], client: str | None) -> Traits:
     """What a message is grouped by, from its beginning. Raises nothing, whatever the bytes.
 
-    A bounce is grouped by what it returns: who did not write that is hit by the same letter from a hundred servers, each
-    with words of its own, and a bounce of mail that was really sent comes with that.
+    A bounce is grouped by what it returns: who did not write that is hit by one letter from a hundred servers, each
+    with words of its own; and a bounce of mail that was really sent comes with that.
     """
     return seen_traits(raw, inspect(raw, truncated=len(raw) >= READ, limits=LIMITS), sender, recipients, client)
 
 
-def seen_traits(
-    raw: bytes, seen: Inspection, sender: str, recipients: Sequence[str], client: str | None
-) -> Traits:
+def seen_traits(raw: bytes, seen: Inspection, sender: str, recipients: Sequence[str], client: str | None) -> Traits:
     """The same of what was laid open."""
     if not sender and (returned := _returned(raw, seen.parts)):
         raw, seen = returned, inspect(returned, limits=LIMITS)

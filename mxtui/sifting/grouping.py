@@ -53,9 +53,9 @@ class Traits(NamedTuple):
     subject: str
     """`shapes.subject_shape`."""
     sender: str
-    """`shapes.sender_shape`; empty is the null sender."""
+    """`model.origin.sender_shape`; empty is the null sender."""
     network: str
-    """`shapes.network`; empty where unknown."""
+    """`model.origin.network`; empty where unknown."""
     attachments: tuple[bytes, ...] = ()
     """Hashes of what is attached, but for pictures."""
 

@@ -1,9 +1,8 @@
-"""Texts, senders and addresses without what a campaign changes from one message to the next."""
+"""Texts and subjects without what a campaign changes from one message to the next."""
 
 import re
 import unicodedata
 from collections.abc import Collection
-from ipaddress import ip_address
 from typing import Final
 
 MOST_WORDS: Final = 600
@@ -24,7 +23,6 @@ _IDEOGRAPH = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
 _REPLY = re.compile(r"^(?:(?:re|fwd?|aw|wg|sv|vs|antw|rif|r)\s*(?:\[\d+\])?\s*:\s*)+", re.IGNORECASE)
 _VARIABLE = re.compile(r"[^\W_]*\d[\w-]*")
-_TAIL = re.compile(r"(?:[+=#].*|[-._]?[0-9a-f]{8,}|[-._]?\d+)$", re.IGNORECASE)
 
 SUBJECT_WORDS: Final = 12
 
@@ -91,41 +89,6 @@ def phrases(shape: str) -> list[str]:
     """
     found = [word for word in shape.split() if word != "#"]
     return [" ".join(found[at : at + 3]) for at in range(len(found) - 2)]
-
-
-def sender_shape(sender: str) -> str:
-    """An envelope sender without what tells one message, or one subscriber, from another (VERP).
-
-    >>> sender_shape("bounces+8841-anna=example.org@list.example"), sender_shape("Info@Shop.example")
-    ('bounces@list.example', 'info@shop.example')
-    """
-    local, at, domain = sender.lower().rpartition("@")
-    if not at:
-        return sender.lower()
-    shorter = _TAIL.sub("", local)
-    return f"{shorter or '#'}@{domain}"
-
-
-def sender_domain(sender: str) -> str:
-    """Of an envelope sender; empty for the null sender."""
-    return sender.rpartition("@")[2].lower().rstrip(".")
-
-
-def network(address: str | None) -> str:
-    """The neighbourhood of a client: its /24, or its /64 (RFC 4291: one customer's). Empty where it tells nothing.
-
-    >>> network("198.51.100.7"), network("2001:db8:0:1::7"), network("127.0.0.1"), network("unknown")
-    ('198.51.100', '2001:db8:0:1', '', '')
-    """
-    try:
-        found = ip_address(address or "")
-    except ValueError:
-        return ""
-    if found.is_loopback or found.is_link_local or found.is_unspecified:
-        return ""
-    if found.version == 4:
-        return str(found).rpartition(".")[0]
-    return ":".join(f"{int(group, 16):x}" for group in found.exploded.split(":")[:4])
 
 
 def names_of(recipients: Collection[str]) -> frozenset[str]:

@@ -3,12 +3,15 @@
 Legitimate text is what people wrote: the documentation of Python's standard library, shuffled by paragraph.
 """
 
+# ruff: noqa: E501, ISC004, SIM905 (sample texts)
+
 import base64
 import importlib
 import inspect
 import pkgutil
 import random
 import re
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import NamedTuple
@@ -103,8 +106,12 @@ class Maker:
         sender = self.chance.randrange(8)
         issue = random.Random(1000 * sender + self.chance.randrange(3))
         to, greeted = self.recipient()
-        text = f"Dear {greeted},\n\n" + "\n\n".join(issue.sample(self.texts, 4)) + (
-            f"\n\nYou get this letter because you subscribed.\nUnsubscribe: https://news{sender}.example/u/{self.token()}\n"
+        text = (
+            f"Dear {greeted},\n\n"
+            + "\n\n".join(issue.sample(self.texts, 4))
+            + (
+                f"\n\nYou get this letter because you subscribed.\nUnsubscribe: https://news{sender}.example/u/{self.token()}\n"
+            )
         )
         envelope = f"bounce+{self.chance.randrange(10**6)}-{to.replace('@', '=')}@news{sender}.example"
         subject = " ".join(issue.sample(self.texts, 1)[0].split()[:6])
@@ -179,15 +186,27 @@ class Maker:
             ["the outstanding invoice", "your unpaid bill", "the overdue statement"],
             ["for goods delivered last month", "concerning our recent delivery", "regarding your last purchase"],
             ["Transfer the amount within three days", "Kindly settle it before Friday", "Pay without further delay"],
-            ["otherwise we must involve our lawyers", "or a collection agency will contact you", "to avoid legal costs"],
-            ["Open the archive with the usual password", "The archive contains every detail", "Details are in the archive"],
+            [
+                "otherwise we must involve our lawyers",
+                "or a collection agency will contact you",
+                "to avoid legal costs",
+            ],
+            [
+                "Open the archive with the usual password",
+                "The archive contains every detail",
+                "Details are in the archive",
+            ],
             ["Sincerely yours", "Accounting department", "Your service team"],
         ]
 
         def make() -> Mail:
             text = ", ".join(self.chance.choice(some) for some in parts)
             text += f". Reference {self.chance.randrange(10**7)}\n"
-            attached = (f"invoice_{self.chance.randrange(10**5)}.zip", "application/zip", b"PK\3\4" + self.chance.randbytes(300))
+            attached = (
+                f"invoice_{self.chance.randrange(10**5)}.zip",
+                "application/zip",
+                b"PK\3\4" + self.chance.randbytes(300),
+            )
             return self.mail("", self.forged(), self.recipient()[0], self.anywhere(),
                              f"Overdue statement number {self.chance.randrange(10**6)} attached", text, attached)  # fmt: skip
 
@@ -231,13 +250,17 @@ class Maker:
         def make() -> Mail:
             returned = (f"From: {victim}\nTo: {self.person()}@{self.token()}.example\nSubject: Luxury for {self.person()}\n\n"
                         f"{text} http://{self.token()}.example\n")  # fmt: skip
-            return self.dsn("", victim if self.chance.random() < 0.5 else f"{self.token()}@{self.chance.choice(OURS)}", returned)
+            return self.dsn(
+                "", victim if self.chance.random() < 0.5 else f"{self.token()}@{self.chance.choice(OURS)}", returned
+            )
 
         return make
 
     def _chaff(self) -> Callable[[], Mail]:
         def make() -> Mail:
-            text = f"Meet lonely singles nearby tonight http://{self.token()}.example\n\n" + " ".join(self.token() for _ in range(40))
+            text = f"Meet lonely singles nearby tonight http://{self.token()}.example\n\n" + " ".join(
+                self.token() for _ in range(40)
+            )
             return self.mail("", self.forged(), self.recipient()[0], self.anywhere(),
                              f"{self.person().title()} sent you private pictures {self.chance.randrange(99)}", text)  # fmt: skip
 
@@ -299,7 +322,7 @@ class Maker:
 
 
 def hash_of(name: str) -> int:
-    return sum(ord(letter) * 31**n for n, letter in enumerate(name)) % 1_000_003
+    return zlib.crc32(name.encode())
 
 
 DISCLAIMER = ("This message and any attachments are confidential and intended solely for the addressee. If you have "

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from mxtui.sifting.features import traits_of
 from mxtui.sifting.grouping import Grouping, Traits
+from mxtui.sifting.shapes import words
 from mxtui.sifting.sketch import EMPTY, likeness, sketch
 from tests.sifting.corpus import Mail, queue_of
 
@@ -38,11 +39,11 @@ def test_each_campaign_is_found_and_fewer_than_one_good_message_in_a_thousand_wi
     assert good_inside < 2_000 / 1_000
 
 
-TEXT = "the minister left eighteen million dollars with the company because nobody else could be trusted with it".split()
+TEXT = words("the minister left eighteen million dollars with the company because nobody else could be trusted with it")
 
 
-def body(words: list[str], **changes: object) -> Traits:
-    return Traits(sketch(words), len(words), "", "", "")._replace(**changes)  # type: ignore[arg-type]
+def body(said: list[str], **changes: object) -> Traits:
+    return Traits(sketch(said), len(said), "", "", "")._replace(**changes)  # type: ignore[arg-type]
 
 
 def test_the_same_text_is_one_campaign_whoever_sends_it() -> None:
@@ -54,7 +55,9 @@ def test_the_same_text_is_one_campaign_whoever_sends_it() -> None:
 def test_the_mail_of_a_stolen_account_is_not_that_of_its_owner() -> None:
     grouping = Grouping(1 << 16)
     who = {"sender": "anna@shop.example", "network": "192.0.2"}
-    owner = grouping.place(body("shall we meet on thursday about that offer from the printer round here".split(), **who))
+    owner = grouping.place(
+        body(words("shall we meet on thursday about that offer from the printer round here tomorrow"), **who)
+    )
     thief = [grouping.place(body(TEXT, subject=f"very good news {n}", **who)) for n in range(3)]
     stranger = grouping.place(body(TEXT, sender="x@y.example"))
     assert grouping.root(thief[-1].cluster) == grouping.root(stranger.cluster)
@@ -64,8 +67,8 @@ def test_the_mail_of_a_stolen_account_is_not_that_of_its_owner() -> None:
 def test_no_chain_of_resemblances_grows() -> None:
     """Each text shares a third with the one before, and none with all the others."""
     grouping = Grouping(1 << 16)
-    words = [f"word{chr(97 + n // 26)}{chr(97 + n % 26)}" for n in range(400)]
-    places = [grouping.place(body(words[at : at + 30])).cluster for at in range(0, 360, 18)]
+    some = [f"word{chr(97 + n // 26)}{chr(97 + n % 26)}" for n in range(400)]
+    places = [grouping.place(body(some[at : at + 30])).cluster for at in range(0, 360, 18)]
     sizes = Counter(grouping.root(place) for place in places)
     assert max(sizes.values()) <= 4
 
