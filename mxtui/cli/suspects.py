@@ -20,6 +20,7 @@ from mxtui.model.evidence import Evidence
 from mxtui.model.filter import JUDGED_WORDS
 from mxtui.model.message import written_sender
 from mxtui.model.words import counted, duration
+from mxtui.sifting.sifter import Progress
 from mxtui.sifting.weighing import weigh
 
 
@@ -27,7 +28,6 @@ from mxtui.sifting.weighing import weigh
 @common_options
 @click.option("--json", "as_json", is_flag=True, help="One object for each campaign.")
 @click.option("--wait", is_flag=True, help="Until everything queued has been judged.")
-@click.option("--bulk", is_flag=True, help="Bulk mail of single senders as well: newsletters, lists, invoices.")
 @filter_argument
 def suspects_command(
     filter: tuple[str, ...],  # noqa: A002
@@ -36,9 +36,8 @@ def suspects_command(
     no_color: bool,
     as_json: bool,
     wait: bool,
-    bulk: bool,
 ) -> None:
-    """Campaigns, largest first: mail that belongs together by text, sender, network, subject.
+    """Campaigns, largest first: mail that belongs together by text, sender, network, subject. Bulk mail comes last.
 
     With a filter those that have messages which match it. Name a campaign's messages by campaign:ID, all that reach
     the configured score by is:suspect: mxtui reject --dry-run campaign:c7f3
@@ -53,14 +52,12 @@ def suspects_command(
         if filter:
             concerned = {row.campaign for row in index.view(wanted, Sort()).rows(0, len(index))}
             campaigns = [each for each in campaigns if each.name in concerned]
-    others = [each for each in campaigns if each.kind == "bulk"]
-    shown = campaigns if bulk else [each for each in campaigns if each.kind != "bulk"]
     if as_json:
-        for campaign in shown:
+        for campaign in campaigns:
             print_json(as_object(campaign))
-    elif shown:
-        sys.stdout.write(_as_table(shown, len(index)) + "\n")
-    _tell(progress.judged, progress.waiting, progress.skipped, len(shown), 0 if bulk else len(others))
+    elif campaigns:
+        sys.stdout.write(_as_table(campaigns, len(index)) + "\n")
+    _tell(progress, len(campaigns))
 
 
 def as_object(campaign: Campaign) -> dict[str, Any]:
@@ -92,6 +89,7 @@ def _as_table(campaigns: list[Campaign], queued: int) -> str:
     rows = [
         [
             each.name,
+            each.kind,
             "cleared" if each.cleared else f"{each.score:.1f}",
             f"{each.messages:,}",
             f"{each.messages / max(1, queued):.0%}",
@@ -104,14 +102,25 @@ def _as_table(campaigns: list[Campaign], queued: int) -> str:
         ]
         for each in campaigns
     ]
-    heads = ["campaign", "score", "messages", "share", "senders", "recipients", "unknown", "age", "sample", "subject"]
-    return table(heads, rows, "<>>>>>>><<")
+    heads = [
+        "campaign",
+        "kind",
+        "score",
+        "messages",
+        "share",
+        "senders",
+        "recipients",
+        "unknown",
+        "age",
+        "sample",
+        "subject",
+    ]
+    return table(heads, rows, "<<>>>>>>><<")
 
 
-def _tell(judged: int, waiting: int, skipped: int, shown: int, hidden: int) -> None:
-    more = f", and {counted(hidden, 'sender')} of bulk mail (--bulk)" if hidden else ""
-    narrate(f"{counted(shown, 'campaign')} among {counted(judged, 'message')}{more}")
-    if waiting:
-        narrate(f"{counted(waiting, 'message')} not judged yet: --wait judges them all")
-    if skipped:
-        narrate(f"{counted(skipped, 'message')} could not be read")
+def _tell(progress: Progress, shown: int) -> None:
+    narrate(f"{counted(shown, 'group')} among {counted(progress.judged, 'message')}")
+    if progress.waiting:
+        narrate(f"{counted(progress.waiting, 'message')} not judged yet: --wait judges them all")
+    if progress.skipped:
+        narrate(f"{counted(progress.skipped, 'message')} could not be read")

@@ -38,6 +38,9 @@ IDLE: Final = 0.5
 FOLLOWING: Final = 5.0
 """Seconds between two looks at what another process remembers."""
 
+QUIET: Final = 15.0
+"""Seconds without news from another process after which nobody waits for it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
@@ -89,7 +92,9 @@ class Sifter:
         self._busy = 0
         self._weighed_at = -WEIGHING
         self._store: Store | None = None
-        self._seen: int | None = None
+        self._seen: tuple[int, int] | None = None
+        self._elsewhere = False
+        """Another process reads."""
 
     # -- asking -----------------------------------------------------------------------------------------------------
 
@@ -98,6 +103,8 @@ class Sifter:
         judged, waiting = self._index.judging()
         skipped = self._gone + (self._worker.skipped if self._worker is not None else 0)
         fault = "" if self._worker is not None or judged else self._why_not
+        if self._worker is None or self._elsewhere:
+            return Progress(judged, len(self._index) - judged, skipped, fault)
         return Progress(judged, waiting + self._busy, skipped, fault)
 
     def campaigns(self) -> list[Campaign]:
@@ -118,8 +125,16 @@ class Sifter:
 
     def finish(self, stop: threading.Event, deadline: float | None = None) -> None:
         """Until everything queued was looked at, or that time has come."""
-        while not stop.is_set() and (deadline is None or self._clock() < deadline) and self.step():
-            pass
+        news_at, before = self._clock(), -1
+        while not stop.is_set() and (deadline is None or self._clock() < deadline):
+            if self.step():
+                continue
+            progress = self.progress()
+            if not self._elsewhere or not progress.waiting or self._clock() - news_at > QUIET:
+                break
+            if progress.judged != before:
+                news_at, before = self._clock(), progress.judged
+            stop.wait(IDLE)
         self._weigh(all_of_them=True)
 
     def step(self) -> bool:
@@ -168,11 +183,10 @@ class Sifter:
         with suppress(sqlite3.Error, OSError):
             if self._store is None:
                 self._store = Store(self._path, writing=False)
-            revision = self._store.revision()
-            fresh = self._index.unjudged(1)
-            if revision != self._seen or fresh:
+            seen = self._store.revision(), len(self._index)
+            if seen != self._seen:
                 self._index.judge(list(self._store.judged()))
-                self._seen = revision
+                self._seen = seen
         return False
 
     def _weigh(self, *, all_of_them: bool = False) -> None:
@@ -216,6 +230,7 @@ class Sifter:
 
     def _ours(self) -> bool:
         """Whether this process reads."""
+        self._elsewhere = False
         if self._lock is not None or self._path is None:
             return True
         try:
@@ -228,6 +243,7 @@ class Sifter:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(lock)
+            self._elsewhere = True
             return False
         self._lock = lock
         return True
