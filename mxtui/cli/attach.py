@@ -150,7 +150,7 @@ class Attached:
         """What alerts go by that no queue tells."""
         from mxtui.alerting.facts import facts
 
-        return facts(self.settings, self.state, self.site.certificate())
+        return facts(self.settings, self.state, self.site.certificate(), self.sifted)
 
     @property
     def relayed(self) -> tuple[str, ...]:

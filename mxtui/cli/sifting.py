@@ -45,6 +45,22 @@ def recall(attached: Attached, index: "Index") -> None:
         raise UsageError("no message was judged yet", "mxtui suspects --wait does that; so does an open console.")
 
 
+def background(attached: Attached, index: "Index") -> "tuple[Sifter, threading.Event]":
+    """Who sifts what an index holds for as long as the event is not set, from the end of the first read on."""
+    found, stop = sifter(attached, index), threading.Event()
+
+    def work() -> None:
+        while not index.is_complete and not stop.wait(WAITING):
+            pass
+        found.run(stop)
+
+    threading.Thread(target=work, name="sifting", daemon=True).start()
+    return found, stop
+
+
+WAITING = 0.25
+"""Seconds between two looks whether the first read is done: until then sifting would only slow it down."""
+
 LOOK = 5.0
 """Seconds that a command reads what is new, unless it is to wait."""
 

@@ -15,12 +15,11 @@ from mxtui.cli.sifting import sift
 from mxtui.errors import NotPermitted
 from mxtui.index import Sort
 from mxtui.message.sanitize import one_line
-from mxtui.model.campaign import Campaign
+from mxtui.model.campaign import Campaign, Sifted
 from mxtui.model.evidence import Evidence
 from mxtui.model.filter import JUDGED_WORDS
 from mxtui.model.message import written_sender
 from mxtui.model.words import counted, duration
-from mxtui.sifting.sifter import Progress
 from mxtui.sifting.weighing import weigh
 
 
@@ -118,7 +117,7 @@ def _as_table(campaigns: list[Campaign], queued: int) -> str:
     return table(heads, rows, "<<>>>>>>><<")
 
 
-def _tell(progress: Progress, shown: int) -> None:
+def _tell(progress: Sifted, shown: int) -> None:
     narrate(f"{counted(shown, 'group')} among {counted(progress.judged, 'message')}")
     if progress.waiting:
         narrate(f"{counted(progress.waiting, 'message')} not judged yet: --wait judges them all")

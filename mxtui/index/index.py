@@ -53,6 +53,7 @@ class Index:
         add_functions(self._database)
         weakref.finalize(self, self._database.close)  # the memory goes with the index; Python 3.13 warns otherwise
         self._totals = Totals(now)
+        self.suspect = suspect
         self._judgements = Judgements(self._database, suspect)
         self._domains: dict[str, int] = {}
         self._reasons: dict[str, int] = {}
@@ -196,6 +197,11 @@ class Index:
                     self._totals.cross(name, bound, recipients)
             self._totals.advance(now)
 
+    @property
+    def is_complete(self) -> bool:
+        """The first read is done."""
+        return self._indexed
+
     # -- judging --------------------------------------------------------------------------------------------------
 
     def judge(self, judged: Sequence[Judged]) -> None:
@@ -242,6 +248,11 @@ class Index:
         """A campaign as it is queued now; None where nothing of it is."""
         with self._lock:
             return self._judgements.facts(name)
+
+    def same_campaign(self, queue_id: str) -> list[str]:
+        """Queue IDs of the campaign that a message is of, oldest first; none where it is of none."""
+        with self._lock:
+            return self._judgements.same_campaign(queue_id)
 
     def suspects(self) -> list[str]:
         """Queue IDs of messages that are suspect, oldest first."""

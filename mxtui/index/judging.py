@@ -143,6 +143,14 @@ class Judgements:
         queue_id, subject, sender = sample
         return Campaign(*(name, *facts, queue_id, subject, sender, points, bool(cleared)))
 
+    def same_campaign(self, queue_id: str) -> list[str]:
+        """Queue IDs of the campaign that a message is of, oldest first."""
+        statement = (
+            "SELECT m.queue_id FROM judged j JOIN message m ON m.id = j.message WHERE j.campaign = (SELECT campaign "
+            "FROM judged WHERE message = (SELECT id FROM message WHERE queue_id = ?)) ORDER BY m.arrival, m.id"
+        )
+        return [found for (found,) in self._database.execute(statement, (queue_id,))]
+
     def suspects(self) -> list[str]:
         """Queue IDs of messages that are suspect, oldest first."""
         # Only judged messages are looked at.

@@ -27,6 +27,24 @@ class Judged(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Sifted:
+    """How far judging what is queued has come."""
+
+    judged: int
+    """Messages that are queued and were judged."""
+    waiting: int
+    skipped: int
+    """Over which the reader died, or that could not be read."""
+    fault: str = ""
+    """Why nothing is judged; a sentence without its full stop."""
+
+    @property
+    def done(self) -> bool:
+        """Everything queued has been looked at."""
+        return not self.waiting and not self.fault
+
+
+@dataclass(frozen=True, slots=True)
 class Campaign:
     """One of them, as it is queued now. Facts of the queue alone; see `sifting.weighing` for what they mean."""
 

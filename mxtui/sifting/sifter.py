@@ -10,16 +10,17 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import closing, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from mxtui.folders import make_folder
 from mxtui.index import Index
-from mxtui.model.campaign import Campaign, Judged
+from mxtui.model.campaign import Campaign, Judged, Sifted
 from mxtui.model.message import Identity
 from mxtui.queues.queue import Contents
-from mxtui.sifting.clearing import Clearing
+from mxtui.sifting import weights
+from mxtui.sifting.clearing import Cleared, Clearing
 from mxtui.sifting.crew import Worker
 from mxtui.sifting.sketch import EMPTY
 from mxtui.sifting.store import Store
@@ -40,24 +41,6 @@ FOLLOWING: Final = 5.0
 
 QUIET: Final = 15.0
 """Seconds without news from another process after which nobody waits for it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far it has come."""
-
-    judged: int
-    """Messages that are queued and were judged."""
-    waiting: int
-    skipped: int
-    """Over which the reader died, or that could not be read."""
-    fault: str = ""
-    """Why nothing is judged; a sentence without its full stop."""
-
-    @property
-    def done(self) -> bool:
-        """Everything queued has been looked at."""
-        return not self.waiting and not self.fault
 
 
 class Sifter:
@@ -85,9 +68,11 @@ class Sifter:
         self._clock = clock
         self._lock: int | None = None
         self._campaigns: dict[str, Campaign] = {}
+        self._written: dict[str, Campaign] = {}
         self._next: dict[str, float] = {}
         self._sketches: dict[str, bytes] = {}
         self._dirty: set[str] = set()
+        self._weighing = threading.Lock()
         self._gone = 0
         self._busy = 0
         self._weighed_at = -WEIGHING
@@ -98,19 +83,32 @@ class Sifter:
 
     # -- asking -----------------------------------------------------------------------------------------------------
 
-    def progress(self) -> Progress:
+    def progress(self) -> Sifted:
         """How far it has come."""
         judged, waiting = self._index.judging()
         skipped = self._gone + (self._worker.skipped if self._worker is not None else 0)
         fault = "" if self._worker is not None or judged else self._why_not
         if self._worker is None or self._elsewhere:
-            return Progress(judged, len(self._index) - judged, skipped, fault)
-        return Progress(judged, waiting + self._busy, skipped, fault)
+            return Sifted(judged, len(self._index) - judged, skipped, fault)
+        return Sifted(judged, waiting + self._busy, skipped, fault)
 
     def campaigns(self) -> list[Campaign]:
         """All that are queued, largest first, bulk mail after the others."""
         found = list(self._campaigns.values())
         return sorted(found, key=lambda each: (each.kind == "bulk", -each.messages, each.name))
+
+    def clear(self, campaign: Campaign, by: str, reason: str) -> None:
+        """It is no spam, from now on and after a restart. Raises MxtuiError."""
+        if self._clearing is not None:
+            sketch = self.sketch_of(campaign).hex()
+            self._clearing.clear(Cleared(campaign.name, sketch, by, reason, time.time()))
+            self._weigh()
+
+    def withdraw(self, campaign: Campaign) -> None:
+        """It may be, after all. Raises MxtuiError."""
+        if self._clearing is not None:
+            self._clearing.withdraw(campaign.name, self.sketch_of(campaign))
+            self._weigh()
 
     # -- working ----------------------------------------------------------------------------------------------------
 
@@ -190,6 +188,10 @@ class Sifter:
         return False
 
     def _weigh(self, *, all_of_them: bool = False) -> None:
+        with self._weighing:
+            self._weigh_once(all_of_them=all_of_them)
+
+    def _weigh_once(self, *, all_of_them: bool) -> None:
         now = self._weighed_at = self._clock()
         self._dirty |= self._index.changed_campaigns()
         points: dict[str, float] = {}
@@ -209,6 +211,9 @@ class Sifter:
                 campaign, points=points.get(name, campaign.points), cleared=self._is_cleared(campaign)
             )
         self._index.weigh(points, {name: campaign.cleared for name, campaign in self._campaigns.items()})
+        if self._lock is not None and self._path is not None and self._campaigns != self._written:
+            self._written = dict(self._campaigns)
+            weights.write(self._path, self._written.values(), self._index.suspect, time.time())
 
     def sketch_of(self, campaign: Campaign) -> bytes:
         """What its sample says, as it is remembered."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from mxtui.holding import Holding
 from mxtui.index import Index
+from mxtui.model.campaign import Campaign, Sifted
 from mxtui.model.drain.standing import Standing
 from mxtui.model.history import Point
 from mxtui.model.overview import Alert, Overview
@@ -75,6 +76,26 @@ class Acknowledging(Protocol):
         ...
 
 
+class Sifting(Protocol):
+    """Who judges what is queued, in the background."""
+
+    def progress(self) -> Sifted:
+        """How far that has come."""
+        ...
+
+    def campaigns(self) -> Sequence[Campaign]:
+        """All that are queued, largest first, bulk mail after the others."""
+        ...
+
+    def clear(self, campaign: Campaign, by: str, reason: str) -> None:
+        """It is no spam, from now on and after a restart. Blocks. Raises MxtuiError."""
+        ...
+
+    def withdraw(self, campaign: Campaign) -> None:
+        """It may be, after all. Blocks. Raises MxtuiError."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """How the console looks and listens."""
@@ -134,3 +155,5 @@ class Services:
 
     Raises MxtuiError.
     """
+    sifting: Sifting | None = None
+    """None where nobody judges mail."""

@@ -297,3 +297,11 @@ def test_what_comes_and_goes_is_counted_by_domain_once_the_first_read_is_done() 
     assert counted.arrived == {"example.org": 1, "example.net": 1, WHOLE: 1}
     assert counted.left == {"example.org": 1, WHOLE: 1}
     assert counted.arrived_bytes == 500
+
+
+def test_a_message_leads_to_all_of_its_campaign() -> None:
+    some = [message(name, arrival=NOW - at) for at, name in enumerate("ABCD")]
+    index = index_of(*some)
+    index.judge([Judged(each.identity, 0.0, "c7f3" if each.queue_id in "ABC" else "") for each in some])
+    assert index.same_campaign("B") == ["C", "B", "A"]
+    assert index.same_campaign("D") == index.same_campaign("gone") == []

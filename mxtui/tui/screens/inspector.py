@@ -32,6 +32,8 @@ _ON_MESSAGE: tuple[Command, ...] = (
     Command("inspector.previous", "N", "Previous", "The one before.", lambda screen: screen.step(-1)),
     Command("inspector.mark", "space", "Mark", "Mark this message, or take the mark away.",
             lambda screen: screen.mark()),
+    Command("inspector.campaign", "c", "Mark campaign", "Mark all messages of the campaign that this one is of.",
+            lambda screen: screen.mark_campaign(), footer=False),
     verb_command("inspector", Verb.HOLD, "h", "Keep this message from being tried."),
     verb_command("inspector", Verb.RELEASE, "r", "Let this message be tried again."),
     redirect_command("inspector", "Send this message to another address or host."),
@@ -178,6 +180,18 @@ class InspectorScreen(ActingScreen):
     def mark(self) -> None:
         """Mark or unmark."""
         self.host.marks.symmetric_difference_update({self._queue_id})
+        self.tick()
+
+    @work(exclusive=True, group="campaign")
+    async def mark_campaign(self) -> None:
+        """All that belongs together with this message."""
+        index, queue_id = self.host.services.monitor.index, self._queue_id
+        found = await asyncio.to_thread(index.same_campaign, queue_id)
+        if found:
+            self.host.marks.update(found)
+            self.notify(f"{len(found):,} messages of its campaign are marked.", markup=False)
+        else:
+            self.notify("It is of no campaign that is known.", markup=False)
         self.tick()
 
     @property

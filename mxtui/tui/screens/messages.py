@@ -289,4 +289,4 @@ class MessagesScreen(MarkingScreen):
             self.unmark_all()
 
 
-_MOST_FIRST = ("age", "size", "attempts", "recipients")
+_MOST_FIRST = ("age", "size", "attempts", "recipients", "score")
