@@ -7,11 +7,18 @@ from mxtui.config import Settings
 from mxtui.drills import Drills
 from mxtui.folders import states
 from mxtui.model.alerts import Facts, Thresholds
+from mxtui.sifting.weights import NOTHING, read
 
 
-def facts(settings: Settings, state: Path, certificate: Path | None) -> Facts:
-    """As they are now; `certificate` is the file of our own. What cannot be read is not known."""
+def facts(settings: Settings, state: Path, certificate: Path | None, sifted: Path | None = None) -> Facts:
+    """As they are now; `certificate` is the file of our own, `sifted` what is remembered of the queue's messages.
+
+    What cannot be read is not known.
+    """
+    weights = read(sifted) if sifted is not None else NOTHING
     return Facts(
+        suspects=weights.suspects,
+        campaigns=weights.suspect_campaigns,
         drilled=tuple(settings.drill.addresses),
         drills=Drills(state, *states(settings.state)).latest() if settings.drill.addresses else {},
         certificate=_certificate(certificate),

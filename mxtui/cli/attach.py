@@ -139,11 +139,18 @@ class Attached:
 
         return self.alerts.acknowledged(time.time())
 
+    @property
+    def sifted(self) -> Path:
+        """The file of what is remembered of its messages."""
+        from mxtui.sifting.store import file_of
+
+        return file_of(self.queue.source.path, self.state)
+
     def facts(self) -> "Facts":
         """What alerts go by that no queue tells."""
         from mxtui.alerting.facts import facts
 
-        return facts(self.settings, self.state, self.site.certificate())
+        return facts(self.settings, self.state, self.site.certificate(), self.sifted)
 
     @property
     def relayed(self) -> tuple[str, ...]:
@@ -218,13 +225,13 @@ def attach(source: str | None, config: str | None) -> Iterator[Attached]:
         queue.close()
 
 
-def index_of(queue: Queue, *, subjects: bool) -> "Index":
-    """Everything queued, read once."""
+def index_of(queue: Queue, *, subjects: bool, suspect: float | None = None) -> "Index":
+    """Everything queued, read once; `suspect` is the score from which on a message is."""
     import time
 
     from mxtui.index import Index
 
-    index = Index(time.time())
+    index = Index(time.time()) if suspect is None else Index(time.time(), suspect=suspect)
     for changes in queue.read(subjects=subjects):
         index.apply(changes)
     return index

@@ -79,6 +79,7 @@ def services(
     `again` are the options that name the queue, for a drain in a process of its own.
     """
     from mxtui.alerting.keeping import Keeper
+    from mxtui.cli.sifting import background
     from mxtui.history import Recorder
     from mxtui.index import Index
     from mxtui.model.alerts import Watch
@@ -89,7 +90,7 @@ def services(
     keeper = Keeper(attached.alerts, replace(attached.telling, watching=True))
     monitor = Monitor(
         queue,
-        Index(time.time()),
+        Index(time.time(), suspect=attached.settings.spam.suspect),
         attached.primaries,
         always=attached.relayed,
         watch=Watch(attached.thresholds, attached.alerts.memory()),
@@ -129,8 +130,10 @@ def services(
 
         return examined(attached, tell=lambda _: None)  # what it found is on the screen, kept or not
 
+    sifter, sifted = background(attached, monitor.index)
     try:
         yield Services(
+            sifting=sifter,
             monitor=monitor,
             operations=attached.operations,
             holding=attached.holding,
@@ -147,6 +150,7 @@ def services(
             acknowledging=_Acknowledging(attached),
         )
     finally:
+        sifted.set()
         monitor.close()
         keeper.close()
         sandbox.close()

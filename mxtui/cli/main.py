@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "suspend": ("mxtui.cli.suspend", "Leave a domain's mail alone for a while; it ends by itself."),
     "resume": ("mxtui.cli.suspend", "End a suspension now."),
     "migrate": ("mxtui.cli.migrate", "Hold a domain while its primary moves."),
+    "suspects": ("mxtui.cli.suspects", "Campaigns and suspected spam, largest first."),
     "probe": ("mxtui.cli.probe", "Climb the health ladder of primaries once."),
     "history": ("mxtui.cli.history", "How domains fared in the last hours and days."),
     "doctor": ("mxtui.cli.doctor", "Is this backup MX set up right?"),

@@ -57,6 +57,13 @@ def percent(value: object) -> float:
     return float(value)
 
 
+def points(value: object) -> float:
+    """A score above 0."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1000:
+        raise ValueError("a number of points above 0, up to 1000")
+    return float(value)
+
+
 LONGEST = 3650 * 86400
 """Seconds of a duration; times much further on fit neither a calendar nor an envelope."""
 

@@ -144,6 +144,13 @@ class Doctor:
 
 
 @dataclass(frozen=True, slots=True)
+class Spam:
+    """How likely spam is told from other mail."""
+
+    suspect: float = setting(readers.points, "10.0", "score from which on a message is suspect")
+
+
+@dataclass(frozen=True, slots=True)
 class Console:
     """How the console looks and listens."""
 
@@ -183,6 +190,7 @@ class Settings:
     notify: Notify = field(default_factory=Notify)
     drill: Drill = field(default_factory=Drill)
     doctor: Doctor = field(default_factory=Doctor)
+    spam: Spam = field(default_factory=Spam)
     console: Console = field(default_factory=Console)
     serve: Serve = field(default_factory=Serve)
 
@@ -195,6 +203,7 @@ TABLES: Mapping[str, type] = {
     "notify": Notify,
     "drill": Drill,
     "doctor": Doctor,
+    "spam": Spam,
     "console": Console,
     "serve": Serve,
     "limits": Limits,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 from mxtui.model.message import Changes, Identity, QueuedMessage, State
 from mxtui.model.source import Capabilities, Source, Space, Verb
@@ -97,6 +97,25 @@ class Queue(Protocol):
 
     def close(self) -> None:
         """Let go of everything."""
+        ...
+
+
+class Contents(NamedTuple):
+    """How a process of its own reads messages: `reader(*arguments)` of a module."""
+
+    module: str
+    """Its `reader` gives a function from a queue ID and an inode (0: any) to the message as stored, in blocks, which
+    raises OSError where it is gone, may not be read, or is another one by now."""
+    arguments: tuple[Any, ...]
+    """Plain values."""
+
+
+@runtime_checkable
+class Legible(Protocol):
+    """A queue whose messages another process can read."""
+
+    def contents(self) -> Contents:
+        """How."""
         ...
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from mxtui.holding import Holding
 from mxtui.index import Index
+from mxtui.model.campaign import Campaign, Sifted
 from mxtui.model.drain.standing import Standing
 from mxtui.model.envelope import Client
 from mxtui.model.evidence import CampaignFacts, Judgement
@@ -90,6 +91,26 @@ class Acknowledging(Protocol):
         ...
 
 
+class Sifting(Protocol):
+    """Who judges what is queued, in the background."""
+
+    def progress(self) -> Sifted:
+        """How far that has come."""
+        ...
+
+    def campaigns(self) -> Sequence[Campaign]:
+        """All that are queued, largest first, bulk mail after the others."""
+        ...
+
+    def clear(self, campaign: Campaign, by: str, reason: str) -> None:
+        """It is no spam, from now on and after a restart. Blocks. Raises MxtuiError."""
+        ...
+
+    def withdraw(self, campaign: Campaign) -> None:
+        """It may be, after all. Blocks. Raises MxtuiError."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """How the console looks and listens."""
@@ -163,3 +184,5 @@ class Services:
 
     Raises MxtuiError.
     """
+    sifting: Sifting | None = None
+    """None where nobody judges mail."""

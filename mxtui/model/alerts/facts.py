@@ -16,6 +16,10 @@ class Facts:
     """The last of each domain."""
     certificate: float | None = None
     """When our own certificate expires, seconds since the epoch; None where there is none or it cannot be read."""
+    suspects: int = 0
+    """Messages that are suspected spam, as far as they were judged."""
+    campaigns: int = 0
+    """Campaigns that those are of."""
     untold: str = ""
     """Why nobody could be told of alerts the last time; empty when all is well."""
 

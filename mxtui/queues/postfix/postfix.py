@@ -22,6 +22,7 @@ from mxtui.queues.postfix.master import master_runs, queue_manager_runs
 from mxtui.queues.postfix.permission import Privileges, permissions
 from mxtui.queues.postfix.queue_file import Envelope
 from mxtui.queues.postfix.reader import Reader, open_reader
+from mxtui.queues.queue import Contents
 
 if TYPE_CHECKING:
     from mxtui.model.drain.way import Feed, Settled
@@ -117,6 +118,12 @@ class PostfixQueue:
     def content(self, queue_id: str, limit: int) -> bytes:
         """The message as stored, at most `limit` bytes. Raises NotPermitted, NoQueue."""
         return self._reader.content(queue_id, limit)
+
+    def contents(self) -> Contents:
+        """How another process reads messages (see `queues.queue.Legible`)."""
+        hashing = self.layout.hashing
+        arguments = (str(self.layout.queue_directory), sorted(hashing.names), hashing.depth)
+        return Contents("mxtui.queues.postfix.contents", arguments)
 
     def envelope(self, queue_id: str) -> Envelope:
         """Everything but the message. Raises NotPermitted, NoQueue."""

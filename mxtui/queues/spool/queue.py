@@ -21,6 +21,7 @@ from mxtui.model.service import Service
 from mxtui.model.source import ALLOWED, Capabilities, Permission, Source, Space, Verb
 from mxtui.model.tally import Tallies
 from mxtui.queues.cached import Cache, Counted
+from mxtui.queues.queue import Contents
 from mxtui.queues.spool import kept
 from mxtui.queues.spool.actions import LIFETIME, Actions, Notice
 from mxtui.queues.spool.cached import SpoolFiles
@@ -143,6 +144,10 @@ class SpoolQueue:
     def content(self, queue_id: str, limit: int) -> bytes:
         """The message as stored, at most `limit` bytes. Raises NotPermitted, NoQueue."""
         return self.spool.content(queue_id, limit)
+
+    def contents(self) -> Contents:
+        """How another process reads messages (see `queues.queue.Legible`)."""
+        return Contents("mxtui.queues.spool.contents", (self.spool.places.root,))
 
     def envelope(self, queue_id: str) -> Envelope:
         """Everything but the message. Raises NotPermitted, NoQueue."""

@@ -290,4 +290,4 @@ class MessagesScreen(MarkingScreen):
             self.unmark_all()
 
 
-_MOST_FIRST = ("age", "size", "attempts", "recipients")
+_MOST_FIRST = ("age", "size", "attempts", "recipients", "score")
