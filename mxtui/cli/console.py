@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 import click
 
 from mxtui.cli.attach import Attached, attach, named_source, settings_of
-from mxtui.errors import UsageError
+from mxtui.errors import NoQueue, UsageError
+from mxtui.message.limits import WHOLE
 from mxtui.model.message import State
 from mxtui.queues.postfix.instances import instances
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from mxtui.message.inspect import Inspection
     from mxtui.message.parts import Part
     from mxtui.message.sandbox import Sandbox
-    from mxtui.model.envelope import Client
+    from mxtui.model.evidence import Judgement
     from mxtui.model.overview import Alert
     from mxtui.model.plan import Plan
     from mxtui.tui.services import Extra, Services, Settings
@@ -110,10 +111,17 @@ def services(
 
         return inspect_message(queue, queue_id, sandbox.open(), most)
 
-    def introduce(queue_id: str) -> "Client | None":
-        from mxtui.cli.message import client_of
+    from mxtui.cli.judging import Campaigns, Judging
 
-        return client_of(queue, queue_id)
+    judging, campaigns = Judging(attached), Campaigns(monitor.index)
+
+    def judge(queue_id: str) -> "Judgement":
+        message = monitor.index.message(queue_id) or queue.find(queue_id)
+        if message is None:
+            raise NoQueue(f"{queue_id} is no longer queued")
+        more, cleared = campaigns.evidence(queue_id)
+        seen = look_inside(queue_id, WHOLE)
+        return judging.judge(message, seen, more, "its campaign was cleared: no spam" if cleared else "")
 
     def take_out(queue_id: str, part: "Part", path: Path) -> int:
         from mxtui.cli.message import save_part
@@ -144,7 +152,11 @@ def services(
             draining=_Draining(attached, again),
             history=history.points,
             examine=examine,
-            client=introduce,
+            client=queue.client,
+            judge=judge,
+            suspect=attached.settings.spam.suspect,
+            trusted=frozenset(attached.settings.spam.trusted),
+            campaigns=campaigns,
             own_names=frozenset({queue.source.name.lower()}),
             settings=settings,
             acknowledging=_Acknowledging(attached),
@@ -154,6 +166,7 @@ def services(
         monitor.close()
         keeper.close()
         sandbox.close()
+        judging.close()
 
 
 class _Sandboxed:

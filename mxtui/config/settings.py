@@ -148,6 +148,25 @@ class Spam:
     """How likely spam is told from other mail."""
 
     suspect: float = setting(readers.points, "10.0", "score from which on a message is suspect")
+    rspamd: readers.Scanning | None = optional(
+        readers.scanner(11333), "rspamd, best the primary's own: `127.0.0.1:11333`, or the path of its socket"
+    )
+    rspamd_controller: readers.Scanning | None = optional(
+        readers.scanner(11334), "its controller, which learns; where it is not the same"
+    )
+    rspamd_password: str = setting(readers.text, '""', "its password, where it asks for one")
+    spamassassin: readers.Scanning | None = optional(
+        readers.scanner(783), "SpamAssassin's spamd: `127.0.0.1:783`, or the path of its socket"
+    )
+    timeout: float = setting(readers.seconds, '"10s"', "time that a scanner may take for a message")
+    connections: int = setting(readers.whole(1, 50), "4", "messages scanned side by side in the background")
+    rate: int = setting(readers.whole(1, 1000), "20", "and so many within a second at most")
+    trusted: tuple[str, ...] = setting(
+        readers.names, "[]", "hosts whose Authentication-Results are believed, where they stand on top"
+    )
+    weights: Mapping[str, float] = entries(
+        readers.weight, "rspamd = 0.5", "what a source (`rspamd`, `spf`, `mxtui`) or one piece of evidence counts for"
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -249,6 +249,12 @@ class Index:
         with self._lock:
             return self._judgements.facts(name)
 
+    def campaign_of(self, queue_id: str) -> Campaign | None:
+        """The campaign that a message is of, as it is queued now; None where it is of none."""
+        with self._lock:
+            name = self._judgements.campaign_of(queue_id)
+            return self._judgements.facts(name) if name else None
+
     def same_campaign(self, queue_id: str) -> list[str]:
         """Queue IDs of the campaign that a message is of, oldest first; none where it is of none."""
         with self._lock:
