@@ -90,8 +90,7 @@ class Campaigns:
 
     def members(self, campaign: str) -> Sequence[str]:
         """Queue IDs of all its messages, oldest first."""
-        found = self._index.campaign(campaign)
-        return self._index.same_campaign(found.sample) if found is not None else ()
+        return self._index.ids_of(campaign)
 
     def evidence(self, queue_id: str) -> tuple[Sequence[Evidence], bool]:
         """What it being one of many says; and whether somebody said that they are no spam."""
@@ -118,7 +117,10 @@ def judgement_object(judgement: Judgement) -> dict[str, Any]:
         "unscanned": judgement.unscanned,
         "cleared": judgement.cleared or None,
         "evidence": [
-            {"name": each.name, "title": each.title, "detail": each.detail, "points": each.points, "source": each.source}
+            {
+                "name": each.name, "title": each.title, "detail": each.detail, "points": each.points,
+                "source": each.source,
+            }
             for each in judgement.evidence
         ],
         "scans": [

@@ -255,6 +255,11 @@ class Index:
             name = self._judgements.campaign_of(queue_id)
             return self._judgements.facts(name) if name else None
 
+    def ids_of(self, campaign: str) -> list[str]:
+        """Queue IDs of a campaign, oldest first."""
+        with self._lock:
+            return self._judgements.ids_of(campaign)
+
     def same_campaign(self, queue_id: str) -> list[str]:
         """Queue IDs of the campaign that a message is of, oldest first; none where it is of none."""
         with self._lock:

@@ -152,6 +152,14 @@ class Judgements:
         ).fetchone()
         return str(found[0]) if found else ""
 
+    def ids_of(self, campaign: str) -> list[str]:
+        """Queue IDs of a campaign, oldest first."""
+        statement = (
+            "SELECT m.queue_id FROM judged j JOIN message m ON m.id = j.message "
+            "WHERE j.campaign = (SELECT id FROM campaign WHERE name = ?) ORDER BY m.arrival, m.id"
+        )
+        return [found for (found,) in self._database.execute(statement, (campaign,))]
+
     def same_campaign(self, queue_id: str) -> list[str]:
         """Queue IDs of the campaign that a message is of, oldest first."""
         statement = (

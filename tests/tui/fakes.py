@@ -19,6 +19,7 @@ from mxtui.model.alerts import Thresholds, alerts
 from mxtui.model.alerts.order import in_order
 from mxtui.model.drain.standing import Passed, Standing
 from mxtui.model.drain.way import Feed, Settled
+from mxtui.model.envelope import Client
 from mxtui.model.forecast import (
     DAY,
     Drilled,
@@ -206,6 +207,9 @@ class FakeQueue:
 
     def find(self, queue_id: str) -> QueuedMessage | None:
         return self.messages.get(queue_id)
+
+    def client(self, queue_id: str) -> Client | None:
+        return None
 
     def content(self, queue_id: str, limit: int) -> bytes:
         if queue_id not in self.messages:

@@ -109,6 +109,10 @@ COLUMNS: tuple[Column[Row], ...] = (
 )
 
 
+UNJUDGED_COLUMNS: tuple[Column[Row], ...] = tuple(column for column in COLUMNS if column.key != "score")
+"""Where nobody judges mail."""
+
+
 def marks_line(scene: Scene, marked: int, octets: int, inside: int) -> Line:
     """How much is marked, and what of it the filter does not show."""
     look, outside = scene.look, marked - inside
@@ -196,7 +200,7 @@ def filter_totals(scene: Scene, found: int, of: int, octets: int, oldest: float 
 
 
 HINTS: Sequence[str] = ("from:", "to:", "domain:", "state:", "age>", "expires<", "size>", "attempts>", "reason:",
-                        "subject:", "client:", "is:", "score>", "  or", "  -not", "  ( )")  # fmt: skip
+                        "subject:", "client:", "is:", "  or", "  -not", "  ( )")  # fmt: skip
 
 
 def hints(scene: Scene) -> Line:
