@@ -54,6 +54,11 @@ class Serve:
     expire: float = setting(readers.seconds, '"5d"', "how long delivery is tried; then the message is `failed`")
     retry: float = setting(readers.seconds, '"5m"', "first pause of a primary that cannot be reached; doubles")
     retry_longest: float = setting(readers.seconds, '"1h"', "its longest pause")
+    xclient: bool = setting(
+        readers.flag,
+        "true",
+        "tell a primary that offers XCLIENT who the client was; each then has connections of its own",
+    )
     connections: int = setting(readers.whole(1, 100), "20", "connections to one primary")
     memory: int = setting(readers.size, '"256M"', "messages being received may take so much memory; then 452")
     notices: NextHop | None = optional(

@@ -48,6 +48,11 @@ class Drain:
     batch: int = setting(
         readers.whole(1, 10_000), "625", "messages in Postfix's hands at most, which it would bounce at once"
     )
+    xclient: bool = setting(
+        readers.flag,
+        "false",
+        "by our own sender on a Postfix queue: as `serve.xclient`; slower, for each client has connections of its own",
+    )
     trial: int = setting(readers.count, "50", "deliveries after which a recovered primary is believed")
     refused: float = setting(readers.percent, "5", "stop when more of the messages are refused, in percent")
     canary: bool = setting(readers.flag, "true", "one message goes first, and no other until it is delivered")
