@@ -57,6 +57,13 @@ def percent(value: object) -> float:
     return float(value)
 
 
+def points(value: object) -> float:
+    """A scanner's, which are seldom more than a hundred."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1000:
+        raise ValueError("a number above 0, to 1000")
+    return float(value)
+
+
 LONGEST = 3650 * 86400
 """Seconds of a duration; times much further on fit neither a calendar nor an envelope."""
 
@@ -70,6 +77,21 @@ def seconds(value: object) -> float:
     if not 1 <= duration <= LONGEST:
         raise ValueError(f"a duration in quotes from 1s to {LONGEST // 86400}d, such as {_quoted(DURATION_EXAMPLES)}")
     return float(duration)
+
+
+def seconds_to(most: int) -> Callable[[object], float]:
+    """As `seconds`, and no more than so many."""
+
+    def read(value: object) -> float:
+        try:
+            duration = seconds(value)
+        except ValueError:
+            duration = 0.0
+        if not 1 <= duration <= most:
+            raise ValueError(f"a duration in quotes from 1s to {most}s")
+        return duration
+
+    return read
 
 
 def pause(value: object) -> float:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mxtui.config import readers
-from mxtui.config.serving import Limits, Serve
+from mxtui.config.serving import Limits, Serve, ServeScan
 from mxtui.config.setting import entries, optional, setting
 from mxtui.model.next_hop import NextHop
 
@@ -203,6 +203,7 @@ TABLES: Mapping[str, type] = {
     "console": Console,
     "serve": Serve,
     "limits": Limits,
+    "scan": ServeScan,
 }
 """Fields that are tables of settings, also within tables; their names are all different."""
 
