@@ -30,9 +30,9 @@ COPIES: Final = 3
 async def screen(gate: Gate, envelope: Envelope, content: Content, hold: Hold) -> Verdict:
     """What scanners make of it. The memory for that is part of what messages on their way in may take."""
 
-    async def submit() -> Submitted | None:
+    async def submit() -> Submitted | str:
         if not hold.cover(COPIES * content.size):
-            return None
+            return "no memory to have it scanned"
         return submitted(envelope, content.whole())
 
     verdict = await gate.judge(content.size, submit)

@@ -57,8 +57,8 @@ class Bounds:
     """Seconds that mail taken unscanned waits for a scanner before it goes on as it is."""
 
 
-Submit = Callable[[], Awaitable[Submitted | None]]
-"""Gives the message when its turn has come, so that what waits takes no memory; None: it is not to be had."""
+Submit = Callable[[], Awaitable[Submitted | str]]
+"""Gives the message when its turn has come, so that what waits takes no memory; or why it is not to be had."""
 
 
 @dataclass(slots=True)
@@ -105,8 +105,8 @@ class Gate:
             return Verdict("accept", unscanned="too many messages to be scanned at once", passing=True)
         try:
             submitted = await submit()
-            if submitted is None:
-                return Verdict("accept", unscanned="no memory to have it scanned", passing=True)
+            if isinstance(submitted, str):
+                return Verdict("accept", unscanned=submitted, passing=True)
             return self._judged(await asyncio.gather(*(self._ask(each, submitted) for each in self._watched)))
         finally:
             self._room.release()
