@@ -98,6 +98,7 @@ def delivery_policy(serve: Serve, caps: Mapping[str, int]) -> Delivery:
         retry_longest=serve.retry_longest,
         tls=tls,
         xclient=serve.xclient,
+        evidence=serve.scan.header,
     )
 
 
@@ -150,4 +151,5 @@ def only_at_start(before: Wanted, after: Wanted) -> list[str]:
     )
     changed = [f"serve.{name}" for name in names if getattr(before.serve, name) != getattr(after.serve, name)]
     changed += ["drain.primaries"] if before.settings.drain.primaries != after.settings.drain.primaries else []
+    changed += ["serve.scan.header"] if before.serve.scan.header != after.serve.scan.header else []
     return changed + (["probe"] if before.settings.probe != after.settings.probe else [])
