@@ -89,7 +89,11 @@ def judged(scans: Sequence[Scan], rules: Rules) -> Verdict:
     seen = [scan for scan in scans if scan.scanned]
     asked = [rules.action(scan) for scan in seen]
     action = max(asked, key=ACTIONS.index) if asked else "accept"
-    faults = "; ".join(f"{scan.scanner}: {scan.fault}" for scan in scans if scan.fault)
+    faults = "; ".join(
+        scan.fault if scan.fault.startswith(scan.scanner) else f"{scan.scanner}: {scan.fault}"
+        for scan in scans
+        if scan.fault
+    )
     return Verdict(action, "; ".join(map(words, seen)), faults, passing=bool(faults))
 
 
@@ -99,5 +103,5 @@ def words(scan: Scan) -> str:
     >>> words(Scan("rspamd", 0.0, 8.24, 6.0, "add header"))
     'rspamd: add header, 8.2 of 6'
     """
-    found = ", ".join(f"{each.name} {each.points:.1f}" for each in scan.symbols[:SYMBOLS] if each.points)
+    found = ", ".join(f"{each.name} {each.points:.1f}" if each.points else each.name for each in scan.symbols[:SYMBOLS])
     return f"{scan.scanner}: {scan.action}, {scan.score:.1f} of {scan.required:g}" + (f" ({found})" if found else "")
