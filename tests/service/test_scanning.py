@@ -13,6 +13,7 @@ from mxtui.demo.primary import FakePrimary
 from mxtui.queues.spool.control import Control
 from mxtui.queues.spool.queue import SpoolQueue
 from mxtui.queues.spool.store import Spool
+from mxtui.scanning.gate import Scanner
 from mxtui.service.notify import Notifier
 from mxtui.service.service import Service
 from mxtui.service.sockets import bind
@@ -25,7 +26,7 @@ from tests.service.serving import QUICK
 class Serving:
     """A service in this process, with scanners that do as told."""
 
-    def __init__(self, folder: Path, primary: FakePrimary, *scanners: Scripted, settings: str = "") -> None:
+    def __init__(self, folder: Path, primary: FakePrimary, *scanners: Scanner, settings: str = "") -> None:
         self.config = folder / "mxtui.toml"
         self.config.write_text(QUICK + settings)
         self.port = free_port()
