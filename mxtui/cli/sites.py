@@ -104,13 +104,15 @@ class PostfixSite:
     def direct(self, router: "Router", folder: Path) -> "Direct":
         """Our own sender on the queue files, with its journal in a folder."""
         from mxtui.delivery.direct.way import Direct
+        from mxtui.delivery.policy import Policy
         from mxtui.delivery.routes import host_of
 
         @cache  # for as long as one drain lasts: asking takes 20 ms
         def route(domain: str) -> "HostKey":
             return host_of(domain, router.route([domain]).get(domain))
 
-        return Direct(self._layout, folder, route, ourselves=router.ourselves())
+        policy = Policy(xclient=self._settings.drain.xclient)
+        return Direct(self._layout, folder, route, ourselves=router.ourselves(), policy=policy)
 
     def sudoers(self, group: str) -> tuple[str, ...]:
         """For postsuper(1)."""

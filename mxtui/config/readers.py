@@ -79,6 +79,21 @@ def seconds(value: object) -> float:
     return float(duration)
 
 
+def seconds_to(most: int) -> Callable[[object], float]:
+    """As `seconds`, and no more than so many."""
+
+    def read(value: object) -> float:
+        try:
+            duration = seconds(value)
+        except ValueError:
+            duration = 0.0
+        if not 1 <= duration <= most:
+            raise ValueError(f"a duration in quotes from 1s to {most}s")
+        return duration
+
+    return read
+
+
 def pause(value: object) -> float:
     """As `seconds`, or none at all."""
     return 0.0 if value in ("0", "0s") else seconds(value)

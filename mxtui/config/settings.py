@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mxtui.config import readers
-from mxtui.config.serving import Limits, Serve
+from mxtui.config.serving import Limits, Serve, ServeScan
 from mxtui.config.setting import entries, optional, setting
 from mxtui.model.next_hop import NextHop
 
@@ -47,6 +47,11 @@ class Drain:
     )
     batch: int = setting(
         readers.whole(1, 10_000), "625", "messages in Postfix's hands at most, which it would bounce at once"
+    )
+    xclient: bool = setting(
+        readers.flag,
+        "false",
+        "by our own sender on a Postfix queue: as `serve.xclient`; slower, for each client has connections of its own",
     )
     trial: int = setting(readers.count, "50", "deliveries after which a recovered primary is believed")
     refused: float = setting(readers.percent, "5", "stop when more of the messages are refused, in percent")
@@ -226,6 +231,7 @@ TABLES: Mapping[str, type] = {
     "console": Console,
     "serve": Serve,
     "limits": Limits,
+    "scan": ServeScan,
 }
 """Fields that are tables of settings, also within tables; their names are all different."""
 

@@ -111,6 +111,7 @@ class SpoolQueue:
             service=service.words(now),
             delivers=abs(now - service.heartbeat) < HEARTBEAT,
             recovering=service.recovering,
+            screened=MappingProxyType(dict(service.screened)),
         )
 
     def depth(self) -> Mapping[State, int]:
