@@ -105,17 +105,14 @@ class ConsoleApp(Host):
             self.show_now()
 
     def _console(self) -> ConsoleScreen | None:
-        """The topmost screen of ours that is all there: a dialog may lie over it, one pushed a moment ago is not.
-
-        Nor is one that is taken down as the console ends, while the clock still ticks.
-        """
+        """The topmost screen of ours that is all there: a dialog may lie over it, one pushed a moment ago is not."""
         ours = (screen for screen in reversed(self.screen_stack) if isinstance(screen, ConsoleScreen))
-        return next((screen for screen in ours if screen.is_mounted and screen.children), None)
+        return next((screen for screen in ours if screen.is_mounted), None)
 
     def show_now(self) -> None:
         """What there is to show is drawn once more, and only where it differs is anything sent."""
         screen = self._console()
-        if screen is not None:
+        if screen is not None and self.is_running:  # the clock still ticks while screens are taken down at the end
             screen.tick()
 
     def toggle_pause(self) -> None:
