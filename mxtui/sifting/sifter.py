@@ -81,6 +81,7 @@ class Sifter:
         self._weighed_at = -WEIGHING
         self._store: Store | None = None
         self._seen: tuple[int, int] | None = None
+        self._more = False
         self._elsewhere = False
         """Another process reads."""
 
@@ -141,8 +142,10 @@ class Sifter:
     def step(self) -> bool:
         """A batch, and whether there may be more."""
         more = self._read() if self._worker is not None and self._ours() else self._follow()
-        if self._clock() - self._weighed_at >= WEIGHING:
+        # What the last batch changed is told at once: nothing else may come for hours.
+        if self._clock() - self._weighed_at >= WEIGHING or (self._more and not more):
             self._weigh()
+        self._more = more
         return more
 
     def close(self) -> None:

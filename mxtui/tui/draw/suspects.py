@@ -56,7 +56,7 @@ def _unknown(row: Ranked, cell: Cell) -> Spans:
 
 
 def _share(row: Ranked, cell: Cell) -> Spans:
-    return [(fmt.percent(row.share) if row.share >= 0.005 else "<1 %", cell.look.label)]
+    return [(fmt.percent(row.share) if row.share >= 0.0095 else "<1 %", cell.look.label)]
 
 
 def _subject(row: Ranked, cell: Cell) -> Spans:
