@@ -1,12 +1,12 @@
 """The scanners that an operator has configured."""
 
 from mxtui.config.settings import Spam
-from mxtui.scanning.scanner import Scanner
+from mxtui.scanning.scanner import LARGEST, Scanner
 from mxtui.scanning.where import Where
 
 
-def scanners(wanted: Spam) -> list[Scanner]:
-    """Those of `[spam]`; none where none is named."""
+def scanners(wanted: Spam, largest: int = LARGEST) -> list[Scanner]:
+    """Those of `[spam]`; none where none is named. `largest` message that they are given, in bytes."""
     found: list[Scanner] = []
     if wanted.rspamd is not None:
         from mxtui.scanning.rspamd import Rspamd  # 30 ms, which who has none need not wait for
@@ -18,10 +18,11 @@ def scanners(wanted: Spam) -> list[Scanner]:
                 controller=controller,
                 password=wanted.rspamd_password,
                 timeout=wanted.timeout,
+                largest=largest,
             )
         )
     if wanted.spamassassin is not None:
         from mxtui.scanning.spamassassin import SpamAssassin
 
-        found.append(SpamAssassin(Where(*wanted.spamassassin), timeout=wanted.timeout))
+        found.append(SpamAssassin(Where(*wanted.spamassassin), timeout=wanted.timeout, largest=largest))
     return found

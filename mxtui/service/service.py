@@ -50,7 +50,7 @@ from mxtui.service.log import Log
 from mxtui.service.notify import Notifier
 from mxtui.service.recovering import Recovering
 from mxtui.service.remembered import RememberedOffers, remember_relay
-from mxtui.service.scanning import Scanners, gate_of
+from mxtui.service.scanning import Scanners, gate_of, scanners_of
 from mxtui.service.wanted import Wanted
 
 TICK: Final = 0.5
@@ -81,7 +81,7 @@ class Service:
         log: Log,
         notifier: Notifier,
         read: Callable[[], Wanted],
-        scanners: Scanners = lambda _: (),
+        scanners: Scanners = scanners_of,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """`scanners` makes those that settings name."""
