@@ -13,17 +13,28 @@ from mxtui.left import LeftByGuards
 from mxtui.model.alerts import Facts, Thresholds
 from mxtui.model.alerts.facts import StoppedDrain
 from mxtui.model.drill import Drill
+from mxtui.sifting.weights import NOTHING, read
 
 
-def facts(settings: Settings, queue: str, certificate: Path | None) -> Facts:
-    """Of a queue, by its path, now; `certificate` is the file of our own. What cannot be read is not known."""
+def facts(settings: Settings, queue: str, certificate: Path | None, sifted: Path | None = None) -> Facts:
+    """Of a queue, by its path, now; `certificate` is the file of our own, `sifted` what is remembered of its messages.
+
+    What cannot be read is not known.
+    """
+    weights = read(sifted) if sifted is not None else NOTHING
     drilled, drills = tuple(settings.drill.addresses), dict[str, Drill]()
     if drilled:
         try:
             drills = dict(Drills(queue, *states(settings.state)).latest())
         except MxtuiError:
             drilled = ()  # that none was ever held is what nobody can say
-    return Facts(drilled=drilled, drills=drills, certificate=_certificate(certificate))
+    return Facts(
+        suspects=weights.suspects,
+        campaigns=weights.suspect_campaigns,
+        drilled=drilled,
+        drills=drills,
+        certificate=_certificate(certificate),
+    )
 
 
 def stopped_drain(drains: Drains) -> StoppedDrain | None:

@@ -13,9 +13,18 @@ import click
 from mxtui.cli.attach import Attached, attach, index_of
 from mxtui.cli.common import Decorated, FilteringCommand, common_options, filter_argument, read_filter
 from mxtui.cli.output import narrate, print_json
+from mxtui.cli.sifting import recall
 from mxtui.errors import MxtuiError, UsageError
 from mxtui.message.sanitize import one_line
-from mxtui.model.filter import EVERYTHING, Field, Filter, Match, asks_for_subjects
+from mxtui.model.filter import (
+    EVERYTHING,
+    JUDGED_WORDS,
+    Field,
+    Filter,
+    Match,
+    asks_for_subjects,
+    depends_on_judgement,
+)
 from mxtui.model.plan import Plan, Result, Target
 from mxtui.model.planning import target_of
 from mxtui.model.redirect import Redirect, read_redirect
@@ -130,7 +139,7 @@ def select(attached: Attached, words: Sequence[str], *, everything: bool, verb: 
     Raises:
         UsageError: neither a filter nor `--all`, or both.
     """
-    wanted, text = read_filter(words)
+    wanted, text = read_filter(words, JUDGED_WORDS)
     if (wanted == EVERYTHING) != everything:
         if everything:
             raise UsageError("--all and a filter contradict each other", "Leave out one of them.")
@@ -141,7 +150,9 @@ def select(attached: Attached, words: Sequence[str], *, everything: bool, verb: 
     if ids is not None:  # no need to read 100,000 messages to act on one
         found = [attached.queue.find(queue_id) for queue_id in ids]
         return [target_of(message) for message in found if message is not None], text
-    index = index_of(attached.queue, subjects=asks_for_subjects(wanted))
+    index = index_of(attached.queue, subjects=asks_for_subjects(wanted), suspect=attached.settings.spam.suspect)
+    if depends_on_judgement(wanted):
+        recall(attached, index)
     return index.targets(index.ids(wanted)), text or "--all"
 
 

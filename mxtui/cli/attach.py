@@ -155,11 +155,18 @@ class Attached:
 
         return self.alerts.acknowledged(time.time())
 
+    @property
+    def sifted(self) -> Path:
+        """The file of what is remembered of its messages."""
+        from mxtui.sifting.store import file_of
+
+        return file_of(self.queue.source.path, self.state)
+
     def facts(self) -> "Facts":
         """What alerts go by that no queue tells."""
         from mxtui.alerting.facts import facts, stopped_drain
 
-        found = facts(self.settings, self.queue.source.path, self.site.certificate())
+        found = facts(self.settings, self.queue.source.path, self.site.certificate(), self.sifted)
         return replace(found, stopped=stopped_drain(self.drains))
 
     @property
@@ -235,13 +242,13 @@ def attach(source: str | None, config: str | None) -> Iterator[Attached]:
         queue.close()
 
 
-def index_of(queue: Queue, *, subjects: bool) -> "Index":
-    """Everything queued, read once."""
+def index_of(queue: Queue, *, subjects: bool, suspect: float | None = None) -> "Index":
+    """Everything queued, read once; `suspect` is the score from which on a message is."""
     import time
 
     from mxtui.index import Index
 
-    index = Index(time.time())
+    index = Index(time.time()) if suspect is None else Index(time.time(), suspect=suspect)
     for changes in queue.read(subjects=subjects):
         index.apply(changes)
     return index

@@ -1,6 +1,7 @@
 """What each kind of queue brings along: its domains, its routes, its rules. Imported late, used by `attach`."""
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -111,7 +112,7 @@ class PostfixSite:
         def route(domain: str) -> "HostKey":
             return host_of(domain, router.route([domain]).get(domain))
 
-        policy = Policy(tls=self._tls())
+        policy = Policy(tls=self._tls(), xclient=self._settings.drain.xclient)
         return Direct(self._layout, folder, route, ourselves=router.ourselves(), policy=policy)
 
     def _tls(self) -> "TlsPolicy":
@@ -261,10 +262,12 @@ class SpoolSite:
         import time
 
         from mxtui.model.holds import in_force
-        from mxtui.service.alone import Forwarding
+        from mxtui.service.alone import Forwarding, quiet
+        from mxtui.service.scanning import gate_of, scanners_of
 
         left_alone = in_force(self.holds().all().values(), time.time())
-        return Forwarding(self._spool, router, self._policy(), left_alone=left_alone)
+        gate = gate_of(self._settings.serve.scan, scanners_of(self._settings), quiet, time.time, Counter())
+        return Forwarding(self._spool, router, self._policy(), left_alone=left_alone, gate=gate)
 
     def _forward(self, feed: "Feed", stop: threading.Event) -> "Iterator[Sequence[Settled]]":
         return self.forwarding(self.router()).deliver(feed, stop)

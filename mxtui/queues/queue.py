@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 from mxtui.model.message import Changes, Identity, QueuedMessage, State
 from mxtui.model.source import Capabilities, Source, Space, Verb
@@ -16,6 +16,7 @@ from mxtui.model.tally import Tallies
 
 if TYPE_CHECKING:  # who only looks needs no plans: 12 ms
     from mxtui.model.drain.way import Feed, Settled
+    from mxtui.model.envelope import Client
     from mxtui.model.plan import Caution, Result, Target
     from mxtui.model.redirect import Redirect
     from mxtui.queues.cached import Counted
@@ -59,6 +60,13 @@ class Queue(Protocol):
 
     def content(self, queue_id: str, limit: int) -> bytes:
         """The message as stored (headers, empty line, body; LF line ends), at most `limit` bytes.
+
+        Raises NotPermitted, NoQueue (gone).
+        """
+        ...
+
+    def client(self, queue_id: str) -> Client | None:
+        """Who handed a message in, by the queue's own record; None for mail of this host, or where there is no record.
 
         Raises NotPermitted, NoQueue (gone).
         """
@@ -117,6 +125,25 @@ class Logged(Protocol):
 
         Ends where there is no log that we may read.
         """
+        ...
+
+
+class Contents(NamedTuple):
+    """How a process of its own reads messages: `reader(*arguments)` of a module."""
+
+    module: str
+    """Its `reader` gives a function from a queue ID and an inode (0: any) to the message as stored, in blocks, which
+    raises OSError where it is gone, may not be read, or is another one by now."""
+    arguments: tuple[Any, ...]
+    """Plain values."""
+
+
+@runtime_checkable
+class Legible(Protocol):
+    """A queue whose messages another process can read."""
+
+    def contents(self) -> Contents:
+        """How."""
         ...
 
 

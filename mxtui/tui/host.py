@@ -1,11 +1,13 @@
 """What widgets and screens may ask of the app: its look, its clock, what is known, and what was marked."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from textual.widget import Widget
 
 from mxtui.model.drain.standing import Standing
+from mxtui.model.filter import JUDGED_WORDS
 from mxtui.model.overview import Overview
 from mxtui.model.plan import Plan
 from mxtui.tui.keys import OneByOne
@@ -35,6 +37,11 @@ class Host(OneByOne):
     def now(self) -> float:
         """The time by the clock that was given."""
         return self.services.clock()
+
+    @property
+    def words(self) -> Sequence[str]:
+        """Words of the filter language beyond those that a queue alone can answer."""
+        return JUDGED_WORDS if self.services.sifting is not None else ()
 
     @property
     def look(self) -> Look:

@@ -29,6 +29,10 @@ class Facts:
     """When our own certificate expires, seconds since the epoch; None where there is none or it cannot be read."""
     stopped: StoppedDrain | None = None
     """None where nothing is left of any."""
+    suspects: int = 0
+    """Messages that are suspected spam, as far as they were judged."""
+    campaigns: int = 0
+    """Campaigns that those are of."""
     untold: str = ""
     """Why nobody could be told of alerts the last time; empty when all is well."""
 

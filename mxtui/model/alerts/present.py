@@ -34,10 +34,23 @@ def alerts(
             *_of_held_mail(domains, now, thresholds),
             *of_certificates(domains, facts, now, thresholds),
             *of_drills(facts, now, thresholds),
+            *_of_suspects(facts, now),
             *([Alert("notify", "warning", None, facts.untold, now, "UNTOLD")] if facts.untold else []),
             *_of_queue(queue, capabilities, space, now, thresholds),
         ]
     )
+
+
+SUSPECTS = 20
+"""Messages from which on suspected spam wants to be looked at before a flush."""
+
+
+def _of_suspects(facts: Facts, now: float) -> Iterator[Alert]:
+    if facts.suspects >= SUSPECTS:
+        text = f"{counted(facts.suspects, 'message')} in {counted(facts.campaigns, 'campaign')} are suspected spam"
+        yield Alert(
+            "suspects", "warning", None, f"{text}. Look before they are flushed.", now, "SUSPECT", facts.suspects
+        )
 
 
 OVERDUE = 30.0

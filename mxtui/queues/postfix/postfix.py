@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from mxtui.folders import space_of
+from mxtui.message.sanitize import one_line
+from mxtui.model.envelope import Client
 from mxtui.model.message import Changes, Identity, QueuedMessage, State
 from mxtui.model.source import ALLOWED, Capabilities, Permission, Source, Space, Verb
 from mxtui.model.tally import Tallies
@@ -22,6 +24,7 @@ from mxtui.queues.postfix.master import master_runs, queue_manager_runs
 from mxtui.queues.postfix.permission import Privileges, permissions
 from mxtui.queues.postfix.queue_file import Envelope
 from mxtui.queues.postfix.reader import Reader, open_reader
+from mxtui.queues.queue import Contents
 
 if TYPE_CHECKING:
     from mxtui.model.drain.way import Feed, Settled
@@ -131,9 +134,29 @@ class PostfixQueue:
         """The message as stored, at most `limit` bytes. Raises NotPermitted, NoQueue."""
         return self._reader.content(queue_id, limit)
 
+    def contents(self) -> Contents:
+        """How another process reads messages (see `queues.queue.Legible`)."""
+        hashing = self.layout.hashing
+        arguments = (str(self.layout.queue_directory), sorted(hashing.names), hashing.depth)
+        return Contents("mxtui.queues.postfix.contents", arguments)
+
     def envelope(self, queue_id: str) -> Envelope:
         """Everything but the message. Raises NotPermitted, NoQueue."""
         return self._reader.envelope(queue_id)
+
+    def client(self, queue_id: str) -> Client | None:
+        """Who handed a message in, as smtpd(8) wrote it down; None for mail of this host. Raises as `envelope`."""
+        known = self.envelope(queue_id).attributes
+        address = known.get("client_address", "unknown")
+        if address == "unknown":
+            return None
+        name = known.get("client_name", "unknown")
+        return Client(
+            address,
+            "" if name == "unknown" else one_line(name, 255),
+            one_line(known.get("helo_name", ""), 255),
+            one_line(known.get("protocol_name", ""), 20),
+        )
 
     @cached_property
     def _actions(self) -> Actions:

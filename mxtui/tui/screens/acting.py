@@ -84,7 +84,7 @@ class ActingScreen(ConsoleScreen):
 
     def act_on_filter(self, verb: Verb, text: str, where: Redirect | None = None) -> None:
         """On all messages that match."""
-        wanted, index = parse(text), self.host.services.monitor.index
+        wanted, index = parse(text, self.host.words), self.host.services.monitor.index
         self.plan_for(verb, lambda: index.ids(wanted), text, where=where)
 
     # -- plan → confirm → run -----------------------------------------------------------------------------------
