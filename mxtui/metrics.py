@@ -102,6 +102,13 @@ def _of_queue(overview: Overview) -> Iterator[Metric]:
     yield _one("mail_system_running", "Whether the mail system runs.", float(overview.capabilities.running))
     if overview.capabilities.delivers is not None:
         yield _one("forwarder_alive", "Whoever delivers gives a sign of life.", float(overview.capabilities.delivers))
+    if overview.capabilities.screened:
+        screened = CounterMetricFamily(
+            "mxtui_screened_messages", "Messages by what scanning made of them, since serve began.", labels=["outcome"]
+        )
+        for outcome, messages in sorted(overview.capabilities.screened.items()):
+            screened.add_metric([outcome], messages)
+        yield screened
     if overview.space is not None:
         space = overview.space
         yield _one("filesystem_size_bytes", "Size of the queue's file system.", space.bytes_total)

@@ -5,6 +5,7 @@ What it needs beyond the queue takes 0.3 s to import. By then the names in the q
 
 import os
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,13 +17,17 @@ from typing import TYPE_CHECKING
 import click
 
 from mxtui.cli.attach import Attached, attach, named_source, settings_of
-from mxtui.errors import UsageError
+from mxtui.errors import NoQueue, UsageError
+from mxtui.message.limits import WHOLE
 from mxtui.model.message import State
 from mxtui.queues.postfix.instances import instances
 
 if TYPE_CHECKING:
     from mxtui.doctor.finding import Report
     from mxtui.message.inspect import Inspection
+    from mxtui.message.parts import Part
+    from mxtui.message.sandbox import Sandbox
+    from mxtui.model.evidence import Judgement
     from mxtui.model.overview import Alert
     from mxtui.model.plan import Plan
     from mxtui.tui.services import Extra, Services, Settings
@@ -99,10 +104,29 @@ def services(
         outlook=attached.outlook,
     )
 
-    def look_inside(queue_id: str) -> "Inspection":
+    sandbox = _Sandboxed()
+
+    def look_inside(queue_id: str, most: int) -> "Inspection":
         from mxtui.cli.message import inspect_message
 
-        return inspect_message(queue, queue_id)
+        return inspect_message(queue, queue_id, sandbox.open(), most)
+
+    from mxtui.cli.judging import Campaigns, Judging
+
+    judging, campaigns = Judging(attached), Campaigns(monitor.index)
+
+    def judge(queue_id: str) -> "Judgement":
+        message = monitor.index.message(queue_id) or queue.find(queue_id)
+        if message is None:
+            raise NoQueue(f"{queue_id} is no longer queued")
+        more, cleared = campaigns.evidence(queue_id)
+        seen = look_inside(queue_id, WHOLE)
+        return judging.judge(message, seen, more, "its campaign was cleared: no spam" if cleared else "")
+
+    def take_out(queue_id: str, part: "Part", path: Path) -> int:
+        from mxtui.cli.message import save_part
+
+        return save_part(queue, queue_id, part, path)
 
     def save(queue_id: str, path: Path) -> int:
         from mxtui.cli.message import save_message
@@ -124,9 +148,15 @@ def services(
             inspect=look_inside,
             content=queue.content,
             save=save,
+            save_part=take_out,
             draining=_Draining(attached, again),
             history=history.points,
             examine=examine,
+            client=queue.client,
+            judge=judge,
+            suspect=attached.settings.spam.suspect,
+            trusted=frozenset(attached.settings.spam.trusted),
+            campaigns=campaigns,
             own_names=frozenset({queue.source.name.lower()}),
             settings=settings,
             acknowledging=_Acknowledging(attached),
@@ -135,6 +165,28 @@ def services(
         sifted.set()
         monitor.close()
         keeper.close()
+        sandbox.close()
+        judging.close()
+
+
+class _Sandboxed:
+    """Where mail is read; there once the first message is looked at."""
+
+    def __init__(self) -> None:
+        self._sandbox: Sandbox | None = None
+        self._making = threading.Lock()
+
+    def open(self) -> "Sandbox":
+        from mxtui.message.sandbox import Sandbox
+
+        with self._making:
+            if self._sandbox is None:
+                self._sandbox = Sandbox()
+            return self._sandbox
+
+    def close(self) -> None:
+        if self._sandbox is not None:
+            self._sandbox.close()
 
 
 class _Acknowledging:

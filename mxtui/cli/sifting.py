@@ -25,6 +25,7 @@ def sifter(attached: Attached, index: "Index", *, reading: bool = True) -> "Sift
         queue.contents() if may and isinstance(queue, Legible) else None,
         attached.sifted,
         why_not="" if may else content.why_not,
+        relayed=[domain.lower() for domain in attached.relayed],
         clearing=Clearing(file_beside(attached.sifted)),
     )
 

@@ -43,6 +43,8 @@ class Policy:
     tls: TlsPolicy = "may"
     xclient: bool = True
     """Tell a host that asks for it (Postfix: XCLIENT) who the real client is."""
+    evidence: bool = False
+    """All scanned mail goes with what scanners made of it (`evidence`), and not only what is tagged."""
     idle: float = 5.0
     """Seconds that a connection is kept without mail for it."""
     grace: float = 30.0

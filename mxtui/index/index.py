@@ -249,6 +249,12 @@ class Index:
         with self._lock:
             return self._judgements.facts(name)
 
+    def campaign_of(self, queue_id: str) -> Campaign | None:
+        """The campaign that a message is of, as it is queued now; None where it is of none."""
+        with self._lock:
+            name = self._judgements.campaign_of(queue_id)
+            return self._judgements.facts(name) if name else None
+
     def ids_of(self, campaign: str) -> list[str]:
         """Queue IDs of a campaign, oldest first."""
         with self._lock:

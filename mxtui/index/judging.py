@@ -143,6 +143,15 @@ class Judgements:
         queue_id, subject, sender = sample
         return Campaign(*(name, *facts, queue_id, subject, sender, points, bool(cleared)))
 
+    def campaign_of(self, queue_id: str) -> str:
+        """The name of the campaign that a message is of; empty where it is of none."""
+        found = self._database.execute(
+            "SELECT c.name FROM message m JOIN judged j ON j.message = m.id JOIN campaign c ON c.id = j.campaign "
+            "WHERE m.queue_id = ?",
+            (queue_id,),
+        ).fetchone()
+        return str(found[0]) if found else ""
+
     def ids_of(self, campaign: str) -> list[str]:
         """Queue IDs of a campaign, oldest first."""
         statement = (

@@ -16,6 +16,7 @@ from mxtui.model.tally import Tallies
 
 if TYPE_CHECKING:  # who only looks needs no plans: 12 ms
     from mxtui.model.drain.way import Feed, Settled
+    from mxtui.model.envelope import Client
     from mxtui.model.plan import Result, Target
     from mxtui.model.redirect import Redirect
     from mxtui.queues.cached import Counted
@@ -59,6 +60,13 @@ class Queue(Protocol):
 
     def content(self, queue_id: str, limit: int) -> bytes:
         """The message as stored (headers, empty line, body; LF line ends), at most `limit` bytes.
+
+        Raises NotPermitted, NoQueue (gone).
+        """
+        ...
+
+    def client(self, queue_id: str) -> Client | None:
+        """Who handed a message in, by the queue's own record; None for mail of this host, or where there is no record.
 
         Raises NotPermitted, NoQueue (gone).
         """

@@ -4,7 +4,7 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -32,8 +32,10 @@ class WorkerLost(Exception):  # noqa: N818 (named for what happened)
 class Worker:
     """One process. Blocks; for one thread."""
 
-    def __init__(self, contents: Contents, path: Path | None) -> None:
-        self._settings = Settings(contents.module, list(contents.arguments), "" if path is None else str(path))
+    def __init__(self, contents: Contents, path: Path | None, relayed: Iterable[str] = ()) -> None:
+        self._settings = Settings(
+            contents.module, list(contents.arguments), "" if path is None else str(path), sorted(relayed)
+        )
         self._process: subprocess.Popen[bytes] | None = None
         self._patience = STARTING
         self.skipped = 0

@@ -8,7 +8,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -53,16 +53,19 @@ class Sifter:
         path: Path | None,
         *,
         why_not: str = "",
+        relayed: Collection[str] = (),
         clearing: Clearing | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`contents` is None where messages may not be read; `why_not` says why. `path` is that of the memory.
 
+        `relayed` are the domains that mail is taken for.
+
         `clearing` knows what operators said is no spam.
         """
         self._index = index
         self._path = path
-        self._worker = None if contents is None else Worker(contents, path)
+        self._worker = None if contents is None else Worker(contents, path, relayed)
         self._why_not = why_not
         self._clearing = clearing
         self._clock = clock

@@ -17,9 +17,12 @@ from typing import IO, Any, Final
 
 import msgspec
 
+from mxtui.message.differences import Envelope
+from mxtui.message.inspect import inspect
 from mxtui.model.campaign import Judged
 from mxtui.queues.frames import receive
-from mxtui.sifting.features import READ, traits_of
+from mxtui.scanning.signals import Facts, signals
+from mxtui.sifting.features import LIMITS, READ, seen_traits
 from mxtui.sifting.grouping import Grouping
 from mxtui.sifting.store import Known, Store, is_campaign
 
@@ -44,6 +47,8 @@ class Settings(msgspec.Struct, array_like=True):
     arguments: list[Any]
     path: str
     """Of the file of what is remembered; empty: nothing is."""
+    relayed: list[str] = []
+    """Domains that mail is taken for, lower case."""
 
 
 class Message(msgspec.Struct, array_like=True):
@@ -90,9 +95,12 @@ def transmit(stream: IO[bytes], message: msgspec.Struct) -> None:
 class Reader:
     """Reads, remembers and groups."""
 
-    def __init__(self, read: Callable[[str, int], Iterable[bytes]], store: Store) -> None:
+    def __init__(
+        self, read: Callable[[str, int], Iterable[bytes]], store: Store, relayed: frozenset[str] = frozenset()
+    ) -> None:
         self._read = read
         self._store = store
+        self._relayed = relayed
         self._grouping = Grouping()
         self._names = store.names()
         self._asked = 0
@@ -152,8 +160,13 @@ class Reader:
             raw, digest = self._content(message)
         except OSError:
             return None
-        traits = traits_of(raw, message.sender, message.recipients, message.client)
-        return Known(message.queue_id, message.inode, message.arrival, message.size, digest, traits, 0.0, ())
+        seen = inspect(raw, truncated=len(raw) >= READ, limits=LIMITS)
+        traits = seen_traits(raw, seen, message.sender, message.recipients, message.client)
+        # Of who handed it in only the address is known here: what speaks of its name waits for the inspector.
+        facts = Facts(Envelope(message.sender, message.arrival), relayed=self._relayed)
+        odd = signals(seen, facts)
+        points, reasons = round(sum(each.points for each in odd), 1), tuple(each.title for each in odd)
+        return Known(message.queue_id, message.inode, message.arrival, message.size, digest, traits, points, reasons)
 
     def _place(self, known: Known) -> list[Judged]:
         """The cluster of a message; what else is to be told because of it."""
@@ -189,7 +202,7 @@ def serve() -> None:
         return
     settings = msgspec.msgpack.decode(frame, type=Settings)
     read = import_module(settings.module).reader(*settings.arguments)
-    reader = Reader(read, _store(settings.path))
+    reader = Reader(read, _store(settings.path), frozenset(settings.relayed))
     decoder = msgspec.msgpack.Decoder(list[Message])
     try:
         for batch in _frames(batches):

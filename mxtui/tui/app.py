@@ -112,7 +112,7 @@ class ConsoleApp(Host):
     def show_now(self) -> None:
         """What there is to show is drawn once more, and only where it differs is anything sent."""
         screen = self._console()
-        if screen is not None:
+        if screen is not None and self.is_running:  # the clock still ticks while screens are taken down at the end
             screen.tick()
 
     def toggle_pause(self) -> None:

@@ -10,6 +10,8 @@ from mxtui.holding import Holding
 from mxtui.index import Index
 from mxtui.model.campaign import Campaign, Sifted
 from mxtui.model.drain.standing import Standing
+from mxtui.model.envelope import Client
+from mxtui.model.evidence import CampaignFacts, Judgement
 from mxtui.model.history import Point
 from mxtui.model.overview import Alert, Overview
 from mxtui.model.plan import Plan
@@ -18,6 +20,7 @@ from mxtui.operations import Operations
 if TYPE_CHECKING:  # no message is opened before the first screen is there
     from mxtui.doctor.finding import Report
     from mxtui.message.inspect import Inspection
+    from mxtui.message.parts import Part
 
 
 class Watching(Protocol):
@@ -61,6 +64,18 @@ class Draining(Protocol):
 
     def wish(self, wish: Literal["pause", "resume", "stop"]) -> None:
         """Ask whoever drains. Raises MxtuiError."""
+        ...
+
+
+class Campaigns(Protocol):
+    """What belongs together in the queue, as far as it has been sifted. Both block."""
+
+    def of(self, queue_id: str) -> CampaignFacts | None:
+        """The campaign that a message is part of; None where it is alone, or was not looked at yet."""
+        ...
+
+    def members(self, campaign: str) -> Sequence[str]:
+        """Queue IDs of all its messages."""
         ...
 
 
@@ -131,15 +146,29 @@ class Services:
 
     monitor: Watching
     operations: Operations
-    inspect: "Callable[[str], Inspection]"
-    """A message by queue ID, read and laid open; blocks. Raises MxtuiError (gone, not permitted)."""
+    inspect: "Callable[[str, int], Inspection]"
+    """At most so many bytes of a message by queue ID, laid open in a process of its own; blocks.
+
+    Raises MxtuiError (gone, not permitted, unreadable).
+    """
     content: Callable[[str, int], bytes]
     """A message as stored, at most so many bytes; blocks. Raises MxtuiError."""
     save: Callable[[str, Path], int]
     """A message as stored, to a new file that only its owner may read; bytes written. Blocks. Raises MxtuiError."""
+    save_part: "Callable[[str, Part, Path], int]"
+    """A part of it, decoded, in the same way."""
     draining: Draining
     own_names: frozenset[str] = frozenset()
-    """Host names, lower case, that no stranger has a right to: this host's and its primaries'."""
+    """Host names, lower case, that no stranger has a right to: this host's."""
+    trusted: frozenset[str] = frozenset()
+    """Authentication services, lower case, whose results in mail are believed."""
+    client: Callable[[str], Client | None] = lambda _: None
+    """Who handed a message in, by queue ID; blocks. Raises MxtuiError."""
+    judge: Callable[[str], Judgement] | None = None
+    """What speaks for or against a message being spam; blocks, for as long as scanners take. Raises MxtuiError."""
+    suspect: float = 10.0
+    """Points from which a message is suspect."""
+    campaigns: Campaigns | None = None
     settings: Settings = field(default_factory=Settings)
     clock: Callable[[], float] = time.time
     holding: Holding | None = None

@@ -8,16 +8,18 @@ from dataclasses import replace
 from pathlib import Path
 
 from mxtui.audit import Audit, Operator
+from mxtui.cli.message import save_part
 from mxtui.errors import Guarded, MxtuiError, NoQueue, UsageError
 from mxtui.holding import Holding
 from mxtui.holds import Holds
 from mxtui.index import Index
-from mxtui.message.eml import save_eml
+from mxtui.message.eml import save_new
 from mxtui.message.inspect import inspect
 from mxtui.model.alerts import Thresholds, alerts
 from mxtui.model.alerts.order import in_order
 from mxtui.model.drain.standing import Passed, Standing
 from mxtui.model.drain.way import Feed, Settled
+from mxtui.model.envelope import Client
 from mxtui.model.forecast import (
     DAY,
     Drilled,
@@ -205,6 +207,9 @@ class FakeQueue:
 
     def find(self, queue_id: str) -> QueuedMessage | None:
         return self.messages.get(queue_id)
+
+    def client(self, queue_id: str) -> Client | None:
+        return None
 
     def content(self, queue_id: str, limit: int) -> bytes:
         if queue_id not in self.messages:
@@ -461,11 +466,12 @@ class World:
             self.operations, self.holds, self.catch, self.queued_for, self.kept.append, clock=self.clock, patience=0.0
         )
         self.services = Services(
-            self.monitor, self.operations, lambda queue_id: inspect(self.queue.content(queue_id, 1 << 20)),
-            self.queue.content, lambda queue_id, path: save_eml([self.queue.content(queue_id, 1 << 20)], path),
+            self.monitor, self.operations, lambda queue_id, most: inspect(self.queue.content(queue_id, most)),
+            self.queue.content, lambda queue_id, path: save_new([self.queue.content(queue_id, 1 << 20)], path),
+            lambda queue_id, part, path: save_part(self.queue, queue_id, part, path),
             self.draining,
-            frozenset({"mx2.example.net"}), settings or Settings(theme="tokyo-night"), self.clock,
-            holding, self.acknowledging,
+            own_names=frozenset({"mx2.example.net"}), settings=settings or Settings(theme="tokyo-night"),
+            clock=self.clock, holding=holding, acknowledging=self.acknowledging,
             history=self.past,
         )  # fmt: skip
         self.history_fails: MxtuiError | None = None

@@ -66,6 +66,13 @@ class Followed:
         """Seen waiting again after a try: deferred, whatever else is known."""
         self._close(queue_id, "deferred", now)
 
+    def kept_from(self, queue_id: str, why: str, now: float) -> None:
+        """Not tried, and not for its primary's sake: deferred, which says nothing of that."""
+        following = self._open.get(queue_id)
+        if following is not None:
+            following.verdicts.setdefault("\0", Verdict(queue_id, "", "deferred", "", why, now))
+            self._close(queue_id, "deferred", now, untried=True)
+
     def returned(self, queue_id: str, now: float) -> None:
         """The queue gave it up, and said so."""
         self._close(queue_id, "expired", now)
@@ -87,12 +94,13 @@ class Followed:
             fate = "vanished"
         self._close(queue_id, fate, now)
 
-    def _close(self, queue_id: str, fate: Fate, now: float) -> None:
+    def _close(self, queue_id: str, fate: Fate, now: float, *, untried: bool = False) -> None:
         following = self._open.pop(queue_id, None)
         if following is not None:
             verdicts = tuple(following.verdicts.values())
+            seconds = max(0.0, now - following.since)
             self._settled.append(
-                Settled(queue_id, fate, verdicts, max(0.0, now - following.since), following.busy, following.doubtful)
+                Settled(queue_id, fate, verdicts, seconds, following.busy, following.doubtful, untried)
             )
             self.moved_at = now
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mxtui.folders import space_of
+from mxtui.message.sanitize import one_line
+from mxtui.model.envelope import Client
 from mxtui.model.message import Changes, Identity, QueuedMessage, State
 from mxtui.model.source import ALLOWED, Capabilities, Permission, Source, Space, Verb
 from mxtui.model.tally import Tallies
@@ -128,6 +130,20 @@ class PostfixQueue:
     def envelope(self, queue_id: str) -> Envelope:
         """Everything but the message. Raises NotPermitted, NoQueue."""
         return self._reader.envelope(queue_id)
+
+    def client(self, queue_id: str) -> Client | None:
+        """Who handed a message in, as smtpd(8) wrote it down; None for mail of this host. Raises as `envelope`."""
+        known = self.envelope(queue_id).attributes
+        address = known.get("client_address", "unknown")
+        if address == "unknown":
+            return None
+        name = known.get("client_name", "unknown")
+        return Client(
+            address,
+            "" if name == "unknown" else one_line(name, 255),
+            one_line(known.get("helo_name", ""), 255),
+            one_line(known.get("protocol_name", ""), 20),
+        )
 
     @cached_property
     def _actions(self) -> Actions:

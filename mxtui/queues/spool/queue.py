@@ -13,7 +13,7 @@ import mxtui
 from mxtui.errors import MxtuiError, NoQueue, Unreachable
 from mxtui.folders import space_of
 from mxtui.model.drain.way import Feed, Settled
-from mxtui.model.envelope import Envelope
+from mxtui.model.envelope import Client, Envelope
 from mxtui.model.message import Changes, Identity, QueuedMessage, State
 from mxtui.model.plan import Result, Target
 from mxtui.model.redirect import Redirect
@@ -111,6 +111,7 @@ class SpoolQueue:
             service=service.words(now),
             delivers=abs(now - service.heartbeat) < HEARTBEAT,
             recovering=service.recovering,
+            screened=MappingProxyType(dict(service.screened)),
         )
 
     def depth(self) -> Mapping[State, int]:
@@ -155,6 +156,11 @@ class SpoolQueue:
         if found is None:
             raise NoQueue(f"{queue_id} is no longer queued")
         return found[1]
+
+    def client(self, queue_id: str) -> Client | None:
+        """Who handed a message in; None for mail of this host. Raises as `envelope`."""
+        client = self.envelope(queue_id).client
+        return client if client.address else None
 
     def steps(self, verb: Verb, targets: Sequence[Target], *, keep_copy: bool = False) -> tuple[str, ...]:
         """What is done to the files, in order, as one would do it by hand (SPOOL.md)."""

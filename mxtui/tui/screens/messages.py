@@ -12,6 +12,7 @@ from textual.widget import Widget
 from mxtui.errors import MxtuiError
 from mxtui.index import Column, Row, Sort, View
 from mxtui.message.inspect import Inspection
+from mxtui.message.limits import BEGINNING
 from mxtui.model.message import QueuedMessage
 from mxtui.model.overview import Overview
 from mxtui.model.plan import Plan
@@ -219,7 +220,7 @@ class MessagesScreen(MarkingScreen):
             return
         await asyncio.sleep(PAUSE)
         try:
-            self._seen = await asyncio.to_thread(services.inspect, queue_id)
+            self._seen = await asyncio.to_thread(services.inspect, queue_id, BEGINNING)
         except MxtuiError:
             return  # gone or not permitted: the envelope is all there is to show
         self.tick()
