@@ -64,6 +64,11 @@ ROWS = (
     "history: 3 domains: seven days on disk",
     "history: 3 domains: seven days of one",
     "forecast: 300 messages in 3 domains, all expiring",
+    "inspector: its process, once for a console",
+    "inspector: 50 kB on the screen",
+    "inspector: 50 kB out of Postfix's format",
+    "inspector: 25 MB on the screen",
+    "inspector: 25 MB out of Postfix's format",
 )
 
 
