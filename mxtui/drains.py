@@ -13,7 +13,6 @@ So a drain outlives the terminal it was started from, a second operator meets th
 import fcntl
 import hashlib
 import os
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -24,7 +23,7 @@ from typing import Final, Literal, get_args
 import msgspec
 
 from mxtui.errors import Guarded, MxtuiError
-from mxtui.folders import sync_folder, writable_folder
+from mxtui.folders import give_away, replace_file, writable_folder
 from mxtui.model.drain.standing import Standing
 
 SYSTEM_FOLDER: Final = Path("/var/lib/mxtui/drains")
@@ -87,7 +86,7 @@ class Drains:
         if not self.busy:
             raise MxtuiError(f"no drain of {self.queue} is running", "mxtui flush starts one.")
         try:
-            _replace(self.folder / "wish", wish.encode())
+            replace_file(self.folder / "wish", wish.encode(), durable=False)
         except OSError as error:
             raise MxtuiError(f"the drain cannot be asked: {self.folder}: {error.strerror}", "Run as root.") from None
 
@@ -99,7 +98,7 @@ class Drains:
     def require_room(self) -> None:
         """Raises Guarded: nothing can be written here, and a drain left running could be neither seen nor stopped."""
         try:
-            _replace(self.folder / "room", bytes(ROOM))
+            replace_file(self.folder / "room", bytes(ROOM), durable=False)
             (self.folder / "room").unlink()
         except OSError as error:
             raise Guarded(
@@ -113,7 +112,7 @@ class Drains:
         try:
             self.make()
             lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-            _give_away(lock, self.folder)
+            give_away(lock, self.folder)
         except OSError as error:
             raise MxtuiError(f"no drain can be registered in {self.folder}: {error.strerror}", "Run as root.") from None
         try:
@@ -172,7 +171,7 @@ class Running:
     def publish(self) -> None:
         """Let everybody see how it stands. A disk that is full hides the progress, and stops nothing."""
         with suppress(OSError):
-            _replace(self._folder / "state.json", msgspec.json.encode(self.standing))
+            replace_file(self._folder / "state.json", msgspec.json.encode(self.standing), durable=False)
 
     def wished(self) -> Wish | None:
         """What somebody wants, once."""
@@ -188,9 +187,8 @@ class Running:
     def report(self, text: str, data: object) -> str:
         """Keep the final report; where it is. Raises OSError."""
         path = self._folder / "report.txt"
-        _replace(path, text.encode("utf-8", "backslashreplace"))
-        _replace(path.with_suffix(".json"), msgspec.json.encode(data))
-        sync_folder(self._folder)
+        replace_file(path, text.encode("utf-8", "backslashreplace"))
+        replace_file(path.with_suffix(".json"), msgspec.json.encode(data))
         return str(path)
 
 
@@ -207,23 +205,3 @@ def _taken(lock: int) -> bool:
 
 
 _standing: msgspec.json.Decoder[Standing] = msgspec.json.Decoder(Standing)
-
-
-def _give_away(descriptor: int, folder: Path) -> None:
-    """What root makes in the folder of another is the other's."""
-    if os.geteuid() == 0:
-        owner = folder.stat()
-        os.fchown(descriptor, owner.st_uid, owner.st_gid)
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """All of it, or what was there before."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        _give_away(descriptor, path.parent)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

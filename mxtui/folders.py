@@ -63,33 +63,47 @@ def make_folder(path: Path, mode: int = 0o700) -> None:
             os.close(descriptor)
 
 
-def give_away(descriptor: int, folder: Path) -> None:
+def give_away(descriptor: int, folder: Path | int) -> None:
     """What root makes in the folder of another is the other's: `serve` and a console of root's keep the same files."""
     if os.geteuid() == 0:
-        owner = folder.stat()
+        owner = os.stat(folder)  # noqa: PTH116 (it may be a descriptor)
         os.fchown(descriptor, owner.st_uid, owner.st_gid)
 
 
-def replace_file(path: Path, content: bytes, mode: int = 0o600) -> None:
+def replace_file(
+    path: Path, content: bytes, mode: int = 0o600, *, durable: bool = True, folder: int | None = None
+) -> None:
     """Put a file in place whole: whoever reads it meanwhile has the old one. By default only its owner may.
 
-    In a folder of somebody else no link is followed, and nothing that was there is written to. Raises OSError.
+    It survives a power cut when this returns, unless it is not to be `durable`: a cache, or what is written anew in a
+    second. In a folder of somebody else no link is followed, and nothing that was there is written to; who must not
+    follow one to the folder, either, has it open (`folder`). Raises OSError.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.new")
+    if folder is None:
+        descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            replace_file(path, content, mode, durable=durable, folder=descriptor)
+        finally:
+            os.close(descriptor)
+        return
+    beside = f".{path.name}.{os.getpid()}.{threading.get_ident()}.new"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     with suppress(FileNotFoundError):
-        beside.unlink()  # of one that was killed, and had our number
+        os.unlink(beside, dir_fd=folder)  # of one that was killed, and had our number
     try:
-        with os.fdopen(os.open(beside, flags, 0o600), "wb") as file:
-            give_away(file.fileno(), path.parent)
-            os.fchmod(file.fileno(), mode)
+        with os.fdopen(os.open(beside, flags, 0o600, dir_fd=folder), "wb") as file:
+            give_away(file.fileno(), folder)
+            os.fchmod(file.fileno(), mode)  # whatever the umask
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except OSError:
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        os.rename(beside, path.name, src_dir_fd=folder, dst_dir_fd=folder)
+        if durable:
+            os.fsync(folder)
+    except BaseException:
         with suppress(OSError):
-            beside.unlink()
+            os.unlink(beside, dir_fd=folder)
         raise
 
 

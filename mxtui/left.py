@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from mxtui.folders import give_away, replace_file, sync_folder
+from mxtui.folders import give_away, replace_file
 from mxtui.model.message import Identity
 from mxtui.model.plan import Target
 from mxtui.model.planning import same_message
@@ -70,7 +70,6 @@ class LeftByGuards:
 
     def _write(self, left: Mapping[str, Left]) -> None:
         replace_file(self._path, msgspec.json.encode(left))
-        sync_folder(self._path.parent)
 
 
 _decoder: msgspec.json.Decoder[dict[str, Left]] = msgspec.json.Decoder(dict[str, Left])

@@ -232,9 +232,15 @@ class Operations:
                 raise UsageError(f"{verb} cannot be undone", UNDO_HINT)
 
     def execute(
-        self, plan: Plan, reason: str = "", stop: threading.Event | None = None, *, undoes: str = ""
+        self,
+        plan: Plan,
+        reason: str = "",
+        stop: threading.Event | None = None,
+        *,
+        undoes: str = "",
+        batch: int = BATCH,
     ) -> Iterator[Result]:
-        """Do what the plan says: a result for each of its targets, in the order they come to be known.
+        """Do what the plan says: a result for each of its targets, in the order they come to be known, so many at once.
 
         Messages not reached when `stop` is set come back as refused. Raises, before anything is done: as
         `Permission.require` does; AuditFailed; Guarded when there is no room for copies. ResultsLost comes after a
@@ -247,13 +253,12 @@ class Operations:
             folder = None
             if plan.verb is Verb.DELETE and plan.reversible and plan.targets:
                 folder = self.vault.open(act.id, plan.bytes, self._clock())
-            for start in range(0, len(plan.targets), BATCH):
-                batch = plan.targets[start : start + BATCH]
+            for start in range(0, len(plan.targets), batch):
                 if stop is not None and stop.is_set():
                     stopped = [Result(t.queue_id, plan.verb, "refused", STOPPED) for t in plan.targets[start:]]
                     yield from self._recorded(act, stopped)
                     return
-                yield from self._batch(act, plan, batch, folder)
+                yield from self._batch(act, plan, plan.targets[start : start + batch], folder)
             complete = True
         finally:
             act.end(complete=complete)
@@ -282,22 +287,15 @@ class Operations:
             complete = last is not None and last.phase == "done" and not last.left
             act.end(complete=complete, counts=counts)
 
-    def hold_left(self, draining: Draining, why: str) -> int:
-        """Hold what a guard left untried: Postfix, or serve, would try it by itself. How many now are.
-
-        Raises as `execute` does.
-        """
-        return sum(result.result == "done" for result in self.hold_untried(draining.left_by_guard, why))
-
-    def hold_untried(self, left: Sequence[Target], why: str) -> Iterator[Result]:
-        """See `hold_left`; the result of each."""
+    def hold_untried(self, left: Sequence[Target], why: str, batch: int = BATCH) -> Iterator[Result]:
+        """Hold what a guard left untried: Postfix, or serve, would try it by itself. Results as of `execute`, as it."""
         if not left or not self.permission(Verb.HOLD).allowed:
             return
         plan = self.plan(Verb.HOLD, left, LEFT)
         if self._left is not None:
             with suppress(OSError):  # they are held all the same, and then for an operator to release
                 self._left.add(plan.targets, self._clock())
-        yield from self.execute(plan, why)
+        yield from self.execute(plan, why, batch=batch)
 
     def _begin(self, plan: Plan, reason: str, undoes: str) -> Act:
         source = self._queue.source

@@ -85,6 +85,11 @@ class Lane:
         """Whether there is mail that nobody is about to take."""
         return not self._idle and not self._hungry and (bool(self._ahead) or self._stock.waits_for(self.host))
 
+    @property
+    def ahead(self) -> Iterable[str]:
+        """IDs that are read ahead, and in no transaction."""
+        return [job.id for job in self._ahead]
+
     def ring(self) -> None:
         """There is mail, or something else to look at."""
         self._bell.set()

@@ -46,6 +46,7 @@ def test_stopped_half_way_the_rest_is_still_held_and_known(postfix_queue: Draine
     queue.primary.up()
     queue("flush", "--all", "--yes", "--direct")
     assert queue("flush", "--all", "--yes", "--direct").status == 1, "it is no better yet"
+    assert queue.standing().held == MESSAGES - 2, "those that still are, too"
     assert queue.states()["hold"] == MESSAGES
     queue.primary.behave(permanent="^nobody@")
     queue("flush", "--all", "--yes", "--limit", "10")

@@ -123,11 +123,6 @@ class Leg:
         self._told = len(self.put_back)
         return left
 
-    def restart(self, pace: Pace) -> None:
-        """Nothing is known of the primary any more."""
-        self.pace, self.guard = pace, Guard(self._settings)
-        self.stage, self._why, self._unwell, self._doubt = "probe", "", "", False
-
     # -- how it stands ------------------------------------------------------------------------------------------
 
     @property
@@ -139,6 +134,16 @@ class Leg:
     def over(self) -> bool:
         """Nothing will be taken any more."""
         return not self.active or not len(self.order)
+
+    @property
+    def through(self) -> bool:
+        """All of it was taken, and went so well that the primary is believed: what is in hand may take its time."""
+        ailing = self._unwell or self._doubt or self.pace.failures or self.guard.on_trial
+        return self.stage == "done" or (self.stage == "running" and not len(self.order) and not ailing)
+
+    def goes_to(self, primary: str) -> bool:
+        """Whether its mail is for that primary, be it not alone."""
+        return primary in self.primary.split("+")
 
     def doubted(self, now: float) -> bool:
         """Whether somebody has to climb its ladder before it goes on."""

@@ -104,7 +104,7 @@ def make_report(
             bytes_delivered=drain.books.bytes_delivered,
             replies=drain.books.replies(),
             not_delivered=(
-                *(_not_delivered(target, said.fate, said) for target, said in drain.books.undelivered),
+                *(_not_delivered(target, said.fate, said) for target, said in drain.books.undelivered.values()),
                 *(_not_delivered(target, "in hand") for target in in_hand),
                 *(_not_delivered(target, "not tried") for target in untaken),
             ),
