@@ -93,7 +93,7 @@ def test_without_room_for_the_register_it_goes_on_unseen(
     queue.primary.up()
     drain(queue)
     queue.fill(MESSAGES)
-    monkeypatch.setattr(drains, "_replace", no_space)
+    monkeypatch.setattr(drains, "replace_file", no_space)
     course = drain(queue)
     assert (course.last.phase, course.last.delivered) == ("done", MESSAGES)
     assert queue.tally() == Tally(delivered=MESSAGES + 1, kept=0, doubled=0, lost=0)
