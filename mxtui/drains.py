@@ -11,7 +11,6 @@ So a drain outlives the terminal it was started from, a second operator meets th
 """
 
 import fcntl
-import hashlib
 import os
 import time
 from collections.abc import Iterator
@@ -23,7 +22,7 @@ from typing import Final, Literal, get_args
 import msgspec
 
 from mxtui.errors import Guarded, MxtuiError
-from mxtui.folders import give_away, replace_file, writable_folder
+from mxtui.folders import give_away, make_folder, queue_digest, replace_file, writable_folder
 from mxtui.model.drain.standing import Standing
 
 SYSTEM_FOLDER: Final = Path("/var/lib/mxtui/drains")
@@ -36,6 +35,8 @@ LOOKS: Final = 10
 ROOM: Final = 65_536
 """Bytes: a state, a wish and the words of one that ends early."""
 
+WHERE: Final = "what was in hand is where the queue says it is"
+
 Wish = Literal["pause", "resume", "stop"]
 
 
@@ -44,7 +45,7 @@ class Drains:
 
     def __init__(self, queue: str, folder: Path | None = None) -> None:
         base = folder or writable_folder(SYSTEM_FOLDER, "drains")
-        self.folder = base / hashlib.sha256(os.fsencode(queue)).hexdigest()[:16]
+        self.folder = base / queue_digest(queue)
         self.queue = queue
 
     def standing(self) -> Standing | None:
@@ -61,7 +62,8 @@ class Drains:
         except (msgspec.DecodeError, UnicodeDecodeError):
             return None
         if standing.running and not self.busy:
-            fault = f"process {standing.process} ended without a word: what was in hand is where the queue says it is"
+            what = "what it had in hold goes back before the next act" if standing.direct else WHERE
+            fault = f"process {standing.process} ended without a word: {what}"
             return replace(standing, ended=standing.at, fault=fault)
         return standing
 
@@ -129,13 +131,8 @@ class Drains:
     def make(self) -> None:
         """The folder, if it is missing: what root makes in a spool is its user's. Raises OSError."""
         if not self.folder.is_dir():
-            base = self.folder.parent
-            base.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-            for made in (base, self.folder):
-                made.mkdir(mode=0o700, exist_ok=True)
-                if os.geteuid() == 0:
-                    above = made.parent.stat()
-                    os.chown(made, above.st_uid, above.st_gid, follow_symlinks=False)
+            make_folder(self.folder.parent.parent, 0o755)
+            make_folder(self.folder)
 
     def _taken_by_other(self) -> Guarded:
         other = self.standing()

@@ -127,6 +127,7 @@ class Registered:
             begun=standing.began,
             ended=time.time(),
             now=time.monotonic(),
+            held=standing.held,
         )
         try:
             return running.report("\n".join(as_lines(report, one_line)) + "\n", as_mapping(report))

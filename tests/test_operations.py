@@ -14,6 +14,7 @@ from mxtui.model.drain.connections import Connections
 from mxtui.model.drain.machine import Drain
 from mxtui.model.drain.settings import DrainSettings
 from mxtui.model.drain.way import Feed, Settled
+from mxtui.model.envelope import Client
 from mxtui.model.kept import KeptHeader, encode_header, kept_name
 from mxtui.model.message import Changes, Identity, QueuedMessage, Recipient, State
 from mxtui.model.plan import Fate, FlushProgress, Plan, Result, Target, Verdict
@@ -68,6 +69,9 @@ class MemoryQueue(Queue):
 
     def find(self, queue_id: str) -> QueuedMessage | None:
         return self.messages.get(queue_id)
+
+    def client(self, queue_id: str) -> Client | None:
+        return None
 
     def content(self, queue_id: str, limit: int) -> bytes:
         return b""

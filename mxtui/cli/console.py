@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 import click
 
 from mxtui.cli.attach import Attached, attach, named_source, settings_of
-from mxtui.errors import UsageError
+from mxtui.errors import NoQueue, UsageError
+from mxtui.message.limits import WHOLE
 from mxtui.model.message import State
 from mxtui.queues.postfix.instances import instances
 
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from mxtui.message.inspect import Inspection
     from mxtui.message.parts import Part
     from mxtui.message.sandbox import Sandbox
-    from mxtui.model.envelope import Client
+    from mxtui.model.drain.interrupted import Interrupted
+    from mxtui.model.evidence import Judgement
     from mxtui.model.overview import Alert
     from mxtui.model.plan import Plan
     from mxtui.tui.services import Extra, Services, Settings
@@ -79,6 +81,7 @@ def services(
     `again` are the options that name the queue, for a drain in a process of its own.
     """
     from mxtui.alerting.keeping import Keeper
+    from mxtui.cli.sifting import background
     from mxtui.history import Recorder
     from mxtui.index import Index
     from mxtui.model.alerts import Watch
@@ -89,12 +92,13 @@ def services(
     keeper = Keeper(attached.alerts, replace(attached.telling, watching=True))
     monitor = Monitor(
         queue,
-        Index(time.time()),
+        Index(time.time(), suspect=attached.settings.spam.suspect),
         attached.primaries,
         always=attached.relayed,
         watch=Watch(attached.thresholds, attached.alerts.memory()),
         counted=counted,
         holds=attached.holds,
+        returns=attached.returns.all,
         facts=lambda: replace(attached.facts(), untold=keeper.fault),
         acknowledged=attached.acknowledged,
         judged=keeper.judged,
@@ -109,10 +113,17 @@ def services(
 
         return inspect_message(queue, queue_id, sandbox.open(), most)
 
-    def introduce(queue_id: str) -> "Client | None":
-        from mxtui.cli.message import client_of
+    from mxtui.cli.judging import Campaigns, Judging
 
-        return client_of(queue, queue_id)
+    judging, campaigns = Judging(attached), Campaigns(monitor.index)
+
+    def judge(queue_id: str) -> "Judgement":
+        message = monitor.index.message(queue_id) or queue.find(queue_id)
+        if message is None:
+            raise NoQueue(f"{queue_id} is no longer queued")
+        more, cleared = campaigns.evidence(queue_id)
+        seen = look_inside(queue_id, WHOLE)
+        return judging.judge(message, seen, more, "its campaign was cleared: no spam" if cleared else "")
 
     def take_out(queue_id: str, part: "Part", path: Path) -> int:
         from mxtui.cli.message import save_part
@@ -129,8 +140,10 @@ def services(
 
         return examined(attached, tell=lambda _: None)  # what it found is on the screen, kept or not
 
+    sifter, sifted = background(attached, monitor.index)
     try:
         yield Services(
+            sifting=sifter,
             monitor=monitor,
             operations=attached.operations,
             holding=attached.holding,
@@ -141,15 +154,22 @@ def services(
             draining=_Draining(attached, again),
             history=history.points,
             examine=examine,
-            client=introduce,
+            client=queue.client,
+            judge=judge,
+            suspect=attached.settings.spam.suspect,
+            trusted=frozenset(attached.settings.spam.trusted),
+            campaigns=campaigns,
             own_names=frozenset({queue.source.name.lower()}),
             settings=settings,
             acknowledging=_Acknowledging(attached),
+            announcing=_Announcing(attached),
         )
     finally:
+        sifted.set()
         monitor.close()
         keeper.close()
         sandbox.close()
+        judging.close()
 
 
 class _Sandboxed:
@@ -191,14 +211,40 @@ class _Acknowledging:
         know_no_more(self._attached, [each.acknowledged for each in alerts if each.acknowledged is not None], "")
 
 
+class _Announcing:
+    """On record, then on file, where every command and the other consoles find it."""
+
+    def __init__(self, attached: Attached) -> None:
+        self._attached = attached
+
+    def announce(self, domain: str, reason: str, seconds: float) -> None:
+        """Raises MxtuiError."""
+        from mxtui.cli.announce import announce
+
+        announce(self._attached, domain, reason, seconds)
+
+    def withdraw(self, domain: str) -> None:
+        """Raises MxtuiError."""
+        from mxtui.cli.announce import take_back
+
+        take_back(self._attached, domain, "")
+
+
 class _Draining:
     """Drains in processes of their own, found again on the register."""
 
     def __init__(self, attached: Attached, again: Sequence[str]) -> None:
+        self._attached = attached
         self._again = again
         self._drains = attached.drains
         self.standing = self._drains.standing
         self.wish = self._drains.wish
+
+    def finish_interrupted(self) -> "Interrupted":
+        """Raises MxtuiError."""
+        from mxtui.cli.ways import finish_interrupted
+
+        return finish_interrupted(self._attached, tell=lambda _: None)  # the screen does
 
     def start(self, plan: "Plan", reason: str, ends: str = "") -> None:
         """Raises MxtuiError."""

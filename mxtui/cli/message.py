@@ -2,7 +2,6 @@
 
 import hashlib
 from pathlib import Path
-from typing import Protocol, runtime_checkable
 
 from mxtui.errors import MxtuiError, UsageError
 from mxtui.message import transfer
@@ -11,22 +10,9 @@ from mxtui.message.inspect import Inspection
 from mxtui.message.limits import WHOLE
 from mxtui.message.parts import Part
 from mxtui.message.sandbox import Sandbox
-from mxtui.model.envelope import Client
 from mxtui.queues.queue import Queue
 
 UNLIMITED = 1 << 40
-
-
-@runtime_checkable
-class _KnowsClients(Protocol):
-    def client(self, queue_id: str) -> Client | None:
-        """Who handed a message in."""
-        ...
-
-
-def client_of(queue: Queue, queue_id: str) -> Client | None:
-    """Who handed a message in, by the queue's own record; None where there is none. Raises NoQueue, NotPermitted."""
-    return queue.client(queue_id) if isinstance(queue, _KnowsClients) else None
 
 
 def inspect_message(queue: Queue, queue_id: str, sandbox: Sandbox, most: int = WHOLE) -> Inspection:

@@ -20,8 +20,9 @@ from mxtui.cli.inspected import (
     print_text,
     say,
 )
+from mxtui.cli.judging import Judging, judgement_object, print_judgement
 from mxtui.cli.listing import as_object as listed
-from mxtui.cli.message import UNLIMITED, client_of, inspect_message, save_message, save_part
+from mxtui.cli.message import UNLIMITED, inspect_message, save_message, save_part
 from mxtui.cli.output import narrate, print_json
 from mxtui.errors import NoQueue, UsageError
 from mxtui.message.differences import Envelope, Remark, differences
@@ -80,17 +81,32 @@ def show_command(
                 raise UsageError(f"there is no part {number}", "`mxtui show` lists them with their numbers.")
             narrate(f"{save_part(attached.queue, queue_id, part, out):,} bytes saved to {out}")
             return
-        client = client_of(attached.queue, queue_id)
+        client = attached.queue.client(queue_id)
         own = frozenset({attached.queue.source.name.lower()})
         primaries = frozenset(hop.host.lower() for hop in attached.settings.primaries.values())
-        seen = Envelope(message.sender, message.arrival, own, primaries, client=client)
+        trusted = frozenset(attached.settings.spam.trusted)
+        seen = Envelope(message.sender, message.arrival, own, primaries, trusted, client)
+        if not headers:
+            judging = Judging(attached)
+            judgement = judging.judge(message, inspection)
+            judging.close()
+        suspect = attached.settings.spam.suspect
     remarks = differences(inspection, seen)
     if as_json:
-        print_json({**listed(message), "client": client_object(client), **as_object(inspection, remarks)})
+        print_json(
+            {
+                **listed(message),
+                "client": client_object(client),
+                **as_object(inspection, remarks),
+                **judgement_object(judgement),
+            }
+        )
     elif headers:
         print_headers(inspection)
     else:
         _print_all(message, client, inspection, remarks)
+        say()
+        print_judgement(judgement, suspect)
 
 
 def _print_all(

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
+from mxtui.delivery import evidence
 from mxtui.delivery.connecting import TroubleError
 from mxtui.delivery.following import Follower, target
 from mxtui.delivery.host import Host, HostKey, HostSnapshot, Mode
@@ -24,6 +25,7 @@ from mxtui.delivery.notice import Notifier
 from mxtui.delivery.policy import Policy
 from mxtui.delivery.returning import Returner
 from mxtui.delivery.routes import Dialer, routed
+from mxtui.delivery.screening import Screening
 from mxtui.delivery.session import Outcome, Session
 from mxtui.delivery.settling import Log, Settler
 from mxtui.delivery.stock import Stock, domains_of
@@ -37,6 +39,7 @@ from mxtui.primary.lookup import Lookup
 from mxtui.queues.spool.committer import Committer
 from mxtui.queues.spool.ids import arrival_of
 from mxtui.queues.spool.store import Spool
+from mxtui.scanning.gate import Gate
 
 THREADS: Final = 4
 """For reading: one for each core would do, but disks are slow."""
@@ -94,9 +97,13 @@ class Forwarder:
         ourselves: Ourselves,
         lookup: Lookup,
         notifier: Notifier | None = None,
+        gate: Gate | None = None,
         everything: bool = True,
     ) -> None:
-        """`everything`: what waits in the spool is delivered, too, and not only what is added or flushed."""
+        """`everything`: what waits in the spool is delivered, too, and not only what is added or flushed.
+
+        `gate` has mail scanned that was taken unscanned.
+        """
         self._spool = spool
         self._everything = everything
         self._router = router
@@ -111,6 +118,11 @@ class Forwarder:
         if notifier is not None:
             self._returner = Returner(spool, committer, notifier, policy, log, pausing=lambda: self.pausing)
         self._settler = Settler(spool, self._stock, committer, policy, log, clock, self._followers, self._returner)
+        self._screening = Screening(
+            self._stock, self._settler, spool.places.message, log, clock, self._followers
+        )  # fmt: skip
+        self._screening.follow(gate)
+        self._hostname = ourselves.hostname
         self._lanes: dict[HostKey, Lane] = {}
         self._turns: deque[Lane] = deque()
         self._hosts: dict[str, Host] = {}
@@ -135,8 +147,8 @@ class Forwarder:
 
     async def run(self) -> None:
         """Deliver until `stop`. Cancelled, it breaks off what is under way, and records that."""
-        loading = self._begin(self._load()) if self._everything else None
-        returning = self._begin(self._returner.run()) if self._returner is not None else None
+        loading = self.begin(self._load()) if self._everything else None
+        returning = self.begin(self._returner.run()) if self._returner is not None else None
         grace = 0.0
         try:
             while not self._stopping:
@@ -169,6 +181,10 @@ class Forwarder:
         """Go on."""
         self._suspended = False
         self._ring_all()
+
+    def screen_by(self, gate: Gate | None) -> None:
+        """Have mail scanned by this one from now on; None: by nobody, and what was to be goes as it is."""
+        self._screening.follow(gate)
 
     def leave_alone(self, domains: Collection[str]) -> None:
         """Begin nothing new for these domains, and for no others, until told otherwise.
@@ -204,7 +220,7 @@ class Forwarder:
                 elif before == "fed" and not lane.host.asked_only:
                     self._feed_no_more(lane)
                 if homeless := lane.give_up():
-                    self._begin(self._stock.put_back(homeless))
+                    self.begin(self._stock.put_back(homeless))
                 lane.ring()
         self._wake.set()
 
@@ -235,7 +251,7 @@ class Forwarder:
 
     def look_for_all(self) -> None:
         """Whatever waits in the spool, told of or not, is delivered from now on."""
-        self._begin(self._load())
+        self.begin(self._load())
 
     def added(self, id: str, envelope: Envelope) -> None:  # noqa: A002 (the field's own word)
         """A message was committed to `deferred`."""
@@ -254,7 +270,7 @@ class Forwarder:
 
     def look(self, ids: Collection[str]) -> None:
         """These were changed in the spool by somebody: held, released, restored, deleted."""
-        self._begin(self._look(list(ids)))
+        self.begin(self._look(list(ids)))
 
     @asynccontextmanager
     async def errand(self, *, alone: bool = True) -> AsyncIterator["Errand"]:
@@ -353,6 +369,18 @@ class Forwarder:
         if not await self._settler.unreachable(lane.host, job, trouble):
             lane.return_job(job)
 
+    def header(self, job: Job) -> bytes:
+        """Fields that a message goes with."""
+        return evidence.fields(job.envelope, self._hostname, everywhere=self._policy.evidence)
+
+    def to_be_scanned(self, job: Job) -> bool:
+        """Whether it may go only once it was scanned."""
+        return self._screening.concerns(job.envelope)
+
+    async def scan(self, job: Job) -> bool:
+        """Have it scanned; whether it may go now. Where not, it is in our hands no longer."""
+        return await self._screening.clear(job)
+
     def untried(self, lane: Lane, jobs: Iterable[Job]) -> None:
         """These were read ahead, and put back."""
         if not lane.host.open(asyncio.get_running_loop().time()):
@@ -433,7 +461,7 @@ class Forwarder:
             return
         lane.host.domains.remove(domain)
         if homeless := lane.give_up():
-            self._begin(self._stock.put_back(homeless))
+            self.begin(self._stock.put_back(homeless))
         self._retire(lane)
 
     def _retire(self, lane: Lane) -> None:
@@ -529,7 +557,8 @@ class Forwarder:
 
     # -- beginning and ending -----------------------------------------------------------------------------------
 
-    def _begin(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+    def begin(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        """In a task whose failure ends the forwarder."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
@@ -544,6 +573,7 @@ class Forwarder:
 
     async def _wind_up(self, grace: float) -> None:
         self._stopping = True
+        self._screening.stop()
         self._ring_all()
         working = {task for lane in self._turns for task in lane.sessions}
         if working:

@@ -160,6 +160,18 @@ class Stock:
             else:
                 self._again(job.id, domains_of(job.envelope), None)
 
+    async def put_off(self, job: Job, at: float) -> None:
+        """Nothing came of it, and will not before then (monotonic)."""
+        await self.run(release, [job])
+        self._in_hand.pop(job.id, None)
+        self._urged.discard(job.id)
+        self._again(job.id, domains_of(job.envelope), at)
+
+    def hurry(self, id: str, domains: Iterable[str]) -> None:  # noqa: A002
+        """What was put off may be tried now."""
+        if id not in self._in_hand:
+            self._again(id, domains, None)
+
     def settled(self, job: Job, before: Envelope, after: Envelope, tried: Iterable[str], at: float | None) -> None:
         """An attempt is over and on record: the domains `tried` wait until `at`, or are done with."""
         asked = self._in_hand.pop(job.id)

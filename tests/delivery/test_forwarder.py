@@ -156,6 +156,16 @@ async def test_the_real_client_is_told_to_a_host_that_asks(spool: Spool, primary
     assert second == {"NAME=[UNAVAILABLE]", "ADDR=IPV6:2001:db8::1", "PROTO=SMTP", "HELO=[2001:db8::1]"}
 
 
+async def test_no_client_is_told_where_that_is_not_wanted(spool: Spool, primary: FakePrimary) -> None:
+    primary.behave(extensions=("PIPELINING", "XCLIENT NAME ADDR PROTO HELO"))
+    for number in range(5):
+        commit(spool, f"{number}@example.org", client=Client(f"192.0.2.{number}"))
+    async with at_work(spool, {"example.org": primary.port}, connections=1, xclient=False) as work:
+        await until(lambda: not work.left())
+    assert {message.client for message in primary.accepted} == {""}
+    assert len({message.connection for message in primary.accepted}) == 1
+
+
 async def test_a_host_that_refuses_to_be_told_gets_the_mail_all_the_same(spool: Spool, primary: FakePrimary) -> None:
     primary.behave(extensions=("XCLIENT NAME ADDR",), replies={"XCLIENT": "550 5.7.0 not you"})
     commit(spool, "a@example.org")

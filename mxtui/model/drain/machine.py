@@ -127,7 +127,7 @@ class Drain:
             most = min(most, self.settings.most_in_hand - len(self._in_hand))
             while ready and len(taken) < most and self._limits.ready(now):
                 leg = ready.popleft()
-                target = leg.take()
+                target = leg.take(now)
                 self._canary = leg.canary or self._canary
                 self._limits.spend(target.size)
                 self._in_hand[target.queue_id] = InHand(target, now, leg)

@@ -20,6 +20,7 @@ TABS: tuple[tuple[str, str, str], ...] = (
     ("drain", "4", "Drain"),
     ("primaries", "5", "Primaries"),
     ("audit", "6", "Audit"),
+    ("suspects", "7", "Suspects"),
 )
 
 ALERT_LINES = 3
