@@ -4,34 +4,18 @@ Computed here and now: a record may have changed since, and a key been taken awa
 strongly as its domain asks for. What DNS does not answer is said, and not counted.
 """
 
-import logging
 from collections.abc import Iterator
 from functools import cache
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from mxtui.message.sanitize import one_line
 from mxtui.model.evidence import Evidence, Submitted
 from mxtui.scanning.questions import NoAnswerError, Questions
-
-Result = Literal["pass", "fail", "softfail", "neutral", "none", "permerror", "temperror"]
-
-SIGNATURES: Final = 5
-"""DKIM signatures that are checked; each costs a question and a look at the whole message."""
-
-KEY_BITS: Final = 1024
-"""Shorter keys sign nothing (RFC 8301)."""
+from mxtui.scanning.signatures import Result, Signed, signatures
 
 DETAIL: Final = 200
 
 _RESULTS: Final = frozenset(("pass", "fail", "softfail", "neutral", "none", "permerror", "temperror"))
-
-
-class Signed(NamedTuple):
-    """One DKIM signature."""
-
-    domain: str
-    result: Result
-    why: str = ""
 
 
 class Authenticated(NamedTuple):
@@ -54,19 +38,19 @@ def authenticate(submitted: Submitted, author: str, questions: Questions) -> Aut
     `author` is the domain of the From field.
     """
     result, domain, why = _spf(submitted, questions)
-    signatures = tuple(_dkim(submitted, questions))
+    signed = tuple(signatures(submitted, questions))
     author = author.lower().rstrip(".")
     try:
         policy = _policy(author, questions) if author else ""
     except NoAnswerError:
-        return Authenticated(result, domain, why, signatures, author, "", "temperror")
+        return Authenticated(result, domain, why, signed, author, "", "temperror")
     verdict: Result = "none"
     if policy:
-        passed = [each.domain for each in signatures if each.result == "pass"] + ([domain] if result == "pass" else [])
-        unsure = result == "temperror" or any(each.result == "temperror" for each in signatures)
+        passed = [each.domain for each in signed if each.result == "pass"] + ([domain] if result == "pass" else [])
+        unsure = result == "temperror" or any(each.result == "temperror" for each in signed)
         aligned = any(organisation(each) == organisation(author) for each in passed)
         verdict = "pass" if aligned else "temperror" if unsure else "fail"
-    return Authenticated(result, domain, why, signatures, author, policy, verdict)
+    return Authenticated(result, domain, why, signed, author, policy, verdict)
 
 
 def evidence(found: Authenticated) -> Iterator[Evidence]:
@@ -77,7 +61,7 @@ def evidence(found: Authenticated) -> Iterator[Evidence]:
             points = -1.0 if organisation(each.domain) == organisation(found.author) else 0.0
             yield Evidence("dkim_pass", "DKIM pass", one_line(f"signed by {each.domain}", DETAIL), points, "dkim")
         else:
-            detail = one_line(f"{each.domain}: {each.why}", DETAIL)
+            detail = one_line(": ".join(filter(None, (each.domain, each.why))), DETAIL)
             points = 0.5 if each.result == "fail" else 0.0
             yield Evidence(f"dkim_{each.result}", f"DKIM {each.result}", detail, points, "dkim")
     yield from _said_of_dmarc(found)
@@ -160,58 +144,6 @@ def _value(record: Any, kind: str) -> Any:
             return str(record.target).rstrip(".")
         case _:
             return record.strings
-
-
-# -- DKIM -------------------------------------------------------------------------------------------------------------
-
-
-def _dkim(submitted: Submitted, questions: Questions) -> Iterator[Signed]:
-    """RFC 6376, of the first signatures."""
-    if submitted.truncated or b"dkim-signature:" not in submitted.raw[: 1 << 20].lower():
-        return
-    import dkim  # 40 ms
-
-    quiet = logging.getLogger("mxtui.dkim")
-    quiet.disabled = True  # it tells what it reads
-
-    def texts(name: bytes | str, timeout: float = 5) -> bytes | None:  # noqa: ARG001
-        text = name.decode("ascii", "replace") if isinstance(name, bytes) else name
-        found = questions.texts(text)
-        return found[0].encode() if found else None
-
-    try:
-        checked = dkim.DKIM(submitted.raw, logger=quiet, minkey=KEY_BITS)
-        count = sum(name.lower() == b"dkim-signature" for name, _ in checked.headers)
-    except (dkim.MessageFormatError, ValueError):
-        return
-    for number in range(min(count, SIGNATURES)):
-        domain = _signer(checked, number)
-        try:
-            good = checked.verify(idx=number, dnsfunc=texts)
-        except NoAnswerError as error:
-            yield Signed(domain, "temperror", str(error))
-        except (
-            dkim.DKIMException,
-            ValueError,
-            KeyError,
-            IndexError,
-            TypeError,
-            OverflowError,
-            RecursionError,
-        ) as error:
-            yield Signed(domain, "permerror", one_line(str(error), DETAIL) or type(error).__name__)
-        else:
-            yield Signed(domain, "pass" if good else "fail", "" if good else "the message is not what was signed")
-
-
-def _signer(checked: Any, number: int) -> str:
-    """The domain that a signature names; `d=` in it."""
-    fields = [value for name, value in checked.headers if name.lower() == b"dkim-signature"]
-    for tag in fields[number].decode("ascii", "replace").split(";"):
-        name, _, value = tag.partition("=")
-        if name.strip().lower() == "d":
-            return one_line("".join(value.split()).lower().rstrip("."), 255)
-    return ""
 
 
 # -- DMARC ------------------------------------------------------------------------------------------------------------

@@ -63,7 +63,7 @@ class Rspamd(Scanner):
             raise NonsenseError(f"it answers {status}: {_error(body)}")
         try:
             answer = _ANSWER.decode(body)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, RecursionError) as error:
             raise NonsenseError(f"its answer is none of rspamd's ({error})") from None
         figures = [answer.score, answer.required_score, *(each.score for each in answer.symbols.values())]
         if not all(map(math.isfinite, figures)):
@@ -163,5 +163,5 @@ def _error(body: bytes) -> str:
     try:
         found: Mapping[str, Any] = msgspec.json.decode(body[:4096], type=dict[str, Any])
         return one_line(str(found.get("error", "")), WORDS * 2) or "no reason"
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, RecursionError):
         return one_line(body[:200].decode(errors="replace"), WORDS * 2) or "no reason"

@@ -73,8 +73,22 @@ async def test_spamassassin_tells_spam_from_ham(real_spamd: Running) -> None:
     spam, ham = await scanner.scan(submitted(sample("spam"))), await scanner.scan(submitted(sample("nonspam")))
     assert (spam.fault, spam.action, spam.required) == ("", "spam", 5.0)
     assert spam.score >= 1000
-    assert "GTUBE" in [each.name for each in spam.symbols]
+    assert (spam.symbols[0].name, spam.symbols[0].points) == ("GTUBE", 1000.0)
     assert (ham.fault, ham.action) == ("", "ham")
+
+
+async def test_a_message_writes_no_rules_into_spamassassins_report() -> None:
+    report = (
+        b"Content preview:  hello\n---- ---------------------- ------\n-99 GOOD_NAME  of the message\n\n"
+        b" pts rule name              description\n---- ---------------------- --------------------------------\n"
+        b" 2.5 RULE_A                 BODY: \x1b[31mred\n-0.1 RULE_B                 words\n"
+        b"                            [score: 1.0]\n1e5 NOT_ONE  x\n"
+    )
+    head = b"SPAMD/1.1 0 EX_OK\r\nContent-length: %d\r\nSpam: True ; 12.4 / 5.0\r\n\r\n" % len(report)
+    async with behaving(answering(head + report)) as where:
+        scan = await SpamAssassin(where).scan(submitted(LETTER))
+    assert [(each.name, each.points) for each in scan.symbols] == [("RULE_A", 2.5), ("RULE_B", -0.1)]
+    assert scan.symbols[0].detail.isprintable()
 
 
 async def test_spamassassin_learns(real_spamd: Running) -> None:
@@ -155,7 +169,10 @@ async def dripping(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
 
 
 def http(body: object, status: str = "200 OK") -> bytes:
-    text = json.dumps(body).encode()
+    return http_raw(json.dumps(body).encode(), status)
+
+
+def http_raw(text: bytes, status: str = "200 OK") -> bytes:
     return f"HTTP/1.1 {status}\r\nContent-Length: {len(text)}\r\n\r\n".encode() + text
 
 
@@ -180,6 +197,9 @@ KINDS: list[Callable[..., Scanner]] = [Rspamd, SpamAssassin]
         (answering(http({"error": "too \x1b[31mmany"}, "500 Trouble")), ""),
         (answering(b"SPAMD/1.1 0 EX_OK\r\nContent-length: 0\r\n\r\n"), ""),
         (answering(b"SPAMD/1.1 0 EX_OK\r\nSpam: True ; inf / 5.0\r\n\r\n"), ""),
+        (answering(http_raw(b'{"symbols": ' + b"[" * 200_000)), ""),
+        (answering(http_raw(b'{"error": ' + b"[" * 4000, "500 Trouble")), ""),
+        (answering(b"SPAMD/1.1 0 EX_OK\r\n" + b"a: b\r\n" * 150_000 + b"\r\n"), "does not speak"),
         (answering(b"SPAMD/1.1 75 EX_TEMPFAIL\r\n\r\n"), ""),
     ],
 )
