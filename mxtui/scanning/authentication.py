@@ -5,11 +5,11 @@ strongly as its domain asks for. What DNS does not answer is said, and not count
 """
 
 from collections.abc import Iterator
-from functools import cache
 from typing import Any, Final, NamedTuple
 
 from mxtui.message.sanitize import one_line
 from mxtui.model.evidence import Evidence, Submitted
+from mxtui.scanning.dmarc import aligned, policy
 from mxtui.scanning.questions import NoAnswerError, Questions
 from mxtui.scanning.signatures import Result, Signed, signatures
 
@@ -27,9 +27,11 @@ class Authenticated(NamedTuple):
     signatures: tuple[Signed, ...]
     author: str
     """Domain of the From field; empty where it has none, or several."""
-    policy: str
+    policy: str = ""
     """What it asks for when neither is aligned (`none`, `quarantine`, `reject`); empty where it has no DMARC record."""
-    dmarc: Result
+    dmarc: Result = "none"
+    standing: frozenset[str] = frozenset()
+    """Domains whose signatures speak for the author."""
 
 
 def authenticate(submitted: Submitted, author: str, questions: Questions) -> Authenticated:
@@ -40,17 +42,25 @@ def authenticate(submitted: Submitted, author: str, questions: Questions) -> Aut
     result, domain, why = _spf(submitted, questions)
     signed = tuple(signatures(submitted, questions))
     author = author.lower().rstrip(".")
+    said = Authenticated(result, domain, why, signed, author)
     try:
-        policy = _policy(author, questions) if author else ""
+        return _judged(said, questions) if author else said
     except NoAnswerError:
-        return Authenticated(result, domain, why, signed, author, "", "temperror")
-    verdict: Result = "none"
-    if policy:
-        passed = [each.domain for each in signed if each.result == "pass"] + ([domain] if result == "pass" else [])
-        unsure = result == "temperror" or any(each.result == "temperror" for each in signed)
-        aligned = any(organisation(each) == organisation(author) for each in passed)
-        verdict = "pass" if aligned else "temperror" if unsure else "fail"
-    return Authenticated(result, domain, why, signed, author, policy, verdict)
+        return said._replace(dmarc="temperror")
+
+
+def _judged(said: Authenticated, questions: Questions) -> Authenticated:
+    """With who stands for the author. Raises NoAnswerError."""
+    found = policy(said.author, questions)
+    if found is None:
+        return said._replace(standing=frozenset((said.author,)))
+    good = {each.domain for each in said.signatures if each.result == "pass"}
+    about = (said.author, found.organisation, questions)
+    standing = frozenset(each for each in good if aligned(each, *about, strict=found.strict_dkim))
+    passed = bool(standing) or (said.spf == "pass" and aligned(said.spf_domain, *about, strict=found.strict_spf))
+    unsure = "temperror" in (said.spf, *(each.result for each in said.signatures))
+    verdict: Result = "pass" if passed else "temperror" if unsure else "fail"
+    return said._replace(policy=found.asks, dmarc=verdict, standing=standing)
 
 
 def evidence(found: Authenticated) -> Iterator[Evidence]:
@@ -58,7 +68,7 @@ def evidence(found: Authenticated) -> Iterator[Evidence]:
     yield from _said_of_spf(found)
     for each in found.signatures:
         if each.result == "pass":
-            points = -1.0 if organisation(each.domain) == organisation(found.author) else 0.0
+            points = -1.0 if each.domain in found.standing else 0.0
             yield Evidence("dkim_pass", "DKIM pass", one_line(f"signed by {each.domain}", DETAIL), points, "dkim")
         else:
             detail = one_line(": ".join(filter(None, (each.domain, each.why))), DETAIL)
@@ -144,39 +154,3 @@ def _value(record: Any, kind: str) -> Any:
             return str(record.target).rstrip(".")
         case _:
             return record.strings
-
-
-# -- DMARC ------------------------------------------------------------------------------------------------------------
-
-
-def _policy(author: str, questions: Questions) -> str:
-    """RFC 7489, 6.6.3: the domain's own record, else its organisation's. Raises NoAnswerError."""
-    for domain, key in ((author, "p"), (organisation(author), "sp")):
-        records = [text for text in questions.texts(f"_dmarc.{domain}") if text.replace(" ", "").startswith("v=DMARC1")]
-        if len(records) == 1:
-            tags = dict(_tags(records[0]))
-            policy = (tags.get(key) if domain != author else None) or tags.get("p", "none")
-            return policy.lower() if policy.lower() in ("none", "quarantine", "reject") else "none"
-        if domain == organisation(author):
-            break
-    return ""
-
-
-def _tags(record: str) -> Iterator[tuple[str, str]]:
-    for tag in record.split(";"):
-        name, _, value = tag.partition("=")
-        yield name.strip().lower(), value.strip()
-
-
-@cache  # it is a list of 10,000 lines
-def _suffixes() -> Any:
-    from publicsuffixlist import PublicSuffixList  # 60 ms
-
-    return PublicSuffixList()
-
-
-def organisation(domain: str) -> str:
-    """What somebody registered: `example.co.uk` of `mail.example.co.uk` (RFC 7489, 3.2); else the domain itself."""
-    if not domain:
-        return ""
-    return str(_suffixes().privatesuffix(domain.lower()) or domain.lower())

@@ -12,7 +12,8 @@ import pytest
 
 from mxtui.model.envelope import Client
 from mxtui.model.evidence import Submitted
-from mxtui.scanning.authentication import Authenticated, authenticate, evidence, organisation
+from mxtui.scanning.authentication import Authenticated, authenticate, evidence
+from mxtui.scanning.dmarc import Policy, aligned, policy
 from mxtui.scanning.questions import MOST, NoAnswerError, Questions
 from tests.doctor.authority import Authority
 from tests.doctor.conftest import need_nsd as need_nsd
@@ -141,11 +142,54 @@ def test_a_subdomain_goes_by_what_its_organisation_asks_of_it(asking: Callable[[
     assert (of.policy, of.dmarc) == ("none", "fail")
 
 
-def test_organisations_are_what_somebody_registered() -> None:
-    assert organisation("a.b.example.co.uk") == "example.co.uk"
-    assert organisation("Mail.Example.ORG") == "example.org"
-    assert organisation("localhost") == "localhost"
-    assert organisation("") == ""
+def walk(records: dict[str, str]) -> Questions:
+    class Told(Questions):
+        def texts(self, name: str) -> list[str]:
+            return [text for text in records.get(name.removeprefix("_dmarc."), "").split("|") if text]
+
+    return Told()
+
+
+@pytest.mark.parametrize(
+    ("records", "author", "expected"),
+    [
+        ({}, "a.test", None),
+        ({"a.test": "v=DMARC1; p=reject"}, "x.y.a.test", Policy("reject", "a.test")),
+        ({"a.test": "v=DMARC1; p=reject; sp=quarantine"}, "x.a.test", Policy("quarantine", "a.test")),
+        ({"a.test": "v=DMARC1; p=reject", "x.a.test": "v=DMARC1; p=none"}, "x.a.test", Policy("none", "a.test")),
+        (
+            {"x.a.test": "v=DMARC1; p=none; psd=n", "a.test": "v=DMARC1; p=reject"},
+            "x.a.test",
+            Policy("none", "x.a.test"),
+        ),
+        ({"co.test": "v=DMARC1; p=reject; psd=y", "a.co.test": "v=DMARC1"}, "x.a.co.test", Policy("none", "a.co.test")),
+        ({"a.test": "v=DMARC1; p=reject|v=DMARC1; p=none"}, "a.test", None),
+        ({"a.test": "p=reject; v=DMARC1"}, "a.test", None),
+        ({"a.test": "v=DMARC1; p=burn; adkim=s; aspf=S"}, "a.test", Policy("none", "a.test", True, True)),
+        ({"a.test": "v=DMARC1; p=reject"}, "1.2.3.4.5.6.7.8.9.a.test", Policy("reject", "a.test")),
+    ],
+)
+def test_a_policy_is_looked_for_upwards(records: dict[str, str], author: str, expected: Policy | None) -> None:
+    assert policy(author, walk(records)) == expected
+
+
+@pytest.mark.parametrize(
+    ("domain", "author", "strict", "expected"),
+    [
+        ("a.co.test", "a.co.test", True, True),
+        ("m.a.co.test", "a.co.test", True, False),
+        ("m.a.co.test", "a.co.test", False, True),
+        ("a.co.test", "m.a.co.test", False, True),
+        ("b.co.test", "a.co.test", False, False),
+        ("co.test", "a.co.test", False, False),
+        ("evila.co.test", "a.co.test", False, False),
+    ],
+)
+def test_who_is_of_one_organisation_stands_for_it(domain: str, author: str, strict: bool, expected: bool) -> None:
+    questions = walk({"co.test": "v=DMARC1; p=reject; psd=y", "a.co.test": "v=DMARC1; p=reject"})
+    found = policy(author, questions)
+    assert found is not None
+    assert aligned(domain, author, found.organisation, questions, strict=strict) is expected
 
 
 @pytest.mark.parametrize(
