@@ -7,7 +7,7 @@ in the same language, or from the same large provider, does not fall together.
 
 from array import array
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Mapping
 from typing import Final, Literal, NamedTuple
 
 from mxtui.sifting.core import Core
@@ -42,6 +42,10 @@ CANDIDATES: Final = 6
 Body = Literal["alike", "akin", "other"]
 
 Agreement = Literal["attached", "sender", "subject", "network", "sender and subject", "network and subject"]
+
+
+Said = Mapping[int, tuple[int, int]]
+"""What a body says, each with the cluster that it was entered for and how many were founded with it."""
 
 
 class Traits(NamedTuple):
@@ -108,9 +112,8 @@ class Grouping:
 
     def place(self, traits: Traits) -> Placed:
         """Where a message belongs; it counts as a member from now on."""
-        said = _said(traits)
-        telling = self._telling(said)
-        kin = self._kin(traits, telling)
+        said = {each: self._said.get(each) for each in _said(traits)}
+        kin = self._kin(traits, said)
         if not kin:
             cluster = self._found()
             self._enter(cluster, traits, said, founding=True)
@@ -126,18 +129,21 @@ class Grouping:
         """A message that was placed before, as it was remembered; in the order in which they were placed."""
         while len(self) < cluster:
             self._found()
-        self._enter(cluster, traits, _said(traits), founding=not self._sizes[cluster])
+        said = {each: self._said.get(each) for each in _said(traits)}
+        self._enter(cluster, traits, said, founding=not self._sizes[cluster])
 
     # -- comparing ----------------------------------------------------------------------------------------------
 
-    def _telling(self, said: Iterable[int]) -> list[int]:
-        """What of it not anybody says."""
-        common = min(255, max(COMMON, COMMON_SHARE * len(self)))
-        return [hashed for hashed in said if self._said.get(hashed)[1] < common]
+    @property
+    def _common(self) -> float:
+        """What so many clusters were founded with anybody says."""
+        return min(255, max(COMMON, COMMON_SHARE * len(self)))
 
-    def _kin(self, traits: Traits, telling: list[int]) -> list[int]:
+    def _kin(self, traits: Traits, said: Said) -> list[int]:
         """Clusters that a message belongs to."""
-        votes = Counter(self.root(owner) for each in telling if (owner := self._said.get(each)[0]))
+        common = self._common
+        telling = [each for each, (_, founded) in said.items() if founded < common]
+        votes = Counter(self.root(owner) for each in telling if (owner := said[each][0]))
         agreeing = self._agreeing(traits)
         candidates = {*(each for each, _ in votes.most_common(CANDIDATES)), *agreeing}
         found = []
@@ -154,7 +160,8 @@ class Grouping:
         core, others = self._cores.get(cluster), self._cores.get(other)
         if others is None:
             return True  # a single message
-        own = self._telling(others.own())
+        common = self._common
+        own = [each for each in others.own() if self._said.get(each)[1] < common]
         return core is not None and core.share(own) >= max(VOTES, ALIKE * len(own))
 
     def _agreeing(self, traits: Traits) -> dict[int, frozenset[Agreement]]:
@@ -182,14 +189,16 @@ class Grouping:
         if core is not None and others is not None:
             core.absorb(others)
 
-    def _enter(self, cluster: int, traits: Traits, said: list[int], *, founding: bool) -> None:
+    def _enter(self, cluster: int, traits: Traits, said: Said, *, founding: bool) -> None:
         if not founding:
             if cluster not in self._cores:
-                self._cores[cluster] = Core(each for each in said if self.root(self._said.get(each)[0]) == cluster)
+                self._cores[cluster] = Core(
+                    each for each, (owner, _) in said.items() if owner and self.root(owner) == cluster
+                )
             self._cores[cluster].add(said)
         self._sizes[cluster] += 1
-        for hashed in said:
-            owner = self.root(self._said.get(hashed)[0])
+        for hashed, (before, _) in said.items():
+            owner = self.root(before)
             if founding:  # a large cluster's word stays its own, though others use it; how many do is counted
                 self._said.put(hashed, owner if self._sizes[owner] > 1 else cluster, founding=True)
             elif owner != cluster and self._sizes[owner] < self._sizes[cluster]:

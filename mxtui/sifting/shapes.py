@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Collection
+from functools import lru_cache
 from typing import Final
 
 MOST_WORDS: Final = 600
@@ -36,10 +37,10 @@ def words(text: str, leave_out: Collection[str] = ()) -> list[str]:
     ['dear', 'your', 'invoice', 'overdue']
     """
     text = _ADDRESS.sub(" ", _LINK.sub(" ", unicodedata.normalize("NFKC", text).lower()))
+    spaced = text.isascii() or _IDEOGRAPH.search(text) is None
     found: list[str] = []
-    for match in _WORD.finditer(text):
-        word = match[0]
-        if _IDEOGRAPH.search(word):
+    for word in _WORD.findall(text):
+        if not spaced and _IDEOGRAPH.search(word):
             found += [word[at : at + 2] for at in range(min(len(word), MOST_WORDS) - 1)]
         elif SHORTEST <= len(word) <= LONGEST and word not in leave_out and _is_word(word):
             found.append(word)
@@ -48,6 +49,7 @@ def words(text: str, leave_out: Collection[str] = ()) -> list[str]:
     return found
 
 
+@lru_cache(maxsize=1 << 15)
 def _is_word(word: str) -> bool:
     """Whether a person may have written it: no digit in it, vowels, and no long run without one."""
     if not word.isalpha():

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from hashlib import blake2b, sha256
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from mxtui.folders import make_folder
 from mxtui.model.campaign import Judged
@@ -104,8 +104,7 @@ class Store:
 
     def judged(self) -> Iterator[Judged]:
         """Everything that was judged."""
-        for queue_id, inode, arrival, points, name, returned in self._database.execute(_JUDGED):
-            yield Judged(Identity(queue_id, inode, arrival), points, name, backscatter=bool(returned))
+        yield from map(_judged, self._database.execute(_JUDGED))
 
     def revision(self) -> int:
         """Another number after somebody else wrote."""
@@ -113,8 +112,11 @@ class Store:
 
     def named(self, cluster: int) -> list[Judged]:
         """Everything in a cluster."""
-        rows = self._database.execute(f"{_JUDGED} WHERE m.cluster = ?", (cluster,))
-        return [Judged(Identity(*row[:3]), row[3], row[4], backscatter=bool(row[5])) for row in rows]
+        return [_judged(row) for row in self._database.execute(f"{_JUDGED} WHERE m.cluster = ?", (cluster,))]
+
+    def judged_as(self, queue_id: str) -> Judged:
+        """What one message that is remembered was judged to be."""
+        return _judged(self._database.execute(f"{_JUDGED} WHERE m.queue_id = ?", (queue_id,)).fetchone())
 
     def find(self, queue_id: str) -> tuple[Known, int] | None:
         """One message, with its cluster."""
@@ -199,6 +201,10 @@ def _prepared(path: Path | str) -> sqlite3.Connection:
         database.close()
         raise
     return database
+
+
+def _judged(row: Sequence[Any]) -> Judged:
+    return Judged(Identity(*row[:3]), row[3], row[4], backscatter=bool(row[5]))
 
 
 def _known(row: Sequence[object]) -> Known:

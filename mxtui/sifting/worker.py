@@ -171,14 +171,15 @@ class Reader:
     def _place(self, known: Known) -> list[Judged]:
         """The cluster of a message; what else is to be told because of it."""
         cluster, absorbed = self._grouping.place(known.traits)
+        moved = [each.identity.queue_id for other in absorbed for each in self._store.named(other)]
         self._store.merge(cluster, absorbed)
         self._store.put(known, cluster)
         taken = [name for each in absorbed if (name := self._names.pop(each, ""))]
-        told = bool(absorbed)
         if cluster not in self._names and is_campaign(self._grouping.size(cluster)):
             self._names[cluster] = self._store.name(cluster, _seed(known), taken)
-            told = True
-        return self._store.named(cluster) if told else [self._judged(known, cluster)]
+            return self._store.named(cluster)
+        # Not all of it: a campaign of 20,000 takes in stragglers all the time.
+        return [self._judged(known, cluster), *(self._store.judged_as(each) for each in moved)]
 
     def _judged(self, known: Known, cluster: int) -> Judged:
         name = self._names.get(cluster, "")
