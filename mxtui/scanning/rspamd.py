@@ -81,8 +81,11 @@ class Rspamd(Scanner):
     async def _learn(self, submitted: Submitted, *, spam: bool) -> str:
         path = "/learnspam" if spam else "/learnham"
         status, body = await self._ask(self._controller, path, _about(submitted), submitted.raw)
-        # 208 says that it has learned this message before.
-        return "" if status in (200, 204, 208) else f"it answers {status}: {_error(body)}"
+        if status == 204:
+            return "it learned nothing: too few words, or it is sure of it already"
+        why = _error(body)
+        # That it has learned a message before is 208, or with Bayes in SQLite files 404.
+        return "" if status in (200, 208) or "already learned" in why else f"it answers {status}: {why}"
 
     async def _ask(self, where: Where, path: str, about: list[tuple[str, str]], body: bytes) -> tuple[int, bytes]:
         headers = [("Host", where.host or "localhost"), ("Connection", "close"), ("Content-Length", str(len(body)))]

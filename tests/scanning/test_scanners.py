@@ -96,6 +96,23 @@ async def test_spamassassin_learns(real_spamd: Running) -> None:
     assert await spamassassin_at(real_spamd).learn(submitted(sample("nonspam")), spam=False) == ""
 
 
+def learns(running: Running) -> int:
+    argv = ["rspamc", "-h", f"127.0.0.1:{running.controller}", "-P", PASSWORD, "stat"]
+    told = subprocess.run(argv, capture_output=True, check=True, timeout=60).stdout.decode()
+    return int(re.findall(r"^Total learns: (\d+)", told, re.MULTILINE)[0])
+
+
+async def test_rspamd_learns_each_message_once(real_rspamd: Running) -> None:
+    before = await asyncio.to_thread(learns, real_rspamd)
+    prizes = b"".join(
+        b"Claim prize number %d today: pills and casino credits for lucky winners.\n" % n for n in range(9)
+    )
+    for raw, spam in ((LETTER + prizes, True), (LETTER + prizes, True), (sample("nonspam"), False)):
+        assert await rspamd_at(real_rspamd).learn(submitted(raw), spam=spam) == ""
+    assert await asyncio.to_thread(learns, real_rspamd) == before + 2
+    assert "learned nothing" in await rspamd_at(real_rspamd).learn(submitted(LETTER), spam=False)
+
+
 async def test_rspamd_says_why_it_learns_nothing(real_rspamd: Running) -> None:
     stranger = Rspamd(Where("127.0.0.1", real_rspamd.controller), password="wrong", timeout=30)
     assert "it answers 401" in await stranger.learn(submitted(JUNK), spam=True)
