@@ -27,6 +27,7 @@ import msgspec
 
 from mxtui.errors import AuditFailed, ResultsLost
 from mxtui.folders import make_folder, share, sync_folder, writable_folder
+from mxtui.message.escaped import escaped
 from mxtui.model.message import Identity
 from mxtui.model.plan import Plan, Result, Target, Verdict
 from mxtui.model.source import Verb
@@ -303,7 +304,7 @@ class Audit:
 
         With `reserve` there must be room for as much again, for the results to come.
         """
-        data = b"".join(encoder.encode(line) + b"\n" for line in lines)
+        data = b"".join(escaped(encoder.encode(line)) + b"\n" for line in lines)
         try:
             descriptor = self._open()
             try:

@@ -4,12 +4,9 @@ import hashlib
 from collections.abc import Sequence
 from typing import Final
 
-from mxtui.message import headers
-from mxtui.message.encoded_words import decode_words, unfold
-from mxtui.message.headers import Field
-from mxtui.message.limits import Budget, Limits
-from mxtui.message.parts import Part, tree
-from mxtui.message.text import text_of
+from mxtui.message.inspect import Inspection, inspect
+from mxtui.message.limits import Limits
+from mxtui.message.parts import Part
 from mxtui.message.transfer import decode
 from mxtui.model.origin import network, sender_shape
 from mxtui.sifting.grouping import Traits
@@ -37,28 +34,23 @@ def traits_of(raw: bytes, sender: str, recipients: Sequence[str], client: str | 
     A bounce is grouped by what it returns: who did not write that is hit by one letter from a hundred servers, each
     with words of its own; and a bounce of mail that was really sent comes with that.
     """
-    fields, parts = _opened(raw)
-    if not sender and (returned := _returned(raw, parts)):
-        raw = returned
-        fields, parts = _opened(raw)
+    return seen_traits(raw, inspect(raw, truncated=len(raw) >= READ, limits=LIMITS), sender, recipients, client)
+
+
+def seen_traits(raw: bytes, seen: Inspection, sender: str, recipients: Sequence[str], client: str | None) -> Traits:
+    """The same of what was laid open."""
+    if not sender and (returned := _returned(raw, seen.parts)):
+        raw, seen = returned, inspect(returned, limits=LIMITS)
     names = names_of(recipients)
-    said = words("\n".join(text_of(raw, parts, Budget(LIMITS)).lines), names)
-    subject = decode_words(unfold(headers.first(fields, "subject")))
+    said = words("\n".join(seen.text.lines), names)
     return Traits(
         sketch(said),
         len(said),
-        subject_shape(subject, names),
+        subject_shape(seen.value("subject"), names),
         sender_shape(sender),
         network(client),
-        tuple(_attached(raw, parts)),
+        tuple(_attached(raw, seen.parts)),
     )
-
-
-def _opened(raw: bytes) -> tuple[Sequence[Field], tuple[Part, ...]]:
-    """Headers and parts, without what an operator would be shown of them: half of the cost."""
-    budget = Budget(LIMITS)
-    fields, body = headers.split(raw, 0, len(raw), budget)
-    return fields, tree(raw, fields, body, budget)
 
 
 def _returned(raw: bytes, parts: Sequence[Part]) -> bytes:

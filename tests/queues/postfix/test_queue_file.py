@@ -168,6 +168,13 @@ def test_damage_is_named_with_its_place(folder: Path, tail: bytes, fault: str) -
     assert found.sender == "s@example.com"
 
 
+@pytest.mark.parametrize("limit", [1_000, 65_536, 70_001, 10**9])
+def test_lines_of_every_length_are_read_over_the_borders_of_what_is_read_at_a_time(folder: Path, limit: int) -> None:
+    message = b"".join(b"x" * (n * 7919 % 300) + b"\n" for n in range(3_000))
+    path = write(folder, QueueFile(message=message).raw(), "B1B2C3D4")
+    assert queue_file.content(str(path), limit) == message[:limit]
+
+
 def test_pointers_are_followed_in_envelope_and_content(folder: Path) -> None:
     """As a milter leaves a file that added a recipient and replaced a header: the additions lie behind the end."""
     first = record("T", "1795355934 1") + record("S", "s@example.com") + record("R", "one@example.org")
