@@ -138,6 +138,8 @@ def _spf(submitted: Submitted, questions: Questions) -> tuple[Result, str, str]:
     try:
         asked = Query(i=client.address, s=sender, h=client.helo, timeout=2, querytime=5)
         result, _, said = asked.check()
+    except (spf.PermError, spf.TempError) as error:  # before it has begun: an address that is none
+        return "permerror", domain, one_line(str(error), DETAIL)
     except (ValueError, IndexError, KeyError, TypeError, AttributeError, AssertionError, RecursionError) as error:
         return "permerror", domain, one_line(f"cannot be read ({type(error).__name__})", DETAIL)
     return (result if result in _RESULTS else "permerror"), domain, one_line(str(said), DETAIL)

@@ -282,3 +282,7 @@ def test_blanks_at_ends_of_lines_do_not_count_where_the_signature_is_relaxed(
     )
     altered = field.replace(b"\r\n", b"\n") + raw.replace(b"noon.\n", b"noon. \t  \n \t\n")
     assert found(altered, "", "good.test", asking()).dmarc == "pass"
+
+
+def test_an_address_that_is_none_is_no_crash(asking: Callable[[], Questions]) -> None:
+    assert found(letter("good.test"), "a@good.test", "good.test", asking(), address="junk").spf == "permerror"

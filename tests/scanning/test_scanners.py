@@ -238,6 +238,11 @@ async def test_one_that_is_down_is_named_with_its_address(kind: Callable[..., Sc
     assert scan.fault == f"{scan.scanner} at {where}: connection refused"
 
 
+async def test_a_name_that_is_no_hosts_is_a_fault_in_words() -> None:
+    fault = (await Rspamd(Where("x" * 70 + ".example", 11333)).scan(submitted(LETTER))).fault
+    assert "is no host's name" in fault
+
+
 async def test_a_socket_that_is_not_there_is_named(tmp_path: Path) -> None:
     scan = await Rspamd(Where(path=str(tmp_path / "rspamd.sock"))).scan(submitted(LETTER))
     assert "no such file" in scan.fault
