@@ -63,13 +63,15 @@ def _learn(
     content = attached.queue.capabilities().content
     if not content.allowed:
         raise NotPermitted(f"messages cannot be read: {content.why_not}", content.hint)
+    if not words:  # there is no --all: nobody has made sure of everything
+        raise UsageError(f"learn what as {kind}?", f"Give a filter: mxtui learn {kind} campaign:c7f3")
     targets, selection = select(attached, words, everything=False, verb="learn")
     names = " and ".join(f"{scanner.name} at {scanner.where}" for scanner in teachers)
     narrate(f"learn as {kind}: {counted(len(targets), 'message')}, by {names}; each content once")
     question = f"Learn {counted(len(targets), 'message')} as {kind}?"
     if dry_run or not may_go_on(len(targets), question, yes=yes):
         return
-    attached.operations.note(f"learn {kind}", selection, reason)
+    attached.operations.note(f"learn {kind}", f"{selection}: {counted(len(targets), 'message')}", reason)
     learned = failed = 0
     with stopping() as stop:
         for target, raw in _contents(attached, targets):

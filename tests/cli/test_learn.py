@@ -51,6 +51,7 @@ def test_each_content_is_learned_once_and_it_is_on_record(tmp_path: Path, scanne
     assert learning("learn", "ham", f"id:{ham}", "--yes").status == 0
     told = learning("audit").text
     assert "learn spam" in told
+    assert "3 messages" in told
     assert "made sure" in told
     assert len(learning("list", "--json").objects) == 4  # where they were
 
@@ -62,6 +63,8 @@ def test_nothing_is_taught_without_being_asked_for(tmp_path: Path, scanner: Runn
         done = learning("learn", "spam", *words)
         assert done.out == b""
     assert not (tmp_path / "audit.jsonl").exists()
+    done = learning("learn", "ham")
+    assert (done.status, "mxtui learn ham campaign:c7f3" in done.err) == (2, True)
 
 
 def test_without_a_scanner_it_says_how_to_have_one(tmp_path: Path) -> None:
