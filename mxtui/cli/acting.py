@@ -39,6 +39,7 @@ PAST: dict[Verb, str] = {
     Verb.RESTORE: "restored",
     Verb.FLUSH: "flushed",
     Verb.REDIRECT: "redirected",
+    Verb.RENEW: "renewed",
 }
 
 
@@ -70,6 +71,9 @@ def _verb_command(verb: Verb, summary: str) -> click.Command:
 hold_command = _verb_command(Verb.HOLD, "Keep messages from being tried until they are released.")
 release_command = _verb_command(
     Verb.RELEASE, "Undo a hold and try at once; renews the lifetime of mail that would expire instead."
+)
+renew_command = _verb_command(
+    Verb.RENEW, "Give messages a new lifetime, so that they do not expire: mxtui renew 'expires<24h'"
 )
 reject_command = _verb_command(Verb.REJECT, "Return messages to their senders with a non-delivery notice.")
 delete_command = _verb_command(Verb.DELETE, "Remove messages silently. A copy is kept; `mxtui restore` puts it back.")
@@ -115,9 +119,13 @@ def act(
     where: Redirect | None = None,
 ) -> None:
     """Plan, ask, do, tell; leaves with status 1 when any message was not done."""
+    from mxtui.cli.ways import finish_interrupted
+
     attached.require(verb)
+    interrupted = finish_interrupted(attached, dry_run=dry_run)
     targets, selection = select(attached, words, everything=everything, verb=verb)
     plan = attached.operations.plan(verb, targets, selection, keep_copy=not no_copy, where=where)
+    plan = interrupted.heeded(plan)
     show_plan(plan, as_json=as_json)
     if dry_run or not confirmed(plan, yes=yes):
         return

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # the index, asyncio, DNS and msgspec cost 0.2 s together, an
     from mxtui.alerting.store import AlertState
     from mxtui.alerting.telling import Telling
     from mxtui.drains import Drains
+    from mxtui.drills import Drills
     from mxtui.history import Store
     from mxtui.holding import Holding
     from mxtui.index import Index
@@ -29,6 +30,7 @@ if TYPE_CHECKING:  # the index, asyncio, DNS and msgspec cost 0.2 s together, an
     from mxtui.model.route import Router
     from mxtui.operations import Operations
     from mxtui.primary.prober import Prober
+    from mxtui.returns import Returns
 
 ONE_LOOK = 4.0
 """Seconds that `status` gives all primaries together; a healthy one answers in a tenth of that."""
@@ -120,6 +122,20 @@ class Attached:
         return states(self.settings.state)
 
     @property
+    def drilled(self) -> "Drills":
+        """The record of its drills."""
+        from mxtui.drills import Drills
+
+        return Drills(self.queue.source.path, *self.states)
+
+    @property
+    def returns(self) -> "Returns":
+        """Announced returns of its primaries."""
+        from mxtui.returns import Returns
+
+        return Returns(self.queue.source.path, *self.states)
+
+    @property
     def alerts(self) -> "AlertState":
         """What is kept of this queue's alerts."""
         from mxtui.alerting.store import AlertState
@@ -148,9 +164,10 @@ class Attached:
 
     def facts(self) -> "Facts":
         """What alerts go by that no queue tells."""
-        from mxtui.alerting.facts import facts
+        from mxtui.alerting.facts import facts, stopped_drain
 
-        return facts(self.settings, self.state, self.site.certificate(), self.sifted)
+        found = facts(self.settings, self.queue.source.path, self.site.certificate(), self.sifted)
+        return replace(found, stopped=stopped_drain(self.drains))
 
     @property
     def relayed(self) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mxtui.message.inspect import Inspection
     from mxtui.message.parts import Part
     from mxtui.message.sandbox import Sandbox
+    from mxtui.model.drain.interrupted import Interrupted
     from mxtui.model.evidence import Judgement
     from mxtui.model.overview import Alert
     from mxtui.model.plan import Plan
@@ -97,6 +98,7 @@ def services(
         watch=Watch(attached.thresholds, attached.alerts.memory()),
         counted=counted,
         holds=attached.holds,
+        returns=attached.returns.all,
         facts=lambda: replace(attached.facts(), untold=keeper.fault),
         acknowledged=attached.acknowledged,
         judged=keeper.judged,
@@ -160,6 +162,7 @@ def services(
             own_names=frozenset({queue.source.name.lower()}),
             settings=settings,
             acknowledging=_Acknowledging(attached),
+            announcing=_Announcing(attached),
         )
     finally:
         sifted.set()
@@ -208,14 +211,40 @@ class _Acknowledging:
         know_no_more(self._attached, [each.acknowledged for each in alerts if each.acknowledged is not None], "")
 
 
+class _Announcing:
+    """On record, then on file, where every command and the other consoles find it."""
+
+    def __init__(self, attached: Attached) -> None:
+        self._attached = attached
+
+    def announce(self, domain: str, reason: str, seconds: float) -> None:
+        """Raises MxtuiError."""
+        from mxtui.cli.announce import announce
+
+        announce(self._attached, domain, reason, seconds)
+
+    def withdraw(self, domain: str) -> None:
+        """Raises MxtuiError."""
+        from mxtui.cli.announce import take_back
+
+        take_back(self._attached, domain, "")
+
+
 class _Draining:
     """Drains in processes of their own, found again on the register."""
 
     def __init__(self, attached: Attached, again: Sequence[str]) -> None:
+        self._attached = attached
         self._again = again
         self._drains = attached.drains
         self.standing = self._drains.standing
         self.wish = self._drains.wish
+
+    def finish_interrupted(self) -> "Interrupted":
+        """Raises MxtuiError."""
+        from mxtui.cli.ways import finish_interrupted
+
+        return finish_interrupted(self._attached, tell=lambda _: None)  # the screen does
 
     def start(self, plan: "Plan", reason: str, ends: str = "") -> None:
         """Raises MxtuiError."""

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 from mxtui.config import Settings
 from mxtui.errors import UsageError
@@ -15,7 +15,7 @@ from mxtui.queues.queue import Queue
 if TYPE_CHECKING:
     from mxtui.delivery.direct.way import Direct
     from mxtui.delivery.host import HostKey
-    from mxtui.delivery.policy import Policy
+    from mxtui.delivery.policy import Policy, TlsPolicy
     from mxtui.doctor.gather.system import MailSystem
     from mxtui.holds import Holds
     from mxtui.model.drain.way import Feed, Settled, Way
@@ -112,8 +112,16 @@ class PostfixSite:
         def route(domain: str) -> "HostKey":
             return host_of(domain, router.route([domain]).get(domain))
 
-        policy = Policy(xclient=self._settings.drain.xclient)
+        policy = Policy(tls=self._tls(), xclient=self._settings.drain.xclient)
         return Direct(self._layout, folder, route, ourselves=router.ourselves(), policy=policy)
+
+    def _tls(self) -> "TlsPolicy":
+        """Of our own sender: what is wanted, else no less than Postfix itself asks for."""
+        from mxtui.delivery.policy import AS_POSTFIX
+
+        # The reader of the setting lets nothing else through.
+        wanted = cast("TlsPolicy | None", self._settings.drain.tls)
+        return wanted or AS_POSTFIX.get(self._layout.settings.get("smtp_tls_security_level", ""), "may")
 
     def sudoers(self, group: str) -> tuple[str, ...]:
         """For postsuper(1)."""

@@ -48,6 +48,10 @@ class Drain:
     batch: int = setting(
         readers.whole(1, 10_000), "625", "messages in Postfix's hands at most, which it would bounce at once"
     )
+    tls: str | None = optional(
+        readers.choice("may", "require", "verify"),
+        "by our own sender on a Postfix queue: as `serve.tls`; left out, as smtp_tls_security_level has it",
+    )
     xclient: bool = setting(
         readers.flag,
         "false",

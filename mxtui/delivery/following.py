@@ -61,7 +61,9 @@ class Follower:
             return
         for each in said:
             verdict = Verdict(id, each.recipient.address, FATES[each.fate], each.dsn, each.text, now)
-            self._books.verdict(verdict, busy=each.code == BUSY, doubtful=each.possible_duplicate)
+            self._books.verdict(
+                verdict, busy=each.code == BUSY, doubtful=each.possible_duplicate, unreachable=each.unreachable
+            )
         self.news.set()
 
     def put_off(self, id: str, reason: str, now: float, *, untried: bool = False) -> None:  # noqa: A002

@@ -103,6 +103,11 @@ class Lane:
         """Whether there is mail that nobody is about to take."""
         return not self._idle and not self._hungry and (bool(self._ahead) or self._stock.waits_for(self.host))
 
+    @property
+    def ahead(self) -> Iterable[str]:
+        """IDs that are read ahead, and in no transaction."""
+        return [job.id for job in self._ahead]
+
     def ring(self) -> None:
         """There is mail, or something else to look at."""
         self._bell.set()
@@ -296,4 +301,4 @@ class Lane:
 
 def refused_by_all(recipients: Iterable[EnvelopeRecipient], trouble: TroubleError) -> list[Said]:
     """What a host that could not be reached means for each."""
-    return [Said(recipient, "waiting", trouble.code, trouble.dsn, trouble.text) for recipient in recipients]
+    return [Said(each, "waiting", trouble.code, trouble.dsn, trouble.text, unreachable=True) for each in recipients]

@@ -37,6 +37,8 @@ class Said(NamedTuple):
     possible_duplicate: bool = False
     at_once: bool = False
     """Not tried at all for lack of room in the transaction: no reason to wait."""
+    unreachable: bool = False
+    """No connection was to be had: refused, without TLS where that is asked for, or with a wrong certificate."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,10 @@ from mxtui.model.recovery import Recovery
 from mxtui.model.standby import StandbyState
 from mxtui.model.words import span
 
-ServiceWord = StandbyState | Literal["settling", "suspended", "stopping"]
-"""As `model.standby` says, or: a primary is back, and is given time before it is drained to; suspended, for an operator
-said that nothing is to be delivered; on its way out."""
+ServiceWord = StandbyState | Literal["settling", "drain stopped", "suspended", "stopping"]
+"""As `model.standby` says, or: a primary is back, and is given time before it is drained to; the drain to it was
+stopped, and what waits for it is left alone; suspended, for an operator said that nothing is to be delivered; on its
+way out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ class Verb(StrEnum):
     RESTORE = "restore"
     FLUSH = "flush"
     REDIRECT = "redirect"
+    RENEW = "renew"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from mxtui.model.tally import Tallies
 if TYPE_CHECKING:  # who only looks needs no plans: 12 ms
     from mxtui.model.drain.way import Feed, Settled
     from mxtui.model.envelope import Client
-    from mxtui.model.plan import Result, Target
+    from mxtui.model.plan import Caution, Result, Target
     from mxtui.model.redirect import Redirect
     from mxtui.queues.cached import Counted
 
@@ -108,6 +108,26 @@ class Queue(Protocol):
         ...
 
 
+class Outcome(NamedTuple):
+    """How deliveries ended, in recipients."""
+
+    sent: int = 0
+    refused: int = 0
+    """For good: bounced with 5.y.z."""
+
+
+@runtime_checkable
+class Logged(Protocol):
+    """A queue whose log tells how deliveries end."""
+
+    def outcomes(self, stop: threading.Event) -> Iterator[Mapping[str, Outcome]]:
+        """By domain, what was logged since the last ones, from now on, until `stop`; at least every few seconds.
+
+        Ends where there is no log that we may read.
+        """
+        ...
+
+
 class Contents(NamedTuple):
     """How a process of its own reads messages: `reader(*arguments)` of a module."""
 
@@ -133,6 +153,24 @@ class Releasing(Protocol):
 
     def let_go(self, targets: Sequence[Target]) -> Iterator[Result]:
         """Release each, as `act` does; whoever calls has them tried, and follows that."""
+        ...
+
+
+@runtime_checkable
+class Holding(Protocol):
+    """A queue in which messages may be held past us, and that can tell when one was."""
+
+    def held_since(self, queue_ids: Collection[str]) -> Mapping[str, float]:
+        """When each of these that is in hold was put there, epoch seconds; nothing of those of which none can know."""
+        ...
+
+
+@runtime_checkable
+class Forewarning(Protocol):
+    """A queue that knows what an operator should think of before a verb, here and now."""
+
+    def cautions(self, verb: Verb) -> Sequence[Caution]:
+        """Beyond what the messages themselves say."""
         ...
 
 

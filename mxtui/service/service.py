@@ -241,8 +241,8 @@ class Service:
 
     # -- parts ----------------------------------------------------------------------------------------------------
 
-    def _make_drain(self, primaries: Mapping[str, Sequence[str]]) -> AutomaticDrain:
-        return AutomaticDrain(self._spool, self._router, self._wanted, self._log, primaries)
+    def _make_drain(self) -> AutomaticDrain:
+        return AutomaticDrain(self._spool, self._router, self._wanted, self._log, self._forwarder.ids)
 
     def _follow_primaries(self) -> None:
         drain = self._wanted.settings.drain
@@ -300,12 +300,13 @@ class Service:
     def _turned_up(self, domains: list[str]) -> None:
         self._forwarder.primary_up(self._recovering.well(domains))
 
-    def _climbed(self) -> None:
-        """The prober came down from a ladder."""
-        self._look_at_primaries()
-        self._health.heard(self._prober)
+    def _climbed(self, domains: Collection[str]) -> None:
+        """The prober came down from the ladder of these domains' primary."""
+        known = self._prober.known(domains)
+        self._recovering.heard(known)
+        self._health.heard(known)
         try:
-            news = self._remembered.learn(self._prober.offers())
+            news = self._remembered.learn(self._prober.offers(domains))
         except OSError as error:
             news = True
             self._log("offers_not_kept", "warning", error=str(error))
@@ -362,6 +363,7 @@ class Service:
             await asyncio.sleep(TICK)
             self._held.look()
             self._look_at_primaries()
+            await self._recovering.keep()
             self._settle()
 
     def _look_at_primaries(self) -> None:
@@ -369,8 +371,9 @@ class Service:
         if self._recovering.standing:
             self._look_at_drains()
         busy = self._drains.busy and not self._recovering.draining
-        may_drain = not (self._stop.is_set() or self._forwarder.pausing or busy)
-        self._recovering.look(self._prober.snapshot(), self._held.domains, may_drain=may_drain)
+        # What waits is what the forwarder knows of.
+        may_drain = self._forwarder.loaded and not (self._stop.is_set() or self._forwarder.pausing or busy)
+        self._recovering.look(self._held.domains, may_drain=may_drain)
 
     def _look_at_drains(self) -> None:
         """Whether a drain of somebody else has ended, which says something of its primaries."""
@@ -393,17 +396,25 @@ class Service:
             waiting |= {domain: host.waiting + going for domain in host.domains if domain in waiting}
         for domain, messages in waiting.items():
             self._health.standby.waiting(domain, messages)
-        word: ServiceWord = "suspended" if standing.suspended else self._health.overall
-        words = {each.word for each in self._recovering.standing}
-        if word == "draining" and "settling" in words and "draining" not in words:
-            word = "settling"
+        word: ServiceWord = self._health.overall
+        if word == "draining":
+            word = self._what_waits()
+        if standing.suspended:
+            word = "suspended"
         if self._stop.is_set():
             word = "stopping"
         if word != self._word or not self._started:
             self._started = True
             self._word, self._since = word, self._clock()
             self._log("state", state=word, waiting=standing.waiting)
-        self._notifier.status(self._words())
+        self._notifier.status(f"{self._word}: {standing.waiting} waiting")
+
+    def _what_waits(self) -> ServiceWord:
+        """Primaries are up, and mail waits for them: what of it is on its way says more than what is not."""
+        words = {self._recovering.word(domain) for domain in self._health.draining}
+        if words & {"well", "due", "draining", "down"}:
+            return "draining"
+        return "settling" if "settling" in words else "drain stopped"
 
     def _words(self) -> str:
         return f"{self._word}: {self._forwarder.snapshot().waiting} waiting"
@@ -443,9 +454,9 @@ class Service:
             "hosts": standing.hosts,
         }
 
-    def errand(self) -> AbstractAsyncContextManager[Errand]:
+    def errand(self, *, alone: bool) -> AbstractAsyncContextManager[Errand]:
         """Somebody wants messages tried now. Raises Guarded."""
-        return self._forwarder.errand()
+        return self._forwarder.errand(alone=alone)
 
     def look(self, ids: Collection[str]) -> None:
         """Somebody changed these."""

@@ -28,6 +28,8 @@ class Host(OneByOne):
     """Queue IDs, whatever the filter; the same on all screens."""
     drain: Standing | None = None
     """The drain that runs, or the last one that did, whoever started it."""
+    preparing: tuple[Plan, float] | None = None
+    """The drain that was begun here and is not on the register yet, and since when (epoch seconds)."""
     examined: "Report | None" = None
     """What the doctor found last in this session."""
     paused: bool = False

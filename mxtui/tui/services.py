@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from mxtui.holding import Holding
 from mxtui.index import Index
 from mxtui.model.campaign import Campaign, Sifted
+from mxtui.model.drain.interrupted import Interrupted
 from mxtui.model.drain.standing import Standing
 from mxtui.model.envelope import Client
 from mxtui.model.evidence import CampaignFacts, Judgement
@@ -55,6 +56,13 @@ class Draining(Protocol):
         """The one that runs, or the last one that did; one small file. Blocks."""
         ...
 
+    def finish_interrupted(self) -> Interrupted:
+        """Before anything is planned: bring to its end what a killed run of our own sender had in hold.
+
+        Blocks. Raises MxtuiError.
+        """
+        ...
+
     def start(self, plan: Plan, reason: str, ends: str = "") -> None:
         """Have a process of its own drain; once it has begun. It ends the migration of a domain, where one is named.
 
@@ -88,6 +96,18 @@ class Acknowledging(Protocol):
 
     def withdraw(self, alerts: Sequence[Alert]) -> None:
         """Know of these no more."""
+        ...
+
+
+class Announcing(Protocol):
+    """When primaries are to be back: on record, and kept for all who watch. Both block. Raise MxtuiError."""
+
+    def announce(self, domain: str, reason: str, seconds: float) -> None:
+        """In so many seconds."""
+        ...
+
+    def withdraw(self, domain: str) -> None:
+        """No longer."""
         ...
 
 
@@ -175,6 +195,8 @@ class Services:
     """Holds of domains; None where there can be none."""
     acknowledging: Acknowledging | None = None
     """None where alerts cannot be acknowledged."""
+    announcing: Announcing | None = None
+    """None where nobody would keep an announcement."""
     examine: "Callable[[], Report] | None" = None
     """Looks whether this backup MX is set up right; blocks for seconds. Raises MxtuiError. None where nobody can."""
     extras: Sequence[Extra] = ()

@@ -20,6 +20,7 @@ from tests.benchmarks.alerting import checking, rules
 from tests.benchmarks.console import console, footprint
 from tests.benchmarks.draining import draining
 from tests.benchmarks.following import following
+from tests.benchmarks.inspecting import inspecting
 from tests.benchmarks.machine import machine
 from tests.benchmarks.queue_factory import Queue
 from tests.benchmarks.ramping import ramping
@@ -33,7 +34,7 @@ from tests.benchmarks.table import Figure, as_markdown, as_text
 
 PARTS = (
     "reading", "alerts", "console", "spool", "following", "acting", "receiving", "draining", "ramping", "remembering",
-    "sifting",
+    "sifting", "inspecting",
 )  # fmt: skip
 
 
@@ -73,6 +74,8 @@ def measure(options: argparse.Namespace, tell: Callable[[str], None]) -> tuple[l
         take(remembering(options.remembered, options.messages))
     if "sifting" in options.parts:
         take(sifting(options.sifted))
+    if "inspecting" in options.parts:
+        take(inspecting(options.times))
     if options.million:
         with _queue(1_000_000, options.domains, tell) as site:
             take(reading(site, 1), "1,000,000: ")

@@ -69,6 +69,11 @@ ROWS = (
     "sifting: 100,000 messages, processor time",
     "sifting: 100,000 remembered, processor time",
     "sifting: 100,000 on disk",
+    "inspector: its process, once for a console",
+    "inspector: 50 kB on the screen",
+    "inspector: 50 kB out of Postfix's format",
+    "inspector: 25 MB on the screen",
+    "inspector: 25 MB out of Postfix's format",
 )
 
 

@@ -20,6 +20,7 @@ class _Following:
     """Per recipient, the latest."""
     busy: bool = False
     doubtful: bool = False
+    unreachable: bool = False
 
 
 class Followed:
@@ -45,11 +46,19 @@ class Followed:
         self._open[target.queue_id] = _Following(max(1, target.recipients), now)
         self.moved_at = now
 
-    def verdict(self, verdict: Verdict, original: str = "", *, busy: bool = False, doubtful: bool = False) -> None:
+    def verdict(
+        self,
+        verdict: Verdict,
+        original: str = "",
+        *,
+        busy: bool = False,
+        doubtful: bool = False,
+        unreachable: bool = False,
+    ) -> None:
         """One recipient's; others' mail and what is closed already are passed over.
 
-        `original` tells apart recipients that were aliases of one address: each has a verdict of its own. `busy` and
-        `doubtful` are `Settled.busy` and `Settled.possible_duplicate`.
+        `original` tells apart recipients that were aliases of one address: each has a verdict of its own. The rest
+        is as in `Settled`; `doubtful` is its `possible_duplicate`.
         """
         following = self._open.get(verdict.queue_id)
         if following is None:
@@ -57,6 +66,7 @@ class Followed:
         self.moved_at = verdict.at
         following.busy |= busy
         following.doubtful |= doubtful
+        following.unreachable |= unreachable
         following.verdicts[f"{verdict.recipient}\0{original}"] = verdict
         if len(following.verdicts) >= following.expected:
             fate = message_fate(each.fate for each in following.verdicts.values())
@@ -100,7 +110,16 @@ class Followed:
             verdicts = tuple(following.verdicts.values())
             seconds = max(0.0, now - following.since)
             self._settled.append(
-                Settled(queue_id, fate, verdicts, seconds, following.busy, following.doubtful, untried)
+                Settled(
+                    queue_id,
+                    fate,
+                    verdicts,
+                    seconds,
+                    following.busy,
+                    following.doubtful,
+                    untried,
+                    unreachable=following.unreachable,
+                )
             )
             self.moved_at = now
 

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mxtui.folders import space_of
 from mxtui.message.sanitize import one_line
@@ -28,11 +28,18 @@ from mxtui.queues.queue import Contents
 
 if TYPE_CHECKING:
     from mxtui.model.drain.way import Feed, Settled
-    from mxtui.model.plan import Result, Target
+    from mxtui.model.plan import Caution, Result, Target
     from mxtui.queues.cached import Counted
     from mxtui.queues.postfix.actions import Actions
+    from mxtui.queues.queue import Outcome
 
 CONTENT_CLOSED = Permission(False, "messages themselves are for root and the postfix user", "Run as root.")
+
+
+NO_LOG: Final = (
+    "it cannot be read here, and nothing else says what Postfix delivered: a canary leaves the queue without evidence, "
+    "which stops the drain. Mend that (mxtui doctor), or deliver by our own sender (mxtui flush --direct)"
+)
 
 
 class PostfixQueue:
@@ -106,6 +113,12 @@ class PostfixQueue:
         """What changes from the start of `read` on."""
         return self._reader.watch(stop)
 
+    def outcomes(self, stop: threading.Event) -> Iterator[Mapping[str, Outcome]]:
+        """How deliveries end from now on (see `queues.queue.Logged`)."""
+        from mxtui.queues.postfix.outcomes import follow
+
+        return follow(self.layout.maillog_file, stop)
+
     def find(self, queue_id: str) -> QueuedMessage | None:
         """The message under this ID now."""
         return self._reader.find(queue_id)
@@ -168,12 +181,29 @@ class PostfixQueue:
                 return self._actions.steps(verb, targets)
 
     def act(self, verb: Verb, targets: Sequence[Target]) -> Iterator[Result]:
-        """Hold, release, reject, or delete without a copy."""
+        """Hold, release, renew, reject, or delete without a copy."""
         return self._actions.act(verb, targets)
 
     def let_go(self, targets: Sequence[Target]) -> Iterator[Result]:
         """Release to their next retry time (see `queues.queue.Releasing`); what is renewed is tried all the same."""
         return self._actions.act(Verb.RELEASE, targets, try_now=False)
+
+    def cautions(self, verb: Verb) -> Sequence[Caution]:
+        """See `queues.queue.Forewarning`."""
+        if verb is not Verb.FLUSH:
+            return ()
+        from mxtui.model.plan import Caution
+        from mxtui.queues.postfix.logtail import readable_log
+
+        if readable_log(self.layout.maillog_file) is not None:
+            return ()
+        return (Caution("No mail log", NO_LOG),)
+
+    def held_since(self, queue_ids: Collection[str]) -> Mapping[str, float]:
+        """See `queues.queue.Holding`."""
+        from mxtui.queues.postfix.whereabouts import held_since
+
+        return held_since(self.layout, queue_ids)
 
     def delete(self, targets: Sequence[Target], folder: Path) -> Iterator[Result]:
         """Delete with copies (see `removal`)."""

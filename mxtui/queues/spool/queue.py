@@ -96,7 +96,7 @@ class SpoolQueue:
         may_write = os.access(queue, os.W_OK | os.X_OK, effective_ids=True)
         owner = "" if may_write else owner_name(self.spool.path)
         changing = ALLOWED if may_write else Permission(False, CLOSED, f"Run as root{owner and f' or as {owner}'}.")
-        verbs = dict.fromkeys((Verb.HOLD, Verb.RELEASE, Verb.DELETE, Verb.RESTORE, Verb.REDIRECT), changing)
+        verbs = dict.fromkeys((Verb.HOLD, Verb.RELEASE, Verb.DELETE, Verb.RESTORE, Verb.REDIRECT, Verb.RENEW), changing)
         verbs[Verb.REJECT] = changing if self._notice is not None else NO_NOTICE
         verbs[Verb.FLUSH] = self._flushing(service, changing)
         content = ALLOWED if may_read else CONTENT_CLOSED
@@ -177,6 +177,8 @@ class SpoolQueue:
                     "write ID.json anew: next_retry now, refused recipients waiting, a new lifetime where it is over"
                 )
                 return (f"{write}  {each}", f"rename {queue}/STATE/…/ID.json to {queue}/deferred/…  {each}")
+            case Verb.RENEW:
+                return (f"write ID.json anew: a new lifetime from now on  {each}",)
             case Verb.REDIRECT:
                 write = "write ID.json anew: where it goes in address and via, whom it came for in original, waiting"
                 return (f"{write}  {each}", f"rename {queue}/failed/…/ID.json to {queue}/deferred/…  {each} in failed")
@@ -196,7 +198,7 @@ class SpoolQueue:
                 return (f"delivery now by {who}  (of {len(targets):,})",)
 
     def act(self, verb: Verb, targets: Sequence[Target]) -> Iterator[Result]:
-        """Hold, release, reject, or delete without a copy."""
+        """Hold, release, renew, reject, or delete without a copy."""
         return self._actions.act(verb, targets)
 
     def let_go(self, targets: Sequence[Target]) -> Iterator[Result]:

@@ -52,7 +52,7 @@ def header(scene: Scene, overview: Overview | None, *, paused: bool = False) -> 
         words = f"{overview.source.kind} {overview.source.version}".rstrip()
         line.add("  " + words, look.label)
     if service:
-        line.add("  " + service, look.warning if service == "suspended" else look.accent)
+        line.add("  " + service, look.warning if service in ("suspended", "drain stopped") else look.accent)
     if held:
         line.add("  " + held, look.warning)
     if lost:

@@ -31,12 +31,19 @@ class AskingScreen(Dialog[Asked]):
 
     SHOWN: ClassVar[str] = "both are shown wherever the domain is"
 
+    LASTS: ClassVar[str] = "For"
+    FAULT: ClassVar[str] = f"for how long? {DURATION_EXAMPLES}"
+
     def __init__(self, title: str, lasting: str | None) -> None:
         """`lasting` is what is proposed; None: it is not asked for how long."""
         super().__init__()
         self._title = title
         self._lasting = lasting
         self._fault = ""
+
+    def seconds(self, text: str) -> float:
+        """How long that is. Raises ValueError."""
+        return float(parse_duration(text))
 
     def about(self) -> Sequence[Line]:
         """What it is about; for subclasses."""
@@ -62,7 +69,7 @@ class AskingScreen(Dialog[Asked]):
         self.show(self._title, self.about())
         self.query_one("#why", Painted).paint([Line(("Reason", look.strong))], look.bar)
         for long in self.query("#long").results(Painted):
-            long.paint([Line(("For", look.strong))], look.bar)
+            long.paint([Line((self.LASTS, look.strong))], look.bar)
         told = (self._fault, look.danger) if self._fault else (self.SHOWN, look.label)
         keys = Line(("Esc", look.key), (" Cancel   ", look.text), ("Tab", look.key), (" Next", look.text))
         keys.right([("Enter", look.key), ("   ", look.text), (f" {self._title} ", look.selected)], self.scene.width)
@@ -77,15 +84,15 @@ class AskingScreen(Dialog[Asked]):
     @on(Input.Submitted)
     def _answer(self) -> None:
         reason = self.query_one("#reason", Input).value.strip()
-        seconds = 0
+        seconds = 0.0
         try:
             for field in self.query("#lasting").results(Input):
-                seconds = parse_duration(field.value.strip())
+                seconds = self.seconds(field.value.strip())
         except ValueError:
-            self._fault = f"for how long? {DURATION_EXAMPLES}"
+            self._fault = self.FAULT
         if not reason:
             self._fault = "say why: whoever meets it wants to know"
         if self._fault:
             self.draw()
         else:
-            self.dismiss(Asked(reason, float(seconds)))
+            self.dismiss(Asked(reason, seconds))
