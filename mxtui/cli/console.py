@@ -140,7 +140,7 @@ def services(
 
         return examined(attached, tell=lambda _: None)  # what it found is on the screen, kept or not
 
-    sifter, sifted = background(attached, monitor.index)
+    sifter, sifted = background(attached, monitor.index, judging)
     try:
         yield Services(
             sifting=sifter,
