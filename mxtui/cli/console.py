@@ -5,7 +5,6 @@ What it needs beyond the queue takes 0.3 s to import. By then the names in the q
 
 import os
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -85,7 +84,7 @@ def services(
     keeper = Keeper(attached.alerts, replace(attached.telling, watching=True))
     monitor = Monitor(
         queue,
-        Index(time.time()),
+        Index(attached.now()),
         attached.primaries,
         always=attached.relayed,
         watch=Watch(attached.thresholds, attached.alerts.memory()),
@@ -96,6 +95,7 @@ def services(
         judged=keeper.judged,
         history=Recorder(history),
         outlook=attached.outlook,
+        clock=attached.now,
     )
 
     def look_inside(queue_id: str) -> "Inspection":
@@ -117,15 +117,16 @@ def services(
         yield Services(
             monitor=monitor,
             operations=attached.operations,
-            holding=attached.holding,
+            holding=None if attached.elsewhere else attached.holding,
             inspect=look_inside,
             content=queue.content,
             save=save,
             draining=_Draining(attached, again),
             history=history.points,
-            examine=examine,
+            examine=None if attached.elsewhere else examine,
             own_names=frozenset({queue.source.name.lower()}),
             settings=settings,
+            clock=attached.now,
             acknowledging=_Acknowledging(attached),
         )
     finally:
@@ -156,17 +157,13 @@ class _Draining:
     """Drains in processes of their own, found again on the register."""
 
     def __init__(self, attached: Attached, again: Sequence[str]) -> None:
-        self._again = again
-        self._drains = attached.drains
-        self.standing = self._drains.standing
-        self.wish = self._drains.wish
+        self._attached, self._again = attached, again
+        drains = attached.drains
+        self.standing, self.wish = drains.standing, drains.wish
 
     def start(self, plan: "Plan", reason: str, ends: str = "") -> None:
         """Raises MxtuiError."""
-        from mxtui.cli.draining import detached
-
-        more = [word for option, value in (("--reason", reason), ("--ends", ends)) if value for word in (option, value)]
-        detached([*self._again, *more], plan, self._drains)
+        self._attached.start_drain(self._again, plan, reason, ends)
 
 
 def choose() -> str | None:
