@@ -43,7 +43,9 @@ class Sshd:
         (self.folder / "authorized_keys").write_bytes(self.key.with_suffix(".pub").read_bytes())
         self.know_host_key()
         programs = f"{Path(sys.executable).parent}:/usr/sbin:/usr/bin:/sbin:/bin"
-        environment = f"PATH={programs} XDG_CONFIG_HOME={self.there} XDG_STATE_HOME={self.there} PYTHONDONTWRITEBYTECODE=1"
+        environment = (
+            f"PATH={programs} XDG_CONFIG_HOME={self.there} XDG_STATE_HOME={self.there} PYTHONDONTWRITEBYTECODE=1"
+        )
         (self.folder / "sshd_config").write_text(
             f"ListenAddress 127.0.0.1:{self.port}\nHostKey {self.host_key}\nPidFile none\nStrictModes no\nUsePAM no\n"
             f"AuthorizedKeysFile {self.folder}/authorized_keys\nPermitRootLogin yes\nPasswordAuthentication no\n"
@@ -68,9 +70,8 @@ class Sshd:
     def start(self) -> None:
         """Until it takes connections."""
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
-        self._process = subprocess.Popen(
-            [SSHD, "-D", "-e", "-f", str(self.folder / "sshd_config")], stderr=(self.folder / "log").open("wb")
-        )
+        with (self.folder / "log").open("wb") as log:
+            self._process = subprocess.Popen([SSHD, "-D", "-e", "-f", str(self.folder / "sshd_config")], stderr=log)
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             try:

@@ -22,7 +22,7 @@ from mxtui.queues.remote.frames import MAGIC, NOISE, WINDOW, Hello
 PATIENCE: Final = 30.0
 """Seconds for ssh to connect and the agent to say hello: jump hosts, slow DNS, a cold Python on a busy host."""
 
-BEAT: Final = 5.0
+BEAT: Final = 2.0
 """Seconds between signs of life, each way."""
 
 STALLED: Final = 20.0
