@@ -25,9 +25,5 @@ def agent_command(queue: str | None, config: str | None, no_color: bool) -> None
     source, sink = os.dup(0), os.dup(1)
     os.dup2(2, 1)  # whatever prints, prints where it does no harm
     with attach(queue, config, here="agent") as attached:
-        answers = Answers(attached, queue, config)
-        try:
-            hello = Hello(READS, ACTS, __version__, attached.queue.source, time.time(), attached.relayed)
-            Serving(source, sink, answers.handlers()).run(hello)
-        finally:
-            answers.close()
+        hello = Hello(READS, ACTS, __version__, attached.queue.source, time.time(), attached.relayed)
+        Serving(source, sink, Answers(attached, queue, config).handlers()).run(hello)

@@ -5,16 +5,16 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import chain
-from typing import Any, Final
+from functools import cached_property
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import structs
 
 from mxtui.audit import this_operator
 from mxtui.cli.attach import Attached
-from mxtui.cli.checking import Checks
-from mxtui.cli.draining import detached, naming
 from mxtui.errors import UsageError
+from mxtui.left import LeftByGuards
 from mxtui.message.sanitize import one_line
 from mxtui.model.message import Changes, QueuedMessage
 from mxtui.model.plan import Result, Target
@@ -22,8 +22,11 @@ from mxtui.model.redirect import Redirect
 from mxtui.model.source import Space
 from mxtui.queues.queue import Countable, Redirectable
 from mxtui.queues.remote import calls
-from mxtui.queues.remote.calls import ACTING, READING, Call
+from mxtui.queues.remote.calls import ACTING, PART, READING, Call
 from mxtui.queues.remote.serving import Handler
+
+if TYPE_CHECKING:
+    from mxtui.cli.checking import Checks
 
 LOOK: Final = 5.0
 """Seconds between looks at what changes rarely, and between signs that the queue is still watched."""
@@ -50,18 +53,18 @@ class Answers:
     """To whoever asks, about one queue. Each method answers a question; all of them block."""
 
     def __init__(self, attached: Attached, queue: str | None, config: str | None) -> None:
-        self._attached = attached
-        self._naming = naming(queue, config)
-        self._checks = Checks(attached.primaries)
+        self._attached, self._queue, self._config = attached, queue, config
 
     def handlers(self) -> Mapping[str, tuple[Call[Any, Any, Any], Handler]]:
         """Questions by name."""
         known = {**READING, **ACTING}
         return {name: (call, getattr(self, name)) for name, call in known.items()}
 
-    def close(self) -> None:
-        """End what goes on beside the answers."""
-        self._checks.close()
+    @cached_property
+    def _checks(self) -> "Checks":
+        from mxtui.cli.checking import Checks  # asyncio, 0.1 s, which the first answer does not wait for
+
+        return Checks(self._attached.primaries)
 
     # -- looking --------------------------------------------------------------------------------------------------
 
@@ -194,14 +197,22 @@ class Answers:
                 together = []
         yield together
 
+    def left(self, _asked: object, _parts: object, _stop: object) -> Answer:
+        """What guards of drains have held."""
+        known = iter(LeftByGuards(self._attached.drains.folder).known().items())
+        while part := dict(islice(known, PART)):
+            yield part
+
     # -- draining -------------------------------------------------------------------------------------------------
 
     def drain(self, asked: calls.Drained, parts: Sequence[Sequence[Target]], _stop: object) -> Answer:
         """Have a process of its own drain, which no lost connection ends."""
+        from mxtui.cli.draining import detached, naming
+
         plan = replace(asked.plan, targets=tuple(chain.from_iterable(parts)))
         options = (("--rate", f"{asked.per_second}/s" if asked.per_second else ""), ("--reason", asked.reason))
         words = [word for option, value in options if value for word in (option, value)]
-        yield detached([*self._naming, *words], plan, self._attached.drains)
+        yield detached([*naming(self._queue, self._config), *words], plan, self._attached.drains)
 
     def standing(self, seen: calls.Seen, _parts: object, _stop: object) -> Answer:
         """How the drain stands."""

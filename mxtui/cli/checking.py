@@ -11,6 +11,9 @@ from mxtui.queues.remote.calls import Primaries
 if TYPE_CHECKING:
     from mxtui.monitor import Primaries as Rounds
 
+PATIENCE: Final = 10.0
+"""Seconds for the loop of the checks to answer; it never waits for anything itself."""
+
 LOOK: Final = 1.0
 """Seconds between looks for what changed."""
 
@@ -28,14 +31,13 @@ _Value = tuple[Primary | None, Health]
 
 
 class Checks:
-    """The rounds of checks, begun when somebody asks; in a thread with a loop of its own."""
+    """The rounds of checks, begun when somebody asks, in a thread with a loop of its own; it ends with the process."""
 
     def __init__(self, make: "Callable[[], Rounds | None]") -> None:
         self._make = make
         self._lock = threading.Lock()
         self._prober: Rounds | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._task: asyncio.Task[None] | None = None
 
     def news(self, domains: frozenset[str], stop: threading.Event) -> Generator[Primaries, None, None]:
         """Of these domains, from now on: all that is known, then what is new."""
@@ -58,11 +60,6 @@ class Checks:
         if self._prober is not None and self._loop is not None:
             self._loop.call_soon_threadsafe(self._prober.probe_now, domain)
 
-    def close(self) -> None:
-        """End them."""
-        if self._loop is not None and self._task is not None:
-            self._loop.call_soon_threadsafe(self._task.cancel)
-
     def _begin(self) -> None:
         with self._lock:
             if self._loop is not None:
@@ -77,9 +74,8 @@ class Checks:
     async def _run(self, ready: threading.Event) -> None:
         assert self._prober is not None
         self._loop = asyncio.get_running_loop()
-        self._task = asyncio.create_task(self._prober.run())
         ready.set()
-        await asyncio.wait([self._task])
+        await self._prober.run()
 
     def _asked(self, question: Callable[[], Mapping[str, _Value]]) -> Mapping[str, _Value]:
         """The answer, from the thread that it belongs to."""
@@ -88,7 +84,7 @@ class Checks:
         async def ask() -> Mapping[str, _Value]:
             return question()
 
-        return asyncio.run_coroutine_threadsafe(ask(), self._loop).result()
+        return asyncio.run_coroutine_threadsafe(ask(), self._loop).result(PATIENCE)
 
 
 def _chosen(told: dict[str, _Value], known: Mapping[str, _Value], left: float) -> tuple[Primaries, float]:

@@ -7,16 +7,18 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from mxtui.cli.attach import Attached, attach, named_source, settings_of
+from mxtui.cli.attach import Attached, attach, found_source, named_source, settings_of
 from mxtui.errors import UsageError
 from mxtui.model.message import State
+from mxtui.model.ssh_address import is_address
 from mxtui.queues.postfix.instances import instances
 
 if TYPE_CHECKING:
@@ -42,9 +44,13 @@ def open_console(
         raise UsageError("the console needs a terminal", "mxtui status, list and the other commands do not.")
     if no_color:
         os.environ["NO_COLOR"] = "1"
-    if named_source(source, settings_of(config)) is None:
+    given = settings_of(config)
+    if named_source(source, given) is None:
         source = choose()
-    with ThreadPoolExecutor(1) as aside, attach(source, config) as attached:
+    with ThreadPoolExecutor(1) as aside, ExitStack() as stack:
+        if is_address(found_source(source, given)[0] or ""):
+            aside.submit(import_module, "mxtui.tui.run")  # 0.3 s, for which ssh need not be waited for
+        attached = stack.enter_context(attach(source, config))
         counted = aside.submit(attached.queue.depth)
         from mxtui.tui.run import run_console
         from mxtui.tui.services import Settings
@@ -58,8 +64,8 @@ def open_console(
         )
         from mxtui.cli.draining import naming
 
-        with services(attached, settings, counted, naming(source, config)) as given:
-            run_console(replace(given, extras=tuple(extras)))
+        with services(attached, settings, counted, naming(source, config)) as known:
+            run_console(replace(known, extras=tuple(extras)))
 
 
 @contextmanager

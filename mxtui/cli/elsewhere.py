@@ -1,7 +1,7 @@
 """A queue on another host, and everything around it: looked at and acted on by the agent there, kept there."""
 
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -13,12 +13,14 @@ from mxtui.cli.attach import ONE_LOOK, Attached
 from mxtui.config import Settings
 from mxtui.drains import Drains, Wish
 from mxtui.errors import MxtuiError, UsageError
+from mxtui.left import Left, LeftByGuards
 from mxtui.message.sanitize import block
 from mxtui.model.alerts import NO_FACTS, Facts
 from mxtui.model.drain.standing import Standing
 from mxtui.model.forecast import Outlook
 from mxtui.model.health import Health, Primary
 from mxtui.model.holds import DomainHold
+from mxtui.model.plan import Target
 from mxtui.model.ssh_address import parse
 from mxtui.operations import Operations
 from mxtui.queues.queue import Queue
@@ -120,7 +122,8 @@ class AttachedElsewhere(Attached):
     def operations_of(self, operator: "Operator | None") -> Operations:
         """On record here and there; copies are there."""
         audit, vault = Audit(self.settings.audit), VaultElsewhere(self.there)
-        return Operations(self.there, audit=audit, vault=vault, operator=operator, clock=self.now)
+        left = LeftElsewhere(self.there)
+        return Operations(self.there, audit=audit, vault=vault, operator=operator, left=left, clock=self.now)
 
     @property
     def drains(self) -> Drains:
@@ -193,6 +196,24 @@ class VaultElsewhere(Vault):
         for told in self._there.ask(calls.COPIES, calls.Copies(audit_id, queue_id)):
             for each in told:
                 yield KeptCopy(Path(each.path), *each[1:])
+
+
+class LeftElsewhere(LeftByGuards):
+    """What guards of drains held there. Whoever acts there keeps it."""
+
+    def __init__(self, there: RemoteQueue) -> None:
+        self._there = there
+
+    def known(self) -> Mapping[str, Left]:
+        """By queue ID."""
+        told = self._there.ask(calls.LEFT, calls.Nothing())
+        return {queue_id: Left(*each) for part in told for queue_id, each in part.items()}
+
+    def add(self, targets: Iterable[Target], at: float) -> None:
+        """Done there."""
+
+    def forget(self, queue_ids: Collection[str]) -> None:
+        """Done there."""
 
 
 class DrainsElsewhere(Drains):

@@ -51,21 +51,22 @@ class Sshd:
             f"AuthorizedKeysFile {self.folder}/authorized_keys\nPermitRootLogin yes\nPasswordAuthentication no\n"
             f"KbdInteractiveAuthentication no\nMaxStartups 100\nSetEnv {environment}\n"
         )
-        self.config.write_text(
-            f"Host {HOST}\n  HostName 127.0.0.1\n  Port {self.port}\n  User root\n  IdentityFile {self.key}\n"
-            f"  IdentitiesOnly yes\n  UserKnownHostsFile {self.known_hosts}\n  GlobalKnownHostsFile /dev/null\n"
-        )
-        self.stand_in(f'exec /usr/bin/ssh -F {self.config} "$@"')
+        self.lead(self.port)
+        (self.bin / "ssh").write_text(f'#!/bin/sh\nexec /usr/bin/ssh -F {self.config} "$@"\n')
+        (self.bin / "ssh").chmod(0o755)
 
     def know_host_key(self) -> None:
         """As an operator who has logged in once."""
         public = self.host_key.with_suffix(".pub").read_text().split()
-        self.known_hosts.write_text(f"[127.0.0.1]:{self.port} {public[0]} {public[1]}\n")
+        self.known_hosts.write_text(f"{HOST} {public[0]} {public[1]}\n")
 
-    def stand_in(self, script: str) -> None:
-        """What `ssh` does from now on; a line of shell."""
-        (self.bin / "ssh").write_text(f"#!/bin/sh\n{script}\n")
-        (self.bin / "ssh").chmod(0o755)
+    def lead(self, port: int) -> None:
+        """Where `ssh` finds it."""
+        self.config.write_text(
+            f"Host {HOST}\n  HostName 127.0.0.1\n  HostKeyAlias {HOST}\n  Port {port}\n  User root\n"
+            f"  IdentityFile {self.key}\n  IdentitiesOnly yes\n"
+            f"  UserKnownHostsFile {self.known_hosts}\n  GlobalKnownHostsFile /dev/null\n"
+        )
 
     def start(self) -> None:
         """Until it takes connections."""

@@ -171,6 +171,10 @@ CARRY_OUT: Final[Call[Done, list[Target], list[Result]]] = Call(
 )
 RECORDED: Final = Call("recorded", str, Nothing, Recorded)
 COPIES: Final[Call[Copies, Nothing, list[Kept]]] = Call("copies", Copies, Nothing, list[Kept])
+LEFT: Final[Call[Nothing, Nothing, dict[str, tuple[int, float, float]]]] = _unary(
+    "left", dict[str, tuple[int, float, float]]
+)
+"""What guards of drains have held, by queue ID: inode, arrival, and when (see `left.Left`)."""
 DRAIN: Final[Call[Drained, list[Target], Standing]] = Call("drain", Drained, list[Target], Standing)
 WISH: Final = Call("wish", str, Nothing, Nothing)
 
@@ -179,5 +183,5 @@ READING: Final[Mapping[str, Call[Any, Any, Any]]] = {
     for call in (DEPTH, FACTS, READ, WATCH, COUNT, FIND, CONTENT, PROBE, FOLLOW, PROBE_NOW, STANDING, REPORT)
 }
 ACTING: Final[Mapping[str, Call[Any, Any, Any]]] = {
-    call.name: call for call in (STEPS, VET, CARRY_OUT, RECORDED, COPIES, DRAIN, WISH)
+    call.name: call for call in (STEPS, VET, CARRY_OUT, RECORDED, COPIES, LEFT, DRAIN, WISH)
 }

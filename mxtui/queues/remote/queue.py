@@ -285,6 +285,8 @@ class RemoteQueue:
         with suppress(MxtuiError):  # of the connection, which whoever asks next is told
             for facts in stream:
                 self._facts = (link, self._permitted(facts, link))
+        if self._facts is not None and self._facts[0] is link:
+            self._facts = None  # what is no longer told is not taken for true
 
     def _permitted(self, facts: Facts, link: Link) -> Facts:
         if link.hello.acts == ACTS:
