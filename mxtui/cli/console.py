@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mxtui.cli.attach import Attached, attach, found_source, named_source, settings_of
-from mxtui.errors import UsageError
+from mxtui.errors import Unreachable, UsageError
 from mxtui.model.message import State
 from mxtui.model.ssh_address import is_address
 from mxtui.queues.postfix.instances import instances
@@ -24,6 +24,7 @@ from mxtui.queues.postfix.instances import instances
 if TYPE_CHECKING:
     from mxtui.doctor.finding import Report
     from mxtui.message.inspect import Inspection
+    from mxtui.model.drain.standing import Standing
     from mxtui.model.overview import Alert
     from mxtui.model.plan import Plan
     from mxtui.tui.services import Extra, Services, Settings
@@ -164,8 +165,15 @@ class _Draining:
 
     def __init__(self, attached: Attached, again: Sequence[str]) -> None:
         self._attached, self._again = attached, again
-        drains = attached.drains
-        self.standing, self.wish = drains.standing, drains.wish
+        self._drains = attached.drains
+        self._standing: Standing | None = None
+        self.wish = self._drains.wish
+
+    def standing(self) -> "Standing | None":
+        """As it was, where the host of the queue is away: the screen says that it is stale."""
+        with suppress(Unreachable):
+            self._standing = self._drains.standing()
+        return self._standing
 
     def start(self, plan: "Plan", reason: str, ends: str = "") -> None:
         """Raises MxtuiError."""

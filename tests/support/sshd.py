@@ -1,12 +1,13 @@
 """Debian's sshd on loopback with keys of its own, and an `ssh` whose configuration leads there."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -84,10 +85,14 @@ class Sshd:
         raise TimeoutError((self.folder / "log").read_text())
 
     def stop(self) -> None:
-        """And whatever it started, of which each session has a process of its own."""
+        """It takes no connections any more, and those that there are are lost."""
         if self._process is not None:
-            self._process.terminate()
+            sessions = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
+            for process in (self._process.pid, *map(int, sessions)):
+                with suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGTERM)
             self._process.wait()
+            self._process = None
 
     @property
     def path(self) -> str:

@@ -266,7 +266,10 @@ class Link:
                 if select.select([self._from], [], [], min(BEAT, self._stalled / 4))[0]:
                     data = os.read(self._from, 1 << 16)
                     if not data:
-                        raise self._failure(self._ended_with(), self._said())
+                        self._ended_with()
+                        said = self._said().strip().splitlines()
+                        last = f": {clean(said[-1], 300)}" if said else ""
+                        raise Unreachable(f"the connection to {self._host} was lost{last}", AGAIN)
                     heard_at = time.monotonic()
                     told = list(self._splitter.feed(data))
         except MxtuiError as error:
