@@ -21,7 +21,7 @@ from mxtui.model.plan import Result, Target
 from mxtui.model.redirect import Redirect
 from mxtui.model.source import Space
 from mxtui.queues.queue import Countable, Redirectable
-from mxtui.queues.remote import calls
+from mxtui.queues.remote import calls, sums
 from mxtui.queues.remote.calls import ACTING, PART, READING, Call
 from mxtui.queues.remote.serving import Handler
 
@@ -83,10 +83,21 @@ class Answers:
                 yield facts
             stop.wait(LOOK)
 
-    def read(self, subjects: bool, _parts: object, stop: threading.Event) -> Answer:
-        """Everything queued, once."""
-        for changes in self._attached.queue.read(subjects=subjects):
-            yield from _pieces(changes)
+    def sums(self, theirs: bytes, _parts: object, _stop: object) -> Answer:
+        """Which buckets are not as somebody knows them."""
+        if len(theirs) != sums.SIZE:
+            raise UsageError(f"sums of {len(theirs)} bytes")
+        batches = self._attached.queue.read(subjects=True)
+        yield sums.different(theirs, (message for batch in batches for message in _bearable(batch.present)))
+
+    def read(self, asked: calls.Reading, _parts: object, stop: threading.Event) -> Answer:
+        """Everything queued, once; or what is in some buckets."""
+        buckets = None if asked.buckets is None else frozenset(asked.buckets)
+        for present, gone in self._attached.queue.read(subjects=asked.subjects):
+            wanted = present
+            if buckets is not None:
+                wanted = [message for message in present if sums.bucket(message.queue_id) in buckets]
+            yield from _pieces(Changes(wanted, gone))
             if stop.is_set():
                 return
 
@@ -248,14 +259,21 @@ def _news(told: calls.Facts, now: calls.Facts) -> bool:
     )
 
 
+def _bearable(messages: Sequence[QueuedMessage]) -> Iterator[QueuedMessage]:
+    """The same, none of them larger than a frame."""
+    for message in messages:
+        if len(message.recipients) > CROWD:
+            plain = tuple(each._replace(reason=None) for each in message.recipients)
+            yield message._replace(recipients=plain)
+        else:
+            yield message
+
+
 def _pieces(changes: Changes) -> Iterator[Changes]:
     """The same in answers that are not too large."""
     together: list[QueuedMessage] = []
     size = 0
-    for message in changes.present:
-        if len(message.recipients) > CROWD:
-            plain = tuple(each._replace(reason=None) for each in message.recipients)
-            message = message._replace(recipients=plain)
+    for message in _bearable(changes.present):
         together.append(message)
         size += max(1, len(message.recipients))
         if size >= TOGETHER:

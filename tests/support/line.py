@@ -1,6 +1,6 @@
 """A line between a console and an agent that does as a file says: `python line.py FILE COMMAND…`, in place of ssh.
 
-`stall` passes nothing on, either way. `cut` ends it in the middle of the next thing that the agent says.
+`stall` passes nothing on, either way. `cut` ends it in the middle of the next answer of the agent.
 """
 
 import os
@@ -21,7 +21,7 @@ def main() -> int:
             ready = select.select([] if word == "stall" else list(ways), [], [], 0.02)[0]
             for source in ready:
                 data = os.read(source, 1 << 16)
-                if word == "cut" and source != 0:
+                if word == "cut" and source != 0 and b"told" in data:  # an answer, and no sign of life
                     os.write(1, data[: len(data) // 2])
                     os._exit(0)
                 if not data:

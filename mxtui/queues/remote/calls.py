@@ -63,6 +63,14 @@ class Primaries(NamedTuple):
     known: list[tuple[Primary | None, Health, list[str]]]
 
 
+class Reading(NamedTuple):
+    """What is to be read."""
+
+    subjects: bool
+    buckets: list[int] | None
+    """Those messages only (see `sums`); None: all."""
+
+
 class Wanted(NamedTuple):
     """One message, or the beginning of it."""
 
@@ -151,7 +159,9 @@ def _unary(name: str, answer: type[_T]) -> "Call[Nothing, Nothing, _T]":
 
 DEPTH: Final[Call[Nothing, Nothing, dict[State, int]]] = _unary("depth", dict[State, int])
 FACTS: Final = _unary("facts", Facts)
-READ: Final = Call("read", bool, Nothing, Changes)
+SUMS: Final[Call[bytes, Nothing, list[int]]] = Call("sums", bytes, Nothing, list[int])
+"""Which buckets are not as they are summed up here (see `sums`)."""
+READ: Final = Call("read", Reading, Nothing, Changes)
 WATCH: Final = _unary("watch", Changes)
 COUNT: Final[Call[float, Nothing, tuple[Plain, dict[str, Plain]]]] = Call(
     "count", float, Nothing, tuple[Plain, dict[str, Plain]]
@@ -180,7 +190,7 @@ WISH: Final = Call("wish", str, Nothing, Nothing)
 
 READING: Final[Mapping[str, Call[Any, Any, Any]]] = {
     call.name: call
-    for call in (DEPTH, FACTS, READ, WATCH, COUNT, FIND, CONTENT, PROBE, FOLLOW, PROBE_NOW, STANDING, REPORT)
+    for call in (DEPTH, FACTS, SUMS, READ, WATCH, COUNT, FIND, CONTENT, PROBE, FOLLOW, PROBE_NOW, STANDING, REPORT)
 }
 ACTING: Final[Mapping[str, Call[Any, Any, Any]]] = {
     call.name: call for call in (STEPS, VET, CARRY_OUT, RECORDED, COPIES, LEFT, DRAIN, WISH)

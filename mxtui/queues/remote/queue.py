@@ -18,7 +18,7 @@ from mxtui.model.redirect import Redirect
 from mxtui.model.source import Capabilities, Permission, Source, Space, Verb
 from mxtui.model.ssh_address import Address
 from mxtui.model.tally import Tallies
-from mxtui.queues.remote import calls
+from mxtui.queues.remote import calls, sums
 from mxtui.queues.remote.calls import ACTS, PART, READS, Call, Facts
 from mxtui.queues.remote.link import Link
 from mxtui.queues.remote.ssh import argv, by_hand, failure
@@ -60,7 +60,8 @@ class RemoteQueue:
         self._next_attempt = 0.0
         self._telling, self._noting = threading.Lock(), threading.Lock()
         self._facts: tuple[Link, Facts] | None = None
-        self._known: set[str] = set()
+        self._known: dict[str, int] = {}
+        """A digest of each message that was told of (see `sums`): 150 bytes."""
         self._seen: set[str] | None = None
         """Told of since the read began that goes on."""
         self._read_over: Link | None = None
@@ -110,17 +111,30 @@ class RemoteQueue:
 
     def read(self, *, subjects: bool = True) -> Iterator[Changes]:
         """Everything queued, once. What an earlier read told that is not there any more is gone."""
-        link = self._alive()
+        return self._read(self._alive(), calls.Reading(subjects, None))
+
+    def _read(self, link: Link, wanted: calls.Reading) -> Iterator[Changes]:
         with self._noting:
             self._seen = set()
-        for changes in link.ask(calls.READ, subjects):
+        for changes in link.ask(calls.READ, wanted):
             yield self._noted(changes)
+        buckets = None if wanted.buckets is None else frozenset(wanted.buckets)
         with self._noting:
-            gone = [] if self._seen is None else [each for each in self._known if each not in self._seen]
-            self._known.difference_update(gone)
-            self._seen, self._read_over = None, link
+            seen, self._seen, self._read_over = self._seen or set(), None, link
+            gone = [
+                each for each in self._known if each not in seen and (buckets is None or sums.bucket(each) in buckets)
+            ]
+            for each in gone:
+                del self._known[each]
         if gone:
             yield Changes((), gone)
+
+    def _caught_up(self, link: Link) -> Iterator[Changes]:
+        """What is different from what was known when the last connection ended."""
+        with self._noting:
+            ours = sums.sums(self._known)
+        buckets = link.one(calls.SUMS, ours)
+        yield from self._read(link, calls.Reading(subjects=True, buckets=buckets))
 
     def watch(self, stop: threading.Event) -> Iterator[Changes]:
         """What changes from the start of `read` on; over a new connection, what changed meanwhile first."""
@@ -133,7 +147,7 @@ class RemoteQueue:
             return
         yield self._noted(first)
         if self._read_over not in (None, link):
-            for changes in self.read():
+            for changes in self._caught_up(link):
                 if stop.is_set():
                     return
                 yield changes
@@ -272,14 +286,16 @@ class RemoteQueue:
     def _latest(self) -> Facts:
         link = self._alive()
         with self._telling:
-            if self._facts is None or self._facts[0] is not link:
-                stream = link.ask(calls.FACTS, calls.Nothing())
-                first = next(stream, None)
-                if first is None:
-                    raise Unreachable(f"{self.address.host} does not tell what may be done there")
-                self._facts = (link, self._permitted(first, link))
-                threading.Thread(target=self._follow, args=(link, stream), name="mxtui-facts", daemon=True).start()
-            return self._facts[1]
+            if (known := self._facts) is not None and known[0] is link:
+                return known[1]
+            stream = link.ask(calls.FACTS, calls.Nothing())
+            first = next(stream, None)
+            if first is None:
+                raise Unreachable(f"{self.address.host} does not tell what may be done there")
+            told = self._permitted(first, link)
+            self._facts = (link, told)
+            threading.Thread(target=self._follow, args=(link, stream), name="mxtui-facts", daemon=True).start()
+            return told
 
     def _follow(self, link: Link, stream: Iterator[Facts]) -> None:
         with suppress(MxtuiError):  # of the connection, which whoever asks next is told
@@ -298,11 +314,14 @@ class RemoteQueue:
     # -- what is known --------------------------------------------------------------------------------------------
 
     def _noted(self, changes: Changes) -> Changes:
+        told = {message.queue_id: sums.digest(message) for message in changes.present}
         with self._noting:
-            for known in (self._known, self._seen):
-                if known is not None:
-                    known.update(message.queue_id for message in changes.present)
-                    known.difference_update(changes.gone)
+            self._known.update(told)
+            for each in changes.gone:
+                self._known.pop(each, None)
+            if self._seen is not None:
+                self._seen.update(told)
+                self._seen.difference_update(changes.gone)
         if len(self._known) > MOST:
             self._link.close()
             raise Unreachable(f"{self.address.host} tells of more than {MOST:,} messages; the connection was closed")

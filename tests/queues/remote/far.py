@@ -58,6 +58,8 @@ class Watcher:
         self.known: dict[str, QueuedMessage] = {}
         self.faults: list[str] = []
         self.told = 0
+        self.read = False
+        """Whether everything was read once."""
         self._queue = queue
         self._stop = threading.Event()
 
@@ -82,6 +84,7 @@ class Watcher:
             except MxtuiError:
                 self._stop.wait(0.05)
             else:
+                self.read = True
                 return
 
     def _watch(self) -> None:

@@ -58,6 +58,20 @@ def test_after_a_loss_what_came_and_went_meanwhile_is_caught_up_with(
         assert goes.id not in watcher.known
 
 
+def test_over_a_new_connection_only_what_differs_is_told_again(queue: RemoteQueue, line: Line, spool: Spool) -> None:
+    made = [put(spool) for _ in range(200)]
+    with Watcher(queue).following() as watcher:
+        wait_until(lambda: len(watcher.known) == len(made))
+        wait_until(lambda: watcher.read)
+        before = watcher.told
+        os.kill(_agent(line), signal.SIGKILL)
+        wait_until(lambda: watcher.faults)
+        more = put(spool)
+        wait_until(lambda: more.id in watcher.known)
+        assert watcher.told - before < 20  # one, and its neighbours
+        assert len(watcher.known) == len(made) + 1
+
+
 def test_a_line_that_stalls_is_found_out_and_left(queue: RemoteQueue, line: Line, spool: Spool) -> None:
     put(spool)
     with Watcher(queue).following() as watcher:
