@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check format bench screenshots lock clean
+.PHONY: demo test check format bench fuzz screenshots lock clean
 
 demo: $(READY)
 	$(BIN)/mxtui demo
@@ -26,6 +26,12 @@ format: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m tests.benchmarks
+
+# Wants a wheel of atheris: there are some for Linux on x86-64. FUZZ_SECONDS=600 make fuzz
+FUZZ_SECONDS ?= 300
+fuzz: $(READY)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python "atheris>=3.0"
+	$(BIN)/python -m tests.fuzzing $(FUZZ_SECONDS)
 
 screenshots: $(READY)
 	$(BIN)/python -m tests.screenshots

@@ -26,7 +26,8 @@ from typing import Any, Final
 import msgspec
 
 from mxtui.errors import AuditFailed, ResultsLost
-from mxtui.folders import sync_folder, writable_folder
+from mxtui.folders import make_folder, share, sync_folder, writable_folder
+from mxtui.message.escaped import escaped
 from mxtui.model.message import Identity
 from mxtui.model.plan import Plan, Result, Target, Verdict
 from mxtui.model.source import Verb
@@ -316,7 +317,7 @@ class Audit:
 
         With `reserve` there must be room for as much again, for the results to come.
         """
-        data = b"".join(encoder.encode(line) + b"\n" for line in lines)
+        data = b"".join(escaped(encoder.encode(line)) + b"\n" for line in lines)
         try:
             descriptor = self._open()
             try:
@@ -339,9 +340,10 @@ class Audit:
             try:
                 descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW)
             except FileNotFoundError:
-                self.path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+                make_folder(self.path.parent, 0o750)
                 flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_CREAT
                 descriptor = os.open(self.path, flags, 0o600)
+                share(descriptor, self.path.parent)
                 sync_folder(self.path.parent)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Final
 
 from mxtui.errors import MxtuiError
@@ -24,7 +24,7 @@ now, in a sentence, or nothing. Blocks, and is called in a thread of its own."""
 
 
 class Draining:
-    """One drain. `pause`, `resume`, `stop` and `add` may be called from any thread, the rest from one."""
+    """One drain. `pause`, `resume`, `stop`, `add` and `open` may be called from any thread, the rest from one."""
 
     def __init__(
         self,
@@ -72,13 +72,8 @@ class Draining:
             self._prober.close()
         yield self.drain.progress(self._clock())
 
-    @property
-    def left_by_guard(self) -> Sequence[Target]:
-        """What was not tried any more because the guard stopped the drain, to be held; nothing where it did not."""
-        return self.drain.left_by_guard if self._begun and self._at_work else ()
-
     def left_since(self) -> Iterator[Left]:
-        """The same, once for each primary, as soon as that is so."""
+        """What is not tried any more because a guard stopped, to be held: each once, as soon as that is so."""
         if self._begun and self._at_work:
             yield from self.drain.left_since()
 
@@ -93,6 +88,10 @@ class Draining:
     def add(self, targets: Sequence[Target]) -> bool:
         """Mail that came meanwhile; see `Drain.add`."""
         return self.drain.add(targets, self._clock())
+
+    def open(self, targets: Sequence[Target]) -> bool:
+        """What waits for primaries that are back; see `Drain.open`."""
+        return self.drain.open(targets, self._clock())
 
     def stop(self, why: str) -> None:
         """Take no more, and bring what is in hand to its end."""
@@ -111,10 +110,11 @@ class Prober:
         self._climbs: dict[str, Future[str]] = {}
 
     def begin(self) -> None:
-        """Climb all of them, and wait for that."""
+        """Climb all of them, and wait until one is well, or none is: a slow one must not hold up the others."""
         self._climb(self._clock())
-        wait(self._climbs.values())
-        self._tell()
+        while self._climbs and self._drain.phase == "probe":
+            wait(self._climbs.values(), return_when=FIRST_COMPLETED)
+            self._tell()
 
     def look(self, now: float) -> None:
         """Tell the drain of those that are down again, and go where it has its doubts."""

@@ -11,9 +11,7 @@ So a drain outlives the terminal it was started from, a second operator meets th
 """
 
 import fcntl
-import hashlib
 import os
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -24,7 +22,7 @@ from typing import Final, Literal, get_args
 import msgspec
 
 from mxtui.errors import Guarded, MxtuiError
-from mxtui.folders import sync_folder, writable_folder
+from mxtui.folders import give_away, make_folder, queue_digest, replace_file, writable_folder
 from mxtui.model.drain.standing import Standing
 
 SYSTEM_FOLDER: Final = Path("/var/lib/mxtui/drains")
@@ -37,6 +35,8 @@ LOOKS: Final = 10
 ROOM: Final = 65_536
 """Bytes: a state, a wish and the words of one that ends early."""
 
+WHERE: Final = "what was in hand is where the queue says it is"
+
 Wish = Literal["pause", "resume", "stop"]
 
 
@@ -45,7 +45,7 @@ class Drains:
 
     def __init__(self, queue: str, folder: Path | None = None) -> None:
         base = folder or writable_folder(SYSTEM_FOLDER, "drains")
-        self.folder = base / hashlib.sha256(os.fsencode(queue)).hexdigest()[:16]
+        self.folder = base / queue_digest(queue)
         self.queue = queue
 
     def standing(self) -> Standing | None:
@@ -62,7 +62,8 @@ class Drains:
         except (msgspec.DecodeError, UnicodeDecodeError):
             return None
         if standing.running and not self.busy:
-            fault = f"process {standing.process} ended without a word: what was in hand is where the queue says it is"
+            what = "what it had in hold goes back before the next act" if standing.direct else WHERE
+            fault = f"process {standing.process} ended without a word: {what}"
             return replace(standing, ended=standing.at, fault=fault)
         return standing
 
@@ -87,7 +88,7 @@ class Drains:
         if not self.busy:
             raise MxtuiError(f"no drain of {self.queue} is running", "mxtui flush starts one.")
         try:
-            _replace(self.folder / "wish", wish.encode())
+            replace_file(self.folder / "wish", wish.encode(), durable=False)
         except OSError as error:
             raise MxtuiError(f"the drain cannot be asked: {self.folder}: {error.strerror}", "Run as root.") from None
 
@@ -99,7 +100,7 @@ class Drains:
     def require_room(self) -> None:
         """Raises Guarded: nothing can be written here, and a drain left running could be neither seen nor stopped."""
         try:
-            _replace(self.folder / "room", bytes(ROOM))
+            replace_file(self.folder / "room", bytes(ROOM), durable=False)
             (self.folder / "room").unlink()
         except OSError as error:
             raise Guarded(
@@ -113,7 +114,7 @@ class Drains:
         try:
             self.make()
             lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-            _give_away(lock, self.folder)
+            give_away(lock, self.folder)
         except OSError as error:
             raise MxtuiError(f"no drain can be registered in {self.folder}: {error.strerror}", "Run as root.") from None
         try:
@@ -130,13 +131,8 @@ class Drains:
     def make(self) -> None:
         """The folder, if it is missing: what root makes in a spool is its user's. Raises OSError."""
         if not self.folder.is_dir():
-            base = self.folder.parent
-            base.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-            for made in (base, self.folder):
-                made.mkdir(mode=0o700, exist_ok=True)
-                if os.geteuid() == 0:
-                    above = made.parent.stat()
-                    os.chown(made, above.st_uid, above.st_gid, follow_symlinks=False)
+            make_folder(self.folder.parent.parent, 0o755)
+            make_folder(self.folder)
 
     def _taken_by_other(self) -> Guarded:
         other = self.standing()
@@ -172,7 +168,7 @@ class Running:
     def publish(self) -> None:
         """Let everybody see how it stands. A disk that is full hides the progress, and stops nothing."""
         with suppress(OSError):
-            _replace(self._folder / "state.json", msgspec.json.encode(self.standing))
+            replace_file(self._folder / "state.json", msgspec.json.encode(self.standing), durable=False)
 
     def wished(self) -> Wish | None:
         """What somebody wants, once."""
@@ -188,9 +184,8 @@ class Running:
     def report(self, text: str, data: object) -> str:
         """Keep the final report; where it is. Raises OSError."""
         path = self._folder / "report.txt"
-        _replace(path, text.encode("utf-8", "backslashreplace"))
-        _replace(path.with_suffix(".json"), msgspec.json.encode(data))
-        sync_folder(self._folder)
+        replace_file(path, text.encode("utf-8", "backslashreplace"))
+        replace_file(path.with_suffix(".json"), msgspec.json.encode(data))
         return str(path)
 
 
@@ -207,23 +202,3 @@ def _taken(lock: int) -> bool:
 
 
 _standing: msgspec.json.Decoder[Standing] = msgspec.json.Decoder(Standing)
-
-
-def _give_away(descriptor: int, folder: Path) -> None:
-    """What root makes in the folder of another is the other's."""
-    if os.geteuid() == 0:
-        owner = folder.stat()
-        os.fchown(descriptor, owner.st_uid, owner.st_gid)
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """All of it, or what was there before."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        _give_away(descriptor, path.parent)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise

@@ -1,4 +1,4 @@
-"""Drills on record: drills.jsonl in the state folder, a line each, only ever appended to."""
+"""Drills on record: a file for each queue in `drills/` of the state folder, a line each, only ever appended to."""
 
 import fcntl
 import os
@@ -10,28 +10,28 @@ from typing import Final
 import msgspec
 
 from mxtui.errors import MxtuiError
-from mxtui.folders import give_away, make_folder, read_bounded
+from mxtui.folders import give_away, make_folder, queue_digest, read_bounded
 from mxtui.message.sanitize import one_line
 from mxtui.model.drill import Drill
 
-NAME: Final = "drills.jsonl"
+FOLDER: Final = "drills"
 
 LATEST: Final = 1 << 20
 """Bytes at the end that are looked at: some 5,000 drills."""
 
 
 class Drills:
-    """The record in a state folder; `others` are records of the same that are only read."""
+    """One queue's, by its path, in a state folder; `others` are such folders that are only read."""
 
-    def __init__(self, state: Path, *others: Path) -> None:
-        self.path = state / NAME
-        self._paths = tuple(dict.fromkeys(each / NAME for each in (state, *others)))
+    def __init__(self, queue: str, state: Path, *others: Path) -> None:
+        name = f"{queue_digest(queue)}.jsonl"
+        self.path, *self._others = dict.fromkeys(each / FOLDER / name for each in (state, *others))
 
     def add(self, drill: Drill) -> None:
         """Record one, durably. Raises MxtuiError."""
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         try:
-            make_folder(self.path.parent)
+            make_folder(self.path.parent, 0o755)
             file = os.open(self.path, flags, 0o644)
             try:
                 give_away(file, self.path.parent)
@@ -44,20 +44,26 @@ class Drills:
             raise MxtuiError(f"the drill cannot be recorded in {self.path}: {error.strerror}", "Run as root.") from None
 
     def all(self) -> Sequence[Drill]:
-        """The latest few thousand, oldest first; what cannot be understood is passed over."""
-        found = [drill for path in self._paths for line in _lines(path) if (drill := _understood(line)) is not None]
+        """The latest few thousand, oldest first; what cannot be understood is passed over.
+
+        Raises MxtuiError where one of the records is there and cannot be read: none is known to be missing then.
+        """
+        lines = [line for path in (self.path, *self._others) for line in _lines(path)]
+        found = [drill for line in lines if (drill := _understood(line)) is not None]
         return sorted(found, key=lambda drill: drill.at)
 
     def latest(self) -> Mapping[str, Drill]:
-        """The last of each domain."""
+        """The last of each domain. Raises MxtuiError as `all` does."""
         return {drill.domain: drill for drill in self.all()}
 
 
 def _lines(path: Path) -> Sequence[bytes]:
     try:
         return read_bounded(path, LATEST, end=True).splitlines()  # the first may be half of one
-    except OSError:
+    except FileNotFoundError:
         return ()
+    except OSError as error:
+        raise MxtuiError(f"drills cannot be read: {path}: {error.strerror}", "Look whose it is.") from None
 
 
 def _understood(line: bytes) -> Drill | None:
@@ -65,4 +71,4 @@ def _understood(line: bytes) -> Drill | None:
         drill = msgspec.json.decode(line, type=Drill)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-    return replace(drill, domain=one_line(drill.domain, 255), detail=one_line(drill.detail, 400))
+    return replace(drill, domain=one_line(drill.domain, 255).lower(), detail=one_line(drill.detail, 400))

@@ -5,6 +5,7 @@
     ├── UsageError                exit 2   a command line that makes no sense
     │   └── FilterError           exit 2   a filter: names position and what was expected
     ├── NotPermitted              exit 3   the operator may not; the hint says what would allow it
+    ├── Unreadable                exit 1   a message that could not be laid open; it can be saved
     ├── Unreachable               exit 4   queue or server not there
     │   ├── NoQueue               exit 4   nothing found, or not a queue
     │   ├── CommandFailed         exit 4   a program of the mail system failed: command, status, text
@@ -56,6 +57,10 @@ class NotPermitted(MxtuiError, PermissionError):
     """Not allowed for this user; the hint says what would allow it."""
 
     exit_status = 3
+
+
+class Unreadable(MxtuiError):
+    """A message that could not be laid open: too much work, or a fault in what reads it. The message is not harmed."""
 
 
 class Unreachable(MxtuiError):

@@ -1,11 +1,13 @@
 """Where mxtui keeps what has to survive: the host's folders for root, the user's own for everybody else."""
 
 import errno
+import hashlib
 import os
 import stat
 import threading
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from mxtui.model.source import Space
 
@@ -42,6 +44,14 @@ def states(root: Path | None = None) -> tuple[Path, ...]:
     return tuple(dict.fromkeys((state_folder(root), root or STATE)))
 
 
+def queue_digest(queue: str | Path) -> str:
+    """How a file or folder is named that is about one queue, by its path."""
+    return hashlib.sha256(os.fsencode(queue)).hexdigest()[:16]
+
+
+_SHARED: Final = stat.S_ISGID | stat.S_IWGRP
+
+
 def make_folder(path: Path, mode: int = 0o700) -> None:
     """Make it and those above it, private by default. What root makes in another's folder is theirs. Raises OSError.
 
@@ -57,39 +67,70 @@ def make_folder(path: Path, mode: int = 0o700) -> None:
         path.mkdir(mode=0o700)
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
         try:
-            give_away(descriptor, path.parent)
             os.fchmod(descriptor, 0o755 if path == STATE else mode)  # whatever the umask
+            give_away(descriptor, path.parent)
         finally:
             os.close(descriptor)
 
 
-def give_away(descriptor: int, folder: Path) -> None:
-    """What root makes in the folder of another is the other's: `serve` and a console of root's keep the same files."""
+def give_away(descriptor: int, folder: Path | int) -> None:
+    """What root makes in the folder of another is the other's: `serve` and a console of root's keep the same files.
+
+    In one that a group shares it is the group's, too. `folder`: a path, or a descriptor.
+    """
     if os.geteuid() == 0:
-        owner = folder.stat()
+        owner = os.stat(folder)  # noqa: PTH116 (perhaps a descriptor)
         os.fchown(descriptor, owner.st_uid, owner.st_gid)
+    share(descriptor, folder)
 
 
-def replace_file(path: Path, content: bytes, mode: int = 0o600) -> None:
+def share(descriptor: int, folder: Path | int) -> None:
+    """What is made in a folder that a group shares is the group's to write, and what is made in that again.
+
+    It is shared where it is setgid, which gives the group to what is in it, and writable by the group: a wish that
+    nobody utters by accident. What was made by another is left as that one made it.
+    """
+    if os.stat(folder).st_mode & _SHARED != _SHARED:  # noqa: PTH116
+        return
+    mode = os.fstat(descriptor).st_mode
+    with suppress(PermissionError):
+        os.fchmod(descriptor, stat.S_IMODE(mode) | (0o2070 if stat.S_ISDIR(mode) else 0o060))
+
+
+def replace_file(
+    path: Path, content: bytes, mode: int = 0o600, *, durable: bool = True, folder: int | None = None
+) -> None:
     """Put a file in place whole: whoever reads it meanwhile has the old one. By default only its owner may.
 
-    In a folder of somebody else no link is followed, and nothing that was there is written to. Raises OSError.
+    It survives a power cut when this returns, unless it is not to be `durable`: a cache, or what is written anew in a
+    second. In a folder of somebody else no link is followed, and nothing that was there is written to; who must not
+    follow one to the folder, either, has it open (`folder`). Raises OSError.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.new")
+    if folder is None:
+        descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            replace_file(path, content, mode, durable=durable, folder=descriptor)
+        finally:
+            os.close(descriptor)
+        return
+    beside = f".{path.name}.{os.getpid()}.{threading.get_ident()}.new"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     with suppress(FileNotFoundError):
-        beside.unlink()  # of one that was killed, and had our number
+        os.unlink(beside, dir_fd=folder)  # of one that was killed, and had our number
     try:
-        with os.fdopen(os.open(beside, flags, 0o600), "wb") as file:
-            give_away(file.fileno(), path.parent)
-            os.fchmod(file.fileno(), mode)
+        with os.fdopen(os.open(beside, flags, 0o600, dir_fd=folder), "wb") as file:
+            os.fchmod(file.fileno(), mode)  # whatever the umask
+            give_away(file.fileno(), folder)
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except OSError:
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        os.rename(beside, path.name, src_dir_fd=folder, dst_dir_fd=folder)
+        if durable:
+            os.fsync(folder)
+    except BaseException:
         with suppress(OSError):
-            beside.unlink()
+            os.unlink(beside, dir_fd=folder)
         raise
 
 

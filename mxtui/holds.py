@@ -21,7 +21,7 @@ from urllib.parse import quote
 import msgspec
 
 from mxtui.errors import Guarded, MxtuiError, NotPermitted, Unreachable
-from mxtui.folders import is_there, make_folder, writable_folder
+from mxtui.folders import give_away, is_there, make_folder, replace_file, writable_folder
 from mxtui.message.sanitize import one_line
 from mxtui.model.holds import DOMAIN, REASON_LENGTH, DomainHold
 from mxtui.model.message import Identity
@@ -37,7 +37,6 @@ PATIENCE: Final = 5.0
 LIMIT: Final = 64 * 1024
 """Bytes of a hold; ours take a few hundred."""
 
-_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
 _READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _FOLDER: Final = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -91,7 +90,7 @@ class Holds:
         with self._writing() as folder:
             descriptor = os.open(LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=folder)
             try:
-                _give_away(descriptor, folder)
+                give_away(descriptor, folder)
                 _lock(descriptor, time.monotonic() + patience)
                 yield
             finally:
@@ -143,15 +142,7 @@ class Holds:
 
     def _replace(self, name: str, content: bytes) -> None:
         with self._writing() as folder:
-            beside = f".{name}.new"
-            with os.fdopen(os.open(beside, _NEW, 0o644, dir_fd=folder), "wb") as file:
-                os.fchmod(file.fileno(), 0o644)  # everybody sees it, whatever the umask
-                _give_away(file.fileno(), folder)
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.rename(beside, name, src_dir_fd=folder, dst_dir_fd=folder)
-            os.fsync(folder)
+            replace_file(self.folder / name, content, 0o644, folder=folder)  # everybody sees it
 
     @contextmanager
     def _reading(self) -> Iterator[int | None]:
@@ -213,10 +204,3 @@ def _lock(descriptor: int, deadline: float) -> None:
 def _identity(line: str) -> Identity:
     queue_id, inode, arrival = line.split()
     return Identity(queue_id, int(inode), float(arrival))
-
-
-def _give_away(descriptor: int, folder: int) -> None:
-    """What root makes in the folder of another is the other's."""
-    if os.geteuid() == 0:
-        owner = os.fstat(folder)
-        os.fchown(descriptor, owner.st_uid, owner.st_gid)

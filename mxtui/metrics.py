@@ -17,7 +17,7 @@ from mxtui.errors import MxtuiError, NotPermitted
 from mxtui.message.sanitize import one_line
 from mxtui.model.alerts import Facts
 from mxtui.model.alerts.certificates import expires
-from mxtui.model.doctor import DoctorReport
+from mxtui.model.forecast import Examined
 from mxtui.model.overview import Alert, DomainStatus, Overview
 
 MOST_DOMAINS: Final = 1_000
@@ -32,7 +32,7 @@ class Told:
 
     overview: Overview
     facts: Facts
-    doctor: DoctorReport | None = None
+    doctor: Examined | None = None
 
 
 class Metrics(Collector):
@@ -102,6 +102,13 @@ def _of_queue(overview: Overview) -> Iterator[Metric]:
     yield _one("mail_system_running", "Whether the mail system runs.", float(overview.capabilities.running))
     if overview.capabilities.delivers is not None:
         yield _one("forwarder_alive", "Whoever delivers gives a sign of life.", float(overview.capabilities.delivers))
+    if overview.capabilities.screened:
+        screened = CounterMetricFamily(
+            "mxtui_screened_messages", "Messages by what scanning made of them, since serve began.", labels=["outcome"]
+        )
+        for outcome, messages in sorted(overview.capabilities.screened.items()):
+            screened.add_metric([outcome], messages)
+        yield screened
     if overview.space is not None:
         space = overview.space
         yield _one("filesystem_size_bytes", "Size of the queue's file system.", space.bytes_total)
@@ -218,7 +225,7 @@ def _of_facts(told: Told) -> Iterator[Metric]:
         for verdict, number in (("pass", doctor.passed), ("warn", doctor.warned), ("fail", doctor.failed)):
             verdicts.add_metric([verdict], number)
         yield verdicts
-        yield _one("doctor_timestamp_seconds", "When that was.", doctor.taken_at)
+        yield _one("doctor_timestamp_seconds", "When that was.", doctor.at)
 
 
 def _distinct(rows: Sequence[DomainStatus]) -> Sequence[DomainStatus]:

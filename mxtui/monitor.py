@@ -15,12 +15,14 @@ from typing import Protocol
 from mxtui.errors import MxtuiError
 from mxtui.foresight import Foresight
 from mxtui.index import Index
+from mxtui.listening import AGAIN, Log
 from mxtui.model.alerts import NO_FACTS, Facts, Watch
-from mxtui.model.forecast import NOTHING_KNOWN, Outlook
+from mxtui.model.forecast import NOTHING_KNOWN, Forecast, Outlook
 from mxtui.model.health import Health, Primary
 from mxtui.model.holds import DomainHold
 from mxtui.model.message import Changes, State
 from mxtui.model.overview import Acknowledgement, DomainStatus, DomainTotals, Overview, Reading, nothing_for
+from mxtui.model.returns import Announced
 from mxtui.model.source import Capabilities, Space
 from mxtui.model.trend import Rate, Trend
 from mxtui.queues.queue import Queue
@@ -78,6 +80,7 @@ class Monitor:
         watch: Watch | None = None,
         counted: Future[Mapping[State, int]] | None = None,
         holds: Callable[[], Mapping[str, DomainHold]] = dict,
+        returns: Callable[[float], Mapping[str, Announced]] = lambda _: {},
         facts: Callable[[], Facts] = lambda: NO_FACTS,
         acknowledged: Callable[[], Sequence[Acknowledgement]] = tuple,
         judged: Callable[[Watch, Overview], None] | None = None,
@@ -87,9 +90,9 @@ class Monitor:
     ) -> None:
         """`primaries` is called when the first overview has been shown; `counted`: the depth, already on its way.
 
-        `holds` tells which domains are held, `facts` what alerts go by that no queue tells, `acknowledged` what
-        operators know of; `judged` is told of each overview of a whole queue. All of them block; these three raise
-        nothing.
+        `holds` tells which domains are held, `returns` which primaries are to be back when, `facts` what alerts go by
+        that no queue tells, `acknowledged` what operators know of; `judged` is told of each overview of a whole queue.
+        All of them block; all but `holds` raise nothing.
         `outlook` tells what a forecast goes by, once a minute.
         """
         self.queue = queue
@@ -100,13 +103,16 @@ class Monitor:
         self._primaries: Primaries | None = None
         self._always = tuple(always)
         self._watch = watch or Watch()
+        self._look_at_returns = returns
+        self._returns: Mapping[str, Announced] = {}
         self._look_at_facts, self._look_at_acknowledged = facts, acknowledged
         self._facts = NO_FACTS
         self._acknowledged: Sequence[Acknowledgement] = ()
         self._judged = judged
         self._clock = clock
         self._stop = threading.Event()
-        self._threads = ThreadPoolExecutor(4, thread_name_prefix="mxtui-queue")
+        self._log = Log(queue)
+        self._threads = ThreadPoolExecutor(5, thread_name_prefix="mxtui-queue")
         self._memory = Memory(history, index, self._threads)
         self._foresight = Foresight(outlook, index, self._threads)
         self._faults: dict[str, MxtuiError] = {}
@@ -177,7 +183,8 @@ class Monitor:
     def _start(self) -> list[asyncio.Future[None]]:
         loop = asyncio.get_running_loop()
         running: list[asyncio.Future[None]] = [
-            loop.run_in_executor(self._threads, work) for work in (self._keep_watching, self._keep_reading)
+            loop.run_in_executor(self._threads, work)
+            for work in (self._keep_watching, self._keep_reading, self._keep_listening)
         ]
         if self._primaries is not None:
             running.append(asyncio.create_task(self._primaries.run()))
@@ -257,6 +264,16 @@ class Monitor:
                     self._heard("watched")
             self._stop.wait(RETRY)
 
+    def _keep_listening(self) -> None:
+        """What the log tells stands beside the queue, and never in its way."""
+        while not self._stop.is_set():
+            try:
+                self._log.follow(self._stop, self._rest)
+            except (MxtuiError, OSError):  # without it the figures go by what leaves the queue, as where there is none
+                self._stop.wait(AGAIN)
+            else:
+                return
+
     def _heard(self, how: str) -> None:
         self._faults.pop(how, None)
         if not self._faults:
@@ -305,7 +322,7 @@ class Monitor:
             space=self._space,
             fault=fault.message if fault else "",
             hint=fault.hint if fault else "",
-            forecast=self._foresight.look(now, self._holds.values(), self._space) if self._reading is None else None,
+            forecast=self._foretold(now) if self._reading is None else None,
             history_fault=self._memory.fault,
             revision=self.index.revision,
         )
@@ -313,6 +330,9 @@ class Monitor:
         if self._reading is None and self._judged is not None:
             self._judged(self._watch, overview)
         return overview
+
+    def _foretold(self, now: float) -> Forecast:
+        return self._foresight.look(now, self._holds.values(), self._space, self._returns)
 
     def _look_at_slow_facts(self) -> None:
         if time.monotonic() - self._slow_at < SLOW_FACTS:
@@ -322,6 +342,7 @@ class Monitor:
             self._capabilities = self.queue.capabilities()
             self._space = self.queue.space()
             self._holds = self._look_at_holds()
+            self._returns = self._look_at_returns(self._clock())
             self._facts = self._look_at_facts()
             self._acknowledged = self._look_at_acknowledged()
             self._faults.pop("reached", None)
@@ -329,7 +350,7 @@ class Monitor:
     def _domains(self, totals: Sequence[DomainTotals], now: float) -> Sequence[DomainStatus]:
         known = self._primaries.snapshot() if self._primaries else {}
         shown = {total.domain: total for total in totals}
-        for domain in (*self._always, *self._holds, *self._totals):
+        for domain in (*self._always, *self._holds, *self._totals, *self._log.refusing):
             # A domain whose mail is gone stays in sight: "zero" is an answer, a missing row is a question.
             shown.setdefault(domain, nothing_for(domain))
         self._totals = shown
@@ -342,5 +363,6 @@ class Monitor:
             primary, health = known.get(domain, (None, None))
             hold = self._holds.get(domain)
             change, history = trend.change_per_minute(now), trend.history()
-            rows.append(DomainStatus(total, primary, health, change, history, hold, self.index.flow(domain)))
+            flow = self._log.flow(domain, self.index.flow(domain))
+            rows.append(DomainStatus(total, primary, health, change, history, hold, flow))
         return tuple(rows)

@@ -18,7 +18,7 @@ from typing import Final
 from mxtui.audit import Act, Audit, AuditRecord, Operator, this_operator
 from mxtui.draining import Draining
 from mxtui.errors import AuditFailed, NotPermitted, UsageError
-from mxtui.left import Left, LeftByGuards, is_left
+from mxtui.left import Left, LeftByGuards, as_left, is_left
 from mxtui.model.holds import names_a_hold
 from mxtui.model.kept import kept_name
 from mxtui.model.message import Identity, QueuedMessage
@@ -27,7 +27,7 @@ from mxtui.model.planning import make_plan, needs_renewal, same_message, target_
 from mxtui.model.redirect import BACK, Redirect
 from mxtui.model.source import Permission, Verb
 from mxtui.model.words import clock
-from mxtui.queues.queue import Queue, Recording, Redirectable
+from mxtui.queues.queue import Forewarning, Holding, Queue, Recording, Redirectable
 from mxtui.vault import KeptCopy, Vault
 
 BATCH: Final = 2_000
@@ -111,7 +111,7 @@ class Operations:
         `steps` are those of a flush by our own sender: the queue's engine has no part in it, and need not run.
         Raises as `Permission.require` does; NotPermitted, also where a deletion can keep no copy; UsageError, of `vet`.
         """
-        left = self._left.known() if verb is Verb.FLUSH and self._left is not None else {}
+        left = self._left_by_guards() if verb is Verb.FLUSH else {}
         if steps is not None:
             plan = make_plan(verb, targets, selection, self._clock(), forced=forced, admitted=self._admitted(left))
             return replace(plan, steps=steps, cautions=(*_about_left(plan, left, self._clock()), *plan.cautions))
@@ -125,7 +125,8 @@ class Operations:
             verb, targets, selection, self._clock(),
             keep_copy=keep_copy, forced=forced, where=where, admitted=self._admitted(left),
         )  # fmt: skip
-        plan = replace(plan, cautions=(*_about_left(plan, left, self._clock()), *plan.cautions))
+        warned = self._queue.cautions(verb) if isinstance(self._queue, Forewarning) and plan.targets else ()
+        plan = replace(plan, cautions=(*warned, *_about_left(plan, left, self._clock()), *plan.cautions))
         keeping = verb is Verb.DELETE and keep_copy
         hold = capabilities.may(Verb.HOLD)
         if keeping and not hold.allowed and any(target.state != "hold" for target in plan.targets):
@@ -152,6 +153,10 @@ class Operations:
             excluded=release.excluded,
             steps=(*first, *steps),
         )
+
+    def _left_by_guards(self) -> Mapping[str, Left]:
+        known = {} if self._left is None else self._left.known()
+        return as_left(known, self._queue.held_since(known)) if known and isinstance(self._queue, Holding) else known
 
     def _admitted(self, left: Mapping[str, Left]) -> Callable[[Target], bool]:
         """What a guard held may be flushed all the same, but where Postfix would renew it under another ID."""
@@ -240,8 +245,9 @@ class Operations:
         *,
         undoes: str = "",
         identifier: str = "",
+        batch: int = BATCH,
     ) -> Iterator[Result]:
-        """Do what the plan says: a result for each of its targets, in the order they come to be known.
+        """Do what the plan says: a result for each of its targets, in the order they come to be known, so many at once.
 
         `identifier` is what the act is called where it was asked for.
 
@@ -263,13 +269,12 @@ class Operations:
             folder = None
             if plan.verb is Verb.DELETE and plan.reversible and plan.targets:
                 folder = self.vault.open(act.id, plan.bytes, self._clock())
-            for start in range(0, len(plan.targets), BATCH):
-                batch = plan.targets[start : start + BATCH]
+            for start in range(0, len(plan.targets), batch):
                 if stop is not None and stop.is_set():
                     stopped = [Result(t.queue_id, plan.verb, "refused", STOPPED) for t in plan.targets[start:]]
                     yield from self._recorded(act, stopped)
                     return
-                yield from self._batch(act, plan, batch, folder)
+                yield from self._batch(act, plan, plan.targets[start : start + batch], folder)
             complete = True
         finally:
             act.end(complete=complete)
@@ -284,36 +289,32 @@ class Operations:
         act = self._begin(plan, reason, "")
         last: FlushProgress | None = None
         gone: set[str] = set()
+        put_off: set[str] = set()
         try:
             for last in draining.run():
                 if last.closed:
                     gone.update(each.queue_id for each in last.closed if each.fate not in ("deferred", "refused"))
+                    put_off.update(each.queue_id for each in last.closed if each.fate == "deferred")
                     act.verdicts(last.closed)
                 yield last
         finally:
             if self._left is not None:
                 self._left.forget(gone)
+                self._left.seen(put_off, self._clock())
             counts = {} if last is None else _flush_counts(last)
             # A drain also ends when nothing was heard for long: of what is left by then nobody knows.
             complete = last is not None and last.phase == "done" and not last.left
             act.end(complete=complete, counts=counts)
 
-    def hold_left(self, draining: Draining, why: str) -> int:
-        """Hold what a guard left untried: Postfix, or serve, would try it by itself. How many now are.
-
-        Raises as `execute` does.
-        """
-        return sum(result.result == "done" for result in self.hold_untried(draining.left_by_guard, why))
-
-    def hold_untried(self, left: Sequence[Target], why: str) -> Iterator[Result]:
-        """See `hold_left`; the result of each."""
+    def hold_untried(self, left: Sequence[Target], why: str, batch: int = BATCH) -> Iterator[Result]:
+        """Hold what a guard left untried: Postfix, or serve, would try it by itself. Results as of `execute`, as it."""
         if not left or not self.permission(Verb.HOLD).allowed:
             return
         plan = self.plan(Verb.HOLD, left, LEFT)
         if self._left is not None:
             with suppress(OSError):  # they are held all the same, and then for an operator to release
                 self._left.add(plan.targets, self._clock())
-        yield from self.execute(plan, why)
+        yield from self.execute(plan, why, batch=batch)
 
     def _begin(self, plan: Plan, reason: str, undoes: str, identifier: str = "") -> Act:
         source = self._queue.source

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from mxtui.errors import Guarded
-from mxtui.folders import sync_folder, writable_folder
+from mxtui.folders import make_folder, sync_folder, writable_folder
 from mxtui.model.kept import HEADER_LIMIT, decode_header, kept_name
 from mxtui.model.message import Identity
 from mxtui.model.plan import Target
@@ -75,9 +75,9 @@ class Vault:
             )
         folder = self.folder / audit_id
         try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(self.folder)
             self.expire(now, room=size)
-            folder.mkdir(mode=0o700)
+            make_folder(folder)
             sync_folder(self.folder)
         except OSError as error:
             raise Guarded(

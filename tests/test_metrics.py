@@ -15,13 +15,12 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from mxtui.cli.metrics import doctor_report
 from mxtui.demo.ports import free_port
 from mxtui.errors import MxtuiError
 from mxtui.metrics import MOST_DOMAINS, Told, text, write
 from mxtui.model.alerts import Facts
-from mxtui.model.doctor import DoctorReport
 from mxtui.model.drill import Drill
+from mxtui.model.forecast import Examined
 from mxtui.model.health import Climb, Rung
 from mxtui.model.overview import Acknowledgement
 from tests.model.alerts.story import NOW, Story, flow, health, row
@@ -45,7 +44,7 @@ def told(**more: Any) -> Told:
     )
     assert story.last is not None
     drills = {"a.example": Drill(NOW - 5, "a.example", "queue", "failed", 1.5, "not seen")}
-    return Told(story.last, Facts(("a.example",), drills, NOW + 90_000), DoctorReport(NOW, 20, 3, 1))
+    return Told(story.last, Facts(("a.example",), drills, NOW + 90_000), Examined(NOW, 20, 3, 1))
 
 
 def samples(content: bytes) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
@@ -165,24 +164,6 @@ def test_domains_that_look_alike_are_one_series() -> None:
     series = [line.rpartition(" ")[0] for line in lines if not line.startswith("#")]
     assert len(series) == len(set(series))
     assert 'mxtui_domain_messages{domain="a_b",state="deferred"} 9.0' in lines, "the deepest"
-
-
-@pytest.mark.parametrize(
-    ("said", "report"),
-    [
-        ('{"taken_at": 5.5, "pass": 1, "warn": 2, "fail": 3}', DoctorReport(5.5, 1, 2, 3)),
-        ('{"taken_at": 5.5, "pass": 1, "warn": 2, "fail": 3, "queue": "/queue"}', DoctorReport(5.5, 1, 2, 3)),
-        ('{"taken_at": 5.5, "pass": 1, "warn": 2, "fail": 3, "queue": "/other"}', None),
-        ('{"taken_at": 5.5}', None),
-        ("[]", None),
-        ("", None),
-        (None, None),
-    ],
-)
-def test_what_the_doctor_left_is_read(tmp_path: Path, said: str | None, report: DoctorReport | None) -> None:
-    if said is not None:
-        (tmp_path / "doctor.json").write_text(said)
-    assert doctor_report([tmp_path], "/queue") == report
 
 
 # -- the dashboard -------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from mxtui.model.message import Changes, State
 from mxtui.model.overview import Overview
 from mxtui.model.source import Capabilities, Source, Space
 from mxtui.monitor import REST, Monitor
+from mxtui.queues.queue import Outcome
 from tests.index.messages import NOW, message, recipient
 
 
@@ -129,6 +130,40 @@ async def test_what_changes_later_is_shown_and_an_emptied_domain_stays_in_sight(
         "example.org": 0,
         "quiet.example": 0,
     }
+    await watched.close()
+
+
+class LoggedQueue(FakeQueue):
+    """Its log tells what the test says."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.log: channel.Queue[Mapping[str, Outcome]] = channel.Queue()
+
+    def outcomes(self, stop: threading.Event) -> Iterator[Mapping[str, Outcome]]:
+        while not stop.is_set():
+            try:
+                yield self.log.get(timeout=0.05)
+            except channel.Empty:
+                yield {}
+
+
+async def test_what_is_refused_is_told_by_the_log_also_of_a_domain_that_has_nothing_queued() -> None:
+    queue = LoggedQueue()
+    watched = Watched(queue)
+    queue.first.put(Changes([message("A", recipients=[recipient("a@example.org")])]))
+    queue.first.put(None)
+    await watched.until(lambda overview: overview.reading is None)
+    queue.log.put({"example.org": Outcome(4, 0), "passing.example": Outcome(1, 2)})
+    queue.log.put({"passing.example": Outcome(0, 1), "elsewhere.example": Outcome(9, 0)})
+
+    def of(overview: Overview, domain: str) -> tuple[int, int] | None:
+        flows = [(row.flow.sent, row.flow.refused) for row in overview.domains if row.domain == domain]
+        return flows[0] if flows else None
+
+    overview = await watched.until(lambda overview: of(overview, "passing.example") == (1, 3))
+    assert of(overview, "example.org") == (4, 0)
+    assert of(overview, "elsewhere.example") is None, "all was well there"
     await watched.close()
 
 

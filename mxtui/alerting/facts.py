@@ -1,21 +1,59 @@
 """What alerts go by that no queue tells: settings, and a few small files."""
 
+from functools import lru_cache
 from pathlib import Path
 
 from mxtui.certificates import expiry_of
 from mxtui.config import Settings
+from mxtui.drains import Drains
 from mxtui.drills import Drills
+from mxtui.errors import MxtuiError
 from mxtui.folders import states
+from mxtui.left import LeftByGuards
 from mxtui.model.alerts import Facts, Thresholds
+from mxtui.model.alerts.facts import StoppedDrain
+from mxtui.model.drill import Drill
+from mxtui.sifting.weights import NOTHING, read
 
 
-def facts(settings: Settings, state: Path, certificate: Path | None) -> Facts:
-    """As they are now; `certificate` is the file of our own. What cannot be read is not known."""
+def facts(settings: Settings, queue: str, certificate: Path | None, sifted: Path | None = None) -> Facts:
+    """Of a queue, by its path, now; `certificate` is the file of our own, `sifted` what is remembered of its messages.
+
+    What cannot be read is not known.
+    """
+    weights = read(sifted) if sifted is not None else NOTHING
+    drilled, drills = tuple(settings.drill.addresses), dict[str, Drill]()
+    if drilled:
+        try:
+            drills = dict(Drills(queue, *states(settings.state)).latest())
+        except MxtuiError:
+            drilled = ()  # that none was ever held is what nobody can say
     return Facts(
-        drilled=tuple(settings.drill.addresses),
-        drills=Drills(state, *states(settings.state)).latest() if settings.drill.addresses else {},
+        suspects=weights.suspects,
+        campaigns=weights.suspect_campaigns,
+        drilled=drilled,
+        drills=drills,
         certificate=_certificate(certificate),
     )
+
+
+def stopped_drain(drains: Drains) -> StoppedDrain | None:
+    """What guards have left of drains that somebody began, as long as it is neither drained nor decided about."""
+    standing = drains.standing()
+    if standing is None or standing.running:
+        return None
+    messages, at = _left(drains.folder, LeftByGuards(drains.folder).changed())
+    if not messages:
+        return None
+    why = standing.progress.why if standing.held and standing.progress is not None else ""
+    return StoppedDrain(at, messages, why)
+
+
+@lru_cache(maxsize=4)
+def _left(folder: Path, changed: int) -> tuple[int, float]:  # noqa: ARG001 (the key: 100,000 take 0.1 s to read)
+    """How many, and when the latest."""
+    known = LeftByGuards(folder).known()
+    return len(known), max((each.at for each in known.values()), default=0.0)
 
 
 def thresholds(settings: Settings) -> Thresholds:

@@ -10,7 +10,6 @@ Each is replaced whole. Acknowledgements are for everybody to read: those of roo
 """
 
 import fcntl
-import hashlib
 import os
 import time
 from collections.abc import Iterator, Sequence, Set
@@ -21,7 +20,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from mxtui.errors import Guarded, MxtuiError, NotPermitted
-from mxtui.folders import give_away, make_folder, read_bounded, replace_file
+from mxtui.folders import give_away, make_folder, queue_digest, read_bounded, replace_file
 from mxtui.model.alerts.memory import Memory
 from mxtui.model.alerts.news import Told
 from mxtui.model.overview import Acknowledgement
@@ -35,11 +34,6 @@ WATCHED: Final = 240.0
 """Seconds: `serve` may pause for 150, beside the time that its look takes."""
 
 _T = TypeVar("_T")
-
-
-def queue_digest(queue: str) -> str:
-    """The name of a queue's folder."""
-    return hashlib.sha256(os.fsencode(queue)).hexdigest()[:16]
 
 
 class AlertState:

@@ -13,9 +13,18 @@ import click
 from mxtui.cli.attach import Attached, attach, index_of
 from mxtui.cli.common import Decorated, FilteringCommand, common_options, filter_argument, read_filter
 from mxtui.cli.output import narrate, print_json
+from mxtui.cli.sifting import recall
 from mxtui.errors import MxtuiError, UsageError
 from mxtui.message.sanitize import one_line
-from mxtui.model.filter import EVERYTHING, Field, Filter, Match, asks_for_subjects
+from mxtui.model.filter import (
+    EVERYTHING,
+    JUDGED_WORDS,
+    Field,
+    Filter,
+    Match,
+    asks_for_subjects,
+    depends_on_judgement,
+)
 from mxtui.model.plan import Plan, Result, Target
 from mxtui.model.planning import target_of
 from mxtui.model.redirect import Redirect, read_redirect
@@ -30,6 +39,7 @@ PAST: dict[Verb, str] = {
     Verb.RESTORE: "restored",
     Verb.FLUSH: "flushed",
     Verb.REDIRECT: "redirected",
+    Verb.RENEW: "renewed",
 }
 
 
@@ -61,6 +71,9 @@ def _verb_command(verb: Verb, summary: str) -> click.Command:
 hold_command = _verb_command(Verb.HOLD, "Keep messages from being tried until they are released.")
 release_command = _verb_command(
     Verb.RELEASE, "Undo a hold and try at once; renews the lifetime of mail that would expire instead."
+)
+renew_command = _verb_command(
+    Verb.RENEW, "Give messages a new lifetime, so that they do not expire: mxtui renew 'expires<24h'"
 )
 reject_command = _verb_command(Verb.REJECT, "Return messages to their senders with a non-delivery notice.")
 delete_command = _verb_command(Verb.DELETE, "Remove messages silently. A copy is kept; `mxtui restore` puts it back.")
@@ -106,9 +119,13 @@ def act(
     where: Redirect | None = None,
 ) -> None:
     """Plan, ask, do, tell; leaves with status 1 when any message was not done."""
+    from mxtui.cli.ways import finish_interrupted
+
     attached.require(verb)
+    interrupted = finish_interrupted(attached, dry_run=dry_run)
     targets, selection = select(attached, words, everything=everything, verb=verb)
     plan = attached.operations.plan(verb, targets, selection, keep_copy=not no_copy, where=where)
+    plan = interrupted.heeded(plan)
     show_plan(plan, as_json=as_json)
     if dry_run or not confirmed(plan, yes=yes):
         return
@@ -122,7 +139,7 @@ def select(attached: Attached, words: Sequence[str], *, everything: bool, verb: 
     Raises:
         UsageError: neither a filter nor `--all`, or both.
     """
-    wanted, text = read_filter(words)
+    wanted, text = read_filter(words, JUDGED_WORDS)
     if (wanted == EVERYTHING) != everything:
         if everything:
             raise UsageError("--all and a filter contradict each other", "Leave out one of them.")
@@ -133,7 +150,10 @@ def select(attached: Attached, words: Sequence[str], *, everything: bool, verb: 
     if ids is not None:  # no need to read 100,000 messages to act on one
         found = [attached.queue.find(queue_id) for queue_id in ids]
         return [target_of(message) for message in found if message is not None], text
-    index = index_of(attached.queue, attached.now(), subjects=asks_for_subjects(wanted))
+    suspect = attached.settings.spam.suspect
+    index = index_of(attached.queue, attached.now(), subjects=asks_for_subjects(wanted), suspect=suspect)
+    if depends_on_judgement(wanted):
+        recall(attached, index)
     return index.targets(index.ids(wanted)), text or "--all"
 
 

@@ -14,13 +14,13 @@ from msgspec import structs
 from mxtui.audit import this_operator
 from mxtui.cli.attach import Attached
 from mxtui.errors import UsageError
-from mxtui.left import LeftByGuards
+from mxtui.left import LeftByGuards, as_left
 from mxtui.message.sanitize import one_line
 from mxtui.model.message import Changes, QueuedMessage
 from mxtui.model.plan import Result, Target
 from mxtui.model.redirect import Redirect
-from mxtui.model.source import Space
-from mxtui.queues.queue import Countable, Redirectable
+from mxtui.model.source import Space, Verb
+from mxtui.queues.queue import Countable, Forewarning, Holding, Redirectable
 from mxtui.queues.remote import calls, sums
 from mxtui.queues.remote.calls import ACTING, PART, READING, Call
 from mxtui.queues.remote.serving import Handler
@@ -136,6 +136,10 @@ class Answers:
         for start in range(0, len(content), PIECE):
             yield content[start : start + PIECE]
 
+    def client(self, queue_id: str, _parts: object, _stop: object) -> Answer:
+        """Who handed a message in."""
+        yield calls.HandedIn(self._attached.queue.client(queue_id))
+
     # -- primaries ------------------------------------------------------------------------------------------------
 
     def probe(self, timeout: float, parts: Sequence[Sequence[str]], _stop: object) -> Answer:
@@ -159,6 +163,11 @@ class Answers:
         targets = list(chain.from_iterable(parts))
         yield self._attached.queue.steps(asked.verb, targets, keep_copy=asked.keep_copy)
 
+    def cautions(self, verb: Verb, _parts: object, _stop: object) -> Answer:
+        """What an operator is to be told before."""
+        queue = self._attached.queue
+        yield list(queue.cautions(verb)) if isinstance(queue, Forewarning) else []
+
     def vet(self, where: Redirect, _parts: object, _stop: object) -> Answer:
         """Whether mail may be sent there."""
         queue = self._attached.queue
@@ -170,7 +179,12 @@ class Answers:
         """Do what a plan says, and put it on record under the name that it has where it was asked for."""
         if not _ACT.fullmatch(done.act):
             raise UsageError(f"not the name of an act: {done.act[:80]!r}")
-        plan = replace(done.plan, targets=tuple(chain.from_iterable(parts)))
+        from mxtui.cli.ways import finish_interrupted
+
+        asked = replace(done.plan, targets=tuple(chain.from_iterable(parts)), excluded=())
+        plan = finish_interrupted(self._attached, tell=_silently).heeded(asked)
+        if plan.excluded:
+            yield list(plan.excluded)
         operations = self._attached.operations_of(structs.replace(this_operator(), asked_by=one_line(done.by, 100)))
         results: list[Result] = []
         told = time.monotonic()
@@ -210,8 +224,11 @@ class Answers:
 
     def left(self, _asked: object, _parts: object, _stop: object) -> Answer:
         """What guards of drains have held."""
-        known = iter(LeftByGuards(self._attached.drains.folder).known().items())
-        while part := dict(islice(known, PART)):
+        queue, known = self._attached.queue, LeftByGuards(self._attached.drains.folder).known()
+        if known and isinstance(queue, Holding):
+            known = as_left(known, queue.held_since(known))
+        entries = iter(known.items())
+        while part := dict(islice(entries, PART)):
             yield part
 
     # -- draining -------------------------------------------------------------------------------------------------
@@ -219,7 +236,9 @@ class Answers:
     def drain(self, asked: calls.Drained, parts: Sequence[Sequence[Target]], _stop: object) -> Answer:
         """Have a process of its own drain, which no lost connection ends."""
         from mxtui.cli.draining import detached, naming
+        from mxtui.cli.ways import finish_interrupted
 
+        finish_interrupted(self._attached, tell=_silently)  # whoever drains heeds it, once more
         plan = replace(asked.plan, targets=tuple(chain.from_iterable(parts)))
         options = (("--rate", f"{asked.per_second}/s" if asked.per_second else ""), ("--reason", asked.reason))
         words = [word for option, value in options if value for word in (option, value)]
@@ -243,6 +262,10 @@ class Answers:
         text = self._attached.drains.report(as_json=as_json).encode()
         for start in range(0, len(text), PIECE):
             yield text[start : start + PIECE]
+
+
+def _silently(_text: str) -> None:
+    """Nobody sits here."""
 
 
 def _news(told: calls.Facts, now: calls.Facts) -> bool:

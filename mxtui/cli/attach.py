@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # the index, asyncio, DNS and msgspec cost 0.2 s together, an
     from mxtui.alerting.telling import Telling
     from mxtui.audit import Operator
     from mxtui.drains import Drains
+    from mxtui.drills import Drills
     from mxtui.history import Store
     from mxtui.holding import Holding
     from mxtui.index import Index
@@ -32,6 +33,7 @@ if TYPE_CHECKING:  # the index, asyncio, DNS and msgspec cost 0.2 s together, an
     from mxtui.model.route import Router
     from mxtui.monitor import Primaries
     from mxtui.operations import Operations
+    from mxtui.returns import Returns
 
 ONE_LOOK = 4.0
 """Seconds that `status` gives all primaries together; a healthy one answers in a tenth of that."""
@@ -149,6 +151,20 @@ class Attached:
         return states(self.settings.state)
 
     @property
+    def drilled(self) -> "Drills":
+        """The record of its drills."""
+        from mxtui.drills import Drills
+
+        return Drills(self.queue.source.path, *self.states)
+
+    @property
+    def returns(self) -> "Returns":
+        """Announced returns of its primaries."""
+        from mxtui.returns import Returns
+
+        return Returns(self.queue.source.path, *self.states)
+
+    @property
     def alerts(self) -> "AlertState":
         """What is kept of this queue's alerts."""
         from mxtui.alerting.store import AlertState
@@ -168,11 +184,19 @@ class Attached:
 
         return self.alerts.acknowledged(time.time())
 
+    @property
+    def sifted(self) -> Path:
+        """The file of what is remembered of its messages."""
+        from mxtui.sifting.store import file_of
+
+        return file_of(self.queue.source.path, self.state)
+
     def facts(self) -> "Facts":
         """What alerts go by that no queue tells."""
-        from mxtui.alerting.facts import facts
+        from mxtui.alerting.facts import facts, stopped_drain
 
-        return facts(self.settings, self.state, self.site.certificate())
+        found = facts(self.settings, self.queue.source.path, self.site.certificate(), self.sifted)
+        return replace(found, stopped=stopped_drain(self.drains))
 
     @property
     def relayed(self) -> tuple[str, ...]:
@@ -265,11 +289,11 @@ def attach(source: str | None, config: str | None, *, here: str = "") -> Iterato
         queue.close()
 
 
-def index_of(queue: Queue, now: float, *, subjects: bool) -> "Index":
-    """Everything queued, read once; ages at `now`."""
+def index_of(queue: Queue, now: float, *, subjects: bool, suspect: float | None = None) -> "Index":
+    """Everything queued, read once; ages at `now`, and `suspect` is the score from which on a message is."""
     from mxtui.index import Index
 
-    index = Index(now)
+    index = Index(now) if suspect is None else Index(now, suspect=suspect)
     for changes in queue.read(subjects=subjects):
         index.apply(changes)
     return index

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -66,8 +66,8 @@ def filter_argument(command: Decorated) -> Decorated:
     return click.argument("filter", nargs=-1, metavar="[FILTER]...")(command)
 
 
-def read_filter(words: Sequence[str]) -> "tuple[Filter, str]":
-    """The filter and its text.
+def read_filter(words: Sequence[str], known: Collection[str] = ()) -> "tuple[Filter, str]":
+    """The filter and its text; `known` names words beyond those that a queue alone can answer.
 
     Raises:
         FilterError: it cannot be understood; `fail` shows where.
@@ -76,7 +76,7 @@ def read_filter(words: Sequence[str]) -> "tuple[Filter, str]":
 
     text = join_arguments([word.removeprefix(_SHIELD) for word in words])
     try:
-        return parse(text), text
+        return parse(text, known), text
     except FilterError as error:
         error.add_note(text)
         raise

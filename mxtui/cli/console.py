@@ -5,6 +5,7 @@ What it needs beyond the queue takes 0.3 s to import. By then the names in the q
 
 import os
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
@@ -16,7 +17,8 @@ from typing import TYPE_CHECKING
 import click
 
 from mxtui.cli.attach import Attached, attach, found_source, named_source, settings_of
-from mxtui.errors import Unreachable, UsageError
+from mxtui.errors import NoQueue, Unreachable, UsageError
+from mxtui.message.limits import WHOLE
 from mxtui.model.message import State
 from mxtui.model.ssh_address import is_address
 from mxtui.queues.postfix.instances import instances
@@ -24,7 +26,11 @@ from mxtui.queues.postfix.instances import instances
 if TYPE_CHECKING:
     from mxtui.doctor.finding import Report
     from mxtui.message.inspect import Inspection
+    from mxtui.message.parts import Part
+    from mxtui.message.sandbox import Sandbox
+    from mxtui.model.drain.interrupted import Interrupted
     from mxtui.model.drain.standing import Standing
+    from mxtui.model.evidence import Judgement
     from mxtui.model.overview import Alert
     from mxtui.model.plan import Plan
     from mxtui.tui.services import Extra, Services, Settings
@@ -81,6 +87,7 @@ def services(
     `again` are the options that name the queue, for a drain in a process of its own.
     """
     from mxtui.alerting.keeping import Keeper
+    from mxtui.cli.sifting import background
     from mxtui.history import Recorder
     from mxtui.index import Index
     from mxtui.model.alerts import Watch
@@ -91,12 +98,13 @@ def services(
     keeper = Keeper(attached.alerts, replace(attached.telling, watching=True))
     monitor = Monitor(
         queue,
-        Index(attached.now()),
+        Index(attached.now(), suspect=attached.settings.spam.suspect),
         attached.primaries,
         always=attached.relayed,
         watch=Watch(attached.thresholds, attached.alerts.memory()),
         counted=counted,
         holds=attached.holds,
+        returns=attached.returns.all,
         facts=lambda: replace(attached.facts(), untold=keeper.fault),
         acknowledged=attached.acknowledged,
         judged=keeper.judged,
@@ -105,10 +113,29 @@ def services(
         clock=attached.now,
     )
 
-    def look_inside(queue_id: str) -> "Inspection":
+    sandbox = _Sandboxed()
+
+    def look_inside(queue_id: str, most: int) -> "Inspection":
         from mxtui.cli.message import inspect_message
 
-        return inspect_message(queue, queue_id)
+        return inspect_message(queue, queue_id, sandbox.open(), most)
+
+    from mxtui.cli.judging import Campaigns, Judging
+
+    judging, campaigns = Judging(attached), Campaigns(monitor.index)
+
+    def judge(queue_id: str) -> "Judgement":
+        message = monitor.index.message(queue_id) or queue.find(queue_id)
+        if message is None:
+            raise NoQueue(f"{queue_id} is no longer queued")
+        more, cleared = campaigns.evidence(queue_id)
+        seen = look_inside(queue_id, WHOLE)
+        return judging.judge(message, seen, more, "its campaign was cleared: no spam" if cleared else "")
+
+    def take_out(queue_id: str, part: "Part", path: Path) -> int:
+        from mxtui.cli.message import save_part
+
+        return save_part(queue, queue_id, part, path)
 
     def save(queue_id: str, path: Path) -> int:
         from mxtui.cli.message import save_message
@@ -120,25 +147,59 @@ def services(
 
         return examined(attached, tell=lambda _: None)  # what it found is on the screen, kept or not
 
+    # What is elsewhere is fetched when it is opened, and never all of it.
+    sifter, sifted = (None, None) if attached.elsewhere else background(attached, monitor.index)
     try:
         yield Services(
+            sifting=sifter,
             monitor=monitor,
             operations=attached.operations,
             holding=None if attached.elsewhere else attached.holding,
             inspect=look_inside,
             content=queue.content,
             save=save,
+            save_part=take_out,
             draining=_Draining(attached, again),
             history=history.points,
             examine=None if attached.elsewhere else examine,
+            client=queue.client,
+            judge=judge,
+            suspect=attached.settings.spam.suspect,
+            trusted=frozenset(attached.settings.spam.trusted),
+            campaigns=campaigns,
             own_names=frozenset({queue.source.name.lower()}),
             settings=settings,
             clock=attached.now,
             acknowledging=_Acknowledging(attached),
+            announcing=_Announcing(attached),
         )
     finally:
+        if sifted is not None:
+            sifted.set()
         monitor.close()
         keeper.close()
+        sandbox.close()
+        judging.close()
+
+
+class _Sandboxed:
+    """Where mail is read; there once the first message is looked at."""
+
+    def __init__(self) -> None:
+        self._sandbox: Sandbox | None = None
+        self._making = threading.Lock()
+
+    def open(self) -> "Sandbox":
+        from mxtui.message.sandbox import Sandbox
+
+        with self._making:
+            if self._sandbox is None:
+                self._sandbox = Sandbox()
+            return self._sandbox
+
+    def close(self) -> None:
+        if self._sandbox is not None:
+            self._sandbox.close()
 
 
 class _Acknowledging:
@@ -160,6 +221,25 @@ class _Acknowledging:
         know_no_more(self._attached, [each.acknowledged for each in alerts if each.acknowledged is not None], "")
 
 
+class _Announcing:
+    """On record, then on file, where every command and the other consoles find it."""
+
+    def __init__(self, attached: Attached) -> None:
+        self._attached = attached
+
+    def announce(self, domain: str, reason: str, seconds: float) -> None:
+        """Raises MxtuiError."""
+        from mxtui.cli.announce import announce
+
+        announce(self._attached, domain, reason, seconds)
+
+    def withdraw(self, domain: str) -> None:
+        """Raises MxtuiError."""
+        from mxtui.cli.announce import take_back
+
+        take_back(self._attached, domain, "")
+
+
 class _Draining:
     """Drains in processes of their own, found again on the register."""
 
@@ -174,6 +254,12 @@ class _Draining:
         with suppress(Unreachable):
             self._standing = self._drains.standing()
         return self._standing
+
+    def finish_interrupted(self) -> "Interrupted":
+        """Raises MxtuiError."""
+        from mxtui.cli.ways import finish_interrupted
+
+        return finish_interrupted(self._attached, tell=lambda _: None)  # the screen does
 
     def start(self, plan: "Plan", reason: str, ends: str = "") -> None:
         """Raises MxtuiError."""

@@ -17,9 +17,8 @@ from mxtui.cli.common import common_options
 from mxtui.cli.output import narrate, print_json
 from mxtui.doctor.catalogue import CATALOGUE
 from mxtui.doctor.finding import Finding, Report, Verdict
-from mxtui.doctor.record import DRILLS, SHOWN, report_object, write_result
+from mxtui.doctor.record import SHOWN, report_object, write_result
 from mxtui.errors import UsageError
-from mxtui.folders import is_there
 from mxtui.message.sanitize import one_line
 from mxtui.model.holds import DOMAIN, domain_of
 from mxtui.model.words import counted
@@ -87,12 +86,15 @@ def examined(attached: Attached, domains: Sequence[str] = (), tell: Callable[[st
     `tell` hears what is no finding: nothing to look at, or no place to keep the result.
     """
     from mxtui.doctor.examine import examine
+    from mxtui.doctor.gather.limited import required
     from mxtui.doctor.gather.means import Means, lookup_of
 
     wanted = attached.settings.doctor
     system = attached.site.examined()
-    asked = _asked(attached, domains or _relayed(attached, tell))
     means = Means(lookup=lookup_of([(server.host, server.port) for server in wanted.nameservers]))
+    if not (names := domains):
+        names = asyncio.run(required(lambda: _relayed(attached, tell), means.setup, system.path))
+    asked = _asked(attached, names)
     report = asyncio.run(examine(system, asked, means))
     if not domains:  # a look at some domains is not the state of all
         try:
@@ -146,9 +148,8 @@ def _asked(attached: Attached, domains: Sequence[str]) -> "Asked":
         certificate=alerts.certificate,
         drill=settings.drill.every,
     )
-    # Drills are root's as a rule: who may not write the host's folder reads them there.
-    folder = next((each for each in reversed(attached.states) if is_there(each / DRILLS)), attached.state)
-    return Asked(domains, settings.probe.recipients, wanted.senders, limits, tuple(settings.drill.addresses), folder)
+    drilled, drills = tuple(settings.drill.addresses), attached.drilled.latest
+    return Asked(domains, settings.probe.recipients, wanted.senders, limits, drilled, drills)
 
 
 def _domain(word: str) -> str:

@@ -12,7 +12,7 @@ from mxtui.cli.output import narrate, print_json
 from mxtui.drains import Wish
 from mxtui.errors import NoQueue
 from mxtui.message.sanitize import one_line
-from mxtui.model.drain.standing import Standing
+from mxtui.model.drain.standing import Standing, named
 from mxtui.model.words import clock, counted
 
 LOOK = 0.5
@@ -70,11 +70,11 @@ def _tell(standing: Standing, now: float, *, as_json: bool) -> None:
         return
     ended = f"ended {clock(standing.ended, now)}" if standing.ended is not None else "running"
     click.echo(
-        f"{one_line(standing.selection, 200)}: {ended}, began {clock(standing.began, now)}, "
+        f"{one_line(named(standing.selection), 200)}: {ended}, began {clock(standing.began, now)}, "
         f"by {one_line(standing.operator, 40)}"
     )
     if progress is not None:
-        paused = "paused, " if progress.paused else ""
+        paused = "paused, " if progress.paused and standing.running else ""
         click.echo(f"{paused}{progress.phase}: {progress_line(progress)}")
         if progress.why:
             click.echo(one_line(progress.why, 600))

@@ -31,6 +31,7 @@ from mxtui.model.plan import FlushProgress, Plan
 from mxtui.model.words import duration
 from mxtui.queues.queue import Releasing
 from mxtui.registered import RESERVE, Registered, settings_from
+from mxtui.sifting.weights import suspicion
 
 if TYPE_CHECKING:
     from mxtui.model.route import Routed, Router
@@ -73,7 +74,15 @@ def draining(
     domains = {domain for target in plan.targets for domain in target.domains}
     by_primary = ByPrimary(_routes(router or attached.router(), domains), attached.settings.drain.primaries)
     primaries = by_primary.primaries(settings, Batches if its_own else Connections)
-    drain = Drain(plan.targets, settings, primaries, time.monotonic(), probing=True)
+    is_suspect = suspicion(attached.sifted, attached.settings.spam.suspect)
+    drain = Drain(
+        plan.targets,
+        settings,
+        primaries,
+        time.monotonic(),
+        suspect=lambda target: is_suspect(target.identity),
+        probing=True,
+    )
     direct = (
         attached.queue.source.kind == "postfix" and engine is not attached.queue
     )  # which takes it out of hold itself

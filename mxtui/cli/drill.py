@@ -12,7 +12,6 @@ from mxtui.cli.output import narrate, print_json, table
 from mxtui.config import readers
 from mxtui.drilling.course import Course, run
 from mxtui.drilling.letter import compose
-from mxtui.drills import Drills
 from mxtui.errors import MxtuiError, UsageError
 from mxtui.message.sanitize import one_line
 from mxtui.model.drill import Drill
@@ -70,7 +69,7 @@ def drill(
     no_color: bool,
 ) -> None:
     """List, or send, follow, record. Raises DrillFailed."""
-    drills = Drills(*attached.states)
+    drills = attached.drilled
     if listing:
         show([each for each in drills.all() if domain in (None, each.domain)], as_json=as_json)
         return

@@ -112,7 +112,7 @@ def flush(
         drains.require_free()
     router = ways.router_to(attached, host)
     # Whoever delivers: what our own sender was killed at is in hold, where a guard's and a plan's may be, too.
-    interrupted = ways.Interrupted() if dry_run else ways.finish_interrupted(attached, router, drains)
+    interrupted = ways.finish_interrupted(attached, dry_run=dry_run)
     if planned:
         plan = interrupted.heeded(draining.planned())
     else:
@@ -130,9 +130,7 @@ def flush(
             plan = replace(plan, steps=ways.steps(host, len(plan.targets), postfix=_is_postfix(attached)))
         plan = interrupted.heeded(replace(plan, excluded=(*plan.excluded, *left_out)))
         show_plan(plan, as_json=as_json)
-        if dry_run or not plan.targets:
-            return
-        if not confirmed(plan, yes=yes):
+        if dry_run or not confirmed(plan, yes=yes):
             return
     if detach:
         asked = (("--rate", rate and f"{rate}/s"), ("--to", to), ("--reason", reason))

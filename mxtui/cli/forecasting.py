@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from mxtui.cli.outlook import rates
 from mxtui.message.sanitize import one_line
-from mxtui.model.forecast import DAY, HALF_DAY, Deadlines, Forecast, announced, filling, horizon
+from mxtui.model.forecast import DAY, HALF_DAY, Deadlines, Forecast, filling, horizon, returning
 from mxtui.model.overview import Overview
 from mxtui.model.words import clock, counted, duration
 
@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 def forecast_of(attached: "Attached", overview: Overview) -> Forecast:
     """From one look. The queue is read once more where something expires soon, and only then."""
     now = overview.taken_at
-    returns = announced((row.hold for row in overview.domains if row.hold is not None), now)
+    announced = attached.returns.all(now)
+    returns = returning((row.hold for row in overview.domains if row.hold is not None), announced, now)
     outlook = rates(attached, now)
     expiring = expiring_of(attached.queue, overview, returns)
-    return Forecast(now, expiring, returns, filling(outlook.rooms, overview.space, now), outlook)
+    return Forecast(now, expiring, returns, announced, filling(outlook.rooms, overview.space, now), outlook)
 
 
 def expiring_of(queue: "Queue", overview: Overview, returns: dict[str, float]) -> dict[str, Deadlines]:
@@ -63,6 +64,7 @@ def forecast_object(overview: Overview) -> dict[str, Any] | None:
                 "within_24h": each.within_24h,
                 "return_time": forecast.returns.get(domain),
                 "before_return": each.before_return,
+                "return_reason": forecast.announced[domain].reason if domain in forecast.announced else None,
             }
             for domain in sorted(forecast.expiring.keys() | forecast.returns.keys())
             for each in (forecast.of(domain),)

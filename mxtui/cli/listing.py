@@ -9,9 +9,10 @@ import click
 from mxtui.cli.attach import attach, index_of
 from mxtui.cli.common import FilteringCommand, common_options, filter_argument, read_filter
 from mxtui.cli.output import narrate, print_json, table
+from mxtui.cli.sifting import recall
 from mxtui.index import Column, Index, Sort, View
 from mxtui.message.sanitize import one_line
-from mxtui.model.filter import asks_for_subjects
+from mxtui.model.filter import JUDGED_WORDS, asks_for_subjects, depends_on_judgement
 from mxtui.model.message import QueuedMessage, written_sender
 from mxtui.model.reason import short, summarise
 from mxtui.model.words import counted, duration
@@ -45,11 +46,13 @@ def list_command(
       mxtui list domain:example.org age>2h
       mxtui list -from:<> 'reason:"connection refused"'
     """
-    wanted, _ = read_filter(filter)
+    wanted, _ = read_filter(filter, JUDGED_WORDS)
     with attach(queue, config) as attached:
         now = attached.now()
         index = index_of(attached.queue, now, subjects=subjects or not as_json or asks_for_subjects(wanted))
-        view = index.view(wanted, Sort(sort, (sort == "age") != reverse), now)
+        if depends_on_judgement(wanted) or sort == "score":
+            recall(attached, index)
+        view = index.view(wanted, Sort(sort, (sort in ("age", "score")) != reverse), now)
         shown = view.count if limit is None else min(limit, view.count)
         if as_json:
             for message in _messages(index, view, shown):

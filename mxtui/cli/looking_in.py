@@ -19,9 +19,9 @@ from mxtui.model.health import Health, Primary
 from mxtui.model.overview import NO_FLOW, DomainStatus, Flow, Overview, nothing_for
 from mxtui.model.totals import Totals
 from mxtui.queues.cached import Counted, Moved
-from mxtui.queues.postfix.outcomes import Outcome, Place, outcomes
+from mxtui.queues.postfix.outcomes import Place, outcomes
 from mxtui.queues.postfix.postfix import PostfixQueue
-from mxtui.queues.queue import Recountable
+from mxtui.queues.queue import Outcome, Recountable
 
 COUNTER = "looking in"
 

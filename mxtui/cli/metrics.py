@@ -2,7 +2,6 @@
 
 import gc
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -10,9 +9,8 @@ import click
 from mxtui.cli.attach import attach
 from mxtui.cli.common import common_options
 from mxtui.cli.looking_in import Look
-from mxtui.cli.outlook import last_doctor
 from mxtui.cli.output import narrate
-from mxtui.model.doctor import DoctorReport
+from mxtui.doctor.record import last_result
 
 
 @click.command("metrics")
@@ -30,17 +28,10 @@ def metrics_command(
         look = Look(attached, probe=not no_probe)
         from mxtui.metrics import Told, text, write  # the client library: 50 ms
 
-        told = Told(look.overview, attached.facts(), doctor_report(attached.states, attached.queue.source.path))
+        told = Told(look.overview, attached.facts(), last_result(attached.queue.source.path, attached.states))
     if look.fault:
         narrate(look.fault)
     if textfile is not None:
         write(told, textfile)
         return
     sys.stdout.buffer.write(text(told))
-
-
-def doctor_report(folders: Sequence[Path], queue: str) -> DoctorReport | None:
-    """What the last `mxtui doctor` of this queue left; None where there was none, or it cannot be understood."""
-    found = [report for folder in folders if (report := last_doctor(folder, queue)) is not None]
-    last = max(found, key=lambda report: report.at, default=None)
-    return None if last is None else DoctorReport(*last)

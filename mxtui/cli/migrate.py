@@ -14,7 +14,7 @@ from mxtui.cli.domain_holds import agreed, conclude, lasting, named_domain, show
 from mxtui.cli.draining import drain_settings, drained, draining
 from mxtui.cli.flush import follow
 from mxtui.cli.output import narrate, print_json
-from mxtui.cli.ways import named_host
+from mxtui.cli.ways import finish_interrupted, named_host
 from mxtui.errors import Guarded
 from mxtui.message.sanitize import one_line
 from mxtui.model.guard import not_yet
@@ -68,6 +68,7 @@ def start(
         raise Guarded(
             f"a drain ends the {hold.mark} just now", "mxtui drain stop first: what it has not tried is held."
         )
+    finish_interrupted(attached, dry_run=dry_run)
     plan = holding.plan(hold)
     show_plan(plan, as_json=as_json)
     narrate(f"migrate {domain} until {clock(hold.until, hold.since)}: {hold.reason}")
@@ -135,6 +136,7 @@ def end(
     """Plan, look at the primary, ask, let go, flush."""
     holding = attached.holding
     hold = holding.known(domain, "migrate")
+    finish_interrupted(attached, dry_run=dry_run)
     plan = holding.plan_end(hold, forced=force)
     show_plan(plan, as_json=as_json)
     if dry_run:

@@ -6,14 +6,12 @@ Each of these may be missing, unreadable or somebody else's: then nothing is sai
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-import msgspec
-
+from mxtui.doctor.record import last_result
 from mxtui.errors import MxtuiError
-from mxtui.folders import read_bounded
-from mxtui.model.forecast import DAY, ENOUGH, Drilled, Examined, LastDrain, Outlook, usual
+from mxtui.model.drill import Drill
+from mxtui.model.forecast import DAY, ENOUGH, LastDrain, Outlook, usual
 from mxtui.model.history import WHOLE, summary
 
 if TYPE_CHECKING:
@@ -25,15 +23,6 @@ HOUR: Final = 3600.0
 
 STEADY: Final = 60.0
 """Seconds for which a rate has to last to have delivered enough."""
-
-DRILLS: Final = "drills.jsonl"
-DOCTOR: Final = "doctor.json"
-
-LIMIT: Final = 4 << 20
-"""Bytes of doctor's result; with all its evidence it has a few thousand."""
-
-DRILLS_READ: Final = 1_000
-"""Lines looked through for the latest drill that can be understood."""
 
 
 def rates(attached: "Attached", now: float) -> Outlook:
@@ -74,16 +63,21 @@ def outlook(attached: "Attached", now: float) -> Outlook:
             today=today if points else None,
             outage=store.last_outage(now),
         )
-    queue = attached.queue.source.path
-    drills = [drill for each in attached.states if (drill := last_drill(each)) is not None]
-    examined = [report for each in attached.states if (report := last_doctor(each, queue)) is not None]
     return replace(
         found,
-        drill=max(drills, key=lambda drill: drill.at, default=None),
-        doctor=max(examined, key=lambda report: report.at, default=None),
+        drills=_drills(attached),
+        drilled=tuple(attached.settings.drill.addresses),
+        doctor=last_result(attached.queue.source.path, attached.states),
         drill_every=attached.settings.drill.every,
         free=attached.settings.alerts.free / 100,
     )
+
+
+def _drills(attached: "Attached") -> Mapping[str, Drill] | None:
+    try:
+        return attached.drilled.latest()
+    except MxtuiError:
+        return None
 
 
 def _last_drain(attached: "Attached") -> LastDrain | None:
@@ -93,43 +87,3 @@ def _last_drain(attached: "Attached") -> LastDrain | None:
     done = standing.progress
     took = max(0.0, standing.ended - standing.began)
     return LastDrain(standing.ended, took, done.delivered, done.bounced + done.refused, done.left)
-
-
-def last_drill(folder: Path) -> Drilled | None:
-    """The latest on record that can be understood."""
-    with suppress(OSError):
-        for line in reversed(read_bounded(folder / DRILLS, LIMIT, end=True).splitlines()[-DRILLS_READ:]):
-            match _object(line):
-                case {"at": float() | int() as at, "result": str() as result, **more}:
-                    domain = more.get("domain")
-                    return Drilled(float(at), result == "passed", domain if isinstance(domain, str) else "")
-                case _:
-                    continue
-    return None
-
-
-def last_doctor(folder: Path, queue: str) -> Examined | None:
-    """What doctor found last on this queue."""
-    try:
-        found = _object(read_bounded(folder / DOCTOR, LIMIT))
-    except OSError:
-        return None
-    match found:
-        case {"queue": str() as other} if other != queue:
-            return None
-        case {
-            "taken_at": float() | int() as at,
-            "pass": int() as passed,
-            "warn": int() as warned,
-            "fail": int() as bad,
-        }:
-            return Examined(float(at), passed, warned, bad)
-    return None
-
-
-def _object(data: bytes) -> Mapping[str, Any]:
-    try:
-        found = msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return {}
-    return found if isinstance(found, dict) else {}

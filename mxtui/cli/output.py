@@ -1,7 +1,6 @@
 """How commands write: data to stdout, narration to stderr, progress to a terminal's stderr only."""
 
 import errno
-import re
 import sys
 from collections.abc import Sequence
 from typing import Any, Final
@@ -9,18 +8,14 @@ from typing import Any, Final
 import click
 import msgspec
 
-FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+from mxtui.message.escaped import escaped
 
-_UNSEEN = re.compile("[\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
-"""What JSON leaves as it is and a terminal may obey or hide: C1 controls, bidirectional and zero-width characters."""
+FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def print_json(value: Any) -> None:
     """One object on one line of stdout; its strings mean what they meant, whatever a terminal makes of them."""
-    line = msgspec.json.encode(value)
-    if not line.isascii():
-        line = _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", line.decode()).encode()
-    sys.stdout.buffer.write(line + b"\n")
+    sys.stdout.buffer.write(escaped(msgspec.json.encode(value)) + b"\n")
     sys.stdout.buffer.flush()
 
 

@@ -1,10 +1,11 @@
 """What each kind of queue brings along: its domains, its routes, its rules. Imported late, used by `attach`."""
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 from mxtui.config import Settings
 from mxtui.errors import UsageError
@@ -14,7 +15,7 @@ from mxtui.queues.queue import Queue
 if TYPE_CHECKING:
     from mxtui.delivery.direct.way import Direct
     from mxtui.delivery.host import HostKey
-    from mxtui.delivery.policy import Policy
+    from mxtui.delivery.policy import Policy, TlsPolicy
     from mxtui.doctor.gather.system import MailSystem
     from mxtui.holds import Holds
     from mxtui.model.drain.way import Feed, Settled, Way
@@ -104,13 +105,23 @@ class PostfixSite:
     def direct(self, router: "Router", folder: Path) -> "Direct":
         """Our own sender on the queue files, with its journal in a folder."""
         from mxtui.delivery.direct.way import Direct
+        from mxtui.delivery.policy import Policy
         from mxtui.delivery.routes import host_of
 
         @cache  # for as long as one drain lasts: asking takes 20 ms
         def route(domain: str) -> "HostKey":
             return host_of(domain, router.route([domain]).get(domain))
 
-        return Direct(self._layout, folder, route, ourselves=router.ourselves())
+        policy = Policy(tls=self._tls(), xclient=self._settings.drain.xclient)
+        return Direct(self._layout, folder, route, ourselves=router.ourselves(), policy=policy)
+
+    def _tls(self) -> "TlsPolicy":
+        """Of our own sender: what is wanted, else no less than Postfix itself asks for."""
+        from mxtui.delivery.policy import AS_POSTFIX
+
+        # The reader of the setting lets nothing else through.
+        wanted = cast("TlsPolicy | None", self._settings.drain.tls)
+        return wanted or AS_POSTFIX.get(self._layout.settings.get("smtp_tls_security_level", ""), "may")
 
     def sudoers(self, group: str) -> tuple[str, ...]:
         """For postsuper(1)."""
@@ -251,10 +262,12 @@ class SpoolSite:
         import time
 
         from mxtui.model.holds import in_force
-        from mxtui.service.alone import Forwarding
+        from mxtui.service.alone import Forwarding, quiet
+        from mxtui.service.scanning import gate_of, scanners_of
 
         left_alone = in_force(self.holds().all().values(), time.time())
-        return Forwarding(self._spool, router, self._policy(), left_alone=left_alone)
+        gate = gate_of(self._settings.serve.scan, scanners_of(self._settings), quiet, time.time, Counter())
+        return Forwarding(self._spool, router, self._policy(), left_alone=left_alone, gate=gate)
 
     def _forward(self, feed: "Feed", stop: threading.Event) -> "Iterator[Sequence[Settled]]":
         return self.forwarding(self.router()).deliver(feed, stop)

@@ -10,6 +10,7 @@ from mxtui.cli.attach import Attached, attach
 from mxtui.cli.common import common_options
 from mxtui.cli.domain_holds import agreed, conclude, lasting, named_domain, show_catching, show_holds
 from mxtui.cli.output import narrate
+from mxtui.cli.ways import finish_interrupted
 from mxtui.errors import UsageError
 from mxtui.holding import Holding
 from mxtui.model.holds import SUSPENDED_FOR, DomainHold, left
@@ -65,6 +66,7 @@ def suspend(
         return
     seconds = lasting(for_, until, SUSPENDED_FOR)
     hold = holding.wanted(named_domain(domain), "suspend", reason, seconds)
+    finish_interrupted(attached, dry_run=dry_run)
     plan = holding.plan(hold)
     if holding.moves(hold) or as_json:
         show_plan(plan, as_json=as_json)
@@ -119,6 +121,7 @@ def resume(
         if (over := keeper.waited(holding, hold)) is not None:
             _end(holding, over, "its time is up", as_json=as_json)
         return
+    finish_interrupted(attached, dry_run=dry_run)
     plan = holding.plan_end(hold)
     if holding.moves(hold) or as_json:
         show_plan(plan, as_json=as_json)

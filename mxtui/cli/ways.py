@@ -1,7 +1,6 @@
 """Our own sender as the way of a drain: to the primaries, or to another host that an operator names."""
 
-from dataclasses import replace
-from typing import Final, NamedTuple
+from collections.abc import Callable
 
 from mxtui.cli.attach import Attached
 from mxtui.cli.output import narrate
@@ -9,15 +8,11 @@ from mxtui.cli.sites import PostfixSite, SpoolSite
 from mxtui.drains import Drains
 from mxtui.errors import Guarded, UsageError
 from mxtui.left import LeftByGuards
+from mxtui.model.drain.interrupted import UNANSWERED, Interrupted
 from mxtui.model.drain.way import Way
-from mxtui.model.message import Identity
 from mxtui.model.next_hop import NextHop, parse_host
-from mxtui.model.plan import Plan, Result, Target
-from mxtui.model.planning import same_message
 from mxtui.model.route import Router
 from mxtui.model.words import counted
-
-PERHAPS: Final = "was sent and never answered: perhaps delivered"
 
 
 def named_host(text: str) -> NextHop:
@@ -51,55 +46,45 @@ def own_way(attached: Attached, router: Router, to: NextHop | None, drains: Drai
     return site.forwarding(router)
 
 
-class Interrupted(NamedTuple):
-    """What a killed run of our own sender had in hold."""
-
-    doubtful: tuple[Identity, ...] = ()
-    """Sent and never answered: in hold until an operator decides."""
-    released: frozenset[str] = frozenset()
-    """IDs that are where they were again."""
-
-    def heeded(self, plan: Plan) -> Plan:
-        """The plan, which may have been made before: without what may have been delivered already."""
-        doubtful = {each.queue_id: each for each in self.doubtful}
-        going: list[Target] = []
-        left_out: list[Result] = []
-        for target in plan.targets:
-            found = doubtful.get(target.queue_id)
-            if found is not None and same_message(target.identity, found):
-                left_out.append(Result(target.queue_id, plan.verb, "refused", PERHAPS))
-            else:
-                going.append(target._replace(state="deferred") if target.queue_id in self.released else target)
-        return replace(plan, targets=tuple(going), excluded=(*plan.excluded, *left_out))
-
-
-def finish_interrupted(attached: Attached, router: Router, drains: Drains) -> Interrupted:
+def finish_interrupted(
+    attached: Attached, *, dry_run: bool = False, tell: Callable[[str], object] = narrate
+) -> Interrupted:
     """Have what a killed run of our own sender had in hold where it was again, so that a plan sees it; and tell.
 
-    What was never answered is nothing that a guard left any more: whoever delivers next would send it again. Returns at
-    once where no run was interrupted, and where one may not look: then one cannot know of what guards left, either.
-    Raises what cannot be helped, as the drain would.
+    Before anything is planned, whatever the verb: to everybody else it looks held, and what was accepted and is not
+    marked yet would be sent again; a `dry_run` only tells. What was never answered is nothing that a guard left any
+    more. Returns at once where no run was interrupted, where one goes on, and where one may not look: then one cannot
+    know of what guards left, either. Raises what cannot be helped, as the drain would.
     """
-    site = attached.site
-    if not isinstance(site, PostfixSite):
+    site, drains = attached.site, attached.drains
+    if not isinstance(site, PostfixSite) or drains.busy:
         return Interrupted()
     from mxtui.queues.postfix.direct.journal import read, replay, unusable
 
     folder = drains.folder / "journal"
     try:
-        if not replay(read(folder)):
+        if not (unfinished := replay(read(folder))):
             return Interrupted()
     except (PermissionError, NotADirectoryError):
         return Interrupted()
     except OSError as error:
         raise unusable(folder, error) from error
-    found = site.direct(router, folder).recover()
-    if found.released:
-        narrate(f"{counted(len(found.released), 'message')} of a run that was interrupted taken out of hold again")
-    for each in found.unknown:
-        narrate(f"{each.queue_id} {PERHAPS}. It stays in hold; release or delete it")
-    LeftByGuards(drains.folder).forget({each.queue_id for each in found.unknown})
-    return Interrupted(tuple(each.identity for each in found.unknown), found.released)
+    if dry_run:
+        doubtful = sum(each.begun is not None for each in unfinished.values())
+        if others := len(unfinished) - doubtful:
+            are = "is" if others == 1 else "are"
+            tell(
+                f"{counted(others, 'message')} of a run that was interrupted {are} in hold, and put back before any act"
+            )
+        if doubtful:
+            tell(f"{counted(doubtful, 'message')} {'was' if doubtful == 1 else 'were'} {UNANSWERED}")
+        return Interrupted()
+    recovered = site.direct(attached.router(), folder).recover()
+    LeftByGuards(drains.folder).forget({each.queue_id for each in recovered.unknown})
+    found = Interrupted(tuple(each.identity for each in recovered.unknown), recovered.released)
+    for words in found.words:
+        tell(words)
+    return found
 
 
 def steps(to: NextHop | None, messages: int, *, postfix: bool) -> tuple[str, ...]:

@@ -57,6 +57,13 @@ def percent(value: object) -> float:
     return float(value)
 
 
+def points(value: object) -> float:
+    """A score above 0."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1000:
+        raise ValueError("a number of points above 0, up to 1000")
+    return float(value)
+
+
 LONGEST = 3650 * 86400
 """Seconds of a duration; times much further on fit neither a calendar nor an envelope."""
 
@@ -70,6 +77,21 @@ def seconds(value: object) -> float:
     if not 1 <= duration <= LONGEST:
         raise ValueError(f"a duration in quotes from 1s to {LONGEST // 86400}d, such as {_quoted(DURATION_EXAMPLES)}")
     return float(duration)
+
+
+def seconds_to(most: int) -> Callable[[object], float]:
+    """As `seconds`, and no more than so many."""
+
+    def read(value: object) -> float:
+        try:
+            duration = seconds(value)
+        except ValueError:
+            duration = 0.0
+        if not 1 <= duration <= most:
+            raise ValueError(f"a duration in quotes from 1s to {most}s")
+        return duration
+
+    return read
 
 
 def pause(value: object) -> float:
@@ -146,6 +168,46 @@ def server(value: object) -> NextHop:
         return parse_host(text(value))
     except ValueError:
         raise ValueError('a server in quotes, such as "mx1.example.org" or "[192.0.2.1]:2525"') from None
+
+
+class Scanning(NamedTuple):
+    """Where a scanner listens: a TCP port, or the path of a UNIX socket."""
+
+    host: str
+    port: int
+    path: str = ""
+
+
+def scanner(port: int) -> Callable[[object], Scanning]:
+    """`host`, `host:port`, `http://host:port`, or the path of a socket; `port` is the usual one."""
+
+    def read(value: object) -> Scanning:
+        written = text(value)
+        if written.startswith("/"):
+            return Scanning("", 0, str(path(written)))
+        plain = written.removeprefix("http://").rstrip("/")
+        try:
+            hop = parse_host(plain)
+        except ValueError:
+            raise ValueError(f'a scanner in quotes, such as "127.0.0.1:{port}", or the path of its socket') from None
+        bare = (plain.startswith("[") and plain.endswith("]")) or ":" not in plain
+        return Scanning(hop.host, port if bare else hop.port)
+
+    return read
+
+
+def weight(value: object) -> float:
+    """A factor from 0 to 10."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 10:
+        raise ValueError("a factor from 0 to 10")
+    return float(value)
+
+
+def names(value: object) -> tuple[str, ...]:
+    """A list of host names, in lower case."""
+    if not isinstance(value, list) or not all(isinstance(each, str) and each for each in value):
+        raise ValueError('a list of names in quotes, such as ["mx1.example.org"]')
+    return tuple(each.lower().rstrip(".") for each in value)
 
 
 class Listen(NamedTuple):

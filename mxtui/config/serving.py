@@ -9,6 +9,7 @@ from pathlib import Path
 from mxtui.config import readers
 from mxtui.config.setting import entries, optional, setting
 from mxtui.model.next_hop import NextHop
+from mxtui.model.screening import ACTIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,34 @@ class Limits:
     idle: float = setting(readers.seconds, '"5m"', "silence of a client before it is told 421 (RFC 5321 asks for 5m)")
     hops: int = setting(readers.whole(10, 1000), "100", "Received lines that make a loop")
     free: int = setting(readers.size, '"256M"', "with less free on the spool's file system senders are told 452")
+
+
+@dataclass(frozen=True, slots=True)
+class ServeScan:
+    """Scanning mail before it is taken."""
+
+    enabled: bool = setting(readers.flag, "true", "scan mail before it is taken, where `[spam]` names a scanner")
+    timeout: float = setting(
+        readers.seconds_to(120),
+        '"10s"',
+        "time for a verdict; then mail is taken unscanned, and scanned before it goes on",
+    )
+    at_once: int = setting(readers.whole(1, 100), "10", "messages scanned side by side")
+    largest: int = setting(readers.size_from(64 << 10), '"10M"', "larger messages are not scanned")
+    patience: float = setting(
+        readers.pause, '"1h"', "mail taken unscanned waits so long for a scanner that is down; then it goes as it is"
+    )
+    actions: Mapping[str, str] = entries(
+        readers.choice(*ACTIONS),
+        '"add header" = "quarantine"',
+        "what is done for a verdict, by the scanner's own word: `accept`, `tag`, `quarantine`, `defer` or `reject`",
+    )
+    spamassassin_reject: float | None = optional(
+        readers.points, "SpamAssassin's points from which mail is refused, as its milter does; without it none is"
+    )
+    header: bool = setting(
+        readers.flag, "false", "all scanned mail goes on with `X-Mxtui-Evidence`, and not only what is tagged"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +83,15 @@ class Serve:
     expire: float = setting(readers.seconds, '"5d"', "how long delivery is tried; then the message is `failed`")
     retry: float = setting(readers.seconds, '"5m"', "first pause of a primary that cannot be reached; doubles")
     retry_longest: float = setting(readers.seconds, '"1h"', "its longest pause")
+    xclient: bool = setting(
+        readers.flag,
+        "true",
+        "tell a primary that offers XCLIENT who the client was; each then has connections of its own",
+    )
     connections: int = setting(readers.whole(1, 100), "20", "connections to one primary")
     memory: int = setting(readers.size, '"256M"', "messages being received may take so much memory; then 452")
     notices: NextHop | None = optional(
         readers.server, "relay for notices to senders of failed messages; without it none is sent"
     )
     limits: Limits = field(default_factory=Limits)
+    scan: ServeScan = field(default_factory=ServeScan)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from mxtui.config import readers
 from mxtui.config.hosts import Host, hosts
-from mxtui.config.serving import Limits, Serve
+from mxtui.config.serving import Limits, Serve, ServeScan
 from mxtui.config.setting import entries, optional, setting
 from mxtui.model.next_hop import NextHop
 
@@ -48,6 +48,15 @@ class Drain:
     )
     batch: int = setting(
         readers.whole(1, 10_000), "625", "messages in Postfix's hands at most, which it would bounce at once"
+    )
+    tls: str | None = optional(
+        readers.choice("may", "require", "verify"),
+        "by our own sender on a Postfix queue: as `serve.tls`; left out, as smtp_tls_security_level has it",
+    )
+    xclient: bool = setting(
+        readers.flag,
+        "false",
+        "by our own sender on a Postfix queue: as `serve.xclient`; slower, for each client has connections of its own",
     )
     trial: int = setting(readers.count, "50", "deliveries after which a recovered primary is believed")
     refused: float = setting(readers.percent, "5", "stop when more of the messages are refused, in percent")
@@ -145,6 +154,32 @@ class Doctor:
 
 
 @dataclass(frozen=True, slots=True)
+class Spam:
+    """How likely spam is told from other mail."""
+
+    suspect: float = setting(readers.points, "10.0", "score from which on a message is suspect")
+    rspamd: readers.Scanning | None = optional(
+        readers.scanner(11333), "rspamd, best the primary's own: `127.0.0.1:11333`, or the path of its socket"
+    )
+    rspamd_controller: readers.Scanning | None = optional(
+        readers.scanner(11334), "its controller, which learns; where it is not the same"
+    )
+    rspamd_password: str = setting(readers.text, '""', "its password, where it asks for one")
+    spamassassin: readers.Scanning | None = optional(
+        readers.scanner(783), "SpamAssassin's spamd: `127.0.0.1:783`, or the path of its socket"
+    )
+    timeout: float = setting(readers.seconds, '"10s"', "time that a scanner may take for a message")
+    connections: int = setting(readers.whole(1, 50), "4", "messages scanned side by side in the background")
+    rate: int = setting(readers.whole(1, 1000), "20", "and so many within a second at most")
+    trusted: tuple[str, ...] = setting(
+        readers.names, "[]", "hosts whose Authentication-Results are believed, where they stand on top"
+    )
+    weights: Mapping[str, float] = entries(
+        readers.weight, "rspamd = 0.5", "what a source (`rspamd`, `spf`, `mxtui`) or one piece of evidence counts for"
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Console:
     """How the console looks and listens."""
 
@@ -190,6 +225,7 @@ class Settings:
     notify: Notify = field(default_factory=Notify)
     drill: Drill = field(default_factory=Drill)
     doctor: Doctor = field(default_factory=Doctor)
+    spam: Spam = field(default_factory=Spam)
     console: Console = field(default_factory=Console)
     serve: Serve = field(default_factory=Serve)
 
@@ -202,9 +238,11 @@ TABLES: Mapping[str, type] = {
     "notify": Notify,
     "drill": Drill,
     "doctor": Doctor,
+    "spam": Spam,
     "console": Console,
     "serve": Serve,
     "limits": Limits,
+    "scan": ServeScan,
 }
 """Fields that are tables of settings, also within tables; their names are all different."""
 

@@ -61,15 +61,21 @@ class Follower:
             return
         for each in said:
             verdict = Verdict(id, each.recipient.address, FATES[each.fate], each.dsn, each.text, now)
-            self._books.verdict(verdict, busy=each.code == BUSY, doubtful=each.possible_duplicate)
+            self._books.verdict(
+                verdict, busy=each.code == BUSY, doubtful=each.possible_duplicate, unreachable=each.unreachable
+            )
         self.news.set()
 
-    def put_off(self, id: str, reason: str, now: float) -> None:  # noqa: A002
-        """Not tried: its host cannot be reached, or it is not to be delivered."""
-        if id in self._books:
+    def put_off(self, id: str, reason: str, now: float, *, untried: bool = False) -> None:  # noqa: A002
+        """Not tried: its host cannot be reached, or (`untried`) it is not to be delivered, which says nothing of it."""
+        if id not in self._books:
+            return
+        if untried:
+            self._books.kept_from(id, reason, now)
+        else:
             self._books.verdict(Verdict(id, "", "deferred", "", reason, now))
             self._books.back_in_queue(id, now)
-            self.news.set()
+        self.news.set()
 
     def given_up(self, id: str, now: float) -> None:  # noqa: A002
         """Its lifetime is over."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
+from mxtui.delivery import evidence
 from mxtui.delivery.connecting import TroubleError
 from mxtui.delivery.following import Follower, target
 from mxtui.delivery.host import Host, HostKey, HostSnapshot, Mode
@@ -24,6 +25,7 @@ from mxtui.delivery.notice import Notifier
 from mxtui.delivery.policy import Policy
 from mxtui.delivery.returning import Returner
 from mxtui.delivery.routes import Dialer, routed
+from mxtui.delivery.screening import Screening
 from mxtui.delivery.session import Outcome, Session
 from mxtui.delivery.settling import Log, Settler
 from mxtui.delivery.stock import Stock, domains_of
@@ -37,6 +39,7 @@ from mxtui.primary.lookup import Lookup
 from mxtui.queues.spool.committer import Committer
 from mxtui.queues.spool.ids import arrival_of
 from mxtui.queues.spool.store import Spool
+from mxtui.scanning.gate import Gate
 
 THREADS: Final = 4
 """For reading: one for each core would do, but disks are slow."""
@@ -54,6 +57,8 @@ SHARED: Final = 0.75
 """Of all connections; the rest is for hosts that have none, so that slow ones never shut out the others."""
 
 LEFT_ALONE: Final = "not tried: deliveries to its domain are suspended"
+
+NOT_FED: Final = "not tried: the drain to its primary was broken off"
 
 LONGEST_WAIT: Final = 1.2
 """Times the longest pause: however far the clock was set, nothing is put off for longer."""
@@ -92,9 +97,13 @@ class Forwarder:
         ourselves: Ourselves,
         lookup: Lookup,
         notifier: Notifier | None = None,
+        gate: Gate | None = None,
         everything: bool = True,
     ) -> None:
-        """`everything`: what waits in the spool is delivered, too, and not only what is added or flushed."""
+        """`everything`: what waits in the spool is delivered, too, and not only what is added or flushed.
+
+        `gate` has mail scanned that was taken unscanned.
+        """
         self._spool = spool
         self._everything = everything
         self._router = router
@@ -109,6 +118,11 @@ class Forwarder:
         if notifier is not None:
             self._returner = Returner(spool, committer, notifier, policy, log, pausing=lambda: self.pausing)
         self._settler = Settler(spool, self._stock, committer, policy, log, clock, self._followers, self._returner)
+        self._screening = Screening(
+            self._stock, self._settler, spool.places.message, log, clock, self._followers
+        )  # fmt: skip
+        self._screening.follow(gate)
+        self._hostname = ourselves.hostname
         self._lanes: dict[HostKey, Lane] = {}
         self._turns: deque[Lane] = deque()
         self._hosts: dict[str, Host] = {}
@@ -121,7 +135,7 @@ class Forwarder:
         self._crash: BaseException | None = None
         self._wake = asyncio.Event()
         self._stopped = asyncio.Event()
-        self._modes: Mapping[str, Mode] = {}
+        self._modes: dict[str, Mode] = {}
         self._most: dict[str, int] = {}
         """Connections to the host of a domain, while somebody drains to it."""
         self._suspended = False
@@ -133,8 +147,8 @@ class Forwarder:
 
     async def run(self) -> None:
         """Deliver until `stop`. Cancelled, it breaks off what is under way, and records that."""
-        loading = self._begin(self._load()) if self._everything else None
-        returning = self._begin(self._returner.run()) if self._returner is not None else None
+        loading = self.begin(self._load()) if self._everything else None
+        returning = self.begin(self._returner.run()) if self._returner is not None else None
         grace = 0.0
         try:
             while not self._stopping:
@@ -168,6 +182,10 @@ class Forwarder:
         self._suspended = False
         self._ring_all()
 
+    def screen_by(self, gate: Gate | None) -> None:
+        """Have mail scanned by this one from now on; None: by nobody, and what was to be goes as it is."""
+        self._screening.follow(gate)
+
     def leave_alone(self, domains: Collection[str]) -> None:
         """Begin nothing new for these domains, and for no others, until told otherwise.
 
@@ -186,13 +204,43 @@ class Forwarder:
             self._wake.set()
 
     def guard(self, modes: Mapping[str, Mode]) -> None:
-        """What may go to which host, by its name (`mx1.example.org:25`); all others are open."""
-        self._modes = modes
-        for lane in self._turns:
-            lane.host.change(self._mode(lane.host.key), asyncio.get_running_loop().time())
-            if homeless := lane.give_up():
-                self._begin(self._stock.put_back(homeless))
-        self._ring_all()
+        """What may go to these hosts from now on, by their names (`mx1.example.org:25`); others are as before.
+
+        Costs a look at each of them, and not at all hosts.
+        """
+        for name, mode in modes.items():
+            self._modes[name] = mode
+            if mode == "open":
+                del self._modes[name]
+            for lane in self._lanes_named(name):
+                before = lane.host.mode
+                lane.host.change(mode, asyncio.get_running_loop().time())
+                if mode == "open":
+                    self._limit_no_more(lane)
+                elif before == "fed" and not lane.host.asked_only:
+                    self._feed_no_more(lane)
+                if homeless := lane.give_up():
+                    self.begin(self._stock.put_back(homeless))
+                lane.ring()
+        self._wake.set()
+
+    def _feed_no_more(self, lane: Lane) -> None:
+        """What a drain had put first there and nobody has begun waits as before, or it would go along with the canary
+        of the next."""
+        self._stock.calm(lane.host.domains, lane.ahead)
+        for follower in self._followers:
+            follower.host_down(lane.host.domains, lane.delivering, NOT_FED, self._clock())
+
+    def _limit_no_more(self, lane: Lane) -> None:
+        lane.host.most = self._policy.connections
+        for domain in lane.host.domains:
+            self._most.pop(domain, None)
+
+    def _lanes_named(self, name: str) -> Iterable[Lane]:
+        """By name it may be there twice, as a server and as a domain whose MX are followed."""
+        host, _, port = name.rpartition(":")
+        keys = (HostKey(host, int(port), lookup_mx) for lookup_mx in (False, True))
+        return [lane for key in keys if (lane := self._lanes.get(key)) is not None]
 
     def _mode(self, key: HostKey) -> Mode:
         return self._modes.get(str(key), "open")
@@ -203,7 +251,7 @@ class Forwarder:
 
     def look_for_all(self) -> None:
         """Whatever waits in the spool, told of or not, is delivered from now on."""
-        self._begin(self._load())
+        self.begin(self._load())
 
     def added(self, id: str, envelope: Envelope) -> None:  # noqa: A002 (the field's own word)
         """A message was committed to `deferred`."""
@@ -222,34 +270,38 @@ class Forwarder:
 
     def look(self, ids: Collection[str]) -> None:
         """These were changed in the spool by somebody: held, released, restored, deleted."""
-        self._begin(self._look(list(ids)))
+        self.begin(self._look(list(ids)))
 
     @asynccontextmanager
-    async def errand(self) -> AsyncIterator["Errand"]:
-        """Somebody wants messages tried now, whatever was to be waited for. Raises Guarded while suspended."""
+    async def errand(self, *, alone: bool = True) -> AsyncIterator["Errand"]:
+        """Somebody wants messages tried now, whatever was to be waited for. Raises Guarded while suspended.
+
+        `alone`: their hosts get nothing else meanwhile, but for new mail; else `guard` says what else they get.
+        """
         if self._suspended:
             raise Guarded("deliveries are suspended", "Resume them first.")
         follower = Follower(self._clock())
         self._followers.add(follower)
         try:
-            yield Errand(self, follower)
+            yield Errand(self, follower, alone=alone)
         finally:
             self._followers.discard(follower)
             if not self._followers:
                 self._most.clear()
                 for lane in self._turns:
-                    lane.host.most = self._policy.connections
+                    self._limit_no_more(lane)
+                    self._stock.calm(lane.host.domains, lane.ahead)
                     lane.host.asked_no_more()
                 self._ring_all()
 
-    async def urge(self, follower: Follower, ids: Collection[str], connections: int) -> None:
+    async def urge(self, follower: Follower, ids: Collection[str], connections: int, *, alone: bool) -> None:
         """Try these before all others, over so many connections to their hosts at most, for a follower to be told."""
         found, missing = await self._find(ids)
         self._limit({domain for _, envelope in found for domain in domains_of(envelope)}, connections)
         follower.add([*(target(envelope, state) for state, envelope in found), *missing], self._clock())
         for each in missing:
             follower.gone(each.queue_id, self._clock())
-        self._urge(follower, found)
+        self._urge(follower, found, alone=alone)
 
     def _limit(self, domains: Iterable[str], connections: int) -> None:
         most = min(connections, self._policy.connections)
@@ -273,6 +325,15 @@ class Forwarder:
             in_flight=tuple(each for lane in lanes for each in lane.delivering),
             hosts=tuple(lane.host.snapshot(now, wall, waiting) for lane in lanes if lane.host.domains),
         )
+
+    @property
+    def loaded(self) -> bool:
+        """Whether all that waited at the start is known."""
+        return self._loaded
+
+    def ids(self, domains: Iterable[str]) -> Sequence[str]:
+        """All that is known to wait for some domains. Costs 0.2 µs each."""
+        return self._stock.ids(domains)
 
     def waiting(self) -> Mapping[str, tuple[int, float | None]] | None:
         """Messages in line for each domain, without those in hand, and when the oldest of them came.
@@ -307,6 +368,18 @@ class Forwarder:
         """No connection was to be had for it."""
         if not await self._settler.unreachable(lane.host, job, trouble):
             lane.return_job(job)
+
+    def header(self, job: Job) -> bytes:
+        """Fields that a message goes with."""
+        return evidence.fields(job.envelope, self._hostname, everywhere=self._policy.evidence)
+
+    def to_be_scanned(self, job: Job) -> bool:
+        """Whether it may go only once it was scanned."""
+        return self._screening.concerns(job.envelope)
+
+    async def scan(self, job: Job) -> bool:
+        """Have it scanned; whether it may go now. Where not, it is in our hands no longer."""
+        return await self._screening.clear(job)
 
     def untried(self, lane: Lane, jobs: Iterable[Job]) -> None:
         """These were read ahead, and put back."""
@@ -388,7 +461,7 @@ class Forwarder:
             return
         lane.host.domains.remove(domain)
         if homeless := lane.give_up():
-            self._begin(self._stock.put_back(homeless))
+            self.begin(self._stock.put_back(homeless))
         self._retire(lane)
 
     def _retire(self, lane: Lane) -> None:
@@ -465,7 +538,7 @@ class Forwarder:
                     mended.release()
         return found
 
-    def _urge(self, follower: Follower, found: Iterable[tuple[SpoolState, Envelope]]) -> None:
+    def _urge(self, follower: Follower, found: Iterable[tuple[SpoolState, Envelope]], *, alone: bool) -> None:
         domains: set[str] = set()
         for state, envelope in found:
             if state == "deferred":
@@ -479,12 +552,13 @@ class Forwarder:
                 follower.put_off(envelope.id, f"not delivered from {state}", self._clock())
         for domain in domains:
             if (lane := self._lane_of.get(domain)) is not None:
-                lane.host.ask()
+                lane.host.ask(alone=alone)
         self._wake.set()
 
     # -- beginning and ending -----------------------------------------------------------------------------------
 
-    def _begin(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+    def begin(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        """In a task whose failure ends the forwarder."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
@@ -499,6 +573,7 @@ class Forwarder:
 
     async def _wind_up(self, grace: float) -> None:
         self._stopping = True
+        self._screening.stop()
         self._ring_all()
         working = {task for lane in self._turns for task in lane.sessions}
         if working:
@@ -521,13 +596,14 @@ class Forwarder:
 class Errand:
     """Messages that somebody wants tried now, and what becomes of them."""
 
-    def __init__(self, forwarder: Forwarder, follower: Follower) -> None:
+    def __init__(self, forwarder: Forwarder, follower: Follower, *, alone: bool) -> None:
         self._forwarder = forwarder
         self._follower = follower
+        self._alone = alone
 
     async def add(self, ids: Collection[str], connections: int) -> None:
         """Try these, over so many connections to one host at most."""
-        await self._forwarder.urge(self._follower, ids, connections)
+        await self._forwarder.urge(self._follower, ids, connections, alone=self._alone)
 
     async def settled(self, within: float) -> Sequence[Settled]:
         """Those that have a verdict, each once, as soon as there is one; none after so many seconds without."""

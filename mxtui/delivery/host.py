@@ -213,6 +213,7 @@ class Host:
         if mode in ("guarded", "sampled") and not self.asked_only:
             self.resumes = max(self.resumes, now + LET_GO)
         elif mode == "open":
+            self.asked_only = False
             self.resume()
 
     @property
@@ -233,9 +234,10 @@ class Host:
         """Try it now, by one connection: it was seen to be well."""
         self.resumes = self._alone_until = self._crowded_until = 0.0
 
-    def ask(self) -> None:
-        """Try it now, by one connection, for what somebody wants tried, and for nothing else until `asked_no_more`."""
-        if not self.asked_only:
+    def ask(self, *, alone: bool = True) -> None:
+        """Try it now, by one connection, for what somebody wants tried; if `alone`, for nothing else until
+        `asked_no_more`."""
+        if alone and not self.asked_only:
             self.asked_only, self._alone_until = True, self.resumes
         self.resumes = self._crowded_until = 0.0
 

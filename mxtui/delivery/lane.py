@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, Protocol
@@ -43,6 +43,22 @@ class Owner(Protocol):
         """These were read ahead, and put back."""
         ...
 
+    def begin(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        """In a task whose failure is told."""
+        ...
+
+    def header(self, job: Job) -> bytes:
+        """Fields that a message goes with."""
+        ...
+
+    def to_be_scanned(self, job: Job) -> bool:
+        """Whether it may go only once it was scanned."""
+        ...
+
+    async def scan(self, job: Job) -> bool:
+        """Have it scanned; whether it may go now. Where not, it is in our hands no longer."""
+        ...
+
     def staff(self, lane: "Lane") -> None:
         """Add a connection where one is wanted and allowed."""
         ...
@@ -69,6 +85,8 @@ class Lane:
         self._owner = owner
         self._ahead: deque[Job] = deque()
         self._fetch: asyncio.Task[None] | None = None
+        self._scans: set[asyncio.Task[None]] = set()
+        """Of messages that go only once they were scanned."""
         self._bell = asyncio.Event()
         self._idle = 0
         self._hungry = 0
@@ -84,6 +102,11 @@ class Lane:
     def understaffed(self) -> bool:
         """Whether there is mail that nobody is about to take."""
         return not self._idle and not self._hungry and (bool(self._ahead) or self._stock.waits_for(self.host))
+
+    @property
+    def ahead(self) -> Iterable[str]:
+        """IDs that are read ahead, and in no transaction."""
+        return [job.id for job in self._ahead]
 
     def ring(self) -> None:
         """There is mail, or something else to look at."""
@@ -169,7 +192,7 @@ class Lane:
         return session
 
     def _letter(self, job: Job) -> Letter:
-        return job.letter(filter(self.belongs, job.envelope.waiting))
+        return job.letter(filter(self.belongs, job.envelope.waiting), self._owner.header(job))
 
     def _look_ahead(self, turn: "_Turn") -> Letter | None:
         """The letter that goes next over the same connection, if there is one already; it is this turn's then."""
@@ -205,7 +228,9 @@ class Lane:
                 self._to_leave -= 1
                 return None
             if loop.time() >= deadline:
-                return None
+                if not self._scans:
+                    return None
+                deadline = loop.time() + self._policy.idle  # what is scanned now would be put back, and scanned again
             await self._rest(deadline)
         return None
 
@@ -232,15 +257,29 @@ class Lane:
     async def _take(self, picked: dict[str, str]) -> None:
         jobs, _ = await self._stock.take(picked, asyncio.get_running_loop().time())
         ours = [job for job in jobs if self._goes_here(job)]
-        self._ahead.extend(ours)
+        unseen = [job for job in ours if self._owner.to_be_scanned(job)]
+        self._ahead.extend(job for job in ours if job not in unseen)
         if len(ours) < len(jobs):  # routed elsewhere meanwhile
             await self._stock.put_back([job for job in jobs if job not in ours])
+        self._bell.set()
+        for job in unseen:
+            task = self._owner.begin(self._scan(job))
+            self._scans.add(task)
+            task.add_done_callback(self._scans.discard)
+        while len(self._scans) >= AHEAD:  # what was scanned goes on meanwhile, but no more is taken in hand
+            await asyncio.wait(self._scans, return_when=asyncio.FIRST_COMPLETED)
+
+    async def _scan(self, job: Job) -> None:
+        if await self._owner.scan(job):
+            self._ahead.appendleft(job)
         self._bell.set()
 
     async def _put_back(self) -> None:
         """The last one out lets go of what was read ahead."""
         if self._fetch is not None:
             await asyncio.wait([self._fetch])
+        while self._scans:
+            await asyncio.wait(self._scans)
         jobs = list(self._ahead)
         self._ahead.clear()
         if jobs:
@@ -262,4 +301,4 @@ class Lane:
 
 def refused_by_all(recipients: Iterable[EnvelopeRecipient], trouble: TroubleError) -> list[Said]:
     """What a host that could not be reached means for each."""
-    return [Said(recipient, "waiting", trouble.code, trouble.dsn, trouble.text) for recipient in recipients]
+    return [Said(each, "waiting", trouble.code, trouble.dsn, trouble.text, unreachable=True) for each in recipients]

@@ -50,7 +50,7 @@ def why_not(envelope: Envelope, state: SpoolState, *, suspect: bool = False) -> 
     """Why no notice may be sent, as a sentence; empty when one may."""
     if not envelope.sender:
         return "It has the null sender: nobody is told about a notice (RFC 5321 6.1)."
-    if state == "quarantine" or suspect:
+    if state == "quarantine" or suspect or (envelope.screened is not None and envelope.screened.action != "accept"):
         return "It is suspected spam: its sender is likely to be forged, and a notice would hit a stranger."
     return ""
 

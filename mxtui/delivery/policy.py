@@ -2,11 +2,22 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 TlsPolicy = Literal["may", "require", "verify"]
 """`may`: if offered, else in the clear (RFC 7435); `require`: always, whatever the certificate; `verify`: a trusted
 certificate in the host's name."""
+
+
+AS_POSTFIX: Final[Mapping[str, TlsPolicy]] = {
+    "encrypt": "require",
+    "dane-only": "verify",
+    "fingerprint": "verify",
+    "verify": "verify",
+    "secure": "verify",
+}
+"""Of smtp_tls_security_level what is more than `may` (postconf(5)). We know no TLSA records and no fingerprints: where
+Postfix lets these decide we ask for a certificate that is trusted, and rather send nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +54,8 @@ class Policy:
     tls: TlsPolicy = "may"
     xclient: bool = True
     """Tell a host that asks for it (Postfix: XCLIENT) who the real client is."""
+    evidence: bool = False
+    """All scanned mail goes with what scanners made of it (`evidence`), and not only what is tagged."""
     idle: float = 5.0
     """Seconds that a connection is kept without mail for it."""
     grace: float = 30.0

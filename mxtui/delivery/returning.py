@@ -47,8 +47,14 @@ class Returner:
         self._wake = asyncio.Event()
 
     def owed(self, envelope: Envelope) -> Envelope:
-        """The envelope of a message that fails, with the debt where there is one."""
-        if reason := why_not(envelope, "failed"):
+        """The envelope of a message that fails, with the debt where there is one.
+
+        What a primary refuses is spam more often than not: where no scanner has seen it, an operator decides.
+        """
+        reason = why_not(envelope, "failed")
+        if not reason and envelope.screened is not None and envelope.screened.unscanned:
+            reason = f"No scanner has seen it: {envelope.screened.unscanned}."
+        if reason:
             self._log("not_returned", "warning", id=envelope.id, why=reason)
             return envelope
         return replace(envelope, returning=True) if concerned(envelope) else envelope

@@ -43,6 +43,9 @@ class Line:
     def __len__(self) -> int:
         return len(self._place)
 
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._place)
+
     @property
     def oldest(self) -> bytes | None:
         """The oldest in line, due or not. Costs a look at all of them, but only once the last known has left."""
@@ -74,6 +77,14 @@ class Line:
         if self._place.get(key) is not _URGENT:
             self._place[key] = _URGENT
             heapq.heappush(self._urgent, key)
+
+    def calm(self) -> list[bytes]:
+        """Nothing goes before all others any more; what did."""
+        urgent = [key for key in dict.fromkeys(self._urgent) if self._place.get(key) is _URGENT]
+        self._urgent.clear()
+        for key in urgent:
+            self.add(key, None)
+        return urgent
 
     def discard(self, key: bytes) -> None:
         """Out of line, if it was there."""
@@ -157,6 +168,11 @@ class Schedule:
         """Try it now, before all others of its domain."""
         self._line(domain).urge(bytes.fromhex(id))
 
+    def calm(self, domain: str) -> list[str]:
+        """Nothing of the domain goes before all others any more; what did."""
+        line = self._lines.get(domain)
+        return [key.hex() for key in line.calm()] if line is not None else []
+
     def discard(self, id: str, domain: str) -> None:  # noqa: A002
         """It no longer waits for this domain; nothing happens where it did not."""
         if (line := self._lines.get(domain)) is not None:
@@ -197,6 +213,11 @@ class Schedule:
     def waiting(self, domain: str) -> int:
         """Messages in the domain's line, due or not."""
         return len(self._lines.get(domain, ()))
+
+    def ids(self, domain: str) -> list[str]:
+        """All of the domain's line, due or not."""
+        line = self._lines.get(domain)
+        return [key.hex() for key in line] if line is not None else []
 
     def oldest(self, domain: str) -> str | None:
         """The oldest message in the domain's line, due or not."""

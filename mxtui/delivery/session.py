@@ -37,6 +37,8 @@ class Said(NamedTuple):
     possible_duplicate: bool = False
     at_once: bool = False
     """Not tried at all for lack of room in the transaction: no reason to wait."""
+    unreachable: bool = False
+    """No connection was to be had: refused, without TLS where that is asked for, or with a wrong certificate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,8 @@ class Letter:
     eight_bit: bool
     utf8: bool
     content: "Content"
+    header: bytes = b""
+    """Fields to go before it, CRLF ends; left out where only they would make it too large for the host."""
 
 
 class UnreadableError(Exception):
@@ -220,9 +224,10 @@ class Session:
     def _commands(self, attempt: "_Attempt") -> _Begun:
         """What is to be said. Raises UnfitError."""
         letter = attempt.letter
-        mail = commands.mail(
-            letter.envelope, self._offers, size=letter.size, eight_bit=letter.eight_bit, utf8=letter.utf8
-        )
+        size = letter.size + len(letter.header)
+        if self._offers.size and size > self._offers.size:
+            attempt.header, size = b"", letter.size
+        mail = commands.mail(letter.envelope, self._offers, size=size, eight_bit=letter.eight_bit, utf8=letter.utf8)
         recipients: list[tuple[EnvelopeRecipient, bytes]] = []
         for recipient in letter.recipients:
             try:
@@ -341,6 +346,8 @@ class Session:
         attempt.stage = "sending the message"
         content = attempt.letter.content
         piece = await content.piece()
+        if piece is not None:
+            piece = attempt.header + piece
         while piece is not None:
             following = await content.piece()
             if not self._conversation.quiet:
@@ -366,6 +373,7 @@ class _Attempt:
 
     def __init__(self, letter: Letter) -> None:
         self.letter = letter
+        self.header = letter.header
         self.outcome = Outcome()
         self.stage = "greeting"
         self.dot_sent = False

@@ -112,6 +112,23 @@ class Settler:
         await self._left_alone(host, trouble.text, now)
         return True
 
+    async def quarantine(self, job: Job, envelope: Envelope) -> None:
+        """A scanner finds it bad: it is kept, and goes nowhere until an operator has looked at it."""
+        before, claim = job.envelope, job.claim
+
+        async def move() -> None:
+            if claim.state != "quarantine":  # the rename may have worked, and what came after it not
+                await self._committer.move(claim, "quarantine", envelope)
+
+        durable = await self._durably(job.id, move)
+        claim.release()
+        if not durable:
+            return  # we are stopping: it is scanned again
+        self._stock.left(job, before)
+        self._log("quarantined", "warning", id=job.id, why=envelope.why)
+        for follower in self._followers:
+            follower.put_off(job.id, f"in quarantine: {envelope.why}", self._clock(), untried=True)
+
     def untried(self, host: Host, ids: Iterable[str]) -> None:
         """Were read ahead, and put back."""
         for id in ids:  # noqa: A001

@@ -88,6 +88,12 @@ class Stock:
                 self.schedule.urge(id, domain)
                 self._ring(domain)
 
+    def calm(self, domains: Iterable[str], in_hand: Iterable[str]) -> None:
+        """Nobody waits for what these domains have in line, nor for those that are in hand."""
+        self._urged.difference_update(in_hand)
+        for domain in domains:
+            self._urged.difference_update(self.schedule.calm(domain))
+
     def is_urged(self, id: str) -> bool:  # noqa: A002
         """Whether somebody waits for it."""
         return id in self._urged
@@ -154,6 +160,18 @@ class Stock:
             else:
                 self._again(job.id, domains_of(job.envelope), None)
 
+    async def put_off(self, job: Job, at: float) -> None:
+        """Nothing came of it, and will not before then (monotonic)."""
+        await self.run(release, [job])
+        self._in_hand.pop(job.id, None)
+        self._urged.discard(job.id)
+        self._again(job.id, domains_of(job.envelope), at)
+
+    def hurry(self, id: str, domains: Iterable[str]) -> None:  # noqa: A002
+        """What was put off may be tried now."""
+        if id not in self._in_hand:
+            self._again(id, domains, None)
+
     def settled(self, job: Job, before: Envelope, after: Envelope, tried: Iterable[str], at: float | None) -> None:
         """An attempt is over and on record: the domains `tried` wait until `at`, or are done with."""
         asked = self._in_hand.pop(job.id)
@@ -172,6 +190,13 @@ class Stock:
         self._urged.discard(job.id)
         for domain in domains_of(envelope):
             self.schedule.discard(job.id, domain)
+
+    def ids(self, domains: Iterable[str]) -> list[str]:
+        """All that waits for some domains, in line or in hand for others."""
+        asked = set(domains)
+        found = {each for domain in asked for each in self.schedule.ids(domain)}
+        found.update(each for each, noted in self._in_hand.items() if not asked.isdisjoint(noted))
+        return list(found)
 
     def shortest_lifetime(self, domain: str) -> float | None:
         """Seconds; None of a domain that nothing has waited for."""

@@ -4,14 +4,11 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import MappingProxyType
-from typing import TypeVar
 
 from mxtui.doctor.facts import (
     Clock,
     DomainFacts,
-    Drill,
     Fact,
     Facts,
     Heard,
@@ -24,18 +21,15 @@ from mxtui.doctor.facts import (
 )
 from mxtui.doctor.finding import Report
 from mxtui.doctor.gather import dns, host, smtp, spf, sts
-from mxtui.doctor.gather.limited import aside, in_thread, limited
+from mxtui.doctor.gather.limited import in_thread, limited, required
 from mxtui.doctor.gather.means import Means
 from mxtui.doctor.gather.system import MailSystem
 from mxtui.doctor.judge import judge
-from mxtui.doctor.record import read_drills
-from mxtui.errors import Unreachable
+from mxtui.model.drill import Drill
 from mxtui.model.health import Primary
 from mxtui.model.route import Ourselves, Routed
 from mxtui.primary.prober import ask
 from mxtui.primary.words import UnresolvedError
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +44,8 @@ class Asked:
     limits: Thresholds = field(default_factory=Thresholds)
     drilled: Sequence[str] = ()
     """Domains that have an address for drills."""
-    folder: Path | None = None
-    """Where drills are on record; None where none are."""
+    drills: Callable[[], Mapping[str, Drill]] = dict
+    """The last drill of each domain; blocks. Raises MxtuiError."""
     clock: Callable[[], float] = time.time
     synchronised: Callable[[], bool | None] = host.synchronised
 
@@ -68,9 +62,9 @@ async def gather(system: MailSystem, asked: Asked, means: Means) -> Facts:
     """All facts. Raises MxtuiError as `examine`."""
     router, domains = system.router(), asked.domains
     own, routes, ourselves = await asyncio.gather(
-        _required(lambda: system.facts(domains), system, means),
+        required(lambda: system.facts(domains), means.setup, system.path),
         in_thread(lambda: ask(router, domains), means.setup),
-        _required(router.ourselves, system, means),
+        required(router.ourselves, means.setup, system.path),
     )
     if isinstance(routes, Unknown):
         routes = dict.fromkeys(domains, Routed(None, f"its route is not known: {routes.why}"))
@@ -79,7 +73,7 @@ async def gather(system: MailSystem, asked: Asked, means: Means) -> Facts:
         here = group.create_task(_here(system, ourselves, means))
         relay = group.create_task(_relay(system, ourselves, domains, means))
         disk = group.create_task(in_thread(system.disk, means.system))
-        drills = group.create_task(_drills(asked, means))
+        drills = group.create_task(in_thread(asked.drills, means.system))
         chain = group.create_task(in_thread(system.chain, means.system))
         primaries = _Primaries(group, ourselves.hostname, means)
         slots, until = asyncio.Semaphore(means.at_once), asyncio.get_running_loop().time() + means.total
@@ -116,18 +110,6 @@ async def gather(system: MailSystem, asked: Asked, means: Means) -> Facts:
     )
 
 
-async def _required(question: Callable[[], T], system: MailSystem, means: Means) -> T:
-    """What nothing can be judged without. Raises MxtuiError."""
-    try:
-        async with asyncio.timeout(means.setup):
-            return await aside(question)
-    except TimeoutError:
-        raise Unreachable(
-            f"{system.path} cannot be examined: no answer within {means.setup:g} s",
-            "A disk or a table that hangs? Try postconf(1) and ls(1) there.",
-        ) from None
-
-
 # -- one domain -------------------------------------------------------------------------------------------------------
 
 
@@ -152,8 +134,9 @@ async def _domain(
     strict = () if isinstance(senders, Unknown) else [each.domain for each in senders if each.result == "fail"]
     heard = await primaries.hear(*where, recipient, strict)
     addresses = where[2]
-    here = await asyncio.to_thread(lambda: next((each for each in addresses if means.own(each)), ""))
-    return DomainFacts(domain, routed, mx, senders, policy, heard, addresses, here)
+    here = await in_thread(lambda: next((each for each in addresses if means.own(each)), ""), means.system)
+    ours = "" if isinstance(here, Unknown) else here
+    return DomainFacts(domain, routed, mx, senders, policy, heard, addresses, ours)
 
 
 class _Primaries:
@@ -184,8 +167,9 @@ class _Primaries:
 async def _spf(domain: str, name: "asyncio.Task[Fact[OurName]]", asked: Asked, means: Means) -> tuple[Spf, ...]:
     known = await asyncio.shield(name)
     addresses = tuple(each.address.text for each in known.addresses) if isinstance(known, OurName) else ()
+    helo = known.hostname if isinstance(known, OurName) else "unknown"
     senders = dict.fromkeys([domain, *asked.senders])
-    return tuple(await asyncio.gather(*(spf.judge_sender(each, addresses, means) for each in senders)))
+    return tuple(await asyncio.gather(*(spf.judge_sender(each, addresses, means, helo) for each in senders)))
 
 
 async def _where(routed: Routed, ourselves: Ourselves, means: Means) -> tuple[str, int, tuple[str, ...]]:
@@ -232,10 +216,3 @@ async def _relay(system: MailSystem, ourselves: Ourselves, domains: Sequence[str
         return await smtp.relays(address, port, ourselves.hostname, domains)
 
     return await limited(look(), means.conversation)
-
-
-async def _drills(asked: Asked, means: Means) -> Fact[tuple[Drill, ...]]:
-    folder = asked.folder
-    if folder is None:
-        return Unknown("no folder to keep drills in")
-    return await in_thread(lambda: read_drills(folder), means.system)

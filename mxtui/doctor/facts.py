@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple, TypeAlias, TypeVar
 
 from mxtui.certificates import Certificate
 from mxtui.doctor.tlsa import Tlsa
+from mxtui.model.drill import Drill
 from mxtui.model.holds import Catching
 from mxtui.model.offers import Offers
 from mxtui.model.route import Ourselves, Routed
@@ -233,15 +234,6 @@ class Clock(NamedTuple):
     """Seconds that others are ahead of us, by host."""
 
 
-class Drill(NamedTuple):
-    """The last drill on record."""
-
-    at: float
-    domain: str
-    passed: bool
-    detail: str
-
-
 @dataclass(frozen=True, slots=True)
 class DomainFacts:
     """One domain that mail is taken for."""
@@ -282,7 +274,8 @@ class Facts:
     relay: Fact[RelayProbe]
     disk: Fact[Disk]
     clock: Clock
-    drills: Fact[tuple[Drill, ...]]
+    drills: Fact[Mapping[str, Drill]]
+    """The last of each domain."""
     chain: tuple[bytes, ...] = ()
     """Our certificate chain from its file, DER; empty where it cannot be read."""
     domains: tuple[DomainFacts, ...] = ()

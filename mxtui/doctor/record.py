@@ -1,28 +1,26 @@
-"""The last result, for whoever asks later: `doctor.json`; and the drills that were run: `drills.jsonl`.
+"""The last result of each queue, for whoever asks later: a file for each in `doctor/` of the state folder.
 
     {"taken_at": epoch, "queue": path, "pass": n, "warn": n, "fail": n, "skipped": n, "findings": [finding_object…]}
 
 What is kept names what is not well, failures first, and no more than `KEPT` of it; the sums are of everything.
-What others wrote is read tolerantly: a line that makes no sense is passed over.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 from mxtui.doctor.catalogue import CATALOGUE
-from mxtui.doctor.facts import Drill, Fact, Unknown
 from mxtui.doctor.finding import Finding, Report
-from mxtui.folders import make_folder, read_bounded, replace_file
+from mxtui.folders import make_folder, queue_digest, read_bounded, replace_file
 from mxtui.message.sanitize import one_line
+from mxtui.model.forecast import Examined
 
-RESULT: Final = "doctor.json"
-DRILLS: Final = "drills.jsonl"
+FOLDER: Final = "doctor"
 
-LIMIT: Final = 8 << 20
-"""Bytes of drills that are read, the latest."""
+LIMIT: Final = 4 << 20
+"""Bytes of a result that are read; with all that is kept of it, it has a few hundred thousand."""
 
 KEPT: Final = 500
 """Findings on file; with a thousand domains there may be tens of thousands, and whoever asks wants the sums."""
@@ -58,41 +56,25 @@ def report_object(report: Report, findings: Sequence[Finding] | None = None) -> 
 
 
 def write_result(report: Report, folder: Path) -> None:
-    """Replace the last result, for anybody to read: a monitor that is not root may ask. Raises OSError."""
-    make_folder(folder)
+    """Replace the last result of its queue, for anybody to read: a monitor that is not root may ask. Raises OSError."""
+    path = folder / FOLDER / f"{queue_digest(report.queue)}.json"
+    make_folder(path.parent, 0o755)
     kept = json.dumps(report_object(report, report.wrong[:KEPT]), indent=1)
-    replace_file(folder / RESULT, kept.encode(), 0o644)
+    replace_file(path, kept.encode(), 0o644)
 
 
-def read_drills(folder: Path) -> Fact[tuple[Drill, ...]]:
-    """The drills on record; none where there is no record."""
-    path = folder / DRILLS
-    try:
-        lines = read_bounded(path, LIMIT, end=True).splitlines()
-    except FileNotFoundError:
-        return ()
-    except OSError as error:
-        return Unknown(f"{path}: {error.strerror}")
-    return tuple(drill for line in lines if (drill := _drill(line)) is not None)
+def last_result(queue: str, folders: Iterable[Path]) -> Examined | None:
+    """The sums of the latest result of a queue; None where there is none, or none that can be understood."""
+    found = (_sums(queue, folder / FOLDER / f"{queue_digest(queue)}.json") for folder in folders)
+    return max((each for each in found if each is not None), default=None)
 
 
-def _drill(line: bytes) -> Drill | None:
+def _sums(queue: str, path: Path) -> Examined | None:
     value: Any = None
-    with suppress(ValueError, RecursionError):
-        value = json.loads(line)
-    match value:
-        case {"at": int() | float() as at, "domain": str(domain), "result": "passed" | "failed" as result}:
-            detail: object = value.get("detail", "")
-            return Drill(
-                float(at), domain.lower(), result == "passed", one_line(detail) if isinstance(detail, str) else ""
-            )
-    return None
-
-
-def last_result(folder: Path) -> Mapping[str, Any] | None:
-    """The last result as it was written; None where there is none."""
     with suppress(OSError, ValueError, RecursionError):
-        value: Any = json.loads(read_bounded(folder / RESULT, LIMIT))
-        if isinstance(value, dict):
-            return value
+        value = json.loads(read_bounded(path, LIMIT))
+    match value:
+        case {"queue": str() as of, "taken_at": float() | int() as at, "pass": int() as passed,
+              "warn": int() as warned, "fail": int() as failed} if of == queue:  # fmt: skip
+            return Examined(float(at), passed, warned, failed)
     return None

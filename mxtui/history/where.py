@@ -1,11 +1,9 @@
 """Where the history of a queue is: in a spool of our own, else on this host by the queue's path."""
 
-import hashlib
-import os
 from pathlib import Path
 from typing import Final
 
-from mxtui.folders import writable_folder
+from mxtui.folders import queue_digest, writable_folder
 
 SYSTEM_FOLDER: Final = Path("/var/lib/mxtui/history")
 
@@ -16,7 +14,7 @@ FILE: Final = "history.sqlite"
 def of_queue(queue: Path, folder: Path | None = None) -> Path:
     """Of a queue that is not ours; everybody who may not write the host's folder has one of their own."""
     base = folder or writable_folder(SYSTEM_FOLDER, "history")
-    return base / f"{hashlib.sha256(os.fsencode(queue)).hexdigest()[:16]}.sqlite"
+    return base / f"{queue_digest(queue)}.sqlite"
 
 
 def of_spool(spool: Path) -> Path:

@@ -15,18 +15,20 @@ from typing import TypeVar
 
 from mxtui.index.expiring import expiring
 from mxtui.index.groups import Group, Grouping, group_statement
+from mxtui.index.judging import Judgements
 from mxtui.index.memory import give_back
 from mxtui.index.schema import INDICES, MESSAGE_COLUMNS, SETTINGS, TABLES
 from mxtui.index.sql import add_functions, where
 from mxtui.index.view import Sort, View
 from mxtui.model.age import BUCKET_SECONDS
+from mxtui.model.campaign import Campaign, Judged
 from mxtui.model.filter import Filter
 from mxtui.model.forecast import Deadlines
 from mxtui.model.history import WHOLE, Counted
 from mxtui.model.message import Changes, QueuedMessage, Recipient, State
 from mxtui.model.overview import DomainTotals, Flow, QueueTotals
 from mxtui.model.plan import Target
-from mxtui.model.planning import target_of
+from mxtui.model.planning import same_message, target_of
 from mxtui.model.tally import DELIVERABLE
 from mxtui.model.totals import Edge, Totals
 
@@ -36,16 +38,23 @@ CHUNK = 500
 """Parameters in one statement; SQLite allows 32,766, and longer statements only cost more to prepare."""
 
 
+SUSPECT = 10.0
+"""Points, where nobody set another number."""
+
+
 class Index:
     """The queue as it is known, with totals that follow each change."""
 
-    def __init__(self, now: float) -> None:
+    def __init__(self, now: float, *, suspect: float = SUSPECT) -> None:
+        """`suspect` is the score from which on a message is."""
         self._lock = threading.RLock()
         self._database = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
         self._database.executescript(f"{SETTINGS} {TABLES}")
         add_functions(self._database)
         weakref.finalize(self, self._database.close)  # the memory goes with the index; Python 3.13 warns otherwise
         self._totals = Totals(now)
+        self.suspect = suspect
+        self._judgements = Judgements(self._database, suspect)
         self._domains: dict[str, int] = {}
         self._reasons: dict[str, int] = {}
         self._next = itertools.count(1)
@@ -96,6 +105,7 @@ class Index:
         rows = [(next(self._next), message) for message in fresh]
         touched = [row for row, *_ in altered]
         removed = [row for row, _ in left]
+        others = [row for row, old, new in altered if not same_message(old.identity, new.identity)]
         for view in self._views:
             view.before(touched + removed, len(rows))
         for _, old in left:
@@ -106,6 +116,11 @@ class Index:
         for message in fresh:
             self._totals.add(message)
         with self._transaction():
+            for some in _chunks(removed + others):
+                self._judgements.forget(some)
+            for some in _chunks(touched):
+                self._judgements.altered(some)
+            self._judgements.came([*(row for row, _ in rows), *others])
             self._delete(touched + removed)
             self._insert([*rows, *((row, new) for row, _, new in altered)])
         for view in self._views:
@@ -181,6 +196,79 @@ class Index:
                 for name, recipients in crossed.fetchall():
                     self._totals.cross(name, bound, recipients)
             self._totals.advance(now)
+
+    @property
+    def is_complete(self) -> bool:
+        """The first read is done."""
+        return self._indexed
+
+    # -- judging --------------------------------------------------------------------------------------------------
+
+    def judge(self, judged: Sequence[Judged]) -> None:
+        """Keep what became of judging messages; those that left, or are others by now, are passed over."""
+        with self._lock:
+            for some in _chunks(judged):
+                rows = self._judgements.rows_of(some)
+                touched = [row for row, _ in rows]
+                concerned = [view for view in self._views if view.judging]
+                for view in concerned:
+                    view.before(touched, 0)
+                with self._transaction():
+                    self._judgements.judge(rows)
+                for view in concerned:
+                    view.after(touched)
+            if judged:
+                self.revision += 1
+
+    def weigh(self, points: Mapping[str, float], cleared: Mapping[str, bool] | None = None) -> None:
+        """What the messages of campaigns are worth for being one, and which an operator cleared; others stay."""
+        with self._lock:
+            if self._judgements.weigh(points, cleared or {}):
+                for view in self._views:
+                    view.reconsider()
+                self.revision += 1
+
+    def unjudged(self, limit: int) -> list[QueuedMessage]:
+        """Messages that wait to be judged, the latest first; each is told once."""
+        with self._lock:
+            return self.messages(self._judgements.take(min(limit, CHUNK)))
+
+    def judging(self) -> tuple[int, int]:
+        """Messages that were judged, and those that wait for it."""
+        with self._lock:
+            return self._judgements.judged, self._judgements.waiting
+
+    def changed_campaigns(self) -> set[str]:
+        """Campaigns whose facts may be others than when this was last asked."""
+        with self._lock:
+            changed, self._judgements.changed = self._judgements.changed, set()
+            return changed
+
+    def campaign(self, name: str) -> Campaign | None:
+        """A campaign as it is queued now; None where nothing of it is."""
+        with self._lock:
+            return self._judgements.facts(name)
+
+    def campaign_of(self, queue_id: str) -> Campaign | None:
+        """The campaign that a message is of, as it is queued now; None where it is of none."""
+        with self._lock:
+            name = self._judgements.campaign_of(queue_id)
+            return self._judgements.facts(name) if name else None
+
+    def ids_of(self, campaign: str) -> list[str]:
+        """Queue IDs of a campaign, oldest first."""
+        with self._lock:
+            return self._judgements.ids_of(campaign)
+
+    def same_campaign(self, queue_id: str) -> list[str]:
+        """Queue IDs of the campaign that a message is of, oldest first; none where it is of none."""
+        with self._lock:
+            return self._judgements.same_campaign(queue_id)
+
+    def suspects(self) -> list[str]:
+        """Queue IDs of messages that are suspect, oldest first."""
+        with self._lock:
+            return self._judgements.suspects()
 
     # -- asking -------------------------------------------------------------------------------------------------
 

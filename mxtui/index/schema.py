@@ -1,7 +1,8 @@
 """Tables of the index: SQLite in memory.
 
 About 230 bytes a message with one recipient, indices included. Reasons and domains repeat by the hundred thousand, so
-rows hold their number; reasons also point at their summary, the cause that they are grouped by.
+rows hold their number; reasons also point at their summary, the cause that they are grouped by. What was judged is
+beside the messages, 20 bytes each, and stays when a message moves or is tried.
 """
 
 SETTINGS = "PRAGMA page_size=16384; PRAGMA journal_mode=OFF; PRAGMA temp_store=MEMORY;"
@@ -41,6 +42,22 @@ CREATE TABLE recipient (
 ) WITHOUT ROWID;
 
 CREATE TABLE domain (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE judged (
+    message     INTEGER PRIMARY KEY,
+    points      REAL NOT NULL,     -- its own; its campaign's come on top
+    campaign    INTEGER,
+    cleared     INTEGER NOT NULL,
+    backscatter INTEGER NOT NULL
+);
+CREATE INDEX judged_campaign ON judged (campaign) WHERE campaign IS NOT NULL;
+CREATE TABLE campaign (
+    id      INTEGER PRIMARY KEY,
+    name    TEXT NOT NULL UNIQUE,
+    points  REAL NOT NULL,
+    cleared INTEGER NOT NULL
+);
+CREATE TABLE suspicion (threshold REAL NOT NULL);
+
 CREATE TABLE reason (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE, summary TEXT NOT NULL);
 """
 

@@ -22,14 +22,31 @@ from mxtui.model.filter import (
     whole,
     within,
 )
+from mxtui.model.filter.matching import UNKNOWN_RECIPIENT
+from mxtui.model.origin import network, sender_shape
 
 Where = tuple[str, list[Any]]
 """A condition over `message m`, never NULL, and its parameters in order."""
+
+_JUDGED = "FROM judged j LEFT JOIN campaign c ON c.id = j.campaign WHERE j.message = m.id"
+
+_TOTAL = "round(j.points + coalesce(c.points, 0), 1)"
+
+SCORE = f"(SELECT {_TOTAL} {_JUDGED})"
+"""Of message `m`; NULL where nobody has judged it."""
+
+CAMPAIGN = f"(SELECT c.name {_JUDGED})"
+
+SUSPECT = (
+    f"EXISTS (SELECT 1 {_JUDGED} AND NOT j.cleared AND NOT coalesce(c.cleared, 0) "
+    f"AND {_TOTAL} >= (SELECT threshold FROM suspicion))"
+)
 
 _NUMBERS: dict[Field, str] = {
     Field.SIZE: "m.size",
     Field.ATTEMPTS: "m.attempts",
     Field.RECIPIENTS: "m.recipients",
+    Field.SCORE: SCORE,
 }
 
 
@@ -38,9 +55,11 @@ _KNOWN_SENDER = "(m.sender <> '' OR m.fault IS NULL)"
 
 
 def add_functions(database: sqlite3.Connection) -> None:
-    """What SQLite lacks: addresses within a prefix, and letters beyond ASCII without regard to case."""
+    """What SQLite lacks: prefixes and networks, senders' shapes, and letters beyond ASCII without regard to case."""
     database.create_function("in_prefix", 2, _in_prefix, deterministic=True)
     database.create_function("fits", 4, _fits, deterministic=True)
+    database.create_function("sender_shape", 1, sender_shape, deterministic=True)
+    database.create_function("network", 1, network, deterministic=True)
 
 
 @lru_cache(maxsize=65_536)
@@ -116,6 +135,8 @@ def _meets(field: Field, pattern: Pattern, now: float) -> Where:
             return "in_prefix(m.client, ?)", [pattern.text]
         case Field.IS:
             return _is(pattern.text, now)
+        case Field.CAMPAIGN:
+            return _whole(CAMPAIGN, pattern)
         case _:
             raise ValueError(f"{field.value} cannot be told from the queue alone")
 
@@ -126,6 +147,12 @@ def _is(kind: str, now: float) -> Where:
             return "(m.sender = '' AND m.fault IS NULL)", []
         case "held":
             return "m.state = 'hold'", []
+        case "suspect":
+            return SUSPECT, []
+        case "backscatter":
+            return "EXISTS (SELECT 1 FROM judged j WHERE j.message = m.id AND j.backscatter)", []
+        case "unknown":
+            return _of_a_recipient(("(r.dsn LIKE ?) IS TRUE", [f"%{UNKNOWN_RECIPIENT}"]))
         case "expired":
             return "(m.forced_expire OR (m.expires <= ?) IS TRUE)", [now]
         case _:

@@ -10,13 +10,13 @@ from array import array
 from bisect import bisect_left
 from typing import Any, Literal, NamedTuple
 
-from mxtui.index.sql import where
-from mxtui.model.filter import EVERYTHING, Filter, depends_on_time
+from mxtui.index.sql import CAMPAIGN, SCORE, SUSPECT, where
+from mxtui.model.filter import EVERYTHING, Filter, depends_on_judgement, depends_on_time
 from mxtui.model.message import State
 
 Column = Literal[
     "age", "from", "to", "subject", "size", "attempts", "next", "reason", "id", "expires", "recipients", "state",
-    "domain", "client",
+    "domain", "client", "score",
 ]  # fmt: skip
 
 _FIRST = "(SELECT {} FROM recipient r{} WHERE r.message = m.id ORDER BY r.n LIMIT 1)"
@@ -39,6 +39,7 @@ _KEYS: dict[Column, str] = {
     "state": "m.state",
     "domain": FIRST_DOMAIN,
     "client": "coalesce(m.client, '')",
+    "score": f"coalesce({SCORE}, -9e9)",
 }
 """Never NULL, so that SQL and the bisection order alike."""
 
@@ -78,16 +79,22 @@ class Row(NamedTuple):
     client: str | None
     domain: str
     fault: str | None
+    score: float | None = None
+    """None where nobody has judged it."""
+    campaign: str | None = None
+    suspect: int = 0
+    """1 where it reaches the configured score and nobody cleared it."""
 
 
-_ROW = """
+_ROW = f"""
 SELECT m.id, m.queue_id, m.state, m.arrival, m.sender, coalesce(r.address, ''), m.recipients, m.subject, m.size,
-       m.next_retry, m.expires, s.text, r.dsn, m.attempts, m.client, coalesce(d.name, ''), m.fault
+       m.next_retry, m.expires, s.text, r.dsn, m.attempts, m.client, coalesce(d.name, ''), m.fault,
+       {SCORE}, {CAMPAIGN}, {SUSPECT}
 FROM message m
 LEFT JOIN recipient r ON r.message = m.id AND r.n = 0
 LEFT JOIN domain d ON d.id = r.domain
 LEFT JOIN reason s ON s.id = r.reason
-WHERE m.id IN ({})
+WHERE m.id IN ({{}})
 """
 
 
@@ -107,6 +114,8 @@ class View:
         self.bytes = 0
         self._oldest: float | None = None
         self._oldest_left = False
+        self.judging = sort.column == "score" or depends_on_judgement(self.filter)
+        """Whether messages come and go, or move, by what they are judged to be."""
         self._database = database
         self._lock = lock
         self._key = _KEYS[sort.column]
@@ -165,6 +174,11 @@ class View:
                 self._changed = True
             changed, self._changed = self._changed, False
             return changed
+
+    def reconsider(self) -> None:
+        """Judgements changed of messages that nobody can name cheaply: order it again when it is looked at."""
+        self._stale = self._stale or self.judging
+        self._changed = True
 
     # -- following changes --------------------------------------------------------------------------------------
 

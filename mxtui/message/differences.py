@@ -7,6 +7,7 @@ from mxtui.message.addresses import domains
 from mxtui.message.encoded_words import unfold
 from mxtui.message.headers import Header
 from mxtui.message.inspect import Inspection
+from mxtui.model.envelope import Client
 from mxtui.model.words import duration
 
 DATE_TOLERANCE = 3600.0
@@ -27,7 +28,13 @@ class Envelope:
     arrival: float
     """Epoch seconds."""
     own_names: frozenset[str] = frozenset()
-    """Host names, lower case, that no stranger has a right to: this host's and its primaries'."""
+    """Host names, lower case, that no stranger has a right to: this host's."""
+    primaries: frozenset[str] = frozenset()
+    """Its primaries', to which no stranger has a right either."""
+    trusted: frozenset[str] = frozenset()
+    """Authentication services (RFC 8601 section 2.2), lower case, whose results are believed."""
+    client: Client | None = None
+    """Who handed it in, as this server saw it; None where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +56,7 @@ def differences(inspection: Inspection, envelope: Envelope) -> tuple[Remark, ...
         remarks.append(Remark("Message-ID", "not a public name"))
     for result in inspection.named("authentication-results"):
         server = result.value.partition(";")[0].strip().lower()
-        # Anyone can write one with our name in it, too (RFC 8601 section 5).
-        words = "names us, unverified" if server in envelope.own_names else "foreign, untrusted"
-        remarks.append(Remark(result.name, words, differs=False))
+        remarks.append(Remark(result.name, _standing(server.split(" ")[0], envelope), differs=False))
     for name in _ONCE:
         count = len(inspection.named(name))
         if count > 1:
@@ -59,14 +64,27 @@ def differences(inspection: Inspection, envelope: Envelope) -> tuple[Remark, ...
     return tuple(remarks)
 
 
+def _standing(server: str, envelope: Envelope) -> str:
+    """What results of an authentication service are worth."""
+    if server in envelope.trusted:
+        return "trusted"
+    # Anyone can write one with our name in it, too (RFC 8601 section 5).
+    return "names us, unverified" if server in envelope.own_names else "foreign, untrusted"
+
+
 def _helo(inspection: Inspection, envelope: Envelope) -> list[Remark]:
-    if not inspection.hops:
+    if envelope.client is not None:
+        named, verified = envelope.client.helo, envelope.client.name
+    elif inspection.hops:
+        named, verified = inspection.hops[-1].helo, inspection.hops[-1].name
+    else:
         return []
-    ours = inspection.hops[-1]
-    helo = ours.helo.lower().rstrip(".")
-    if helo in envelope.own_names and ours.name.lower() != helo:
-        return [Remark("helo", "one of our own names")]
-    return []
+    helo = named.lower().rstrip(".")
+    if verified.lower() == helo:
+        return []
+    if helo in envelope.primaries:
+        return [Remark("helo", "our own primary's name")]
+    return [Remark("helo", "our own name")] if helo in envelope.own_names else []
 
 
 def _addresses(inspection: Inspection, envelope: Envelope) -> list[Remark]:
@@ -81,6 +99,9 @@ def _addresses(inspection: Inspection, envelope: Envelope) -> list[Remark]:
     reply = _domains(inspection.named("reply-to"))
     if sender and reply and not all(any(_related(domain, known) for known in sender) for domain in reply):
         remarks.append(Remark("Reply-To", "not the From domain"))
+    back = _domains(inspection.named("return-path"))
+    if back and not any(domain == envelope_domain for domain in back):
+        remarks.append(Remark("Return-Path", "envelope differs"))
     return remarks
 
 

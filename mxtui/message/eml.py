@@ -1,4 +1,4 @@
-"""Save a message as a file for another program to look at."""
+"""Save a message, or a part of one, as a file for another program to look at: never opened or run here."""
 
 import os
 import re
@@ -19,8 +19,22 @@ def eml_name(queue_id: str) -> str:
     return (_UNSAFE.sub("_", queue_id[:60]).lstrip("-") or "message") + ".eml"
 
 
-def save_eml(chunks: Iterable[bytes], path: Path) -> int:
-    """Write a message as stored, line ends included, to a new file of mode 0600; bytes written.
+def part_name(queue_id: str, number: int, filename: str) -> str:
+    """A file name for a part: of what its sender calls it no more than letters, digits and one ending.
+
+    >>> part_name("4dKq7P2GzHz9xK", 3, "../Rechnung_<U+202E>fdp.exe")
+    '4dKq7P2GzHz9xK.3.Rechnung_U_202E_fdp.exe'
+    """
+    stem, dot, ending = filename.replace("\\", "/").rpartition("/")[2].rpartition(".")
+    if not dot:
+        stem, ending = ending, ""
+    words = _UNSAFE.sub("_", stem).strip("_")[:60]
+    last = _UNSAFE.sub("", ending)[:10]
+    return ".".join(each for each in (eml_name(queue_id)[:-4], str(number), words, last) if each)
+
+
+def save_new(chunks: Iterable[bytes], path: Path) -> int:
+    """Write bytes as they are, line ends included, to a new file of mode 0600; how many.
 
     Neither a file nor a link that is there already is touched: the folder may be one that others write to. A file
     that cannot be finished is removed.

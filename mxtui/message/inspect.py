@@ -43,6 +43,10 @@ class Inspection:
         found = self.named(name)
         return found[0].value if found else ""
 
+    def part(self, number: int) -> Part | None:
+        """What can be saved under this number; None where there is no such part."""
+        return next((part for part in self.parts if number and part.number == number), None)
+
     @property
     def date(self) -> float | None:
         """Epoch seconds of the Date field; None where it is missing or none."""

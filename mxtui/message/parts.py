@@ -4,10 +4,12 @@ Our own splitter, since the standard library's takes 8 s for 1 MB of short lines
 error for 1,500. Here each level of nesting scans its span once at memory speed; depth, parts and time are bounded.
 """
 
+import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from mxtui.message import headers, magic, parameters, transfer
+from mxtui.message import archives, headers, magic, parameters, programs, protection, transfer
+from mxtui.message.archives import NOTHING_LISTED, Listing
 from mxtui.message.headers import Field
 from mxtui.message.limits import Budget, amount
 from mxtui.message.parameters import Parameterised
@@ -20,8 +22,11 @@ _BOUNDARY_BYTES = 250
 _FILENAME_LENGTH = 120
 _WORD_LENGTH = 40
 
-# Stored bytes that surely hold the magic of a part, however encoded and broken into lines.
-_HEAD_BYTES = 256
+# Where a PGP message begins, behind the lines that some put before it.
+_HEAD_BYTES = 4096
+
+# What has to be whole in memory to be looked through.
+_LOOKED_THROUGH = ("zip", "pdf", "office (ole)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +49,21 @@ class Part:
     """Where its body begins and ends in the bytes inspected."""
     end: int
     decoded_size: int
-    """Bytes once decoded, within a percent; for a multipart what it spans."""
-    sniffed: str | None
+    """Bytes once decoded: exact where there is a digest, else within a percent; for a multipart what it spans."""
+    number: int = 0
+    """Counts what can be saved, from 1, in the order of the tree; 0 for a multipart."""
+    sha256: str = ""
+    """Of the decoded part, hexadecimal; empty for a multipart, an attached message, and beyond the limits."""
+    sniffed: str | None = None
     """What its first bytes say it is (`mxtui.message.magic`)."""
+    differs: bool = False
+    """They say something else than the declared type."""
+    executable: str = ""
+    """Why it counts as a program (`mxtui.message.programs`); empty where it does not."""
+    encrypted: str = ""
+    """By what nobody here can look into it: `PGP`, `S/MIME`, `zip`, `pdf`, `office`; empty where nothing is."""
+    archive: Listing = NOTHING_LISTED
+    """What it says is inside it, where it is a zip."""
 
     @property
     def size(self) -> int:
@@ -73,6 +90,7 @@ class _Walk:
         self.parts: list[Part] = []
         self._raw = raw
         self._budget = budget
+        self._numbered = 0
         self._stopped = False
 
     def entity(self, fields: list[Field], start: int, end: int, depth: int, default: str) -> None:
@@ -141,17 +159,52 @@ class _Walk:
         media_type = content_type.value if _TYPE.fullmatch(content_type.value) else default
         encoding = parameters.parse(headers.first(fields, "content-transfer-encoding")).value or "7bit"
         disposition = parameters.parse(headers.first(fields, "content-disposition"))
-        composite = media_type.startswith(("multipart/", "message/"))
-        head = b"" if composite else transfer.decode(self._raw[start : min(end, start + _HEAD_BYTES)], encoding)
-        return Part(
+        filename = disposition.text("filename") or content_type.text("name")
+        self._numbered += not media_type.startswith("multipart/")
+        part = Part(
             depth=depth,
             media_type=media_type,
             charset=one_line(content_type.text("charset").lower(), _WORD_LENGTH),
             encoding=one_line(encoding, _WORD_LENGTH),
             disposition=one_line(disposition.value, _WORD_LENGTH),
-            filename=one_line(disposition.text("filename") or content_type.text("name"), _FILENAME_LENGTH),
+            filename=one_line(filename, _FILENAME_LENGTH),
             start=start,
             end=end,
-            decoded_size=end - start if composite else transfer.decoded_size(self._raw, start, end, encoding),
-            sniffed=magic.sniff(head),
+            decoded_size=end - start,
+            number=0 if media_type.startswith("multipart/") else self._numbered,
+            executable=programs.by_name(filename),
+            encrypted=protection.declared(content_type),
+        )
+        return part if media_type.startswith(("multipart/", "message/")) else self._looked_through(part)
+
+    def _looked_through(self, part: Part) -> Part:
+        """The part with what its content tells: digest, kind, protection, files inside."""
+        size = transfer.decoded_size(self._raw, part.start, part.end, part.encoding)
+        if self._budget.spent() or not self._budget.may_decode(size):
+            return replace(part, decoded_size=size)
+        digest = hashlib.sha256()
+        head, whole, length = b"", bytearray(), 0
+        sniffed: str | None = None
+        for piece in transfer.pieces(self._raw, part.start, part.end, part.encoding):
+            if not length:
+                head, sniffed = piece[:_HEAD_BYTES], magic.sniff(piece[: magic.HEAD])
+            digest.update(piece)
+            length += len(piece)
+            if sniffed in _LOOKED_THROUGH and size <= self._budget.limits.archive_bytes:
+                whole += piece
+            if self._budget.spent():
+                return replace(part, decoded_size=size, sniffed=sniffed)
+        if sniffed in _LOOKED_THROUGH and not whole:
+            self._budget.note(f"{sniffed} of {amount(length)} is not looked through")
+        content = bytes(whole)
+        inside = archives.listing(content, self._budget) if sniffed == "zip" and content else part.archive
+        return replace(
+            part,
+            decoded_size=length,
+            sha256=digest.hexdigest(),
+            sniffed=sniffed,
+            differs=magic.contradicts(part.media_type, sniffed),
+            executable=programs.by_content(sniffed) or part.executable,
+            encrypted=part.encrypted or protection.found(sniffed, head, content) or ("zip" if inside.encrypted else ""),
+            archive=inside,
         )

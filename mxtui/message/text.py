@@ -1,10 +1,10 @@
 """The text of a message that is worth showing, bounded and sanitised."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from mxtui.message import charsets, markup, transfer
+from mxtui.message import charsets, transfer
 from mxtui.message.limits import Budget, amount
 from mxtui.message.links import URL, Link, defang, link
 from mxtui.message.parts import Part
@@ -25,9 +25,9 @@ class Text:
     lines: tuple[str, ...]
     """Sanitised, links defanged; not wrapped."""
     links: tuple[Link, ...]
-    """In their order, at most `Limits.links`."""
+    """In their order, at most `Limits.links`: those of the HTML, then those that are in the plain text alone."""
     links_seen: int
-    """All links of the text looked at."""
+    """All links of what was looked at."""
     omitted: int
     """About how many decoded bytes of the part are not shown; 0 when all are."""
 
@@ -38,11 +38,20 @@ NO_TEXT = Text("none", (), (), 0, 0)
 def text_of(raw: bytes, parts: tuple[Part, ...], budget: Budget) -> Text:
     """The first plain text that has any, else the first HTML, attachments aside."""
     shown = [part for part in parts if part.disposition != "attachment"]
+    html = next((part for part in shown if part.media_type == "text/html"), None)
     for part in shown:
         if part.media_type == "text/plain" and (text := _plain(raw, part, budget)).lines:
-            return text
-    html = next((part for part in shown if part.media_type == "text/html"), None)
-    return NO_TEXT if html is None else _html(raw, html, budget)
+            return _noted(text if html is None else _with_links(text, _html(raw, html, budget), budget), budget)
+    return NO_TEXT if html is None else _noted(_html(raw, html, budget), budget)
+
+
+def _with_links(plain: Text, html: Text, budget: Budget) -> Text:
+    """Plain text with the links of the HTML beside it, which most readers see: only there can words mislead."""
+    known = {link.target for link in html.links}
+    links = (*html.links, *(link for link in plain.links if link.target not in known))
+    twice = len(html.links) + len(plain.links) - len(links)
+    seen = html.links_seen + plain.links_seen - twice
+    return replace(plain, links=links[: budget.limits.links], links_seen=seen)
 
 
 def _plain(raw: bytes, part: Part, budget: Budget) -> Text:
@@ -51,15 +60,17 @@ def _plain(raw: bytes, part: Part, budget: Budget) -> Text:
     lines, cut = _lines(source, budget)
     targets = URL.findall(source)
     links = tuple(link("", target) for target in targets[: limits.links])
-    return _noted(Text("plain", lines, links, len(targets), left + cut), budget)
+    return Text("plain", lines, links, len(targets), left + cut)
 
 
 def _html(raw: bytes, part: Part, budget: Budget) -> Text:
+    from mxtui.message import markup  # 4 MB of C that only the process which reads hostile mail has use for
+
     limits = budget.limits
     source, left = _decoded(raw, part, limits.html_bytes)
-    rendered, links, links_seen = markup.render(source, links=limits.links)
+    rendered, links, links_seen = markup.render(source, budget)
     lines, cut = _lines(rendered, budget)
-    return _noted(Text("html", lines, links, links_seen, left + cut), budget)
+    return Text("html", lines, links, links_seen, left + cut)
 
 
 def _noted(text: Text, budget: Budget) -> Text:

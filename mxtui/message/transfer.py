@@ -2,9 +2,13 @@
 
 import binascii
 import string
+from collections.abc import Iterator
 
 _ALPHABET = (string.ascii_letters + string.digits + "+/").encode()
 _NOT_BASE64 = bytes(set(range(256)) - set(_ALPHABET))
+
+_PIECE = 1 << 20
+"""Stored bytes decoded at a time: memory stays bounded, whatever a part's size."""
 
 
 def base64(data: bytes) -> bytes:
@@ -28,6 +32,25 @@ def decode(data: bytes, encoding: str) -> bytes:
     if encoding == "quoted-printable":
         return quoted_printable(data)
     return data
+
+
+def pieces(raw: bytes, start: int, end: int, encoding: str) -> Iterator[bytes]:
+    """`raw[start:end]` decoded exactly as `decode` does, a megabyte of it at a time."""
+    left = b""
+    while start < end:
+        stop = min(end, start + _PIECE)
+        stored = left + raw[start:stop]
+        if encoding == "base64":
+            stored = stored.translate(None, _NOT_BASE64)
+            whole = len(stored) if stop == end else len(stored) // 4 * 4
+        elif encoding == "quoted-printable" and stop < end:
+            # No escape and no white space before a line end is torn apart behind a line end, or else before a `=`.
+            whole = stored.rfind(b"\n") + 1 or max(stored.rfind(b"=", -2), 0) or len(stored)
+        else:
+            whole = len(stored)
+        yield decode(stored[:whole], encoding)
+        left = stored[whole:]
+        start = stop
 
 
 def decoded_size(raw: bytes, start: int, end: int, encoding: str) -> int:

@@ -66,6 +66,22 @@ class EnvelopeRecipient:
 
 
 @dataclass(frozen=True, slots=True)
+class Screened:
+    """What scanners made of a message that was taken; texts are of one line, sanitised, and cut at 500 characters."""
+
+    action: Literal["accept", "tag", "quarantine"]
+    """What was done for it."""
+    at: float
+    """Epoch seconds."""
+    said: str = ""
+    """Their verdicts: `rspamd: add header, 8.2 of 6 (BAYES_SPAM 3.1)`; empty where there is none."""
+    unscanned: str = ""
+    """Why a scanner has not seen it; then it is unscanned, never clean."""
+    pending: bool = False
+    """It is to be scanned before it goes on."""
+
+
+@dataclass(frozen=True, slots=True)
 class Envelope:
     """One message's."""
 
@@ -97,6 +113,8 @@ class Envelope:
     """Why it is held, failed, in quarantine or corrupt; empty in `deferred`."""
     returning: bool = False
     """In `failed`: `serve` owes its sender a notice, and tries until the relay takes it."""
+    screened: Screened | None = None
+    """What scanners made of it; None where none was configured."""
 
     @property
     def waiting(self) -> tuple[EnvelopeRecipient, ...]:

@@ -78,6 +78,22 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True)
+class CampaignFacts:
+    """What a message has in common with others, as it is told beside one of them. Texts are sanitised."""
+
+    id: str
+    why: str
+    """By what they belong together: `same body once links and numbers are taken out`."""
+    messages: int
+    """Queued now, with this one."""
+    senders: int
+    octets: int
+    """All of them together."""
+    first: float
+    """When the first came; epoch seconds."""
+
+
+@dataclass(frozen=True, slots=True)
 class Submitted:
     """A message as it is given to whoever judges it: bytes and envelope, all of it hostile."""
 

@@ -4,8 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from mxtui.model.drill import Drill
 from mxtui.model.history import Summary
 from mxtui.model.holds import DomainHold
+from mxtui.model.returns import Announced
 from mxtui.model.source import Space
 
 HALF_DAY: Final = 12 * 3600.0
@@ -83,18 +85,11 @@ class LastDrain(NamedTuple):
     left: int
 
 
-class Drilled(NamedTuple):
-    """The last drill."""
-
-    at: float
-    passed: bool
-    domain: str
-
-
 class Examined(NamedTuple):
     """What doctor found last."""
 
     at: float
+    """Seconds since the epoch."""
     passed: int
     warned: int
     failed: int
@@ -115,7 +110,10 @@ class Outlook:
     """Which rate that is: `the last drain`."""
     outage: Outage | None = None
     drain: LastDrain | None = None
-    drill: Drilled | None = None
+    drills: Mapping[str, Drill] | None = field(default_factory=dict)
+    """The last of each domain; None where that cannot be read."""
+    drilled: Sequence[str] = ()
+    """Domains that are to be drilled, as the settings have it."""
     doctor: Examined | None = None
     drill_every: float = 30 * DAY
     """Seconds after which a drill says little about today, as the settings have it."""
@@ -134,7 +132,9 @@ class Forecast:
     expiring: Mapping[str, Deadlines] = field(default_factory=dict)
     """By domain; those of which nothing expires are left out."""
     returns: Mapping[str, float] = field(default_factory=dict)
-    """When primaries are to be back, as operators announced: the ends of their holds."""
+    """When primaries are to be back: as operators announced it, or else the ends of their holds."""
+    announced: Mapping[str, Announced] = field(default_factory=dict)
+    """Those of which that was announced, by domain."""
     full: Full | None = None
     outlook: Outlook = NOTHING_KNOWN
 
@@ -157,9 +157,10 @@ class Forecast:
         return messages / self.outlook.per_second if self.outlook.per_second else None
 
 
-def announced(holds: Iterable[DomainHold], now: float) -> dict[str, float]:
-    """When primaries are to be back, by domain: the end of a hold is what its operator announced."""
-    return {hold.domain: hold.until for hold in holds if not hold.ending and hold.until > now}
+def returning(holds: Iterable[DomainHold], announced: Mapping[str, Announced], now: float) -> dict[str, float]:
+    """When primaries are to be back, by domain: as announced; else the end of a hold is what its operator expects."""
+    ends = {hold.domain: hold.until for hold in holds if not hold.ending and hold.until > now}
+    return {**ends, **{domain: each.back for domain, each in announced.items() if each.back > now}}
 
 
 def horizon(domain: str, returns: Mapping[str, float], now: float) -> float:

@@ -29,6 +29,7 @@ ACTS_ON: Final[Mapping[Verb, frozenset[State]]] = {
     Verb.DELETE: frozenset({"incoming", "deferred", "hold", "quarantine", "failed"}),
     Verb.FLUSH: frozenset({"incoming", "deferred", "active"}),
     Verb.REDIRECT: frozenset({"deferred", "hold", "failed"}),
+    Verb.RENEW: frozenset({"incoming", "deferred", "hold"}),
 }
 
 IN_DELIVERY: Final = "in delivery now"
@@ -43,6 +44,8 @@ REFUSALS: Final[Mapping[tuple[Verb, State], str]] = {
     (Verb.FLUSH, "quarantine"): "in quarantine: release it first",
     (Verb.FLUSH, "failed"): "given up: release it first",
     (Verb.REDIRECT, "quarantine"): "in quarantine: release it first",
+    (Verb.RENEW, "quarantine"): "in quarantine: nothing expires there",
+    (Verb.RENEW, "failed"): "given up: a release renews it",
 }
 
 STATE_REFUSALS: Final[Mapping[State, str]] = {
@@ -186,6 +189,17 @@ def cautions(
                     "Renewed",
                     f"{_messages(renewed)} would expire at once: given a new lifetime, by Postfix under a new ID, "
                     "which the kept queue ID does not survive",
+                )
+        case Verb.RENEW:
+            if targets:
+                yield Caution(
+                    "New lifetime",
+                    f"{_messages(len(targets))} waited once, and may wait as long again; by Postfix under a new ID, "
+                    "which the kept queue ID does not survive, and tried at once",
+                )
+            if held := sum(target.state == "hold" for target in targets):
+                yield Caution(
+                    "Held", f"{_messages(held)} in hold: Postfix lets go of what it renews; in a spool it stays held"
                 )
         case Verb.HOLD:
             if ageing := sum(t.expires is not None and t.expires <= now + HOLD_HORIZON for t in targets):

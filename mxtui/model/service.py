@@ -1,15 +1,17 @@
 """How the embedded backup MX stands, as console and commands see it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from mxtui.model.recovery import Recovery
 from mxtui.model.standby import StandbyState
 from mxtui.model.words import span
 
-ServiceWord = StandbyState | Literal["settling", "suspended", "stopping"]
-"""As `model.standby` says, or: a primary is back, and is given time before it is drained to; suspended, for an operator
-said that nothing is to be delivered; on its way out."""
+ServiceWord = StandbyState | Literal["settling", "drain stopped", "suspended", "stopping"]
+"""As `model.standby` says, or: a primary is back, and is given time before it is drained to; the drain to it was
+stopped, and what waits for it is left alone; suspended, for an operator said that nothing is to be delivered; on its
+way out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,10 @@ class Service:
     """Transactions under way."""
     recovering: tuple[Recovery, ...] = ()
     """Primaries that were down and are not trusted yet."""
+    screened: Mapping[str, int] = field(default_factory=dict)
+    """Messages since the start, by what scanning made of them: `scanned` (there was a verdict); each as `clean`,
+    `unscanned` (taken so), `tagged`, `quarantined`, `deferred` or `rejected`; what was taken unscanned once more when
+    its turn has come, or as `went_unscanned`: no scanner was to be had for it."""
 
     def words(self, now: float) -> str:
         """Its state, with the time that is left of it: `settling, 1m 20s left`."""

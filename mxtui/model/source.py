@@ -20,6 +20,7 @@ class Verb(StrEnum):
     RESTORE = "restore"
     FLUSH = "flush"
     REDIRECT = "redirect"
+    RENEW = "renew"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,8 @@ class Capabilities:
     """Whoever delivers (qmgr, the forwarder) gives a sign of life; None where nobody can tell."""
     recovering: tuple[Recovery, ...] = ()
     """Of a spool, primaries that were down and that its `serve` does not trust yet."""
+    screened: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    """Of a spool, messages by what scanning made of them since its `serve` was started (`model.service.Service`)."""
 
     def may(self, verb: Verb) -> Permission:
         """Whether the verb is allowed; a verb that this kind of queue lacks is not."""

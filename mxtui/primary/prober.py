@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -39,6 +39,8 @@ class _Watched:
     """One next hop."""
 
     primary: Primary
+    domains: Sequence[str] = ()
+    """Those whose mail it takes."""
     health: Health = UNKNOWN
     host: str | None = None
     offers: Offers | None = None
@@ -50,7 +52,7 @@ class _Watched:
 class Prober:
     """The primaries of whatever domains it is told to follow. Belongs to one event loop.
 
-    `climbed` is called after each climb, when `snapshot` and `offers` tell of it.
+    `climbed` is called after each climb with the domains of that primary, when `known` and `offers` tell of it.
     """
 
     def __init__(
@@ -62,7 +64,7 @@ class Prober:
         lookup: Lookup | None = None,
         at_once: int = AT_ONCE,
         clock: Callable[[], float] = time.time,
-        climbed: Callable[[], None] = lambda: None,
+        climbed: Callable[[Collection[str]], None] = lambda _: None,
     ) -> None:
         self._router = router
         self._climbed = climbed
@@ -93,12 +95,16 @@ class Prober:
 
     def snapshot(self) -> Known:
         """What is known now of each followed domain. Once its MX is known, a primary is that host."""
-        return {domain: self._known(domain) for domain in self._domains}
+        return self.known(self._domains)
 
-    def offers(self) -> Mapping[str, Offers]:
-        """What the primaries of followed domains last said that they can do; without those never heard."""
+    def known(self, domains: Iterable[str]) -> Known:
+        """The same of some of them."""
+        return {domain: self._known(domain) for domain in domains}
+
+    def offers(self, domains: Iterable[str] | None = None) -> Mapping[str, Offers]:
+        """What the primaries of some or all domains last said that they can do; without those never heard."""
         found: dict[str, Offers] = {}
-        for domain in self._domains:
+        for domain in self._domains if domains is None else domains:
             routed = self._routes.get(domain)
             if routed is not None and routed.primary is not None:
                 offers = self._watched[_key(routed.primary)].offers
@@ -144,9 +150,13 @@ class Prober:
         routes = {domain: routed for domain, routed in self._routes.items() if domain in domains}
         if missing:
             routes |= await asyncio.to_thread(ask, self._router, missing)
-        for routed in routes.values():
+        shared: dict[_Key, list[str]] = {}
+        for domain, routed in routes.items():
             if routed.primary is not None:
+                shared.setdefault(_key(routed.primary), []).append(domain)
                 self._watched.setdefault(_key(routed.primary), _Watched(routed.primary))
+        for key, watched in self._watched.items():
+            watched.domains = shared.get(key, [])
         self._routes = routes
 
     def _match_tasks(self, group: asyncio.TaskGroup) -> None:
@@ -167,7 +177,7 @@ class Prober:
             health = advance(watched.health, finding.climb, now, self._policy)
             pause = ((health.next_check or now) - now) * random.uniform(1 - JITTER, 1)
             watched.health = replace(health, next_check=now + pause)
-            self._climbed()
+            self._climbed(watched.domains)
             try:
                 await asyncio.wait_for(watched.hurry.wait(), pause)
             except TimeoutError:

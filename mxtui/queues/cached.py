@@ -336,7 +336,7 @@ class Cache:
         # A disk that is full, or a folder that is not ours, makes the next count slower and nothing else.
         with suppress(OSError):
             make_folder(self._path.parent)
-            replace_file(self._path, MAGIC + _digest(body) + body)
+            replace_file(self._path, MAGIC + _digest(body) + body, durable=False)
 
 
 class _Missing(NamedTuple):

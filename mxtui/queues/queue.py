@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 from mxtui.model.message import Changes, Identity, QueuedMessage, State
 from mxtui.model.source import Capabilities, Source, Space, Verb
@@ -16,7 +16,8 @@ from mxtui.model.tally import Tallies
 
 if TYPE_CHECKING:  # who only looks needs no plans: 12 ms
     from mxtui.model.drain.way import Feed, Settled
-    from mxtui.model.plan import Plan, Result, Target
+    from mxtui.model.envelope import Client
+    from mxtui.model.plan import Caution, Plan, Result, Target
     from mxtui.model.redirect import Redirect
     from mxtui.queues.cached import Counted
 
@@ -64,6 +65,13 @@ class Queue(Protocol):
         """
         ...
 
+    def client(self, queue_id: str) -> Client | None:
+        """Who handed a message in, by the queue's own record; None for mail of this host, or where there is no record.
+
+        Raises NotPermitted, NoQueue (gone).
+        """
+        ...
+
     def steps(self, verb: Verb, targets: Sequence[Target], *, keep_copy: bool = False) -> tuple[str, ...]:
         """The very commands that `act` would run, or with `keep_copy` those of `delete`, for the plan."""
         ...
@@ -100,12 +108,69 @@ class Queue(Protocol):
         ...
 
 
+class Outcome(NamedTuple):
+    """How deliveries ended, in recipients."""
+
+    sent: int = 0
+    refused: int = 0
+    """For good: bounced with 5.y.z."""
+
+
+@runtime_checkable
+class Logged(Protocol):
+    """A queue whose log tells how deliveries end."""
+
+    def outcomes(self, stop: threading.Event) -> Iterator[Mapping[str, Outcome]]:
+        """By domain, what was logged since the last ones, from now on, until `stop`; at least every few seconds.
+
+        Ends where there is no log that we may read.
+        """
+        ...
+
+
+class Contents(NamedTuple):
+    """How a process of its own reads messages: `reader(*arguments)` of a module."""
+
+    module: str
+    """Its `reader` gives a function from a queue ID and an inode (0: any) to the message as stored, in blocks, which
+    raises OSError where it is gone, may not be read, or is another one by now."""
+    arguments: tuple[Any, ...]
+    """Plain values."""
+
+
+@runtime_checkable
+class Legible(Protocol):
+    """A queue whose messages another process can read."""
+
+    def contents(self) -> Contents:
+        """How."""
+        ...
+
+
 @runtime_checkable
 class Releasing(Protocol):
     """A queue that can let go of held messages without having them tried."""
 
     def let_go(self, targets: Sequence[Target]) -> Iterator[Result]:
         """Release each, as `act` does; whoever calls has them tried, and follows that."""
+        ...
+
+
+@runtime_checkable
+class Holding(Protocol):
+    """A queue in which messages may be held past us, and that can tell when one was."""
+
+    def held_since(self, queue_ids: Collection[str]) -> Mapping[str, float]:
+        """When each of these that is in hold was put there, epoch seconds; nothing of those of which none can know."""
+        ...
+
+
+@runtime_checkable
+class Forewarning(Protocol):
+    """A queue that knows what an operator should think of before a verb, here and now."""
+
+    def cautions(self, verb: Verb) -> Sequence[Caution]:
+        """Beyond what the messages themselves say."""
         ...
 
 

@@ -33,7 +33,7 @@ _WEB = frozenset({"CONNECT", "GET", "HEAD", "POST", "PUT"})
 _WITH_CODE = {"220 Ready to start TLS": replies.READY_FOR_TLS}
 """The one reply that is still aiosmtpd's."""
 
-Stage = Literal["waiting", "answering", "data", "commit"]
+Stage = Literal["waiting", "answering", "data", "scan", "commit"]
 
 
 class Connection(SMTP):
@@ -207,7 +207,7 @@ class Connection(SMTP):
             self._timeout_handle = self.loop.call_at(self._deadline, self._timeout_cb)
 
     def _timeout_cb(self) -> None:
-        if self.stage == "commit":
+        if self.stage in ("scan", "commit"):
             # It ends by itself, and the client is owed the answer.
             self._timeout_handle = self.loop.call_later(self._idle, self._timeout_cb)
         elif self.loop.time() < self._deadline:

@@ -80,6 +80,12 @@ class Content:
             self._pending = bytearray()
         return self._pieces
 
+    def whole(self) -> bytes:
+        """All of it in one piece, for `pieces` too; while that is made it is in memory twice."""
+        text = b"".join(self._stored())
+        self._pieces, self._pending = [text], bytearray()
+        return text
+
     @property
     def held(self) -> int:
         """Bytes of memory this takes."""

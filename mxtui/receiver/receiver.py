@@ -18,6 +18,7 @@ from mxtui.receiver.room import Room
 from mxtui.receiver.session import SmtpSession
 from mxtui.receiver.settings import ReceiverSettings
 from mxtui.receiver.shared import Commits, Log, Shared, Snapshot
+from mxtui.scanning.gate import Gate
 
 BACKLOG = 1024
 """Connections that wait to be accepted; the kernel's net.core.somaxconn may be lower."""
@@ -30,7 +31,8 @@ class Receiver:
     """The SMTP side of the embedded backup MX.
 
     Raises ConfigError where the certificate cannot be used. `room` says why there is no room for a message of a size
-    (`room.DiskRoom`); `names` finds clients' names; `note` says why mail for a domain is held as it comes in.
+    (`room.DiskRoom`); `names` finds clients' names; `note` says why mail for a domain is held as it comes in;
+    `gate` has messages scanned before they are taken.
     `log(event, **fields)` is told what happens, sanitised.
     """
 
@@ -46,6 +48,7 @@ class Receiver:
         room: Room = lambda _: "",
         names: Names | None = None,
         note: Callable[[str], str] = lambda _: "",
+        gate: Gate | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         limits = settings.limits
@@ -63,6 +66,7 @@ class Receiver:
             clock=clock,
             names=names,
             note=note,
+            gate=gate,
             postmaster=_postmaster(settings),
         )
         self._servers: list[asyncio.Server] = []

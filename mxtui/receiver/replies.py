@@ -25,6 +25,7 @@ PLAINTEXT_AFTER_STARTTLS: Final = "421 4.7.0 Commands after STARTTLS and before 
 TOO_SOON: Final = "421 4.7.0 Message sent without waiting for 354"
 
 NOT_STORED: Final = "451 4.3.0 The message could not be stored, try again later"
+SUSPECT: Final = "451 4.7.1 Not now, try again later"
 LOCAL_ERROR: Final = "451 4.3.0 Local error, try again later"
 UNDECIDED: Final = "451 4.4.3 Cannot verify this recipient now, try again later"
 TOO_MANY_RECIPIENTS: Final = "452 4.5.3 Too many recipients, send the rest in another message"
@@ -50,6 +51,7 @@ NO_MAILBOX_HERE: Final = "550 5.1.1 No mailboxes here, write to the postmaster o
 NO_RELAY: Final = "550 5.7.1 Relay access denied"
 TOO_BIG: Final = "552 5.3.4 Message too big"
 TEXT_LINE_TOO_LONG: Final = "554 5.6.0 A line of the message is too long"
+SPAM: Final = "554 5.7.1 Refused as spam"
 LOOP: Final = "554 5.4.6 Mail loop detected"
 NO_SMTPUTF8: Final = "553 5.6.7 Not an ASCII address, and SMTPUTF8 was not asked for"
 UNKNOWN_PARAMETER: Final = "555 5.5.4 Parameter not recognised"

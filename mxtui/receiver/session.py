@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mxtui.message.sanitize import one_line
-from mxtui.model.envelope import Client, Envelope, EnvelopeRecipient
+from mxtui.model.envelope import Client, Envelope, EnvelopeRecipient, SpoolState
 from mxtui.model.offers import Offers
 from mxtui.queues.spool.ids import new_id
 from mxtui.receiver import replies
@@ -18,6 +18,7 @@ from mxtui.receiver.parameters import MailParameters, mail_parameters, recipient
 from mxtui.receiver.paths import Path, forward_path, reverse_path
 from mxtui.receiver.policy import decide
 from mxtui.receiver.replies import RefusedError
+from mxtui.receiver.screening import TURNED_AWAY, screen, taken
 from mxtui.receiver.settings import Limits
 from mxtui.receiver.shared import Shared
 from mxtui.receiver.trace import HEADER_LIMIT, is_loop, received_field, subject_of
@@ -258,9 +259,8 @@ class SmtpSession(Connection):
             line_limit=self._limits.text_line,
         )
         await self._read_into(content, hold)
-        self.stage = "commit"
         try:
-            return await self._keep(transaction, content, client, id, now)
+            return await self._keep(transaction, content, client, id, now, hold)
         finally:
             self._transaction = None
             self._idle_commands = 0
@@ -286,7 +286,15 @@ class SmtpSession(Connection):
                 self._give_back(content.rest)
                 return
 
-    async def _keep(self, transaction: Transaction, content: Content, client: Client, id: str, now: float) -> str:  # noqa: A002
+    async def _keep(
+        self,
+        transaction: Transaction,
+        content: Content,
+        client: Client,
+        id: str,  # noqa: A002
+        now: float,
+        hold: Hold,
+    ) -> str:
         shared = self._shared
         said = {"id": id, "sender": transaction.sender.address, "size": content.size}
         if content.fault:
@@ -311,21 +319,35 @@ class SmtpSession(Connection):
             envid=transaction.parameters.envid,
             why=transaction.held,
         )
+        state: SpoolState = "hold" if transaction.held else "deferred"
+        if shared.gate is not None:
+            self.stage = "scan"
+            verdict = await screen(shared.gate, envelope, content, hold)
+            if verdict.action in TURNED_AWAY:
+                reply, outcome = TURNED_AWAY[verdict.action]
+                return self._refused_message(reply, outcome, why=verdict.said, **said)
+            if self.transport is None:
+                raise ConnectionResetError  # it was not told 250, and sends it again: one of the two is enough
+            envelope, state = taken(envelope, state, verdict, shared.clock())
+        self.stage = "commit"
         try:
-            await shared.committer.commit(envelope, content.pieces(), "hold" if transaction.held else "deferred")
+            await shared.committer.commit(envelope, content.pieces(), state)
         except OSError as error:
             shared.counts["errors"] += 1
             return self._refused_message(replies.NOT_STORED, "messages_deferred", error=str(error), **said)
         shared.counts["messages"] += 1
         shared.counts["bytes"] += content.size
-        if transaction.held:
-            shared.counts["messages_held"] += 1
+        if state != "deferred":
+            shared.counts["messages_held" if state == "hold" else "messages_quarantined"] += 1
         self._log(
             "received",
             **said,
             recipient=envelope.recipients[0].address,
             recipients=len(envelope.recipients),
             held=transaction.held,
+            state=state if state == "quarantine" else "",
+            said=envelope.screened.said if envelope.screened is not None else "",
+            unscanned=envelope.screened.unscanned if envelope.screened is not None else "",
             normalised=content.normalised,
             tls=client.tls,
         )

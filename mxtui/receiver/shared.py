@@ -17,6 +17,7 @@ from mxtui.receiver.paths import Path
 from mxtui.receiver.recipients.verdict import Recipients
 from mxtui.receiver.room import Room
 from mxtui.receiver.settings import ReceiverSettings
+from mxtui.scanning.gate import Gate
 
 Log = Callable[..., None]
 """`log(event, **fields)`; text from outside is sanitised before it gets here."""
@@ -51,6 +52,8 @@ class Shared:
     """Who finds clients' names; None: nobody."""
     note: Callable[[str], str] = lambda _: ""
     """Why mail for a domain is held as it comes in, for its envelope; empty where it is not."""
+    gate: Gate | None = None
+    """Who has messages scanned; None: nobody."""
     postmaster: Path | None = None
     """Whom `<postmaster>` means here; None: nobody."""
     sessions: set[Connection] = field(default_factory=set)
@@ -70,6 +73,7 @@ class Snapshot:
     """Bytes held for messages on their way in."""
     memory_peak: int
     counts: Mapping[str, int]
-    """Since the start: `connections`, `connections_refused`, `messages` and `bytes` (answered 250), `messages_held`,
-    `messages_refused` (5yz), `messages_deferred` (4yz), `recipients_refused`, `recipients_deferred`, `standing_by`,
-    `tls`, `unanswered` (committed, and the client was gone before it could know), `errors` (of ours)."""
+    """Since the start: `connections`, `connections_refused`, `messages` and `bytes` (answered 250), of those
+    `messages_held` and `messages_quarantined`, `messages_refused` (5yz), `messages_deferred` (4yz),
+    `recipients_refused`, `recipients_deferred`, `standing_by`, `tls`, `unanswered` (committed, and the client was gone
+    before it could know), `errors` (of ours)."""

@@ -15,7 +15,7 @@ from mxtui.alerting.store import AlertState
 from mxtui.alerting.telling import Telling
 from mxtui.config import Settings
 from mxtui.errors import MxtuiError
-from mxtui.folders import state_folder, states
+from mxtui.folders import states
 from mxtui.holds import Holds
 from mxtui.model.alerts import Watch, judged
 from mxtui.model.health import Health, Primary
@@ -62,7 +62,6 @@ class AlertWatch:
         self._log = log
         self._clock = clock
         self._rest = rest
-        self._folder = state_folder(settings.state)
         self._state = AlertState(str(spool.path), *states(settings.state))
         self._telling = Telling(settings.notify, self._state, watching=True)
         self._watch = Watch(thresholds(settings), self._state.memory(), gap=GAP)
@@ -144,7 +143,7 @@ class AlertWatch:
         )
         known, held = self._known(), self._holds.all()
         acknowledged = self._state.acknowledged(now)
-        told = facts(self._settings, self._folder, self._settings.serve.certificate)
+        told = facts(self._settings, self._queue.source.path, self._settings.serve.certificate)
         return judged(overview, known, self._watch, held, told, acknowledged)
 
 

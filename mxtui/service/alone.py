@@ -16,6 +16,7 @@ from mxtui.primary.lookup import Lookup
 from mxtui.queues.spool.carrier import carry
 from mxtui.queues.spool.committer import Committer
 from mxtui.queues.spool.store import Spool
+from mxtui.scanning.gate import Gate
 from mxtui.service.log import Log, Value
 
 LOOK = 0.25
@@ -33,9 +34,17 @@ class Forwarding:
     """
 
     def __init__(
-        self, spool: Spool, router: Router, policy: Policy, log: Log = quiet, *, left_alone: Collection[str] = ()
+        self,
+        spool: Spool,
+        router: Router,
+        policy: Policy,
+        log: Log = quiet,
+        *,
+        left_alone: Collection[str] = (),
+        gate: Gate | None = None,
     ) -> None:
-        self._made = (spool, router, policy, log, left_alone)
+        """`gate` has mail scanned that was taken unscanned."""
+        self._made = (spool, router, policy, log, left_alone, gate)
 
     def deliver(self, feed: Feed, stop: threading.Event) -> Iterator[Sequence[Settled]]:
         """Raises Guarded when a serve, or another flush, delivers from the spool."""
@@ -51,8 +60,16 @@ class Forwarding:
 class _Here:
     """A forwarder in a thread of this process as the carrier."""
 
-    def __init__(self, spool: Spool, router: Router, policy: Policy, log: Log, left_alone: Collection[str]) -> None:
-        self._made = (spool, router, policy, log, left_alone)
+    def __init__(
+        self,
+        spool: Spool,
+        router: Router,
+        policy: Policy,
+        log: Log,
+        left_alone: Collection[str],
+        gate: Gate | None,
+    ) -> None:
+        self._made = (spool, router, policy, log, left_alone, gate)
         self._settled: queue.SimpleQueue[Sequence[Settled] | BaseException | None] = queue.SimpleQueue()
         self._loop = asyncio.new_event_loop()
         self._asked: asyncio.Queue[tuple[Sequence[str], int] | None] = asyncio.Queue()
@@ -95,11 +112,11 @@ class _Here:
             self._settled.put(None)
 
     async def _deliver(self) -> None:
-        spool, router, policy, log, left_alone = self._made
+        spool, router, policy, log, left_alone, gate = self._made
         committer = Committer(spool)
         forwarder = Forwarder(
             spool, committer, router, policy,
-            log=log, clock=time.time, ourselves=router.ourselves(), lookup=Lookup(), everything=False,
+            log=log, clock=time.time, ourselves=router.ourselves(), lookup=Lookup(), gate=gate, everything=False,
         )  # fmt: skip
         forwarder.leave_alone(left_alone)
         running = asyncio.create_task(forwarder.run())

@@ -1,15 +1,16 @@
 """The drain that `serve` begins by itself: the same as an operator's, in a thread of this process.
 
 It goes through our own control socket, as everybody's does, and stands on the register, where it is paused and stopped.
+There is one at a time, for a queue has one; who is back meanwhile joins it, and leaves it once its mail is through.
 """
 
 import os
 import threading
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from mxtui.audit import SYSTEM_FILE, Audit
 from mxtui.delivery.following import target
@@ -24,13 +25,13 @@ from mxtui.model.drain.machine import Drain
 from mxtui.model.drain.primaries import ByPrimary
 from mxtui.model.drain.standing import Standing
 from mxtui.model.envelope import Envelope
-from mxtui.model.flushing import Phase
 from mxtui.model.guard import unwell
 from mxtui.model.plan import Target
 from mxtui.model.route import Router
 from mxtui.model.source import Verb
 from mxtui.operations import Operations
 from mxtui.primary.prober import probe_once
+from mxtui.queues.spool.control import Control
 from mxtui.queues.spool.queue import SpoolQueue
 from mxtui.queues.spool.store import Spool
 from mxtui.registered import Registered, settings_from
@@ -45,15 +46,23 @@ BY: Final = "serve"
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """How a drain stands with one of its primaries."""
+
+    word: Literal["going", "through", "stopped", "missed"]
+    """`through`: it needs no drain any more. `missed`: the drain was over before it could join."""
+    guarded: bool = False
+    """Of one that was stopped, whether by its guard."""
+    why: str = ""
+    """Of one that was stopped, and what to do; of one that missed it, what went wrong."""
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """How a drain ended."""
 
-    phases: Mapping[str, Phase] = field(default_factory=dict)
+    parts: Mapping[str, Part] = field(default_factory=dict)
     """By primary; those that nothing waited for are missing."""
-    whys: Mapping[str, str] = field(default_factory=dict)
-    """By primary, why it was stopped, and what to do."""
-    guarded: frozenset[str] = frozenset()
-    """Those that were stopped by their guard."""
     by_operator: bool = False
     """Somebody stopped all that was left of it."""
     refused: bool = False
@@ -63,26 +72,41 @@ class Ended:
 
 
 class AutomaticDrain:
-    """One drain, from `begin` to its `ended`. Used in the event loop, but for what says otherwise."""
+    """One drain, from `begin` to its `ended`, which others `join`. Used in the event loop, but for what says otherwise.
+
+    What waits is known to whoever delivers, so that to join costs as much as there is for those who do.
+    """
 
     def __init__(
-        self, spool: Spool, router: Router, wanted: Wanted, log: Log, primaries: Mapping[str, Sequence[str]]
+        self,
+        spool: Spool,
+        router: Router,
+        wanted: Wanted,
+        log: Log,
+        waiting: Callable[[Collection[str]], Sequence[str]],
     ) -> None:
-        """`primaries` by name, each with its domains."""
+        """`waiting` gives the IDs of all that waits in `deferred` for some domains; it does not block."""
         self._spool = spool
-        self._router = router
         self._wanted = wanted
         self._log = log
-        self._primaries = dict(primaries)
-        self._domains = frozenset(domain for domains in primaries.values() for domain in domains)
+        self._waiting = waiting
+        self._by_primary = ByPrimary({}, wanted.settings.drain.primaries)
+        self._router = router
         self._proven: frozenset[str] = frozenset()
         self._left_alone: frozenset[str] = frozenset()
         self._draining: Draining | None = None
         self._registered: Registered | None = None
-        self._lock = threading.Lock()
         self._left = LeftByGuards(register(wanted, spool).folder)
+        self._domains: dict[str, str] = {}
+        """Those whose mail it takes care of, each with its primary."""
+        self._named: set[str] = set()
+        """Those, and those that left it."""
+        self._lock = threading.Lock()
+        self._entering: frozenset[str] = frozenset()
+        """Primaries whose mail is being read."""
         self._came: list[Target] = []
-        """Before there was a drain to take care of it."""
+        """For those."""
+        self._missed: dict[str, str] = {}
         self._ended: Ended | None = None
         self._why = ""
         self._thread: threading.Thread | None = None
@@ -92,28 +116,61 @@ class AutomaticDrain:
         """How it did; None while it runs."""
         return self._ended
 
-    def begin(self, proven: Collection[str], left_alone: Collection[str]) -> None:
-        """`proven` primaries take mail whatever a climb says; nothing is tried for the domains `left_alone`."""
-        self._proven, self._left_alone = frozenset(proven), frozenset(left_alone)
-        # A daemon: a second SIGTERM waits for nobody, and what is in hand is in the forwarder's hands.
-        self._thread = threading.Thread(target=self._work, name="mxtui-drain", daemon=True)
-        self._thread.start()
+    @property
+    def joinable(self) -> bool:
+        """Whether primaries may join now: one batch of them at a time."""
+        return self._draining is not None and not self._entering and self._ended is None
 
-    def phase(self, primary: str) -> Phase | None:
-        """Where it is with one primary; None where it has none of its mail, or not yet."""
-        return self._draining.drain.phase_of(primary) if self._draining is not None else None
+    def begin(
+        self, primaries: Mapping[str, Sequence[str]], proven: Collection[str], left_alone: Collection[str]
+    ) -> None:
+        """`primaries` by name, each with its domains.
+
+        `proven` ones take mail whatever a climb says; nothing is tried for the domains `left_alone`.
+        """
+        self._enter(self._work, primaries, proven, left_alone)
+
+    def join(
+        self, primaries: Mapping[str, Sequence[str]], proven: Collection[str], left_alone: Collection[str]
+    ) -> None:
+        """As `begin`, of some that are back since; it has to be `joinable`."""
+        self._enter(self._join, primaries, proven, left_alone)
+
+    def _enter(
+        self,
+        work: Callable[[Sequence[str]], None],
+        primaries: Mapping[str, Sequence[str]],
+        proven: Collection[str],
+        left_alone: Collection[str],
+    ) -> None:
+        self._proven = self._proven.difference(primaries).union(proven)
+        self._left_alone = frozenset(left_alone)
+        domains = {domain: name for name, its_own in primaries.items() for domain in its_own}
+        self._domains = self._domains | domains
+        with self._lock:
+            self._entering = frozenset(primaries)
+            for name in primaries:
+                self._missed.pop(name, None)
+        # A daemon: a second SIGTERM waits for nobody, and what is in hand is in the forwarder's hands.
+        thread = threading.Thread(target=work, args=(self._waiting(domains),), name="mxtui-drain", daemon=True)
+        self._thread = self._thread or thread
+        thread.start()
+
+    def part(self, primary: str) -> Part:
+        """How it stands with one that began, or joined."""
+        if primary in self._entering or self._draining is None:
+            return Part("going")
+        if primary in self._missed:
+            return Part("missed", why=self._missed[primary])
+        drain = self._draining.drain
+        if drain.phase_of(primary) == "stopped":
+            return Part("stopped", drain.stopped_by_guard(primary), drain.why_of(primary, time.monotonic()))
+        return Part("through" if drain.through(primary) else "going")
 
     @property
     def by_operator(self) -> bool:
         """Whether somebody stops all of it."""
         return self._registered is not None and self._registered.stopped
-
-    def stopped(self, primary: str) -> tuple[bool, str]:
-        """Of one that was: whether by its guard, and why, and what to do."""
-        if self._draining is None:
-            return False, ""
-        drain = self._draining.drain
-        return drain.stopped_by_guard(primary), drain.why_of(primary, time.monotonic())
 
     def came(self, envelope: Envelope) -> bool:
         """New mail; whether the drain takes care of it."""
@@ -121,19 +178,16 @@ class AutomaticDrain:
         if not self._concerns(new):
             return False
         with self._lock:
-            if self._draining is None:
+            if not self._entering.isdisjoint(self._domains.get(domain, "") for domain in new.domains):
                 self._came.append(new)
                 return True
-        return self._draining.add([new])
+        return self._draining is not None and self._draining.add([new])
 
-    def give_up(self, primary: str, why: str) -> None:
-        """One primary is not well any more; the others go on."""
-        if self._draining is not None:
+    def leave(self, primary: str, why: str = "") -> None:
+        """It is none of the drain's any more; `why` stops what the drain still has for it. The others go on."""
+        self._domains = {domain: name for domain, name in self._domains.items() if name != primary}
+        if why and self._draining is not None:
             self._draining.drain.stop(why, primary)
-
-    def again(self, primary: str) -> bool:
-        """It is well once more; whether the drain takes care of what waits for it."""
-        return self._draining is not None and self._draining.drain.again(primary, time.monotonic())
 
     def stop(self, why: str) -> None:
         """Take no more, and bring what is in hand to its end."""
@@ -142,16 +196,16 @@ class AutomaticDrain:
         if self._draining is not None:
             self._draining.stop(why)
 
-    def join(self, seconds: float) -> None:
+    def wait(self, seconds: float) -> None:
         """Wait for its end; blocks."""
         if self._thread is not None:
             self._thread.join(seconds)
 
-    # -- in its thread --------------------------------------------------------------------------------------------
+    # -- in threads of its own ------------------------------------------------------------------------------------
 
-    def _work(self) -> None:
+    def _work(self, ids: Sequence[str]) -> None:
         try:
-            self._ended = self._drain()
+            self._ended = self._drain(ids)
         except Guarded as error:
             self._ended = Ended(refused=True, fault=error.message)
         except MxtuiError as error:
@@ -160,77 +214,98 @@ class AutomaticDrain:
             self._ended = self._how(repr(error))
             raise
 
-    def _drain(self) -> Ended:
-        targets = self._targets()
+    def _drain(self, ids: Sequence[str]) -> Ended:
+        targets = self._targets(ids)
         if not targets:
             return Ended()
-        queue = SpoolQueue(self._spool, lifetime=self._wanted.serve.expire)
+        queue = SpoolQueue(
+            self._spool, lifetime=self._wanted.serve.expire, control=Control(self._spool.path, alone=False)
+        )
         audit = Audit(audit_file(self._wanted, self._spool))
         operations = Operations(queue, audit=audit, left=self._left)
-        drain_wanted = self._wanted.settings.drain
-        settings = settings_from(drain_wanted)
-        # Those that nothing waits for, too: mail that comes for one goes with that of its primary.
-        domains = sorted(self._domains | {domain for each in targets for domain in each.domains})
-        by_primary = ByPrimary(self._router.route(domains), drain_wanted.primaries)
-        drain = Drain(
-            targets, settings, by_primary.primaries(settings, Connections), time.monotonic(), probing=True
-        )  # fmt: skip
-        plan = operations.plan(Verb.FLUSH, targets, " or ".join(f"domain:{name}" for name in self._named()))
-
-        def probe(primary: str) -> str:
-            return "" if primary in self._proven else self._look(by_primary.domains(primary))
-
-        draining = Draining(drain, LettingGo(queue, queue), probe=probe)
+        settings = settings_from(self._wanted.settings.drain)
+        primaries = self._by_primary.primaries(settings, Connections)
+        drain = Drain(targets, settings, primaries, time.monotonic(), probing=True, joinable=True)
+        self._named.update(self._domains)
+        plan = operations.plan(Verb.FLUSH, targets, self._selection())
+        draining = Draining(drain, LettingGo(queue, queue), probe=self._probe)
         began = time.time()
         standing = Standing("", plan.selection, WAY, BY, os.getpid(), began, began, settings=settings)
         registered = Registered(operations, register(self._wanted, self._spool), draining, self._complain)
         for _ in registered.run(plan, standing, "the primary is back", threading.Event()):
             if self._draining is None:
-                self._at_work(draining, registered, targets)
+                self._at_work(draining, registered)
         return self._how()
 
-    def _at_work(self, draining: Draining, registered: Registered, targets: Sequence[Target]) -> None:
+    def _at_work(self, draining: Draining, registered: Registered) -> None:
         """Whoever is in the event loop may turn to it from now on."""
-        known = {each.queue_id for each in targets}
+        self._draining, self._registered = draining, registered
+        self._entered()
         with self._lock:
-            self._draining, self._registered = draining, registered
-            came, why = [each for each in self._came if each.queue_id not in known], self._why
-        if came:
-            draining.add(came)
+            why = self._why
         if why:
             draining.stop(why)
+
+    def _join(self, ids: Sequence[str]) -> None:
+        """Read what waits for those that joined, and have it drained, too."""
+        assert self._draining is not None
+        why: str | None = None
+        try:
+            if not self._draining.open(self._targets(ids)):
+                why = ""
+            elif self._registered is not None:
+                self._named.update(self._domains)
+                self._registered.selection = self._selection()
+        except MxtuiError as error:
+            why = f"{error.message}. {error.hint}".strip()
+        self._entered(why)
+
+    def _entered(self, missed: str | None = None) -> None:
+        """What came meanwhile goes the same way; `missed` says why those who joined are not in it."""
+        with self._lock:
+            came, self._came = self._came, []
+            if missed is not None:
+                self._missed.update(dict.fromkeys(self._entering, missed))
+            self._entering = frozenset()
+        if came and missed is None and self._draining is not None:
+            self._draining.add(came)
+
+    def _selection(self) -> str:
+        return " or ".join(f"domain:{name}" for name in sorted(self._named))
 
     def _how(self, fault: str = "") -> Ended:
         if self._draining is None:
             return Ended(fault=fault)
-        drain, now = self._draining.drain, time.monotonic()
-        found = {name: phase for name in self._primaries if (phase := drain.phase_of(name)) is not None}
-        return Ended(
-            phases=found,
-            whys={name: drain.why_of(name, now) for name in found},
-            guarded=frozenset(name for name in found if drain.stopped_by_guard(name)),
-            by_operator=self.by_operator,
-            fault=fault,
-        )
+        drain = self._draining.drain
+        with self._lock:
+            missed = {name: Part("missed") for name in self._entering}
+        known = {*self._domains.values()}
+        parts = {name: self.part(name) for name in known if name in self._missed or drain.phase_of(name) is not None}
+        return Ended(parts={**parts, **missed}, by_operator=self.by_operator, fault=fault)
 
-    def _named(self) -> Iterable[str]:
-        return sorted(self._domains)
-
-    def _targets(self) -> list[Target]:
-        """What waits for these primaries and no held domain. Some 30 µs each."""
-        waiting = (target(envelope, "deferred") for envelope in self._spool.envelopes("deferred"))
+    def _targets(self, ids: Sequence[str]) -> list[Target]:
+        """What waits for these primaries and no held domain, and what guards held of it. Some 40 µs each."""
+        found = (self._spool.find(each) for each in ids)
+        waiting = [target(each[1], "deferred") for each in found if each is not None and each[0] == "deferred"]
         known = self._left.known()
-        held = (target(found[1], found[0]) for each in known if (found := self._spool.find(each)) is not None)
+        there = (self._spool.find(each) for each in known)
+        held = (target(each[1], each[0]) for each in there if each is not None)
         targets = [*waiting, *(each for each in held if is_left(each, known))]
-        return [each for each in targets if self._concerns(each)]
+        targets = [each for each in targets if self._concerns(each)]
+        # Those that nothing waits for, too: mail that comes for one goes with that of its primary.
+        domains = sorted({*self._domains, *(domain for each in targets for domain in each.domains)})
+        self._by_primary.learn(self._router.route(domains))
+        return targets
 
     def _concerns(self, target: Target) -> bool:
-        return not self._domains.isdisjoint(target.domains) and self._left_alone.isdisjoint(target.domains)
+        return not self._domains.keys().isdisjoint(target.domains) and self._left_alone.isdisjoint(target.domains)
 
-    def _look(self, domains: Sequence[str]) -> str:
-        """Climb; blocks, in a thread of the drain's."""
-        known = probe_once(domains, self._router, LOOK, recipients=self._wanted.settings.probe.recipients)
-        return unwell(known)
+    def _probe(self, primary: str) -> str:
+        """Climb; blocks."""
+        if primary in self._proven:
+            return ""
+        tested = self._wanted.settings.probe.recipients
+        return unwell(probe_once(self._by_primary.domains(primary), self._router, LOOK, recipients=tested))
 
     def _complain(self, text: str) -> None:
         self._log("drain", "warning", text=text)

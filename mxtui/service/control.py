@@ -69,8 +69,8 @@ class Controlled(Protocol):
         """How the deliveries go."""
         ...
 
-    def errand(self) -> AbstractAsyncContextManager[Errand]:
-        """Somebody wants messages tried now. Raises Guarded."""
+    def errand(self, *, alone: bool) -> AbstractAsyncContextManager[Errand]:
+        """Somebody wants messages tried now; `alone`: and nothing else at their hosts meanwhile. Raises Guarded."""
         ...
 
     def look(self, ids: Collection[str]) -> None:
@@ -180,13 +180,13 @@ class ControlServer:
                 self._service.look(_ids(request))
                 await _say(writer, {"ok": True})
             case "flush":
-                await self._run_errands(reader, writer)
+                await self._run_errands(reader, writer, alone=request.get("alone") is not False)
             case asked:
                 await _say(writer, _failure(f"cannot {asked}"[:80], "This serve is another version of mxtui."))
 
-    async def _run_errands(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _run_errands(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, alone: bool) -> None:
         """What a client feeds, until it says that this was all, or is gone."""
-        async with self._service.errand() as errand:
+        async with self._service.errand(alone=alone) as errand:
             listening = asyncio.create_task(_listen(reader, errand))
             try:
                 while not (listening.done() and errand.done):

@@ -4,14 +4,14 @@ from collections.abc import Callable, Iterable
 
 from mxtui.model.health import HealthState
 from mxtui.model.standby import Standby, StandbyPolicy, StandbyState
-from mxtui.primary.prober import Prober
+from mxtui.primary.prober import Known
 from mxtui.service.log import Log
 
 
 class HealthWatch:
     """Tells standby of every primary's state, and whoever delivers of those that turned up.
 
-    `heard` is what a `Prober` calls after each climb: it costs a look at each relayed domain.
+    `heard` is what a `Prober` calls after each climb: it costs a look at each domain of that primary.
     """
 
     def __init__(
@@ -34,10 +34,15 @@ class HealthWatch:
         states = {self.standby.state(domain) for domain in self._domains}
         return "accepting" if "accepting" in states else "draining" if "draining" in states else "standing by"
 
-    def heard(self, prober: Prober) -> None:
-        """Something may be different."""
+    @property
+    def draining(self) -> Iterable[str]:
+        """Domains whose mail waits though their primary is up."""
+        return [domain for domain in self._domains if self.standby.state(domain) == "draining"]
+
+    def heard(self, known: Known) -> None:
+        """What is known now of some domains."""
         up: list[str] = []
-        for domain, (primary, health) in prober.snapshot().items():
+        for domain, (primary, health) in known.items():
             before, now = self._states.get(domain, "unknown"), health.state
             if domain in self._domains:
                 self.standby.health(domain, now, primary.host if primary is not None else "")

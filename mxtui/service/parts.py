@@ -92,7 +92,13 @@ def delivery_policy(serve: Serve, caps: Mapping[str, int]) -> Delivery:
     # The reader of the setting lets nothing else through.
     tls = cast("TlsPolicy", serve.tls)
     return Delivery(
-        connections=serve.connections, caps=caps, retry=serve.retry, retry_longest=serve.retry_longest, tls=tls
+        connections=serve.connections,
+        caps=caps,
+        retry=serve.retry,
+        retry_longest=serve.retry_longest,
+        tls=tls,
+        xclient=serve.xclient,
+        evidence=serve.scan.header,
     )
 
 
@@ -131,7 +137,19 @@ def naming(wanted: Wanted, setting: str) -> Iterator[None]:
 
 def only_at_start(before: Wanted, after: Wanted) -> list[str]:
     """Settings that differ, and that a running service cannot follow."""
-    names = ("spool", "listen", "hostname", "user", "tls", "retry", "retry_longest", "connections", "notices")
+    names = (
+        "spool",
+        "listen",
+        "hostname",
+        "user",
+        "tls",
+        "xclient",
+        "retry",
+        "retry_longest",
+        "connections",
+        "notices",
+    )
     changed = [f"serve.{name}" for name in names if getattr(before.serve, name) != getattr(after.serve, name)]
     changed += ["drain.primaries"] if before.settings.drain.primaries != after.settings.drain.primaries else []
+    changed += ["serve.scan.header"] if before.serve.scan.header != after.serve.scan.header else []
     return changed + (["probe"] if before.settings.probe != after.settings.probe else [])

@@ -5,7 +5,7 @@ How they stand is in the spool: who was down, or stopped by a guard, is not forg
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -15,12 +15,12 @@ import msgspec
 
 from mxtui.delivery.host import Host, Mode
 from mxtui.model.envelope import Envelope
-from mxtui.model.health import UNKNOWN, Health, Primary
+from mxtui.model.health import Health, HealthState, Primary
 from mxtui.model.next_hop import NextHop
 from mxtui.model.recovery import Recovery, RecoveryWord
-from mxtui.service.automatic import AutomaticDrain, Ended
+from mxtui.service.automatic import AutomaticDrain, Ended, Part
 from mxtui.service.log import Log
-from mxtui.service.remembered import kept, replaced
+from mxtui.service.remembered import kept, leave
 
 FILE: Final = "recovery.json"
 
@@ -41,7 +41,7 @@ class Forwards(Protocol):
     """The forwarder, as far as it is told what may go where."""
 
     def guard(self, modes: Mapping[str, Mode]) -> None:
-        """By host; all others are open."""
+        """By host, what may go to it from now on; others are as before."""
         ...
 
     def host(self, name: str) -> Host | None:
@@ -50,13 +50,13 @@ class Forwards(Protocol):
 
 
 class Recovering:
-    """Belongs to the event loop. `make` makes a drain to some primaries, each with its domains."""
+    """Belongs to the event loop. `make` makes a drain."""
 
     def __init__(
         self,
         spool: Path,
         forwarder: Forwards,
-        make: Callable[[Mapping[str, Sequence[str]]], AutomaticDrain],
+        make: Callable[[], AutomaticDrain],
         log: Log,
         clock: Callable[[], float],
     ) -> None:
@@ -67,10 +67,17 @@ class Recovering:
         self._clock = clock
         self._settle = self._again = 0.0
         self._all: dict[str, Recovery] = {}
+        self._concerned: dict[str, None] = {}
+        """Those with which time has something to do: a thousand that are well cost nothing."""
+        self._names: dict[str, str] = {}
+        """By domain, its primary."""
+        self._health: dict[str, HealthState] = {}
+        """By primary, as checks found it last."""
         self._drain: AutomaticDrain | None = None
         self._refused = ""
-        self._looking = False
-        """What changes is told at the end."""
+        self._news: set[str] = set()
+        """Primaries of which the forwarder may be told something."""
+        self._unkept = False
         self._faults: Counter[str] = Counter()
         """By primary, in a row."""
         self._remembered = _remembered(self._path)
@@ -80,7 +87,7 @@ class Recovering:
     def follow(self, relay: Mapping[str, NextHop], settle: float, again: float) -> None:
         """Mail is taken for these domains, and by these rules, from now on."""
         self._settle, self._again = settle, again
-        before = {domain: each for each in self._all.values() for domain in each.domains}
+        before = {domain: self._all[name] for domain, name in self._names.items()}
         found: dict[str, list[str]] = {}
         for domain, hop in relay.items():
             found.setdefault(f"{hop.host.lower()}:{hop.port}", []).append(domain)
@@ -92,8 +99,19 @@ class Recovering:
                 # What waited for the old primary waits for this one, of which as little is known.
                 each = replace(each, word="down", since=self._clock())
             after[name] = replace(each, domains=tuple(sorted(domains)))
-        self._all = after
-        self._changed()
+        self._news.update(self._all, after)
+        self._all, self._concerned = after, {}
+        self._names = {domain: name for name, each in after.items() for domain in each.domains}
+        for each in after.values():
+            self._file(each)
+        self._tell()
+
+    def heard(self, known: Known) -> None:
+        """What checks of some domains' primaries found now. Costs a look at each of those."""
+        for name, state in {self._names[each]: known[each][1].state for each in known if each in self._names}.items():
+            self._health[name] = state
+            self._look_at(self._all[name])
+        self._tell()
 
     def came(self, envelope: Envelope) -> None:
         """A message was committed to `deferred`."""
@@ -102,73 +120,76 @@ class Recovering:
 
     def freed(self, domains: Collection[str]) -> None:
         """An operator released mail of these domains, or put it back."""
-        for each in list(self._all.values()):
-            if each.word == "stopped" and not set(each.domains).isdisjoint(domains):
-                self._put(each.freed(self._clock()))
+        for name in {self._names[domain] for domain in domains if domain in self._names}:
+            self._put(self._all[name].freed(self._clock()))
+        self._tell()
 
     def drained(self, since: float, *, whole: bool, held: bool, why: str) -> None:
         """An operator's drain is over that began at `since`: what it had of a primary speaks for or against that."""
-        for each in list(self._all.values()):
+        for each in self.standing:
             host = self._forwarder.host(each.primary)
-            if each.word in ("well", "down") or host is None or host.last_tried < since:
+            if each.word == "down" or host is None or host.last_tried < since:
                 continue
             if whole and host.last_delivery is not None and host.last_delivery >= since:
                 self._put(each.trusted(self._clock()))
             elif held:
                 self._put(each.stopped(why, self._clock(), self._again))
+        self._tell()
 
     # -- how they stand -------------------------------------------------------------------------------------------
 
     @property
     def standing(self) -> tuple[Recovery, ...]:
         """Those that are not well."""
-        return tuple(each for each in self._all.values() if each.word != "well")
+        return tuple(each for each in self._looked_after if each.word != "well")
 
     @property
     def told(self) -> tuple[Recovery, ...]:
         """Those, and those that are trusted though there was no drain."""
-        return tuple(each for each in self._all.values() if each.word != "well" or each.why)
+        return tuple(each for each in self._looked_after if each.word != "well" or each.why)
+
+    @property
+    def _looked_after(self) -> list[Recovery]:
+        return [self._all[name] for name in self._concerned]
 
     def any_stopped(self) -> bool:
         """Whether somebody's word is waited for."""
-        return any(each.word == "stopped" for each in self._all.values())
+        return any(each.word == "stopped" for each in self._looked_after)
 
     @property
     def draining(self) -> bool:
         """Whether a drain of our own is under way, which primaries that are back may join."""
         return self._drain is not None
 
+    def word(self, domain: str) -> RecoveryWord:
+        """How a domain's primary stands."""
+        name = self._names.get(domain)
+        return self._all[name].word if name is not None else "well"
+
     def well(self, domains: Iterable[str]) -> list[str]:
         """Those of the domains whose primary is trusted."""
-        troubled = {domain for each in self.standing for domain in each.domains}
-        return [domain for domain in domains if domain not in troubled]
+        return [domain for domain in domains if self.word(domain) == "well"]
 
     # -- at work --------------------------------------------------------------------------------------------------
 
-    def look(self, known: Known, left_alone: Collection[str], *, may_drain: bool) -> None:
-        """Go on from what checks, deliveries and the clock say now. Costs a look at each primary."""
-        before = tuple(self._all.values())
-        self._looking = True
-        try:
-            self._look(known)
-            self._follow_drain()
-            if may_drain:
-                self._begin(left_alone)
-        finally:
-            self._looking = False
-        # Once for all of them: hundreds may turn down in one moment, and each costs a look at all.
-        if before != tuple(self._all.values()):
-            self._changed()
+    def look(self, left_alone: Collection[str], *, may_drain: bool) -> None:
+        """Go on from what deliveries, the drain and the clock say now. Costs a look at each that is not well."""
+        for each in self._looked_after:
+            self._look_at(each)
+        self._follow_drain()
+        if may_drain:
+            self._begin(left_alone)
+        # Once for all of them, and not for each.
+        self._tell()
 
-    def _look(self, known: Known) -> None:
+    def _look_at(self, each: Recovery) -> None:
         now = self._clock()
-        for each in list(self._all.values()):
-            health = next((known[domain][1] for domain in each.domains if domain in known), UNKNOWN)
-            after = each.seen(health.state, now, self._settle)
+        after = each.seen(self._health.get(each.primary, "unknown"), now, self._settle)
+        if after.word == "down":
             host = self._forwarder.host(each.primary)
             if host is not None and host.samples >= PROOF:
                 after = after.took(now, self._settle)
-            self._put(after)
+        self._put(after)
 
     def _follow_drain(self) -> None:
         if self._drain is None:
@@ -177,15 +198,12 @@ class Recovering:
             self._drain = None
             self._settled(ended)
             return
-        now = self._clock()
-        for each in [one for one in self._all.values() if one.word == "draining"]:
-            phase = self._drain.phase(each.primary)
-            if phase == "done":
-                self._put(each.trusted(now))
-            elif phase == "stopped" and not self._drain.by_operator:  # who stops all of it is heard at its end
-                # The others may take hours more.
-                guarded, why = self._drain.stopped(each.primary)
-                self._put(each.stopped(why, now, self._again) if guarded else each.not_yet(why, now, self._settle))
+        for each in [one for one in self._looked_after if one.word == "draining"]:
+            part = self._drain.part(each.primary)
+            # Who stops all of it is heard at its end; the others may take hours more.
+            if part.word != "going" and not (part.word == "stopped" and self._drain.by_operator):
+                self._drain.leave(each.primary)
+                self._judge(each, part)
 
     def _settled(self, ended: Ended) -> None:
         now = self._clock()
@@ -195,19 +213,29 @@ class Recovering:
             self._refused = ended.fault
         elif ended.fault:
             self._log("drain_failed", "error", why=ended.fault)
-        for each in [one for one in self._all.values() if one.word == "draining"]:
-            phase, why = ended.phases.get(each.primary), ended.whys.get(each.primary, "")
+        for each in [one for one in self._looked_after if one.word == "draining"]:
+            part = ended.parts.get(each.primary)
             if ended.refused:
                 self._put(replace(each, word="due"))
-            elif each.primary in ended.guarded or (phase == "stopped" and ended.by_operator):
-                self._put(each.stopped(why, now, self._again))
-            elif phase == "stopped" or (ended.fault and phase not in (None, "done")):
-                self._put(each.not_yet(why or ended.fault, now, self._settle))
-            elif ended.fault and phase is None:
+            elif part is None and ended.fault:
                 self._not_drained(each, ended.fault, now)
+            elif part is not None and part.word == "going" and ended.fault:
+                self._put(each.not_yet(ended.fault, now, self._settle))
             else:
-                self._faults.pop(each.primary, None)
-                self._put(each.trusted(now))
+                self._judge(each, part or Part("through"), by_operator=ended.by_operator)
+
+    def _judge(self, each: Recovery, part: Part, *, by_operator: bool = False) -> None:
+        """What a drain has come to with one of them."""
+        now = self._clock()
+        if part.word == "stopped" and (part.guarded or by_operator):
+            self._put(each.stopped(part.why, now, self._again))
+        elif part.word == "missed" and not part.why:
+            self._put(replace(each, word="due"))
+        elif part.word in ("stopped", "missed"):
+            self._put(each.not_yet(part.why, now, self._settle))
+        else:
+            self._faults.pop(each.primary, None)
+            self._put(each.trusted(now))
 
     def _not_drained(self, each: Recovery, fault: str, now: float) -> None:
         """It did not begin: a fault that passes is no reason to trust a primary; one that stays, none to keep mail."""
@@ -222,35 +250,37 @@ class Recovering:
         self._put(each.unguarded(fault, now, self._again))
 
     def _begin(self, left_alone: Collection[str]) -> None:
-        due = [each for each in self._all.values() if each.word == "due" and not set(each.domains) <= set(left_alone)]
-        if not due:
+        due = [each for each in self._looked_after if each.word == "due" and not {*each.domains} <= {*left_alone}]
+        if not due or (self._drain is not None and not self._drain.joinable):
             return
-        if self._drain is not None:
-            for each in due:
-                if self._drain.again(each.primary):
-                    self._put(each.begun(self._clock()))
-            return
-        self._drain = self._make({each.primary: each.domains for each in due})
+        domains = {each.primary: each.domains for each in due}
+        proven = [each.primary for each in due if each.proven]
         for each in due:
             self._put(each.begun(self._clock()))
-        self._drain.begin([each.primary for each in due if each.proven], left_alone)
+        if self._drain is None:
+            self._drain = self._make()
+            self._drain.begin(domains, proven, left_alone)
+        else:
+            self._drain.join(domains, proven, left_alone)
 
     async def end(self, seconds: float, why: str) -> None:
         """Serve ends: so does the drain, with what it has in hand brought to its end."""
         drain, self._drain = self._drain, None
         if drain is not None:
             drain.stop(why)
-            await asyncio.to_thread(drain.join, seconds)
-        self._keep()
+            await asyncio.to_thread(drain.wait, seconds)
+        self._unkept = True
+        await self.keep()
 
     def _put(self, after: Recovery) -> None:
         before = self._all.get(after.primary)
         if before is None or after == before:
             return
         self._all[after.primary] = after
+        self._file(after)
         if after.word != before.word:
             if after.word == "down" and self._drain is not None:
-                self._drain.give_up(
+                self._drain.leave(
                     after.primary, "the primary is down again; what waits for it is drained when it is back"
                 )
             waits = round(after.until - self._clock()) if after.until is not None else None
@@ -258,17 +288,30 @@ class Recovering:
                 "recovery", "warning" if after.word in ("down", "stopped") else "info",
                 host=after.primary, state=after.word, before=before.word, seconds=waits, why=after.why or None,
             )  # fmt: skip
-        if not self._looking:
-            self._changed()
+        self._news.add(after.primary)
 
-    def _changed(self) -> None:
-        self._forwarder.guard({each.primary: MODES[each.word] for each in self.standing})
-        self._keep()
+    def _file(self, each: Recovery) -> None:
+        if each.word != "well" or each.until is not None:
+            self._concerned[each.primary] = None
+        else:
+            self._concerned.pop(each.primary, None)
 
-    def _keep(self) -> None:
+    def _tell(self) -> None:
+        """Hundreds may turn down in one moment: what is new goes to the forwarder at once, to the disk by and by."""
+        if self._news:
+            news, self._news, self._unkept = self._news, set(), True
+            words = {name: self._all[name].word if name in self._all else "well" for name in news}
+            self._forwarder.guard({name: MODES[word] for name, word in words.items()})
+
+    async def keep(self) -> None:
+        """Have what is new of them survive a restart."""
+        if not self._unkept:
+            return
+        self._unkept = False
         now = self._clock()
+        content = {each.primary: asdict(each.interrupted(now)) for each in self.standing}
         try:
-            replaced(self._path, {each.primary: asdict(each.interrupted(now)) for each in self.standing})
+            await asyncio.to_thread(leave, self._path, content)
         except OSError as error:
             self._log("recovery_not_kept", "warning", error=str(error))
 

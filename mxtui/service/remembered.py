@@ -7,12 +7,12 @@ Which domains it relays for, and where to: a console, or a flush without a runni
 """
 
 import json
-import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from mxtui.folders import replace_file
 from mxtui.model.next_hop import NextHop, parse_host
 from mxtui.model.offers import Offers, read_offers
 
@@ -47,12 +47,12 @@ class RememberedOffers:
             domain: {"extensions": sorted(offers.extensions), "size": offers.size}
             for domain, offers in sorted(self._known.items())
         }
-        replaced(self._path, content)
+        leave(self._path, content, durable=False)
 
 
 def remember_relay(spool: Path, relay: Mapping[str, NextHop]) -> None:
     """Leave the table of domains and primaries. Raises OSError."""
-    replaced(spool / RELAY, {domain: f"[{hop.host}]:{hop.port}" for domain, hop in relay.items()})
+    leave(spool / RELAY, {domain: f"[{hop.host}]:{hop.port}" for domain, hop in relay.items()})
 
 
 def remembered_relay(spool: Path) -> Mapping[str, NextHop]:
@@ -63,13 +63,9 @@ def remembered_relay(spool: Path) -> Mapping[str, NextHop]:
     return {}
 
 
-def replaced(path: Path, content: Mapping[str, object]) -> None:
+def leave(path: Path, content: Mapping[str, object], *, durable: bool = True) -> None:
     """Leave an object. Raises OSError."""
-    beside = path.with_name(f"{path.name}.new")
-    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        json.dump(content, file, indent=1)
-    beside.replace(path)
+    replace_file(path, json.dumps(content, indent=1).encode(), durable=durable)
 
 
 def kept(path: Path) -> Mapping[str, Any]:

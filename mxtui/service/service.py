@@ -14,6 +14,7 @@ import os
 import secrets
 import socket
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from typing import Any, Final
@@ -36,6 +37,7 @@ from mxtui.queues.spool.store import Spool
 from mxtui.receiver.names import Names
 from mxtui.receiver.receiver import Receiver
 from mxtui.receiver.room import DiskRoom
+from mxtui.scanning.gate import Gate
 from mxtui.service import parts
 from mxtui.service.alerts import AlertWatch
 from mxtui.service.asking import Asking
@@ -48,6 +50,7 @@ from mxtui.service.log import Log
 from mxtui.service.notify import Notifier
 from mxtui.service.recovering import Recovering
 from mxtui.service.remembered import RememberedOffers, remember_relay
+from mxtui.service.scanning import Scanners, gate_of, scanners_of
 from mxtui.service.wanted import Wanted
 
 TICK: Final = 0.5
@@ -78,8 +81,10 @@ class Service:
         log: Log,
         notifier: Notifier,
         read: Callable[[], Wanted],
+        scanners: Scanners = scanners_of,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        """`scanners` makes those that settings name."""
         self._began_with = self._wanted = wanted
         self._read = read
         self._spool = spool
@@ -96,6 +101,10 @@ class Service:
         self._remembered = RememberedOffers(spool.path)
         self._committer = Committer(spool)
         self._clients = Names()
+        self._scanners = scanners
+        self._screened: Counter[str] = Counter()
+        """Messages by what scanning made of them, since the start."""
+        self._gate = self._make_gate(wanted)
         self._forwarder = self._make_forwarder()
         self._prober = Prober(
             self._router,
@@ -134,7 +143,7 @@ class Service:
             self._held.read()
             if self._wanted.settings.probe.enabled:  # without checks nobody knows when one is back
                 self._follow_primaries()
-            self._receiver = await self._make_receiver(self._wanted)
+            self._receiver = await self._make_receiver(self._wanted, self._gate)
             self._remember_relay()
             if "." not in self._ourselves.hostname:
                 self._log(
@@ -232,12 +241,16 @@ class Service:
 
     # -- parts ----------------------------------------------------------------------------------------------------
 
-    def _make_drain(self, primaries: Mapping[str, Sequence[str]]) -> AutomaticDrain:
-        return AutomaticDrain(self._spool, self._router, self._wanted, self._log, primaries)
+    def _make_drain(self) -> AutomaticDrain:
+        return AutomaticDrain(self._spool, self._router, self._wanted, self._log, self._forwarder.ids)
 
     def _follow_primaries(self) -> None:
         drain = self._wanted.settings.drain
         self._recovering.follow(self._wanted.serve.relay, drain.settle, drain.again)
+
+    def _make_gate(self, wanted: Wanted) -> Gate | None:
+        scanners = self._scanners(wanted.settings)
+        return gate_of(wanted.serve.scan, scanners, self._log, self._clock, self._screened)
 
     def _make_forwarder(self) -> Forwarder:
         serve = self._wanted.serve
@@ -252,9 +265,10 @@ class Service:
         return Forwarder(
             self._spool, self._committer, self._router, policy,
             log=self._log, clock=self._clock, ourselves=self._ourselves, lookup=lookup, notifier=notices,
+            gate=self._gate,
         )  # fmt: skip
 
-    async def _make_receiver(self, wanted: Wanted) -> Receiver:
+    async def _make_receiver(self, wanted: Wanted, gate: Gate | None) -> Receiver:
         """A receiver by these settings. Raises ConfigError, which names the setting."""
         recipients = await self._asking.recipients(wanted)
         room = DiskRoom(self._spool.path, free_bytes=wanted.serve.limits.free)
@@ -271,6 +285,7 @@ class Service:
                 room=room,
                 names=self._clients,
                 note=self._held.note,
+                gate=gate,
                 clock=self._clock,
             )
 
@@ -285,12 +300,13 @@ class Service:
     def _turned_up(self, domains: list[str]) -> None:
         self._forwarder.primary_up(self._recovering.well(domains))
 
-    def _climbed(self) -> None:
-        """The prober came down from a ladder."""
-        self._look_at_primaries()
-        self._health.heard(self._prober)
+    def _climbed(self, domains: Collection[str]) -> None:
+        """The prober came down from the ladder of these domains' primary."""
+        known = self._prober.known(domains)
+        self._recovering.heard(known)
+        self._health.heard(known)
         try:
-            news = self._remembered.learn(self._prober.offers())
+            news = self._remembered.learn(self._prober.offers(domains))
         except OSError as error:
             news = True
             self._log("offers_not_kept", "warning", error=str(error))
@@ -313,14 +329,15 @@ class Service:
             self._notifier.reloading()
             try:
                 wanted = await asyncio.to_thread(self._read)
-                receiver = await self._make_receiver(wanted)
+                gate = self._make_gate(wanted)
+                receiver = await self._make_receiver(wanted, gate)
             except MxtuiError as error:
                 self._log("reload_failed", "error", error=error.message, hint=error.hint)
             else:
-                await self._replace(wanted, receiver)
+                await self._replace(wanted, receiver, gate)
             self._notifier.ready(self._words())
 
-    async def _replace(self, wanted: Wanted, receiver: Receiver) -> None:
+    async def _replace(self, wanted: Wanted, receiver: Receiver, gate: Gate | None) -> None:
         for name in parts.only_at_start(self._began_with, wanted):
             self._log("needs_restart", "warning", setting=name)
         before, self._wanted = self._receiver, wanted
@@ -331,6 +348,7 @@ class Service:
             self._follow_primaries()
         await self._listen(receiver)
         self._receiver = receiver
+        self._forwarder.screen_by(gate)
         assert before is not None
         leaving = asyncio.create_task(before.stop(GRACE))
         self._leaving.add(leaving)
@@ -345,6 +363,7 @@ class Service:
             await asyncio.sleep(TICK)
             self._held.look()
             self._look_at_primaries()
+            await self._recovering.keep()
             self._settle()
 
     def _look_at_primaries(self) -> None:
@@ -352,8 +371,9 @@ class Service:
         if self._recovering.standing:
             self._look_at_drains()
         busy = self._drains.busy and not self._recovering.draining
-        may_drain = not (self._stop.is_set() or self._forwarder.pausing or busy)
-        self._recovering.look(self._prober.snapshot(), self._held.domains, may_drain=may_drain)
+        # What waits is what the forwarder knows of.
+        may_drain = self._forwarder.loaded and not (self._stop.is_set() or self._forwarder.pausing or busy)
+        self._recovering.look(self._held.domains, may_drain=may_drain)
 
     def _look_at_drains(self) -> None:
         """Whether a drain of somebody else has ended, which says something of its primaries."""
@@ -376,17 +396,25 @@ class Service:
             waiting |= {domain: host.waiting + going for domain in host.domains if domain in waiting}
         for domain, messages in waiting.items():
             self._health.standby.waiting(domain, messages)
-        word: ServiceWord = "suspended" if standing.suspended else self._health.overall
-        words = {each.word for each in self._recovering.standing}
-        if word == "draining" and "settling" in words and "draining" not in words:
-            word = "settling"
+        word: ServiceWord = self._health.overall
+        if word == "draining":
+            word = self._what_waits()
+        if standing.suspended:
+            word = "suspended"
         if self._stop.is_set():
             word = "stopping"
         if word != self._word or not self._started:
             self._started = True
             self._word, self._since = word, self._clock()
             self._log("state", state=word, waiting=standing.waiting)
-        self._notifier.status(self._words())
+        self._notifier.status(f"{self._word}: {standing.waiting} waiting")
+
+    def _what_waits(self) -> ServiceWord:
+        """Primaries are up, and mail waits for them: what of it is on its way says more than what is not."""
+        words = {self._recovering.word(domain) for domain in self._health.draining}
+        if words & {"well", "due", "draining", "down"}:
+            return "draining"
+        return "settling" if "settling" in words else "drain stopped"
 
     def _words(self) -> str:
         return f"{self._word}: {self._forwarder.snapshot().waiting} waiting"
@@ -413,6 +441,7 @@ class Service:
             queued=forwarder.waiting,
             delivering=len(forwarder.in_flight),
             recovering=self._recovering.told,
+            screened=dict(self._screened),
         )
 
     def progress(self) -> Mapping[str, object]:
@@ -425,9 +454,9 @@ class Service:
             "hosts": standing.hosts,
         }
 
-    def errand(self) -> AbstractAsyncContextManager[Errand]:
+    def errand(self, *, alone: bool) -> AbstractAsyncContextManager[Errand]:
         """Somebody wants messages tried now. Raises Guarded."""
-        return self._forwarder.errand()
+        return self._forwarder.errand(alone=alone)
 
     def look(self, ids: Collection[str]) -> None:
         """Somebody changed these."""

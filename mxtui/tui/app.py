@@ -107,12 +107,12 @@ class ConsoleApp(Host):
     def _console(self) -> ConsoleScreen | None:
         """The topmost screen of ours that is all there: a dialog may lie over it, one pushed a moment ago is not."""
         ours = (screen for screen in reversed(self.screen_stack) if isinstance(screen, ConsoleScreen))
-        return next((screen for screen in ours if screen.is_mounted), None)
+        return next((screen for screen in ours if screen.is_whole), None)
 
     def show_now(self) -> None:
         """What there is to show is drawn once more, and only where it differs is anything sent."""
         screen = self._console()
-        if screen is not None:
+        if screen is not None and self.is_running:  # the clock still ticks while screens are taken down at the end
             screen.tick()
 
     def toggle_pause(self) -> None:
@@ -181,6 +181,10 @@ class ConsoleApp(Host):
 
     def start_drain(self, plan: Plan, reason: str, ends: str = "") -> None:
         """Have a drain begun, and show it. It ends the migration of a domain, where one is named."""
+        if self.preparing is not None:
+            self.notify("another drain is getting ready: follow it here", title="Not possible", severity="error")
+            return
+        self.preparing = plan, self.now()
         self.switch_mode("drain")
         self._start_drain(plan, reason, ends)
 
@@ -190,4 +194,7 @@ class ConsoleApp(Host):
             await asyncio.to_thread(self.services.draining.start, plan, reason, ends)
         except MxtuiError as error:
             self.notify(f"{error.message}\n{error.hint}".strip(), title="Not possible", severity="error", markup=False)
+        self.drain = await asyncio.to_thread(self.services.draining.standing)
+        self.preparing = None
+        self.show_now()
         self._follow_drain()

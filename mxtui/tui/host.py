@@ -1,11 +1,13 @@
 """What widgets and screens may ask of the app: its look, its clock, what is known, and what was marked."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from textual.widget import Widget
 
 from mxtui.model.drain.standing import Standing
+from mxtui.model.filter import JUDGED_WORDS
 from mxtui.model.overview import Overview
 from mxtui.model.plan import Plan
 from mxtui.tui.keys import OneByOne
@@ -26,6 +28,8 @@ class Host(OneByOne):
     """Queue IDs, whatever the filter; the same on all screens."""
     drain: Standing | None = None
     """The drain that runs, or the last one that did, whoever started it."""
+    preparing: tuple[Plan, float] | None = None
+    """The drain that was begun here and is not on the register yet, and since when (epoch seconds)."""
     examined: "Report | None" = None
     """What the doctor found last in this session."""
     paused: bool = False
@@ -33,6 +37,11 @@ class Host(OneByOne):
     def now(self) -> float:
         """The time by the clock that was given."""
         return self.services.clock()
+
+    @property
+    def words(self) -> Sequence[str]:
+        """Words of the filter language beyond those that a queue alone can answer."""
+        return JUDGED_WORDS if self.services.sifting is not None else ()
 
     @property
     def look(self) -> Look:

@@ -1,4 +1,4 @@
-"""The six screens. All but the first are imported when that is on the terminal: it is there 0.1 s sooner."""
+"""The screens. All but the first are imported when that is on the terminal: it is there 0.1 s sooner."""
 
 from collections.abc import Callable
 from functools import partial
@@ -15,6 +15,7 @@ _LATER = {
     "drain": "DrainScreen",
     "primaries": "PrimariesScreen",
     "audit": "AuditScreen",
+    "suspects": "SuspectsScreen",
 }
 
 

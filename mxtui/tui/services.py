@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from mxtui.holding import Holding
 from mxtui.index import Index
+from mxtui.model.campaign import Campaign, Sifted
+from mxtui.model.drain.interrupted import Interrupted
 from mxtui.model.drain.standing import Standing
+from mxtui.model.envelope import Client
+from mxtui.model.evidence import CampaignFacts, Judgement
 from mxtui.model.history import Point
 from mxtui.model.overview import Alert, Overview
 from mxtui.model.plan import Plan
@@ -17,6 +21,7 @@ from mxtui.operations import Operations
 if TYPE_CHECKING:  # no message is opened before the first screen is there
     from mxtui.doctor.finding import Report
     from mxtui.message.inspect import Inspection
+    from mxtui.message.parts import Part
 
 
 class Watching(Protocol):
@@ -51,6 +56,13 @@ class Draining(Protocol):
         """The one that runs, or the last one that did; one small file. Blocks."""
         ...
 
+    def finish_interrupted(self) -> Interrupted:
+        """Before anything is planned: bring to its end what a killed run of our own sender had in hold.
+
+        Blocks. Raises MxtuiError.
+        """
+        ...
+
     def start(self, plan: Plan, reason: str, ends: str = "") -> None:
         """Have a process of its own drain; once it has begun. It ends the migration of a domain, where one is named.
 
@@ -63,6 +75,18 @@ class Draining(Protocol):
         ...
 
 
+class Campaigns(Protocol):
+    """What belongs together in the queue, as far as it has been sifted. Both block."""
+
+    def of(self, queue_id: str) -> CampaignFacts | None:
+        """The campaign that a message is part of; None where it is alone, or was not looked at yet."""
+        ...
+
+    def members(self, campaign: str) -> Sequence[str]:
+        """Queue IDs of all its messages."""
+        ...
+
+
 class Acknowledging(Protocol):
     """What operators know of: on record, and kept for all who watch. Both block. Raise MxtuiError."""
 
@@ -72,6 +96,38 @@ class Acknowledging(Protocol):
 
     def withdraw(self, alerts: Sequence[Alert]) -> None:
         """Know of these no more."""
+        ...
+
+
+class Announcing(Protocol):
+    """When primaries are to be back: on record, and kept for all who watch. Both block. Raise MxtuiError."""
+
+    def announce(self, domain: str, reason: str, seconds: float) -> None:
+        """In so many seconds."""
+        ...
+
+    def withdraw(self, domain: str) -> None:
+        """No longer."""
+        ...
+
+
+class Sifting(Protocol):
+    """Who judges what is queued, in the background."""
+
+    def progress(self) -> Sifted:
+        """How far that has come."""
+        ...
+
+    def campaigns(self) -> Sequence[Campaign]:
+        """All that are queued, largest first, bulk mail after the others."""
+        ...
+
+    def clear(self, campaign: Campaign, by: str, reason: str) -> None:
+        """It is no spam, from now on and after a restart. Blocks. Raises MxtuiError."""
+        ...
+
+    def withdraw(self, campaign: Campaign) -> None:
+        """It may be, after all. Blocks. Raises MxtuiError."""
         ...
 
 
@@ -110,21 +166,37 @@ class Services:
 
     monitor: Watching
     operations: Operations
-    inspect: "Callable[[str], Inspection]"
-    """A message by queue ID, read and laid open; blocks. Raises MxtuiError (gone, not permitted)."""
+    inspect: "Callable[[str, int], Inspection]"
+    """At most so many bytes of a message by queue ID, laid open in a process of its own; blocks.
+
+    Raises MxtuiError (gone, not permitted, unreadable).
+    """
     content: Callable[[str, int], bytes]
     """A message as stored, at most so many bytes; blocks. Raises MxtuiError."""
     save: Callable[[str, Path], int]
     """A message as stored, to a new file that only its owner may read; bytes written. Blocks. Raises MxtuiError."""
+    save_part: "Callable[[str, Part, Path], int]"
+    """A part of it, decoded, in the same way."""
     draining: Draining
     own_names: frozenset[str] = frozenset()
-    """Host names, lower case, that no stranger has a right to: this host's and its primaries'."""
+    """Host names, lower case, that no stranger has a right to: this host's."""
+    trusted: frozenset[str] = frozenset()
+    """Authentication services, lower case, whose results in mail are believed."""
+    client: Callable[[str], Client | None] = lambda _: None
+    """Who handed a message in, by queue ID; blocks. Raises MxtuiError."""
+    judge: Callable[[str], Judgement] | None = None
+    """What speaks for or against a message being spam; blocks, for as long as scanners take. Raises MxtuiError."""
+    suspect: float = 10.0
+    """Points from which a message is suspect."""
+    campaigns: Campaigns | None = None
     settings: Settings = field(default_factory=Settings)
     clock: Callable[[], float] = time.time
     holding: Holding | None = None
     """Holds of domains; None where there can be none."""
     acknowledging: Acknowledging | None = None
     """None where alerts cannot be acknowledged."""
+    announcing: Announcing | None = None
+    """None where nobody would keep an announcement."""
     examine: "Callable[[], Report] | None" = None
     """Looks whether this backup MX is set up right; blocks for seconds. Raises MxtuiError. None where nobody can."""
     extras: Sequence[Extra] = ()
@@ -134,3 +206,5 @@ class Services:
 
     Raises MxtuiError.
     """
+    sifting: Sifting | None = None
+    """None where nobody judges mail."""

@@ -43,8 +43,8 @@ def judge(overview: Overview, now: float) -> Verdict:
         badge = first.badge or "CHECK"
         return Verdict(first.severity, badge, first.domain or "", first.text, _short(first, overview, now), tuple(rest))
     if overview.alerts:
-        known = f"{counted(len(overview.alerts), 'alert')} acknowledged."
-        return Verdict("plain", "", known, _waiting(overview, now), known)
+        known, waiting = f"{counted(len(overview.alerts), 'alert')} acknowledged.", _waiting(overview, now)
+        return Verdict("plain", "", known, waiting, waiting)
     return _calm(overview, now)
 
 

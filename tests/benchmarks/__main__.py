@@ -20,6 +20,7 @@ from tests.benchmarks.alerting import checking, rules
 from tests.benchmarks.console import console, footprint
 from tests.benchmarks.draining import draining
 from tests.benchmarks.following import following
+from tests.benchmarks.inspecting import inspecting
 from tests.benchmarks.machine import machine
 from tests.benchmarks.queue_factory import Queue
 from tests.benchmarks.ramping import ramping
@@ -27,13 +28,14 @@ from tests.benchmarks.reading import reading
 from tests.benchmarks.receiving import receiving
 from tests.benchmarks.remembering import remembering
 from tests.benchmarks.remote import remote
+from tests.benchmarks.sifting import sifting
 from tests.benchmarks.site import Site, running
 from tests.benchmarks.spooled import spooled
 from tests.benchmarks.table import Figure, as_markdown, as_text
 
 PARTS = (
     "reading", "alerts", "console", "spool", "remote", "following", "acting", "receiving", "draining", "ramping",
-    "remembering",
+    "remembering", "sifting", "inspecting",
 )  # fmt: skip
 
 
@@ -73,6 +75,10 @@ def measure(options: argparse.Namespace, tell: Callable[[str], None]) -> tuple[l
         take(ramping(options.far, options.times))
     if "remembering" in options.parts:
         take(remembering(options.remembered, options.messages))
+    if "sifting" in options.parts:
+        take(sifting(options.sifted))
+    if "inspecting" in options.parts:
+        take(inspecting(options.times))
     if options.million:
         with _queue(1_000_000, options.domains, tell) as site:
             take(reading(site, 1), "1,000,000: ")
@@ -95,6 +101,7 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--hold", type=int, default=2_000, help="messages to hold at once")
     parser.add_argument("--mail", type=int, default=5_000, help="messages to receive, and to drain")
     parser.add_argument("--far", type=int, default=4_000, help="messages to drain to a primary that is far away")
+    parser.add_argument("--sifted", type=int, default=40_000, help="messages, half of them of six campaigns")
     parser.add_argument("--remembered", type=int, default=1_000, help="domains in a week of history, and in a forecast")
     parser.add_argument("--times", type=int, default=3, help="runs of which the median counts")
     parser.add_argument("--idle", type=float, default=20.0, help="seconds to watch it idle")

@@ -48,7 +48,7 @@ class Queue:
 
 def make(directory: Path, queue: Queue) -> Path:
     """Write the queue into `directory` (made if missing) and return it. 100,000 messages take about 20 s."""
-    factory = _Factory(str(directory), queue)
+    factory = Factory(str(directory), queue)
     now = time.time()
     domains = [f"d{n}.example.org" for n in range(queue.domains)]
     # A few domains have most of the mail, as in an outage.
@@ -58,7 +58,9 @@ def make(directory: Path, queue: Queue) -> Path:
     return directory
 
 
-class _Factory:
+class Factory:
+    """Adds messages to a queue directory."""
+
     def __init__(self, root: str, queue: Queue) -> None:
         self.chance = random.Random(queue.seed)
         self._root = root
@@ -79,14 +81,19 @@ class _Factory:
             arrival=arrival,
             client_address=f"198.51.100.{chance.randrange(256)}",
         )
-        state = "hold" if chance.random() < self._queue.held else "deferred"
-        queue_id = self._write(state, file.raw(), arrival, arrival + 4 * 86400 + chance.uniform(300, 4000))
         # A domain's primaries are few, so thousands of messages wait for the same reason.
         status, reason = chance.choice(REASONS)
-        text = reason.format(domain=domain, n=len(domain))
+        self.put(file, status, reason.format(domain=domain, n=len(domain)))
+
+    def put(self, file: QueueFile, status: str, reason: str) -> str:
+        """One message, tried once and deferred for this reason; its queue ID."""
+        chance, arrival = self.chance, file.arrival
+        state = "hold" if chance.random() < self._queue.held else "deferred"
+        queue_id = self._write(state, file.raw(), arrival, arrival + 4 * 86400 + chance.uniform(300, 4000))
         offsets = file.offsets()
-        log = defer_log([(address, offsets[address], status, text) for address in recipients])
+        log = defer_log([(address, offsets[address], status, reason) for address in file.recipients])
         self._file(f"{self._folder(self._queue.hashing.folder('defer', queue_id))}/{queue_id}", log, 0o600)
+        return queue_id
 
     def _write(self, state: str, raw: bytes, arrival: float, mtime: float) -> str:
         # Not in incoming, where a running Postfix would take it.

@@ -3,11 +3,12 @@
 import pytest
 
 from tests.benchmarks.__main__ import arguments, measure
+from tests.benchmarks.sifting import SEEDS
 from tests.benchmarks.table import Figure, as_markdown, as_text
 
 SMALL = [
     "--messages", "300", "--domains", "5", "--hold", "20", "--mail", "60", "--far", "40", "--times", "1", "--idle", "1",
-    "--remembered", "3",
+    "--remembered", "3", "--sifted", "600",
 ]  # fmt: skip
 
 ROWS = (
@@ -69,6 +70,15 @@ ROWS = (
     "history: 3 domains: seven days on disk",
     "history: 3 domains: seven days of one",
     "forecast: 300 messages in 3 domains, all expiring",
+    *(row for seed in SEEDS for row in (*[f"sifting, seed {seed}: "] * 6, f"sifting, seed {seed}: good inside of 300")),
+    "sifting: 100,000 messages, processor time",
+    "sifting: 100,000 remembered, processor time",
+    "sifting: 100,000 on disk",
+    "inspector: its process, once for a console",
+    "inspector: 50 kB on the screen",
+    "inspector: 50 kB out of Postfix's format",
+    "inspector: 25 MB on the screen",
+    "inspector: 25 MB out of Postfix's format",
 )
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,7 +16,9 @@ from mxtui.cli.doctor import QUEUED, _relayed
 from mxtui.demo.postfix import SBIN, PrivatePostfix
 from mxtui.demo.primary import FakePrimary
 from mxtui.doctor.catalogue import CATALOGUE
-from mxtui.doctor.record import RESULT
+from mxtui.doctor.record import FOLDER
+from mxtui.drills import Drills
+from mxtui.folders import queue_digest
 from tests.cli.running import Done, run
 from tests.doctor.authority import Authority, nsd_available
 from tests.service.serving import HOSTNAME, Serve
@@ -50,6 +53,8 @@ class Doctor:
         self._backup = backup
         self._folder = folder
         self.state = folder / "state"
+        self.kept = self.state / FOLDER / f"{queue_digest(backup.spool)}.json"
+        self.drills = Drills(str(backup.spool), self.state).path
 
     def __call__(self, *words: str) -> Done:
         argv = ["-q", str(self._backup.spool), "--config", str(self._backup.config), *words]
@@ -116,13 +121,13 @@ def test_a_spool_is_examined_by_its_configuration(doctor: Doctor) -> None:
 
 def test_the_result_is_kept_for_whoever_asks_later(doctor: Doctor) -> None:
     (report,) = doctor("--json").objects
-    kept = json.loads((doctor.state / RESULT).read_text())
+    kept = json.loads(doctor.kept.read_text())
     findings = kept.pop("findings")
     assert kept == {name: value for name, value in report.items() if name != "findings"}
     assert wrong(findings) == wrong(report["findings"])
-    assert [path.name for path in doctor.state.iterdir()] == [RESULT]
+    assert [path.name for path in doctor.state.iterdir()] == [FOLDER]
     doctor("other.example", "--json")
-    assert json.loads((doctor.state / RESULT).read_text())["taken_at"] == report["taken_at"], (
+    assert json.loads(doctor.kept.read_text())["taken_at"] == report["taken_at"], (
         "a look at one domain is not the state of all"
     )
 
@@ -140,9 +145,10 @@ def test_text_tells_what_is_wrong_why_and_what_to_do(doctor: Doctor) -> None:
 
 
 def test_a_drill_on_record_is_taken_into_account(doctor: Doctor) -> None:
-    record = doctor.state / "drills.jsonl"
+    record = doctor.drills
+    record.parent.mkdir()
     record.write_text(
-        '{"at": 1, "domain": "example.org", "path": "queue", "result": "passed", "seconds": 2}\nhalf a li'
+        '{"at": 1, "domain": "example.org", "path": "queue", "result": "passed", "seconds": 2, "detail": ""}\nhalf a li'
     )
     try:
         (report,) = doctor("--json").objects
@@ -150,7 +156,7 @@ def test_a_drill_on_record_is_taken_into_account(doctor: Doctor) -> None:
             "passed, but"
         )
     finally:
-        record.unlink()
+        shutil.rmtree(record.parent)
 
 
 NOBODY = 65534

@@ -54,8 +54,8 @@ def via(instance: PrivatePostfix) -> tuple[str, str]:
     return "--via", f"127.0.0.1:{instance.smtp_port}"
 
 
-def recorded(folder: Path) -> list[Drill]:
-    return list(Drills(folder / "state").all())
+def recorded(instance: PrivatePostfix, folder: Path) -> list[Drill]:
+    return list(Drills(str(instance.queue_directory), folder / "state").all())
 
 
 def test_it_goes_through_postfix_and_the_log_is_the_evidence(mxtui: Mxtui, instance: PrivatePostfix) -> None:
@@ -65,7 +65,7 @@ def test_it_goes_through_postfix_and_the_log_is_the_evidence(mxtui: Mxtui, insta
     assert (done.status, drill["result"], drill["path"]) == (0, "passed", "primary")
     assert "status=sent" in drill["detail"]
     assert set(drill) == {"at", "domain", "path", "result", "seconds", "detail"}
-    assert [each.result for each in recorded(mxtui.folder)] == ["passed"]
+    assert [each.result for each in recorded(mxtui.instance, mxtui.folder)] == ["passed"]
     assert mxtui("alerts", "--json").objects[0]["name"] == "drill"
     assert "resolved" in mxtui("alerts", "--json").objects[0]
 
@@ -170,7 +170,7 @@ def test_a_backup_that_does_not_take_it_fails_it(mxtui: Mxtui, instance: Private
 )
 def test_what_cannot_be_drilled_is_no_failed_drill(mxtui: Mxtui, words: tuple[str, ...]) -> None:
     assert mxtui("drill", *words).status == 2
-    assert recorded(mxtui.folder) == []
+    assert recorded(mxtui.instance, mxtui.folder) == []
 
 
 def test_the_drills_are_on_record(mxtui: Mxtui, instance: PrivatePostfix) -> None:
@@ -181,7 +181,7 @@ def test_the_drills_are_on_record(mxtui: Mxtui, instance: PrivatePostfix) -> Non
 
 
 def test_a_record_cut_short_by_a_crash_hides_no_other(tmp_path: Path) -> None:
-    drills = Drills(tmp_path)
+    drills = Drills("/queue", tmp_path)
     drills.add(Drill(1.0, "a.example", "primary", "passed", 0.5, "250 fine"))
     with drills.path.open("ab") as file:
         file.write(b'{"at": 2.0, "dom\n\xff\n[]\n')

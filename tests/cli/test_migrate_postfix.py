@@ -1,9 +1,11 @@
 """A domain of a real Postfix is held while its primary moves, with our access table wired in and without it."""
 
+import json
 import os
 import re
 import shlex
 import subprocess
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +34,17 @@ class Moving:
         self.mxtui = Mxtui(instance, folder, f'holds = "{folder / "holds"}"')
 
     def __call__(self, verb: str, *words: str) -> Done:
-        if verb == "migrate":
-            argv = self.mxtui.argv(verb, *words)
-            at = argv.index("migrate")
-            # The group's own word comes before its options.
-            return run([*argv[: at + 1], words[0], *argv[at + 1 : -len(words)], *words[1:]])
-        return self.mxtui(verb, *words)
+        return run(self._migrate(*words)) if verb == "migrate" else self.mxtui(verb, *words)
+
+    def begin(self, *words: str) -> "subprocess.Popen[bytes]":
+        """`mxtui migrate` beside the test."""
+        return subprocess.Popen(self._migrate(*words), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def _migrate(self, *words: str) -> list[str]:
+        argv = self.mxtui.argv("migrate", *words)
+        at = argv.index("migrate")
+        # The group's own word comes before its options.
+        return [*argv[: at + 1], words[0], *argv[at + 1 : -len(words)], *words[1:]]
 
     def queued(self, count: int = 1, to: str = "info@example.org") -> list[str]:
         ids = self.instance.inject("a@client.example", [to], count=count)
@@ -228,3 +235,30 @@ def test_a_suspension_that_nobody_ended_is_an_alert_and_ends_with_resume_due(mov
     moving.primary.up()
     assert moving("resume", "--due").status == 0
     settled(moving.layout, ids, "")
+
+
+def test_mail_that_was_being_handed_in_as_the_end_began_goes_with_a_second_drain(moving: Moving) -> None:
+    """smtpd(8) asks the table at RCPT, and holds at the end of the message, whatever the table says by then."""
+    moving.wire()
+    first = moving.queued(2)
+    moving.start()
+    moving.primary.up()
+    moving.primary.behave(banner_delay=1.5)
+    with moving.instance.connect() as client:
+        client.ehlo("client.example")
+        client.mail("a@client.example")
+        assert client.rcpt("late@example.org")[0] == 250
+        ending = moving.begin("end", "example.org", "--yes", "--json")
+        wait_until(lambda: moving.status()["ending"], what="nothing more is caught, and the first drain is on")
+        code, said = client.data("Subject: late\r\n\r\nhello\r\n")
+        assert code == 250
+    (late,) = re.findall(r"queued as (\w+)", said.decode())
+    out, err = ending.communicate(timeout=60)
+    assert ending.returncode == 0, err.decode()
+    queued = [json.loads(line).get("queued") for line in out.splitlines()]
+    assert [each for each, _ in groupby(queued) if each] == [2, 1], "two drains"
+    settled(moving.layout, [*first, late], "")
+    assert sorted(each.recipients[0] for each in moving.primary.accepted) == [
+        "info@example.org", "info@example.org", "late@example.org"
+    ]  # fmt: skip
+    assert moving("migrate", "status", "--json").objects == []

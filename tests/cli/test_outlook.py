@@ -1,21 +1,24 @@
 """What is known from before: read as it is found, and nothing said of what is not there."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mxtui.cli.attach import Attached
-from mxtui.cli.outlook import last_doctor, last_drill, outlook
+from mxtui.cli.outlook import outlook
 from mxtui.cli.sites import SpoolSite
 from mxtui.config import Settings
 from mxtui.config.settings import Drain
+from mxtui.doctor.finding import Finding, Report
+from mxtui.doctor.record import write_result
 from mxtui.drains import Drains
+from mxtui.drills import Drills
 from mxtui.history import Store
 from mxtui.history.where import of_spool
 from mxtui.model.drain.standing import Standing
-from mxtui.model.forecast import NOTHING_KNOWN, Drilled, Examined, LastDrain
+from mxtui.model.drill import Drill
+from mxtui.model.forecast import NOTHING_KNOWN, Examined, LastDrain
 from mxtui.model.history import WHOLE, Sample, Tick
 from mxtui.model.plan import FlushProgress
 from mxtui.model.source import Space
@@ -96,30 +99,18 @@ def test_a_damaged_history_costs_only_what_it_would_tell(attached: Attached) -> 
     assert outlook(attached, T) == NOTHING_KNOWN
 
 
-def test_the_latest_drill_that_can_be_understood_counts(tmp_path: Path) -> None:
-    assert last_drill(tmp_path) is None
-    lines = [
-        json.dumps({"at": T - 9.5, "domain": "example.org", "path": "queue", "result": "failed", "seconds": 3}),
-        json.dumps({"at": T, "domain": "example.org", "path": "primary", "result": "passed", "detail": "250 ok"}),
-        json.dumps({"at": "yesterday", "result": "passed"}),
-        json.dumps([1, 2]),
-        '{"at": 18000',
-    ]
-    (tmp_path / "drills.jsonl").write_text("\n".join(lines))
-    assert last_drill(tmp_path) == Drilled(float(T), True, "example.org")
-    (tmp_path / "drills.jsonl").write_text(lines[0] + "\n")
-    assert last_drill(tmp_path) == Drilled(T - 9.5, False, "example.org")
+def test_drills_and_what_doctor_found_are_those_of_the_queue(attached: Attached) -> None:
+    drill = Drill(float(T), "example.org", "primary", "passed", 1.0, "250 fine")
+    queue = attached.queue.source.path
+    attached.drilled.add(drill)
+    Drills("/other", attached.state).add(replace(drill, at=T + 1.0))
+    write_result(Report(float(T), 1.0, queue, [Finding("clock", "warn", "off")]), attached.state)
+    write_result(Report(T + 1.0, 1.0, "/other"), attached.state)
+    found = outlook(attached, T)
+    assert found.drills == {"example.org": drill}
+    assert found.doctor == Examined(float(T), 0, 1, 0)
 
 
-@pytest.mark.parametrize("written", ["", "null", "[]", "{", '{"taken_at": "x", "pass": 1}', "\xff"])
-def test_a_result_of_doctor_that_makes_no_sense_is_none(tmp_path: Path, written: str) -> None:
-    (tmp_path / "doctor.json").write_text(written, "latin-1")
-    assert last_doctor(tmp_path, "/queue") is None
-
-
-def test_doctor_is_believed_of_its_own_queue(tmp_path: Path) -> None:
-    found = {"taken_at": T, "pass": 30, "warn": 2, "fail": 1}
-    (tmp_path / "doctor.json").write_text(json.dumps(found))
-    assert last_doctor(tmp_path, "/queue") == Examined(float(T), 30, 2, 1)
-    (tmp_path / "doctor.json").write_text(json.dumps({**found, "queue": "/other"}))
-    assert last_doctor(tmp_path, "/queue") is None
+def test_a_record_of_drills_that_cannot_be_read_is_not_an_empty_one(attached: Attached) -> None:
+    attached.drilled.path.mkdir(parents=True)
+    assert outlook(attached, T).drills is None

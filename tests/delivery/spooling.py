@@ -20,6 +20,7 @@ from mxtui.primary.lookup import Lookup
 from mxtui.queues.spool.committer import Committer
 from mxtui.queues.spool.ids import new_id
 from mxtui.queues.spool.store import Spool
+from mxtui.scanning.gate import Gate
 from tests.support.waiting import PATIENCE
 
 OURSELVES = Ourselves("mx2.example.net")
@@ -133,6 +134,7 @@ async def at_work(
     clock: Callable[[], float] = time.time,
     relay: int | None = None,
     lookup: Lookup | None = None,
+    gate: Gate | None = None,
     **changes: Any,
 ) -> AsyncIterator[Work]:
     """A forwarder that runs in the background. `routes` is by domain: a port on loopback, or a next hop."""
@@ -158,6 +160,7 @@ async def at_work(
         ourselves=OURSELVES,
         lookup=lookup,
         notifier=notifier,
+        gate=gate,
     )
     running = asyncio.create_task(forwarder.run())
     try:

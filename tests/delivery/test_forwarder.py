@@ -156,6 +156,16 @@ async def test_the_real_client_is_told_to_a_host_that_asks(spool: Spool, primary
     assert second == {"NAME=[UNAVAILABLE]", "ADDR=IPV6:2001:db8::1", "PROTO=SMTP", "HELO=[2001:db8::1]"}
 
 
+async def test_no_client_is_told_where_that_is_not_wanted(spool: Spool, primary: FakePrimary) -> None:
+    primary.behave(extensions=("PIPELINING", "XCLIENT NAME ADDR PROTO HELO"))
+    for number in range(5):
+        commit(spool, f"{number}@example.org", client=Client(f"192.0.2.{number}"))
+    async with at_work(spool, {"example.org": primary.port}, connections=1, xclient=False) as work:
+        await until(lambda: not work.left())
+    assert {message.client for message in primary.accepted} == {""}
+    assert len({message.connection for message in primary.accepted}) == 1
+
+
 async def test_a_host_that_refuses_to_be_told_gets_the_mail_all_the_same(spool: Spool, primary: FakePrimary) -> None:
     primary.behave(extensions=("XCLIENT NAME ADDR",), replies={"XCLIENT": "550 5.7.0 not you"})
     commit(spool, "a@example.org")
@@ -348,6 +358,55 @@ async def test_while_somebody_drains_to_a_host_nothing_else_goes_there_but_what_
             assert received(primary) == ["user19@example.org", "new@example.org"]
         await until(lambda: not work.left())
     assert len(primary.accepted) == 21, "the host took mail, so the rest follows"
+
+
+async def test_a_host_that_needs_no_drain_any_more_gets_all_of_its_mail_while_the_errand_goes_on(
+    spool: Spool, primary: FakePrimary
+) -> None:
+    primary.down()
+    ids = [commit(spool, f"user{number}@example.org").id for number in range(20)]
+    name = f"127.0.0.1:{primary.port}"
+    async with at_work(spool, {"example.org": primary.port}, retry=600.0, retry_longest=600.0) as work:
+        await until(lambda: work.events.of("left_alone"))
+        primary.up()
+        work.forwarder.guard({name: "fed"})
+        async with work.forwarder.errand(alone=False) as errand:
+            await errand.add(ids[-1:], 1)
+            await until(lambda: errand.done)
+            assert received(primary) == ["user19@example.org"]
+            work.forwarder.guard({name: "open"})
+            await until(lambda: not work.left())
+            (host,) = work.forwarder.snapshot().hosts
+            assert host.allowed > 1, "and over as many connections as it bears"
+
+
+async def test_what_a_broken_off_drain_had_put_first_is_put_off_and_does_not_go_along_with_the_next_canary(
+    spool: Spool, primary: FakePrimary
+) -> None:
+    ids = [commit(spool, f"user{number}@example.org").id for number in range(20)]
+    primary.behave(hang="dot")
+    name = f"127.0.0.1:{primary.port}"
+    async with at_work(spool, {"example.org": primary.port}, retry=600.0, retry_longest=600.0) as work:
+        work.forwarder.guard({name: "guarded"})
+        await until(lambda: work.forwarder.snapshot().loaded)
+        assert set(work.forwarder.ids(["example.org", "elsewhere.example"])) == set(ids)
+        work.forwarder.guard({name: "fed"})
+        async with work.forwarder.errand(alone=False) as errand:
+            await errand.add(ids[10:], 1)
+            await until(lambda: primary.hanging == 1)
+            work.forwarder.guard({name: "sampled"})
+            put_off = await errand.settled(5.0)
+            assert len(put_off) == 9
+            assert {each.fate for each in put_off} == {"deferred"}
+            work.forwarder.guard({name: "guarded"})
+            primary.down()
+            await until(lambda: errand.done)
+            primary.behave(hang="")
+            primary.up()
+            work.forwarder.guard({name: "fed"})
+            await errand.add(ids[:1], 1)
+            await until(lambda: errand.done)
+            assert received(primary) == ["user0@example.org"]
 
 
 async def test_a_host_that_took_nothing_of_a_drain_is_left_alone_as_before(spool: Spool, primary: FakePrimary) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from mxtui.delivery.notice import Notifier, compose, concerned, why_not
 from mxtui.demo.primary import FakePrimary
 from mxtui.errors import Guarded, Unreachable
-from mxtui.model.envelope import EnvelopeRecipient
+from mxtui.model.envelope import EnvelopeRecipient, Screened
 from mxtui.model.next_hop import NextHop
 from mxtui.model.planning import target_of
 from mxtui.model.source import Verb
@@ -179,6 +179,21 @@ async def test_with_a_relay_failed_mail_is_returned_and_then_gone(spool: Spool, 
             await until(lambda: work.state(made.id) == "" and work.events.of("not_returned"))
             assert work.state(bounce.id) == "failed"
         assert [message.recipients for message in relay.accepted] == [("sender@example.com",)]
+
+
+async def test_nobody_is_told_of_what_is_suspect_or_was_seen_by_no_scanner(spool: Spool, primary: FakePrimary) -> None:
+    primary.behave(permanent="^bad")
+    unscanned = Screened("accept", 1.0, unscanned="rspamd: down")
+    kept = [
+        commit(spool, "bad@example.org", screened=each)
+        for each in (Screened("tag", 1.0), Screened("quarantine", 1.0), unscanned)
+    ]
+    clean = commit(spool, "bad@example.org", screened=Screened("accept", 1.0))
+    with FakePrimary(hostname="relay.example.net") as relay:
+        async with at_work(spool, {"example.org": primary.port}, relay=relay.port) as work:
+            await until(lambda: not work.left() and len(relay.accepted) == 1 and not work.state(clean.id))
+            assert {work.state(each.id) for each in kept} == {"failed"}
+            assert {each["id"] for each in work.events.of("not_returned")} == {each.id for each in kept}
 
 
 async def test_a_notice_that_the_relay_puts_off_or_cannot_take_is_tried_until_it_is_taken(

@@ -102,6 +102,12 @@ class Model(RuleBasedStateMachine):
         self.schedule.urge(id_of(number), "example.org")
         self.due[id_of(number)] = -1.0
 
+    @rule()
+    def calm(self) -> None:
+        urgent = {key for key, due in self.due.items() if due == -1.0}
+        assert set(self.schedule.calm("example.org")) == urgent
+        self.due.update(dict.fromkeys(urgent, 0.0))
+
     @rule(number=st.integers(0, 12))
     def discard(self, number: int) -> None:
         self.schedule.discard(id_of(number), "example.org")
@@ -128,6 +134,7 @@ class Model(RuleBasedStateMachine):
     @invariant()
     def nothing_is_forgotten(self) -> None:
         assert len(self.schedule) == len(self.due)
+        assert sorted(self.schedule.ids("example.org")) == sorted(self.due)
         later = [due for due in self.due.values() if due > 0]
         if later:
             assert self.schedule.next_due() is not None

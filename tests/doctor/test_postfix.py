@@ -19,7 +19,7 @@ from mxtui.doctor.gather.postfix import ExaminedPostfix
 from mxtui.primary.lookup import Lookup
 from mxtui.queues.postfix.access_table import PostfixCatch
 from mxtui.queues.postfix.layout import read_layout
-from mxtui.queues.postfix.permission import POSTSUPER, RENEW, Privileges, postsuper
+from mxtui.queues.postfix.permission import POSTSUPER, Privileges, postsuper
 from mxtui.queues.postfix.routing import PostfixRouter
 from tests.doctor.authority import Authority
 from tests.doctor.world import OURS, US, Authorities, of, wrong
@@ -233,7 +233,7 @@ def test_a_queue_that_its_owner_may_not_write_to_is_found(backup: Backup) -> Non
 
 def test_who_is_not_root_hears_which_rule_is_missing(backup: Backup, monkeypatch: pytest.MonkeyPatch) -> None:
     layout = read_layout(backup.postfix.config_directory)
-    exact = [" ".join(postsuper(layout, arguments)) for arguments in (*POSTSUPER.values(), RENEW)]
+    exact = [" ".join(postsuper(layout, arguments)) for arguments in POSTSUPER.values()]
 
     def verdict(*allowed: str) -> tuple[str, str]:
         script = backup.postfix.directory / "sudo"

@@ -1,18 +1,17 @@
-"""What is kept of an examination, and what is read of drills."""
+"""What is kept of an examination."""
 
 import json
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from mxtui.doctor.facts import Drill, Unknown
 from mxtui.doctor.finding import Finding, Report
 from mxtui.doctor.gather import host
-from mxtui.doctor.record import DRILLS, RESULT, finding_object, last_result, read_drills, write_result
+from mxtui.doctor.record import FOLDER, finding_object, last_result, write_result
+from mxtui.model.forecast import Examined
 
 REPORT = Report(
     1795700000.25,
@@ -27,27 +26,32 @@ REPORT = Report(
 )
 
 
+def written(state: Path) -> dict[str, Any]:
+    """The one result that is kept there."""
+    (path,) = (state / FOLDER).iterdir()
+    kept: dict[str, Any] = json.loads(path.read_text())
+    return kept
+
+
 def test_the_last_result_is_whole_and_has_its_sums(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "state"
     write_result(REPORT, folder)
-    kept = last_result(folder)
-    assert kept is not None
+    kept = written(folder)
     assert {name: kept[name] for name in ("taken_at", "queue", "pass", "warn", "fail", "skipped")} == {
         "taken_at": 1795700000.25, "queue": "/var/spool/postfix", "pass": 1, "warn": 1, "fail": 1, "skipped": 1,
     }  # fmt: skip
     assert kept["findings"] == [finding_object(each) for each in REPORT.findings[:2]], "what is not well"
     assert kept["findings"][0]["evidence"] == "␛[2Jevil"
     write_result(REPORT, folder)
-    assert [path.name for path in folder.iterdir()] == [RESULT]
+    assert len(list((folder / FOLDER).iterdir())) == 1
 
 
 def test_what_is_kept_of_a_thousand_domains_is_bounded(tmp_path: Path) -> None:
     many = [replace(REPORT.findings[0], subject=f"d{number}.example") for number in range(3000)]
     write_result(replace(REPORT, findings=[*many, *REPORT.findings]), tmp_path)
-    kept = last_result(tmp_path)
-    assert kept is not None
+    kept = written(tmp_path)
     assert (kept["fail"], len(kept["findings"])) == (3001, 500)
-    assert (tmp_path / RESULT).stat().st_size < 1 << 20
+    assert next((tmp_path / FOLDER).iterdir()).stat().st_size < 1 << 20
 
 
 def test_a_result_that_cannot_be_kept_leaves_the_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,40 +63,30 @@ def test_a_result_that_cannot_be_kept_leaves_the_one_before(tmp_path: Path, monk
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space left"):
         write_result(REPORT, tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == [RESULT]
-    assert last_result(tmp_path) is not None
+    assert written(tmp_path)["fail"] == 1
 
 
-def test_no_result_and_a_damaged_one_are_none(tmp_path: Path) -> None:
-    assert last_result(tmp_path) is None
-    (tmp_path / RESULT).write_text('{"half": ')
-    assert last_result(tmp_path) is None
-    (tmp_path / RESULT).write_text("[1]")
-    assert last_result(tmp_path) is None
+@pytest.mark.parametrize(
+    "written",
+    ["", "null", "[]", "{", "[" * 100_000, '{"queue": "/queue", "taken_at": "x", "pass": 1, "warn": 0, "fail": 0}',
+     '{"queue": "/other", "taken_at": 5, "pass": 1, "warn": 0, "fail": 0}',
+     '{"queue": "/queue", "taken_at": 5}', "\xff"],
+)  # fmt: skip
+def test_a_result_that_makes_no_sense_or_is_of_another_queue_is_none(tmp_path: Path, written: str) -> None:
+    write_result(replace(REPORT, queue="/queue"), tmp_path)
+    (path,) = (tmp_path / FOLDER).iterdir()
+    path.write_text(written, "latin-1")
+    assert last_result("/queue", [tmp_path]) is None
 
 
-def test_drills_are_read_and_what_is_none_is_passed_over(tmp_path: Path) -> None:
-    assert read_drills(tmp_path) == ()
-    line = {"at": 5, "domain": "Example.ORG", "path": "queue", "result": "failed", "seconds": 3, "detail": "\x1b lost"}
-    rubbish = ["", "{", "[]", "null", '{"at": "x", "domain": "a", "result": "passed"}', '{"at": 1, "result": "passed"}']
-    (tmp_path / DRILLS).write_text(
-        "\n".join([*rubbish, json.dumps(line), '{"at": 6, "domain": "b", "result": "passed"'])
-    )
-    assert read_drills(tmp_path) == (Drill(5.0, "example.org", False, "␛ lost"),)
-
-
-@given(st.binary(max_size=300))
-def test_no_record_of_drills_is_too_damaged_to_be_read(
-    tmp_path_factory: pytest.TempPathFactory, rubbish: bytes
-) -> None:
-    folder = tmp_path_factory.mktemp("drills")
-    (folder / DRILLS).write_bytes(rubbish)
-    assert isinstance(read_drills(folder), tuple)
-
-
-def test_a_record_that_may_not_be_read_is_unknown(tmp_path: Path) -> None:
-    (tmp_path / DRILLS).mkdir()
-    assert read_drills(tmp_path) == Unknown(f"{tmp_path / DRILLS}: Is a directory")
+def test_each_queue_has_its_own_and_the_latest_of_several_folders_counts(tmp_path: Path) -> None:
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    assert last_result("/queue", [ours, theirs]) is None
+    for queue, folder, at in (("/queue", ours, 5.0), ("/other", ours, 6.0), ("/queue", theirs, 7.0)):
+        write_result(replace(REPORT, queue=queue, taken_at=at), folder)
+    assert last_result("/queue", [ours, theirs]) == Examined(7.0, 1, 1, 1)
+    assert last_result("/queue", [ours]) == Examined(5.0, 1, 1, 1)
+    assert last_result("/other", [ours, theirs]) == Examined(6.0, 1, 1, 1)
 
 
 def test_a_mount_is_found_by_the_longest_path(tmp_path: Path) -> None:

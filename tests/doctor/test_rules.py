@@ -15,7 +15,6 @@ from mxtui.doctor.facts import (
     Clock,
     Disk,
     DomainFacts,
-    Drill,
     Exchanger,
     Exchangers,
     Facts,
@@ -32,6 +31,7 @@ from mxtui.doctor.finding import Finding, command
 from mxtui.doctor.judge import judge
 from mxtui.doctor.relaying import networks_too_wide, open_by_settings
 from mxtui.doctor.tlsa import Tlsa
+from mxtui.model.drill import Drill
 from mxtui.model.health import Primary
 from mxtui.model.holds import Catching
 from mxtui.model.offers import Offers
@@ -71,7 +71,7 @@ FACTS = Facts(
     relay=RelayProbe((("x@example.com", "554 no"),), stranger=True, client="192.0.2.1"),
     disk=Disk("/var/spool", Space(1 << 40, 1 << 39, 1000, 900), "ext4", read_only=False, writable=True),
     clock=Clock(True),
-    drills=(),
+    drills={},
 )
 
 
@@ -143,18 +143,22 @@ def domain(**more: object) -> DomainFacts:
     return replace(known, **more)  # type: ignore[arg-type]
 
 
+def drill(ago: float) -> Drill:
+    return Drill(NOW - ago, "example.org", "primary", "passed", 1.0, "")
+
+
 @pytest.mark.parametrize(
-    ("drills", "verdict", "words"),
+    ("last", "verdict", "words"),
     [
-        ((), "warn", "there never was one"),
-        ((Drill(NOW - DAY, "example.org", True, ""),), "pass", "passed 1d 00h ago"),
-        ((Drill(NOW - 100 * DAY, "example.org", True, ""),), "warn", "passed, but 100d 00h ago"),
-        ((Drill(NOW - DAY, "other.example", True, ""),), "warn", "there never was one"),
-        ((Drill(NOW - DAY, "example.org", False, "lost"), Drill(NOW - 2 * DAY, "example.org", True, "")),
-         "fail", "failed 1d 00h ago: lost"),
+        (None, "warn", "there never was one"),
+        (drill(DAY), "pass", "passed 1d 00h ago"),
+        (drill(100 * DAY), "warn", "passed, but 100d 00h ago"),
+        (replace(drill(DAY), domain="other.example"), "warn", "there never was one"),
+        (replace(drill(DAY), result="failed", detail="lost"), "fail", "failed 1d 00h ago: lost"),
     ],
 )  # fmt: skip
-def test_the_last_drill_of_each_domain_counts(drills: tuple[Drill, ...], verdict: str, words: str) -> None:
+def test_the_last_drill_of_each_domain_counts(last: Drill | None, verdict: str, words: str) -> None:
+    drills = {last.domain: last} if last is not None else {}
     finding = found("drill", replace(FACTS, drills=drills, domains=(domain(),), drilled=("example.org",)))
     assert (finding.verdict, finding.evidence) == (verdict, words)
 
@@ -171,7 +175,7 @@ def test_domains_without_an_address_for_drills_are_one_line_and_no_warning() -> 
 def test_a_drill_is_overdue_when_the_settings_say_so() -> None:
     facts = replace(
         FACTS,
-        drills=(Drill(NOW - 40 * DAY, "example.org", True, ""),),
+        drills={"example.org": drill(40 * DAY)},
         domains=(domain(),),
         drilled=("example.org",),
         limits=Thresholds(drill=60 * DAY),

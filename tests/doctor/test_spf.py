@@ -35,8 +35,11 @@ RECORDS = {
     "modifier": ("v=spf1 exp=why.test -all", "fail"),
     "loop": ("v=spf1 include:loop.test -all", "unclear"),
     "dangling": ("v=spf1 include:nowhere.test -all", "unclear"),
-    "macro": ("v=spf1 a:%{i}.list.test -all", "unclear"),
-    "exists": ("v=spf1 exists:%{i}.list.test -all", "unclear"),
+    "macro": ("v=spf1 a:%{i}.list.test -all", "pass"),
+    "exists": ("v=spf1 exists:%{ir}.%{v}.%{d}.list.test -all", "pass"),
+    "absent": ("v=spf1 exists:%{ir}.%{v}.%{d}.list.test -all", "fail"),
+    "named": ("v=spf1 exists:%{h}.list.test -all", "pass"),
+    "local": ("v=spf1 exists:%{l}.list.test -all", "unclear"),
     "wrong": ("v=spf1 ip4:1.2.3 -all", "unclear"),
     "unknown": ("v=spf1 frobnicate -all", "unclear"),
     "other": ("v=spf10 -all", "none"),
@@ -46,6 +49,9 @@ RECORDS = {
 ZONE = f"""\
 host.test. IN A {OURS}
 near.test. IN A 192.0.2.99
+{OURS}.list.test. IN A {OURS}
+25.2.0.192.in-addr.exists.test.list.test. IN A 127.0.0.2
+mx2.example.net.list.test. IN A 127.0.0.2
 mx.test. IN MX 10 near.test.
 mx.test. IN MX 20 host.test.
 two.test. IN TXT "v=spf1 -all"
@@ -62,7 +68,7 @@ def means(need_nsd: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 async def judged(name: str, means: Means, *addresses: str) -> Spf:
-    return await judge_sender(f"{name}.test", addresses or (OURS,), means)
+    return await judge_sender(f"{name}.test", addresses or (OURS,), means, "mx2.example.net")
 
 
 @pytest.mark.parametrize("name", RECORDS)

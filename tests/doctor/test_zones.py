@@ -1,12 +1,13 @@
 """The doctor against real zones: on a good one nothing is found, on each bad one the planted fault and no other."""
 
 import asyncio
+import time
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 import pytest
 
 from mxtui.doctor.finding import Report
+from mxtui.model.drill import Drill
 from mxtui.model.health import Primary
 from mxtui.model.route import Routed
 from tests.doctor.authority import Authority
@@ -205,18 +206,11 @@ def authority(need_nsd: None, tmp_path_factory: pytest.TempPathFactory) -> Itera
 @pytest.fixture(scope="module")
 def report(authority: Authority, authorities: Authorities, tmp_path_factory: pytest.TempPathFactory) -> Report:
     """All domains at once."""
-    folder = tmp_path_factory.mktemp("state")
-    return asyncio.run(examined(CASES, authority, authorities, folder=drilled(folder)))
+    return asyncio.run(examined(CASES, authority, authorities, drills=drilled()))
 
 
-def drilled(folder: Path) -> Path:
-    import json
-    import time
-
-    lines = [{"at": time.time(), "domain": domain, "path": "queue", "result": "passed", "seconds": 3, "detail": ""}
-             for domain in CASES]  # fmt: skip
-    (folder / "drills.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    return folder
+def drilled() -> dict[str, Drill]:
+    return {domain: Drill(time.time(), domain, "queue", "passed", 3.0, "") for domain in CASES}
 
 
 @pytest.mark.parametrize("domain", CASES)

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 
 import trustme
 
@@ -16,6 +17,7 @@ from mxtui.doctor.examine import Asked, examine
 from mxtui.doctor.facts import Disk, SpoolFacts
 from mxtui.doctor.finding import Finding, Report
 from mxtui.doctor.gather.means import Means
+from mxtui.model.drill import Drill
 from mxtui.model.health import Primary
 from mxtui.model.route import Ourselves, Routed
 from mxtui.model.source import Space
@@ -195,7 +197,7 @@ async def examined(
     *,
     here: Server | None = None,
     ourselves: Ourselves = Ourselves(US),  # noqa: B008 (frozen)
-    folder: Path | None = None,
+    drills: Mapping[str, Drill] = MappingProxyType({}),
     senders: Sequence[str] = (),
     change: Callable[[Told], None] = lambda system: None,
 ) -> Report:
@@ -221,7 +223,9 @@ async def examined(
             context=authorities.trusting,
             https_port=https,
         )
-        asked = Asked(list(cases), senders=senders, folder=folder, drilled=list(cases), synchronised=lambda: True)
+        asked = Asked(
+            list(cases), senders=senders, drills=lambda: drills, drilled=list(cases), synchronised=lambda: True
+        )
         return await examine(system, asked, means)
 
 

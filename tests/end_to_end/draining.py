@@ -295,7 +295,7 @@ def drain(queue: DrainedQueue, at_each: Step = lambda _: None, *, way: Way | Non
     """
     with attach(queue.source, str(queue.config)) as attached:
         if queue.direct:
-            finish_interrupted(attached, router_to(attached, None), queue.drains)
+            finish_interrupted(attached)
         targets, selection = select(attached, [], everything=True, verb=Verb.FLUSH)
         plan = attached.operations.plan(Verb.FLUSH, targets, selection)
         if queue.direct and way is None:

@@ -4,17 +4,13 @@ import ssl
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 
-from mxtui.delivery.policy import Policy
 from mxtui.demo.postfix import PrivatePostfix
 from mxtui.primary import tls
-from tests.delivery.direct.feeding import direct
 from tests.end_to_end.draining import (
-    Course,
-    DirectQueue,
     DrainedQueue,
     PostfixQueue,
     SpoolQueue,
@@ -57,12 +53,12 @@ def certificates(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cert
 
 @pytest.fixture(params=["postfix", "direct", "spool", "served"])
 def queue(request: pytest.FixtureRequest, certificates: Certificates) -> Iterator[DrainedQueue]:
-    """Of each kind; its mail goes to a verified primary only."""
+    """Of each kind; its mail goes to a verified primary only, by our own sender because Postfix is told so."""
     kind = request.param.replace("served", "spool")
     queue: DrainedQueue = request.getfixturevalue(f"{kind}_queue")
     queue.primary.behave(extensions=OFFERS, tls=certificates.valid)
     with ExitStack() as stack:
-        if isinstance(queue, PostfixQueue):  # which delivers, too, what is released
+        if isinstance(queue, PostfixQueue):  # by our own sender as its own engine is told
             _verify(stack, request.getfixturevalue("drained_postfix"), certificates.trusted)
         if isinstance(queue, SpoolQueue):
             queue.write_config('[serve]\ntls = "verify"\n')
@@ -77,22 +73,15 @@ def _verify(stack: ExitStack, instance: PrivatePostfix, trusted: Path) -> None:
     stack.callback(instance.postconf, smtp_tls_security_level="none", smtp_tls_CAfile="")
 
 
-def verified(queue: DrainedQueue, **changes: Any) -> Course:
-    """A drain that sends nothing to anybody else."""
-    if isinstance(queue, DirectQueue):
-        way = direct(queue.layout, queue.drains.folder / "journal", queue.primary.port, Policy(tls="verify"))
-        return drain(queue, way=way, **changes)
-    return drain(queue, **changes)
-
-
 def test_new_connections_are_refused_and_nothing_is_lost(queue: DrainedQueue, certificates: Certificates) -> None:
     queue.fill(MESSAGES)
     queue.primary.behave(messages=3)  # so that there are new ones
     queue.primary.after(BEFORE, tls=certificates.expired)
     queue.primary.up()
-    course = verified(queue, patience=3, most_connections=6)  # which bear 18 messages
+    course = drain(queue, patience=3, most_connections=6, ahead=1)  # which bear 18 messages
     assert course.last.phase == "stopped"
     assert ("expired" if not queue.bounces else "certificate") in course.last.why, "Postfix says why in its log only"
+    assert course.last.why.startswith("3 tries in a row failed"), "it is the primary's fault, and no message's"
     stopped = queue.tally()
     assert BEFORE <= stopped.delivered < MESSAGES
     assert stopped == Tally(delivered=course.last.delivered, kept=MESSAGES - stopped.delivered, doubled=0, lost=0)
@@ -100,7 +89,7 @@ def test_new_connections_are_refused_and_nothing_is_lost(queue: DrainedQueue, ce
 
     queue.primary.behave(tls=certificates.valid, messages=0)
     assert queue("release", "--all", "--yes").status == 0
-    verified(queue)
+    drain(queue)
     wait_until(lambda: not queue.tally().kept)
     assert queue.tally() == Tally(delivered=MESSAGES, kept=0, doubled=0, lost=0)
     assert all(message.tls for message in queue.primary.accepted)
@@ -113,7 +102,7 @@ def test_connections_made_while_it_was_valid_are_used_to_the_end(
     queue.fill(MESSAGES)
     queue.primary.after(BEFORE, tls=certificates.expired)
     queue.primary.up()
-    course = verified(queue, most_connections=2)
+    course = drain(queue, most_connections=2)
     assert (course.last.phase, course.last.delivered) == ("done", MESSAGES)
     assert queue.tally() == Tally(delivered=MESSAGES, kept=0, doubled=0, lost=0)
     assert all(message.tls for message in queue.primary.accepted)

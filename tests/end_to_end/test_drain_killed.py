@@ -240,3 +240,22 @@ def test_a_serve_that_is_killed_leaves_the_rest_to_be_drained_without_one(
     heal(queue)
     drain(queue)
     assert queue.tally() == Tally(delivered=MESSAGES, kept=0, doubled=0, lost=0)
+
+
+@pytest.mark.parametrize("verb", ["release", "hold"])
+def test_no_verb_is_planned_before_an_interrupted_run_is_finished(direct_queue: DirectQueue, verb: str) -> None:
+    """Or a release would send again what was accepted, and a hold would leave to the next flush what it is to keep."""
+    queue = direct_queue
+    queue.fill(MESSAGES)
+    queue.primary.after(1, hang="RCPT")
+    queue.primary.up()
+    process = queue.begin("flush", "--all", "--yes")
+    wait_until(lambda: queue.states()["hold"] == MESSAGES - 1)
+    kill(process)
+    said = f"{MESSAGES - 1} messages of a run that was interrupted"
+    assert f"{said} are in hold, and put back before any act" in queue(verb, "--all", "--dry-run").err
+    assert queue.states()["hold"] == MESSAGES - 1
+    done = queue(verb, "--all", "--yes")
+    assert f"{said} taken out of hold again" in done.err
+    assert (f"{MESSAGES - 1} messages held" in done.text) == (verb == "hold")
+    assert queue.journal == {}

@@ -5,10 +5,12 @@ from hypothesis import strategies as st
 
 from mxtui.index import Index, Sort
 from mxtui.model.age import bucket
-from mxtui.model.filter import matches, parse
+from mxtui.model.campaign import Judged
+from mxtui.model.filter import JUDGED_WORDS, UNJUDGED, Standing, matches, parse
 from mxtui.model.history import WHOLE
 from mxtui.model.message import Changes, QueuedMessage
 from mxtui.model.overview import Flow
+from mxtui.model.planning import same_message
 from mxtui.model.tally import DELIVERABLE
 from tests.index.messages import NOW, REASONS, message, messages, queue_ids, recipient
 
@@ -18,7 +20,7 @@ FILTERS = [
     "expires<12h", "-expires<12h", "size>1M", "attempts>3", "-attempts>3", "recipients>1", "recipients=0",
     'reason:"connection refused"', "reason:überlast", "-reason:full", "subject:rechnung", "subject:приглашение",
     'subject:"100% ["', "client:203.0.113.7", "client:203.0.113.0/24", "client:2001:db8::/32", "client:unk*",
-    "is:bounce", "is:expired", "is:held", "info", "mailbox", "a_b", "x%y", "-info", "id:4dKq7J1hVwz9x1",
+    "is:bounce", "is:expired", "is:held", "is:unknown", "info", "mailbox", "a_b", "x%y", "-info", "id:4dKq7J1hVwz9x1",
     "id:4dkq7j1hvwz9x1", "id:*x1", "(from:<> or age>1d) -state:hold size<2M", "from:a?b@*",
 ]  # fmt: skip
 
@@ -99,6 +101,105 @@ def test_a_filter_means_in_sql_what_it_means_in_words(queued: list[QueuedMessage
     filter_ = parse(text)
     expected = {m.queue_id for m in settled([Changes(queued)]).values() if matches(filter_, m, NOW)}
     assert set(index.ids(filter_)) == expected
+
+
+JUDGED_FILTERS = ["score>10", "score<=10", "-score>10", "score=10", "campaign:C7F3", "campaign:*", "-campaign:a1b2",
+                  "is:suspect", "-is:suspect", "is:backscatter", "is:suspect from:<>", "campaign:a1b2|c7"]  # fmt: skip
+
+points = st.sampled_from([-3.0, 0.0, 2.5, 7.5, 10.0, 12.3])
+
+judgements = st.lists(
+    st.builds(
+        Judged,
+        messages.map(lambda each: each.identity),
+        points,
+        st.sampled_from(["", "a1b2", "c7f3"]),
+        cleared=st.booleans(),
+        backscatter=st.booleans(),
+    ),
+    max_size=8,
+)
+
+weights = st.dictionaries(st.sampled_from(["a1b2", "c7f3", "ffff"]), points)
+clearances = st.dictionaries(st.sampled_from(["a1b2", "c7f3"]), st.booleans())
+
+
+def standings(
+    queued: dict[str, QueuedMessage], judged: list[Judged], worth: dict[str, float], cleared: dict[str, bool]
+) -> dict[str, Standing]:
+    """What the messages of a queue were judged to be, worked out the simple way."""
+    found = dict.fromkeys(queued, UNJUDGED)
+    for each in judged:
+        message = queued.get(each.identity.queue_id)
+        if message is not None and same_message(message.identity, each.identity):
+            score = round(each.points + worth.get(each.campaign, 0), 1)
+            free = each.cleared or cleared.get(each.campaign, False)
+            found[message.queue_id] = Standing(score, each.campaign, score >= 10 and not free, each.backscatter)
+    return found
+
+
+@given(st.lists(messages, max_size=8), judgements, weights, clearances, st.sampled_from(JUDGED_FILTERS))
+def test_a_judgement_means_in_sql_what_it_means_in_words(
+    queued: list[QueuedMessage],
+    judged: list[Judged],
+    worth: dict[str, float],
+    cleared: dict[str, bool],
+    text: str,
+) -> None:
+    index = index_of(*queued)
+    followed = index.view(parse(text, JUDGED_WORDS), Sort("score"))
+    here = settled([Changes(queued)])
+    # Of several judgements in one batch the last counts, whether or not it is about the message that is here.
+    latest = {each.identity.queue_id: each for each in judged}
+    index.judge(judged)
+    index.weigh(worth, cleared)
+    told = standings(here, list(latest.values()), worth, cleared)
+    filter_ = parse(text, JUDGED_WORDS)
+    expected = {m.queue_id for m in here.values() if matches(filter_, m, NOW, told[m.queue_id])}
+    assert set(index.ids(filter_)) == expected
+    followed.refresh()
+    assert set(followed.ids()) == expected
+    assert index.view(filter_, Sort("score")).ids() == followed.ids()
+    shown = {row.queue_id: (row.score, row.campaign or "", bool(row.suspect)) for row in followed.rows(0, 99)}
+    assert shown == {queue_id: told[queue_id][:3] for queue_id in expected}
+    assert index.judging()[0] == sum(standing.score is not None for standing in told.values())
+
+
+def test_a_judgement_stays_with_a_message_that_moves_and_never_goes_to_another_one_of_its_name() -> None:
+    index = index_of(message("A", inode=1), message("B", inode=2))
+    index.judge([Judged(message("A", inode=1).identity, 12.0, "c7f3"), Judged(message("B", inode=2).identity, 12.0)])
+    index.apply(Changes([message("A", inode=1, state="hold"), message("B", inode=3)]))
+    assert index.suspects() == ["A"]
+    assert [each.queue_id for each in index.unjudged(10)] == ["B"]  # the other was judged
+    index.apply(Changes((), ["A"]))
+    assert index.campaign("c7f3") is None
+
+
+def test_each_message_is_to_be_judged_once_the_latest_first() -> None:
+    index = index_of(message("A"), message("B"))
+    index.apply(Changes([message("C")]))
+    assert [each.queue_id for each in index.unjudged(2)] == ["C", "B"]
+    assert [each.queue_id for each in index.unjudged(2)] == ["A"]
+    assert index.unjudged(2) == []
+
+
+def test_a_campaign_is_told_by_what_is_queued_of_it() -> None:
+    unknown = recipient("nobody@example.org", dsn="5.1.1")
+    some = [
+        message("A", sender="a@one.example", recipients=(unknown, recipient("b@example.org")), arrival=NOW - 9),
+        message("B", sender="A@two.example", state="hold", client_address="203.0.113.8"),
+        message("C", sender="", arrival=NOW - 1),
+    ]
+    index = index_of(*some)
+    index.judge([Judged(each.identity, 3.0, "c7f3") for each in some])
+    index.weigh({"c7f3": 8.0})
+    found = index.campaign("c7f3")
+    assert found is not None
+    assert (found.messages, found.recipients, found.unknown_recipients) == (3, 4, 1)
+    assert (found.senders, found.sender_domains, found.null_senders, found.clients) == (3, 3, 1, 2)
+    assert (found.kept, found.score, found.sample, found.newest) == (1, 11.0, "B", NOW - 1)
+    assert index.changed_campaigns() == {"c7f3"}
+    assert index.changed_campaigns() == set()
 
 
 @given(
@@ -196,3 +297,11 @@ def test_what_comes_and_goes_is_counted_by_domain_once_the_first_read_is_done() 
     assert counted.arrived == {"example.org": 1, "example.net": 1, WHOLE: 1}
     assert counted.left == {"example.org": 1, WHOLE: 1}
     assert counted.arrived_bytes == 500
+
+
+def test_a_message_leads_to_all_of_its_campaign() -> None:
+    some = [message(name, arrival=NOW - at) for at, name in enumerate("ABCD")]
+    index = index_of(*some)
+    index.judge([Judged(each.identity, 0.0, "c7f3" if each.queue_id in "ABC" else "") for each in some])
+    assert index.same_campaign("B") == ["C", "B", "A"]
+    assert index.same_campaign("D") == index.same_campaign("gone") == []

@@ -60,7 +60,7 @@ def test_a_message_id_of_no_public_host_is_marked() -> None:
 
 def test_a_stranger_that_calls_itself_by_our_name_is_marked() -> None:
     received = "from MX1.example.org (unknown [203.0.113.77]) by mx2.example.net; Mon, 23 Nov 2026 07:54:02 +0100"
-    assert remarks(Received=received) == [("helo", "one of our own names")]
+    assert remarks(Received=received) == [("helo", "our own name")]
     assert remarks(Received=received.replace("unknown", "mx1.example.org")) == []
 
 

@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 
 from mxtui.errors import MxtuiError, UsageError
-from mxtui.message.eml import eml_name, save_eml
+from mxtui.message.eml import eml_name, save_new
 
 
 def test_a_message_is_saved_byte_for_byte_for_its_owner_alone(tmp_path: Path) -> None:
     path = tmp_path / "a.eml"
     old = os.umask(0)
     try:
-        assert save_eml([b"A: 1\n", b"\n", b"x\r\ny\n\0"], path) == 12
+        assert save_new([b"A: 1\n", b"\n", b"x\r\ny\n\0"], path) == 12
     finally:
         os.umask(old)
     assert path.read_bytes() == b"A: 1\n\nx\r\ny\n\0"
@@ -23,7 +23,7 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "a.eml"
     path.write_bytes(b"kept")
     with pytest.raises(UsageError, match="exists already"):
-        save_eml([b"new"], path)
+        save_new([b"new"], path)
     assert path.read_bytes() == b"kept"
 
 
@@ -31,13 +31,13 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
     path = tmp_path / "a.eml"
     path.symlink_to(tmp_path / "elsewhere")
     with pytest.raises(UsageError):
-        save_eml([b"new"], path)
+        save_new([b"new"], path)
     assert not (tmp_path / "elsewhere").exists()
 
 
 def test_a_folder_that_is_not_there_is_an_error_with_a_hint(tmp_path: Path) -> None:
     with pytest.raises(MxtuiError) as caught:
-        save_eml([b"x"], tmp_path / "none" / "a.eml")
+        save_new([b"x"], tmp_path / "none" / "a.eml")
     assert caught.value.hint
 
 
@@ -47,7 +47,7 @@ def test_a_file_that_cannot_be_finished_is_removed(tmp_path: Path) -> None:
         raise MxtuiError("gone")
 
     with pytest.raises(MxtuiError, match="gone"):
-        save_eml(vanishing(), tmp_path / "a.eml")
+        save_new(vanishing(), tmp_path / "a.eml")
     assert list(tmp_path.iterdir()) == []
 
 

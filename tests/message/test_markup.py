@@ -1,10 +1,16 @@
 import pytest
 
-from mxtui.message.markup import render
+from mxtui.message.limits import Budget, Limits
+from mxtui.message.links import Link
+from mxtui.message.markup import render as rendered
+
+
+def render(source: str, links: int = 10) -> tuple[str, tuple[Link, ...], int]:
+    return rendered(source, Budget(Limits(links=links)))
 
 
 def text(source: str) -> str:
-    return render(source, links=10)[0]
+    return render(source)[0]
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,9 @@ wildcards = _globs.map(lambda text: Pattern(text, wildcard=True))
 _values = st.one_of(words.filter(bool), addresses).map(Pattern)
 
 
+_JUDGED = ("suspect", "backscatter")
+
+
 def _matches(field: Field, patterns: st.SearchStrategy[Pattern]) -> st.SearchStrategy[Match]:
     return st.builds(Match, st.just(field), st.lists(patterns, min_size=1, max_size=3).map(tuple))
 
@@ -38,9 +41,9 @@ _STANDARD = {
     Field.SUBJECT: st.one_of(_values, wildcards),
     Field.TEXT: st.one_of(_values, _bare_globs),
     Field.CLIENT: _clients,
-    Field.IS: st.sampled_from([Pattern(word) for word in IS_VALUES if word != "suspect"]),
+    Field.IS: st.sampled_from([Pattern(word) for word in IS_VALUES if word not in _JUDGED]),
 }
-_EXTRA = {Field.HOST: _values, Field.CAMPAIGN: _values, Field.IS: st.just(Pattern("suspect"))}
+_EXTRA = {Field.HOST: _values, Field.CAMPAIGN: _values, Field.IS: st.sampled_from(_JUDGED).map(Pattern)}
 
 _times = st.builds(
     Compare,

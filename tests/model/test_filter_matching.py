@@ -1,7 +1,7 @@
 import pytest
 from hypothesis import given
 
-from mxtui.model.filter import Filter, Not, matches, parse
+from mxtui.model.filter import JUDGED_WORDS, UNJUDGED, Filter, Not, Standing, matches, parse
 from mxtui.model.message import QueuedMessage, Recipient
 from tests.model.filters import NOW, filters, messages
 
@@ -120,6 +120,14 @@ def test_what_a_message_alone_cannot_tell_is_never_guessed(written: str) -> None
     tree = parse(written, known={"score", "host", "campaign", "is:suspect"})
     with pytest.raises(ValueError, match="cannot be told"):
         matches(tree, MESSAGE, NOW)
+
+
+@pytest.mark.parametrize("written", ["score>1", "score<1", "campaign:*", "is:suspect", "is:backscatter"])
+def test_what_nobody_has_judged_matches_no_judgement(written: str) -> None:
+    tree = parse(written, known=JUDGED_WORDS)
+    assert not matches(tree, MESSAGE, NOW, UNJUDGED)
+    assert matches(Not(tree), MESSAGE, NOW, UNJUDGED)
+    assert matches(parse("score>1", JUDGED_WORDS), MESSAGE, NOW, Standing(2.0))
 
 
 @given(filters(extra=False), messages)

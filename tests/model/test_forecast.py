@@ -9,14 +9,15 @@ from mxtui.model.forecast import (
     Outlook,
     Room,
     Usual,
-    announced,
     filling,
     horizon,
+    returning,
     room_for,
     usual,
 )
 from mxtui.model.history import Summary
 from mxtui.model.holds import DomainHold
+from mxtui.model.returns import Announced
 from mxtui.model.source import Space
 
 T = 1_800_000_000
@@ -74,11 +75,16 @@ def test_room_is_told_in_days_at_the_usual_rate() -> None:
     assert room_for(SPACE, Usual(50_000.0, 1.0)) == 2.0  # of inodes
 
 
-def test_a_return_is_what_the_operator_of_a_hold_announced() -> None:
+def test_a_return_is_what_the_operator_of_a_hold_returning() -> None:
     hold = DomainHold("example.org", "migrate", "new host", "anna", T - 60, T + 3600)
     past = DomainHold("past.example", "suspend", "", "anna", T - 60, T - 1)
     ending = DomainHold("ending.example", "migrate", "", "anna", T - 60, T + 3600, ending=True)
-    assert announced([hold, past, ending], T) == {"example.org": T + 3600}
+    assert returning([hold, past, ending], {}, T) == {"example.org": T + 3600}
+    said = {
+        "example.org": Announced("example.org", T + 7200, "new disks", "anna", T),
+        "over.example": Announced("over.example", T - 1, "", "anna", T),
+    }
+    assert returning([hold], said, T) == {"example.org": T + 7200}, "what was said outright counts"
     assert horizon("example.org", {"example.org": T + 3 * DAY}, T) == T + 3 * DAY
     assert horizon("example.net", {"example.org": T + 3 * DAY}, T) == T + DAY
 

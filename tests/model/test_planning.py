@@ -91,6 +91,15 @@ def test_releasing_mail_at_the_end_of_its_life_says_that_it_is_renewed() -> None
     assert made.cautions[0].text.startswith("1 message ")
 
 
+def test_renewing_says_what_postfix_makes_of_it_and_leaves_out_what_does_not_expire() -> None:
+    others = target("C00000000", state="active"), target("D00000000", state="failed")
+    made = plan(Verb.RENEW, target(), target("B00000000", state="hold"), *others)
+    assert titles(made) == ["New lifetime", "Held"]
+    assert not made.reversible
+    assert [each.queue_id for each in made.targets] == ["A00000000", "B00000000"]
+    assert [each.detail for each in made.excluded] == ["in delivery now", "given up: a release renews it"]
+
+
 def test_releasing_what_was_suspected_or_given_up_says_so() -> None:
     made = plan(Verb.RELEASE, target(state="quarantine"), target("B00000000", state="failed"))
     assert titles(made) == ["Suspected spam", "Refused before"]

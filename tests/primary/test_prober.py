@@ -261,11 +261,11 @@ def test_probing_once_without_any_primary_asks_nobody(domains: list[str]) -> Non
 
 
 async def test_what_a_primary_offers_is_known_and_stays_known_while_it_is_down() -> None:
-    climbs: list[int] = []
+    climbs: list[Sequence[str]] = []
     with FakePrimary() as primary:
-        router = Table({"example.org": primary.port})
-        prober = Prober(router, policy=FAST, limits=LIMITS, climbed=lambda: climbs.append(1))
-        prober.follow(["example.org", "unrouted.example"])
+        router = Table({"example.org": primary.port, "example.net": primary.port})
+        prober = Prober(router, policy=FAST, limits=LIMITS, climbed=lambda domains: climbs.append(sorted(domains)))
+        prober.follow(["example.org", "example.net", "unrouted.example"])
         async with running(prober):
             await until(lambda: prober.offers())
             offers = prober.offers()["example.org"]
@@ -273,5 +273,7 @@ async def test_what_a_primary_offers_is_known_and_stays_known_while_it_is_down()
             assert offers.size == 64 << 20
             primary.down()
             await until(lambda: health(prober).state == "down")
-            assert prober.offers() == {"example.org": offers}
+            assert prober.offers() == {"example.org": offers, "example.net": offers}
+            assert prober.offers(["example.net"]) == {"example.net": offers}
     assert len(climbs) >= 4
+    assert all(each == ["example.net", "example.org"] for each in climbs)

@@ -27,6 +27,8 @@ from mxtui.tui.app import ConsoleApp
 from mxtui.tui.services import Settings
 from tests.screenshots import remembered
 from tests.screenshots.doctor import with_doctor
+from tests.sifting.corpus import OURS, queue_of
+from tests.sifting.planting import plant_postfix
 
 HERE = Path(__file__).resolve().parents[2] / "screenshots"
 FOLDER = Path("/srv/mx2")
@@ -185,6 +187,20 @@ async def quiet(camera: Camera) -> None:
     camera.keep("quiet")
 
 
+async def suspects(camera: Camera) -> None:
+    await camera.press("7")
+    await camera.shows("2,000 judged", 120)
+    await camera.press("j")
+    await camera.shows("+3.0")
+    camera.keep("suspects")
+
+
+async def suspects_small(camera: Camera) -> None:
+    await camera.press("7")
+    await camera.shows("2,000 judged", 120)
+    camera.keep("suspects-80x24")
+
+
 async def domains_light(camera: Camera) -> None:
     camera.keep("domains-light")
 
@@ -243,6 +259,18 @@ def quiet_day(stack: ExitStack) -> None:
     asyncio.run(tour(postfix.config_directory, quiet, LARGE, Settings(theme="tokyo-night", mouse=False)))
 
 
+def spam(stack: ExitStack) -> None:
+    """A queue half of which is spam; its primaries are up, and nothing is tried before the pictures are taken."""
+    primaries = {name: stack.enter_context(FakePrimary(free_port(), hostname=f"mx1.{name}")) for name in OURS}
+    routes = {name: primary.port for name, primary in primaries.items()}
+    settings = {"relay_domains": " ".join(OURS), "queue_run_delay": "1d", "minimal_backoff_time": "1d"}
+    postfix = stack.enter_context(PrivatePostfix(FOLDER / "spam", routes=routes, settings=settings))
+    plant_postfix(postfix.queue_directory, queue_of(1_000, 1_000, seed=7))
+    config = postfix.config_directory
+    asyncio.run(tour(config, suspects, LARGE, Settings(theme="tokyo-night", mouse=False)))
+    asyncio.run(tour(config, suspects_small, SMALL, Settings(theme="tokyo-night", mouse=False)))
+
+
 def main() -> None:
     for name in ("NO_COLOR", "TERM_PROGRAM"):
         os.environ.pop(name, None)
@@ -268,6 +296,7 @@ def main() -> None:
         asyncio.run(tour(config, drained(scenario), LARGE, Settings(theme="tokyo-night", mouse=False)))
         asyncio.run(tour(config, migrating, LARGE, Settings(theme="tokyo-night", mouse=False)))
         quiet_day(stack)
+        spam(stack)
 
 
 if __name__ == "__main__":

@@ -3,14 +3,16 @@
 Of the outage it is worked out from when the mail that waits came. The quiet day's is made up, as its mail is.
 """
 
-import json
 import math
 import time
 from pathlib import Path
 
 from mxtui.cli.attach import Attached
+from mxtui.doctor.finding import Finding, Report
+from mxtui.doctor.record import write_result
 from mxtui.folders import space_of
 from mxtui.model.drain.standing import Standing
+from mxtui.model.drill import Drill
 from mxtui.model.history import WHOLE, Sample, Tick
 from mxtui.model.plan import FlushProgress
 
@@ -70,7 +72,6 @@ def quiet(attached: Attached, domains: list[str], folder: Path) -> None:
     standing = Standing("", f"domain:{domains[0]}", "through Postfix", "anna", 1, began, began, progress=progress)
     with attached.drains.running(standing.over(began + 1_620)):
         pass
-    drill = {"at": now - 11 * DAY, "domain": domains[0], "path": "queue", "result": "passed", "seconds": 41.0}
-    (folder / "drills.jsonl").write_text(json.dumps(drill) + "\n")
-    found = {"taken_at": now - 2 * DAY - HOUR, "pass": 41, "warn": 0, "fail": 0}
-    (folder / "doctor.json").write_text(json.dumps(found))
+    attached.drilled.add(Drill(now - 11 * DAY, domains[0], "queue", "passed", 41.0, "250 fine"))
+    passed = [Finding("clock", "pass", "kept by NTP")] * 41
+    write_result(Report(now - 2 * DAY - HOUR, 1.4, attached.queue.source.path, passed), attached.state)

@@ -37,9 +37,9 @@ def test_a_domain_that_nothing_waited_for_is_known_to_go_to_the_same_primary(tmp
         routes,
         Wanted(settings, settings.serve, frozenset(), None),
         lambda *_, **__: None,
-        {"127.0.0.1:1": ["example.net", "example.org"]},
+        lambda _: spool.names()["deferred"],
     )
-    drain.begin((), ())
-    drain.join(20.0)
+    drain.begin({"127.0.0.1:1": ["example.net", "example.org"]}, (), ())
+    drain.wait(20.0)
     assert drain.ended is not None
     assert {"example.net", "example.org"} == routes.asked

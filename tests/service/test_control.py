@@ -79,7 +79,7 @@ class FakeService:
         return {"left": 3}
 
     @asynccontextmanager
-    async def errand(self) -> AsyncIterator[FakeErrand]:
+    async def errand(self, *, alone: bool) -> AsyncIterator[FakeErrand]:
         try:
             yield FakeErrand(self)
         finally:

@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from mxtui.delivery.host import Host, Mode
-from mxtui.model.flushing import Phase
 from mxtui.model.health import UNKNOWN, HealthState
 from mxtui.model.next_hop import NextHop
-from mxtui.service.automatic import Ended
+from mxtui.service.automatic import Ended, Part
 from mxtui.service.recovering import Recovering
 
 A, B = "mx.a.example:25", "mx.b.example:25"
@@ -26,7 +25,7 @@ class Forwards:
         self.told = 0
 
     def guard(self, modes: Mapping[str, Mode]) -> None:
-        self.modes = modes
+        self.modes = {name: mode for name, mode in {**self.modes, **modes}.items() if mode != "open"}
         self.told += 1
 
     def host(self, name: str) -> Host | None:
@@ -36,30 +35,29 @@ class Forwards:
 class Drain:
     """One that is under way for as long as somebody wants."""
 
-    def __init__(self, primaries: Mapping[str, Sequence[str]]) -> None:
-        self.primaries = primaries
-        self.phases: dict[str, Phase] = dict.fromkeys(primaries, "steady")
-        self.guarded: set[str] = set()
+    def __init__(self) -> None:
+        self.parts: dict[str, Part] = {}
         self.ended: Ended | None = None
         self.by_operator = False
-        self.asked: list[str] = []
+        self.joinable = True
+        self.joined: list[set[str]] = []
 
-    def begin(self, proven: Collection[str], left_alone: Collection[str]) -> None:
-        pass
+    def begin(
+        self, primaries: Mapping[str, Sequence[str]], proven: Collection[str], left_alone: Collection[str]
+    ) -> None:
+        self.parts.update(dict.fromkeys(primaries, Part("going")))
 
-    def phase(self, primary: str) -> Phase | None:
-        return self.phases.get(primary)
+    def join(
+        self, primaries: Mapping[str, Sequence[str]], proven: Collection[str], left_alone: Collection[str]
+    ) -> None:
+        self.joined.append({*primaries})
+        self.begin(primaries, proven, left_alone)
 
-    def stopped(self, primary: str) -> tuple[bool, str]:
-        return primary in self.guarded, "why"
+    def part(self, primary: str) -> Part:
+        return self.parts[primary]
 
-    def give_up(self, primary: str, why: str) -> None:
-        self.phases[primary] = "stopped"
-
-    def again(self, primary: str) -> bool:
-        self.asked.append(primary)
-        self.phases[primary] = "probe"
-        return True
+    def leave(self, primary: str, why: str = "") -> None:
+        self.parts.pop(primary, None)
 
 
 class Case:
@@ -76,8 +74,8 @@ class Case:
             self.look(a=health, b=health)
         assert {self.word(A), self.word(B)} == {"draining"}
 
-    def _make(self, primaries: Mapping[str, Sequence[str]]) -> Drain:
-        self.drains.append(Drain(primaries))
+    def _make(self) -> Drain:
+        self.drains.append(Drain())
         return self.drains[-1]
 
     def _log(self, event: str, level: str = "info", **_: object) -> None:
@@ -86,7 +84,8 @@ class Case:
     def look(self, *, a: HealthState = "up", b: HealthState = "up") -> None:
         self.now += 0.5
         known = {"a.example": (None, replace(UNKNOWN, state=a)), "b.example": (None, replace(UNKNOWN, state=b))}
-        self.recovering.look(known, (), may_drain=True)
+        self.recovering.heard(known)
+        self.recovering.look((), may_drain=True)
 
     def word(self, name: str) -> str:
         return next((each.word for each in self.recovering.standing if each.primary == name), "well")
@@ -105,43 +104,80 @@ def case(tmp_path: Path) -> Case:
 
 
 def test_a_guard_that_stops_one_is_told_while_the_other_goes_on(case: Case) -> None:
-    case.drain.phases[A] = "stopped"
-    case.drain.guarded.add(A)
+    case.drain.parts[A] = Part("stopped", True, "why")
     case.look()
     assert (case.word(A), case.why(A), case.word(B)) == ("stopped", "why", "draining")
     assert case.forwards.modes[A] == "guarded"
 
 
+def test_one_whose_mail_is_through_is_open_at_once_while_the_other_goes_on(case: Case) -> None:
+    case.drain.parts[A] = Part("through")
+    case.look()
+    assert (case.word(A), case.word(B), case.forwards.modes) == ("well", "draining", {B: "fed"})
+
+
 def test_one_whose_ladder_failed_is_tried_again_while_the_other_goes_on(case: Case) -> None:
-    case.drain.phases[A] = "stopped"
+    case.drain.parts[A] = Part("stopped", False, "connection refused")
     case.look()
-    assert (case.word(A), case.word(B)) == ("settling", "draining")
+    assert (case.word(A), case.why(A), case.word(B)) == ("settling", "connection refused", "draining")
     case.look()
-    assert (case.word(A), case.drain.asked, len(case.drains)) == ("draining", [A], 1)
+    assert (case.word(A), case.drain.joined, len(case.drains)) == ("draining", [{A}], 1)
 
 
-def test_one_that_was_down_again_joins_the_same_drain_when_it_is_back(case: Case) -> None:
+@pytest.mark.parametrize("before", [Part("going"), Part("through"), Part("stopped", True, "why")])
+def test_one_that_was_down_again_or_freed_joins_the_same_drain_when_it_is_back(case: Case, before: Part) -> None:
+    case.drain.parts[A] = before
+    case.look()
+    case.recovering.freed(["a.example"])
     case.look(a="down")
-    assert (case.word(A), case.word(B)) == ("down", "draining")
     for _ in range(3):
         case.look()
-    assert (case.word(A), case.drain.asked, len(case.drains)) == ("draining", [A], 1)
+    assert (case.word(A), case.word(B), len(case.drains)) == ("draining", "draining", 1)
+    assert case.drain.joined == [{A}]
+
+
+def test_who_is_back_while_others_join_waits_for_its_turn(case: Case) -> None:
+    case.look(a="down")
+    case.drain.joinable = False
+    for _ in range(3):
+        case.look()
+    assert (case.word(A), case.forwards.modes[A]) == ("due", "guarded")
+    case.drain.joinable = True
+    case.look()
+    assert (case.word(A), case.drain.joined) == ("draining", [{A}])
+
+
+def test_who_comes_as_the_drain_ends_has_another(case: Case) -> None:
+    case.drain.parts[A] = Part("missed")
+    case.drain.joinable = False
+    case.look()
+    assert (case.word(A), len(case.drains)) == ("due", 1)
+    case.drain.ended = Ended({B: Part("through")})
+    case.look()
+    assert (case.word(A), case.word(B), len(case.drains)) == ("draining", "well", 2)
 
 
 def test_what_an_operator_stops_is_left_alone_at_its_end(case: Case) -> None:
     case.drain.by_operator = True
-    case.drain.phases = {A: "stopped", B: "stopped"}
+    case.drain.parts = dict.fromkeys((A, B), Part("stopped", False, "stopped by an operator"))
     case.look()
     assert (case.word(A), case.word(B)) == ("draining", "draining")
-    case.drain.ended = Ended(
-        case.drain.phases, {A: "stopped by an operator", B: "stopped by an operator"}, by_operator=True
-    )
+    case.drain.ended = Ended(case.drain.parts, by_operator=True)
     case.look()
     assert (case.word(A), case.word(B)) == ("stopped", "stopped")
 
 
+async def test_what_is_new_is_on_disk_for_the_next_serve(case: Case, tmp_path: Path) -> None:
+    case.drain.parts[A] = Part("stopped", True, "why")
+    case.look()
+    await case.recovering.keep()
+    again = Recovering(tmp_path, case.forwards, lambda: None, case._log, lambda: case.now)  # type: ignore[arg-type, return-value]
+    again.follow(RELAY, 0.0, 86_400.0)
+    assert [(each.primary, each.word) for each in again.standing] == [(A, "stopped"), (B, "settling")]
+
+
 def test_a_fault_that_passes_is_no_reason_to_trust_a_primary_and_one_that_stays_is_told(case: Case) -> None:
-    case.drain.phases = {A: "canary", B: "done"}
+    case.drain.parts = {A: Part("going"), B: Part("through")}
     case.look()
     for failed in range(1, 6):
         assert case.word(A) == "draining"

@@ -123,6 +123,7 @@ def test_one_that_refuses_is_stopped_held_alarmed_and_left_alone_also_after_a_re
     text = alerts(backup)["drain_stopped"]
     assert "the canary" in text
     assert "mxtui flush domain:example.org" in text
+    assert backup.state().state == "drain stopped"
     send(backup, range(20, 22))
     assert backup.stop() == 0
     backup.start()

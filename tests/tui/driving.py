@@ -27,7 +27,7 @@ class Driver:
 
     async def settle(self) -> None:
         """Until nothing is under way but what never ends: no message, no worker, nothing to paint."""
-        endless = {"overviews", "drain", "execute"}
+        endless = {"overviews", "drain", "start", "execute"}
         deadline = time.monotonic() + PATIENCE
         quiet = 0
         while quiet < 3:

@@ -3,24 +3,27 @@
 import asyncio
 import hashlib
 import threading
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from mxtui.audit import Audit, Operator
+from mxtui.cli.message import save_part
 from mxtui.errors import Guarded, MxtuiError, NoQueue, UsageError
 from mxtui.holding import Holding
 from mxtui.holds import Holds
 from mxtui.index import Index
-from mxtui.message.eml import save_eml
+from mxtui.message.eml import save_new
 from mxtui.message.inspect import inspect
 from mxtui.model.alerts import Thresholds, alerts
 from mxtui.model.alerts.order import in_order
+from mxtui.model.drain.interrupted import Interrupted
 from mxtui.model.drain.standing import Passed, Standing
 from mxtui.model.drain.way import Feed, Settled
+from mxtui.model.drill import Drill
+from mxtui.model.envelope import Client
 from mxtui.model.forecast import (
     DAY,
-    Drilled,
     Examined,
     Forecast,
     LastDrain,
@@ -28,8 +31,8 @@ from mxtui.model.forecast import (
     Outlook,
     Room,
     Usual,
-    announced,
     filling,
+    returning,
 )
 from mxtui.model.health import RUNGS, Climb, Health, HealthState, Primary, Rung
 from mxtui.model.history import Point, Sample, Summary, level_for
@@ -38,6 +41,7 @@ from mxtui.model.message import Changes, Identity, QueuedMessage, Recipient, Sta
 from mxtui.model.overview import Acknowledgement, Alert, DomainStatus, DomainTotals, Overview, Reading
 from mxtui.model.plan import FlushProgress, Plan, Result, Target, Verdict
 from mxtui.model.redirect import Redirect
+from mxtui.model.returns import Announced
 from mxtui.model.source import ALLOWED, Capabilities, Permission, Source, Space, Verb
 from mxtui.operations import Operations
 from mxtui.tui.services import Services, Settings
@@ -206,6 +210,9 @@ class FakeQueue:
     def find(self, queue_id: str) -> QueuedMessage | None:
         return self.messages.get(queue_id)
 
+    def client(self, queue_id: str) -> Client | None:
+        return None
+
     def content(self, queue_id: str, limit: int) -> bytes:
         if queue_id not in self.messages:
             raise NoQueue(f"{queue_id} is no longer queued")
@@ -237,6 +244,8 @@ class FakeQueue:
                     self.put(before._replace(state="hold", next_retry=None))
                 case Verb.RELEASE:
                     self.put(before._replace(state="deferred"))
+                case Verb.RENEW:
+                    self.put(before._replace(expires=NOW + 5 * DAY))
                 case _:
                     self.remove(target.queue_id)
             yield Result(target.queue_id, verb, "done")
@@ -312,13 +321,23 @@ class FakeDraining:
         self.now: Standing | None = None
         self.begun: list[tuple[Plan, str]] = []
         self.wishes: list[str] = []
+        self.interrupted = Interrupted()
+        """What a killed run had in hold, until it is asked for."""
+        self.ready = threading.Event()
+        """Until it is set, a drain that was begun is not on the register."""
+        self.ready.set()
         self.ends = ""
         """The domain whose migration the latest one ends."""
 
     def standing(self) -> Standing | None:
         return self.now
 
+    def finish_interrupted(self) -> Interrupted:
+        found, self.interrupted = self.interrupted, Interrupted()
+        return found
+
     def start(self, plan: Plan, reason: str, ends: str = "") -> None:
+        self.ready.wait(10)
         if self.now is not None and self.now.running:
             raise Guarded("a drain of this queue is running already, started by bert", "Follow it on screen 4.")
         self.begun.append((plan, reason))
@@ -421,7 +440,8 @@ QUIET = Outlook(
     rate_of="the last drain",
     outage=Outage("example.org", int(NOW - 5 * DAY - 8 * HOUR), int(6 * HOUR + 41 * MINUTE)),
     drain=LastDrain(NOW - 5 * DAY - HOUR, 27 * MINUTE, 33_412, 214, 0),
-    drill=Drilled(NOW - 11 * DAY, True, "example.org"),
+    drills={"example.org": Drill(NOW - 11 * DAY, "example.org", "queue", "passed", 41.0, "250 fine")},
+    drilled=("example.org",),
     doctor=Examined(NOW - 2 * DAY, 41, 0, 0),
 )
 """Everything was looked at, and all is well."""
@@ -430,6 +450,23 @@ FILLING = tuple(
     Room(int(NOW - HOUR + MINUTE * n), 39_000_000_000 + (59 - n) * 120_000_000, 900_000, 9_000, 60) for n in range(60)
 )
 """The disk gets 120 MB fuller a minute."""
+
+
+class FakeAnnouncing:
+    """What was announced, in memory."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self.known: dict[str, Announced] = {}
+        self.trouble: MxtuiError | None = None
+
+    def announce(self, domain: str, reason: str, seconds: float) -> None:
+        if self.trouble is not None:
+            raise self.trouble
+        self.known[domain] = Announced(domain, self._clock() + seconds, reason, "anna", self._clock())
+
+    def withdraw(self, domain: str) -> None:
+        del self.known[domain]
 
 
 class World:
@@ -454,6 +491,7 @@ class World:
         )  # fmt: skip
         self.draining = FakeDraining()
         self.acknowledging = FakeAcknowledging(self.clock)
+        self.announcing = FakeAnnouncing(self.clock)
         self.catch = FakeCatch()
         self.holds = Holds(folder / "holds")
         self.kept: list[DomainHold] = []
@@ -461,12 +499,13 @@ class World:
             self.operations, self.holds, self.catch, self.queued_for, self.kept.append, clock=self.clock, patience=0.0
         )
         self.services = Services(
-            self.monitor, self.operations, lambda queue_id: inspect(self.queue.content(queue_id, 1 << 20)),
-            self.queue.content, lambda queue_id, path: save_eml([self.queue.content(queue_id, 1 << 20)], path),
+            self.monitor, self.operations, lambda queue_id, most: inspect(self.queue.content(queue_id, most)),
+            self.queue.content, lambda queue_id, path: save_new([self.queue.content(queue_id, 1 << 20)], path),
+            lambda queue_id, part, path: save_part(self.queue, queue_id, part, path),
             self.draining,
-            frozenset({"mx2.example.net"}), settings or Settings(theme="tokyo-night"), self.clock,
-            holding, self.acknowledging,
-            history=self.past,
+            own_names=frozenset({"mx2.example.net"}), settings=settings or Settings(theme="tokyo-night"),
+            clock=self.clock, holding=holding, acknowledging=self.acknowledging,
+            history=self.past, announcing=self.announcing,
         )  # fmt: skip
         self.history_fails: MxtuiError | None = None
         self.extra: tuple[str, ...] = ("lists.example",)
@@ -500,9 +539,10 @@ class World:
     def forecast(self) -> Forecast:
         """What follows from what is queued, from holds, and from what is known from before."""
         now = self.clock.now
-        returns = announced(self.holds.all().values(), now)
+        known = self.announcing.known
+        returns = returning(self.holds.all().values(), known, now)
         full = filling(self.outlook.rooms, self.queue.space(), now)
-        return Forecast(now, self.index.expiring(now, returns), returns, full, self.outlook)
+        return Forecast(now, self.index.expiring(now, returns), returns, known, full, self.outlook)
 
     def say(self, **changed: object) -> None:
         """Let the console know."""

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from mxtui.errors import AuditFailed
+from mxtui.model.drain.interrupted import Interrupted
 from mxtui.model.plan import Caution, Plan
 from mxtui.model.planning import target_of
 from mxtui.model.source import Verb
@@ -226,3 +227,38 @@ async def test_before_any_drain_the_screen_says_how_to_start_one(world: World, c
         await at.press("4")
         await at.sees("This queue was not drained yet.")
         assert "(s Stop)" in at.lines[-1]
+
+
+async def test_a_drain_that_gets_ready_is_shown_to(world: World, console: Open) -> None:
+    world.draining.ready.clear()
+    async with console(world) as at:
+        await at.press("f", "enter", "enter")
+        await at.sees("▸ Getting ready to drain domain:example.org", "700 messages read and put in order")
+        await at.after(12)
+        await at.sees("for 12s")
+        await at.press("p")
+        await at.sees("The drain is getting ready")
+        world.draining.ready.set()
+        await at.sees("Draining domain:example.org", "5–8 min left")
+
+
+async def test_an_interrupted_run_is_brought_to_its_end_before_a_plan_is_made(world: World, console: Open) -> None:
+    """What it had held is not left out as held, and what may have been delivered is."""
+    held = [message for message in world.queue.messages.values() if message.state == "hold"]
+    world.draining.interrupted = Interrupted((held[0].identity,), frozenset(each.queue_id for each in held[1:]))
+    async with console(world) as at:
+        await at.press("2")
+        await at.filter("domain:bank.example")
+        await at.press("asterisk", "f")
+        await at.sees("8 messages of a run that was interrupted", f"{held[0].queue_id} was sent and never answered")
+        await at.sees("Flush 8 messages", "perhaps delivered")
+
+
+async def test_a_release_says_what_is_perhaps_delivered(world: World, console: Open) -> None:
+    held = [message for message in world.queue.messages.values() if message.state == "hold"]
+    world.draining.interrupted = Interrupted((held[0].identity,))
+    async with console(world) as at:
+        await at.press("2")
+        await at.filter("domain:bank.example")
+        await at.press("asterisk", "r")
+        await at.sees("Release 9 messages", "Perhaps delivered", "1 of them was sent and never answered")

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from mxtui.model.forecast import DAY, NOTHING_KNOWN, Drilled, Examined, Outlook
+from mxtui.model.drill import Drill
+from mxtui.model.forecast import DAY, NOTHING_KNOWN, Examined, Outlook
 from mxtui.model.holds import DomainHold
 from mxtui.model.source import Verb
 from tests.tui.conftest import Open
@@ -62,14 +63,62 @@ async def test_what_expires_before_an_announced_return_counts_too(world: World, 
         await at.sees("domain:example.org expires<40h")
 
 
-async def test_one_key_lets_go_what_is_held_and_renews_what_would_expire(world: World, console: Open) -> None:
-    for number in range(4):
-        world.queue.put(message(40_000 + number, "bank.example", 6 * DAY, state="hold"))
+async def test_one_key_renews_just_what_expires(world: World, console: Open) -> None:
+    expiring(world)
     world.say()
     async with console(world) as at:
-        await at.press("F")
-        await at.press("g", "r")
-        await at.sees("Renewed", "4 messages would expire at once")
+        await at.press("F", "r")
+        await at.sees("Renew 50 messages", "New lifetime")
+        await at.press("enter")
+        await at.sees("50  done")
+    ((verb, ids),) = world.queue.acted
+    assert verb is Verb.RENEW
+    assert set(ids) == {message(20_000 + number, "example.org", 0.0).queue_id for number in range(50)}
+
+
+async def test_a_domain_that_is_held_on_postfix_is_not_let_go_by_renewing_it(world: World, console: Open) -> None:
+    expiring(world)
+    world.holds.put(DomainHold("example.org", "migrate", "new host", "anna", NOW - HOUR, NOW + HOUR))
+    world.say()
+    async with console(world) as at:
+        await at.press("F", "r")
+        await at.sees("migrating, 1h 00m left, and Postfix lets go of what it renews")
+
+
+async def test_a_return_is_announced_without_holding_anything_and_taken_back(world: World, console: Open) -> None:
+    expiring(world)
+    world.say()
+    async with console(world) as at:
+        await at.press("F", "b")
+        await at.sees("When is the primary of example.org to be back?")
+        await at.type("new disks")
+        await at.press("enter")
+        await at.sees("example.org is to be back at")
+        known = world.announcing.known["example.org"]
+        assert (known.reason, known.back) == ("new disks", NOW + 6 * HOUR)
+        world.announcing.known["example.org"] = known._replace(back=NOW + 40 * HOUR)
+        await at.say()
+        await at.sees("example.org is to be back at Wed 06:02: new disks (anna)")
+        assert at.line("✗ example.org").split()[5:9] == ["50", "50", "Wed", "06:02"]
+        assert world.queue.acted == []
+        await at.press("b")
+        await at.sees("example.org is no longer expected back")
+        assert world.announcing.known == {}
+
+
+async def test_a_return_can_be_told_by_the_clock_and_needs_a_reason(world: World, console: Open) -> None:
+    async with console(world, (80, 24)) as at:
+        await at.press("b", "enter")
+        await at.sees("say why")
+        await at.type("new disks")
+        await at.press("tab", "ctrl+a", "ctrl+k")
+        await at.type("nonsense")
+        await at.press("enter")
+        await at.sees("when is it back?")
+        await at.press("ctrl+a", "ctrl+k")
+        await at.press("1", "8", "colon", "0", "2", "enter")
+        await at.sees("example.org is to be back at 18:02")
+        assert world.announcing.known["example.org"].back == pytest.approx(NOW + 4 * HOUR, abs=60)
 
 
 async def test_what_cannot_be_done_says_why(world: World, console: Open) -> None:
@@ -79,7 +128,7 @@ async def test_what_cannot_be_done_says_why(world: World, console: Open) -> None
         await at.press("h")
         await at.sees("Nothing of it expires within 24 h")
         await at.press("r")
-        await at.sees("Nothing of it is in hold")
+        await at.sees("Nothing of it expires within 24 h")
 
 
 async def test_enter_shows_the_messages_that_expire(world: World, console: Open) -> None:
@@ -117,6 +166,14 @@ def quiet(folder: Path, outlook: Outlook) -> World:
     return world
 
 
+def drilled(*each: tuple[float, str]) -> dict[str, Drill]:
+    """So many seconds ago; less than none: it failed."""
+    return {
+        domain: Drill(NOW - abs(ago), domain, "queue", "passed" if ago > 0 else "failed", 41.0, "")
+        for ago, domain in each
+    }
+
+
 async def test_on_a_quiet_day_everything_that_was_looked_at_is_told(tmp_path: Path, console: Open) -> None:
     async with console(quiet(tmp_path, QUIET)) as at:
         await at.sees("room for 9 days at the usual rate", "41 checks in order, 2 days ago", "passed 11 days ago")
@@ -134,8 +191,8 @@ async def test_what_was_never_looked_at_is_never_called_well(tmp_path: Path, con
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"drill": Drilled(NOW - 40 * DAY, True, "")}, "▲ drill        passed 40 days ago"),
-        ({"drill": Drilled(NOW - HOUR, False, "a.example")}, "▲ drill        failed 1h 00m ago, a.example"),
+        ({"drills": drilled((40 * DAY, "example.org"))}, "▲ drill        passed 40 days ago, example.org"),
+        ({"drills": None}, "? drill        not known: the record cannot be read"),
         ({"doctor": Examined(NOW - 5 * MINUTE, 30, 2, 1)}, "▲ set-up       1 fault, 2 warnings, 30 in order, 5m ago"),
         ({"doctor": Examined(NOW - 50 * DAY, 30, 0, 0)}, "? set-up       in order, but last examined 50 days ago"),
     ],
@@ -147,8 +204,31 @@ async def test_what_is_not_in_order_or_long_ago_says_so(
         await at.sees("Ready for an outage?", said)
 
 
+@pytest.mark.parametrize(
+    ("drills", "addresses", "said"),
+    [
+        ([(HOUR, "a.example"), (11 * DAY, "b.example")], "ab", "✓ drill        all 2 passed, the first 11 days ago"),
+        ([(HOUR, "a.example"), (40 * DAY, "b.example")], "ab", "▲ drill        passed 40 days ago, b.example"),
+        ([(HOUR, "a.example"), (40 * DAY, "c.example"), (50 * DAY, "b.example")], "abc",
+         "▲ drill        passed 50 days ago, b.example and 1 more"),
+        ([(HOUR, "a.example"), (-2 * DAY, "b.example")], "ab", "▲ drill        failed 2 days ago, b.example"),
+        ([(HOUR, "a.example")], "ab", "? drill        b.example never drilled: mxtui drill"),
+        ([(HOUR, "a.example"), (-2 * DAY, "gone.example")], "a", "✓ drill        passed 1h 00m ago, a.example"),
+        ([(-DAY, "lists.example"), (-2 * DAY, "gone.example")], "", "▲ drill        failed 1d 00h ago, lists.example"),
+        ([(-2 * DAY, "gone.example")], "", "? drill        never held: mxtui drill"),
+    ],
+)  # fmt: skip
+async def test_the_domain_whose_drill_is_worst_counts(
+    tmp_path: Path, console: Open, drills: list[tuple[float, str]], addresses: str, said: str
+) -> None:
+    outlook = replace(QUIET, drills=drilled(*drills))
+    outlook = replace(outlook, drilled=tuple(f"{letter}.example" for letter in addresses))
+    async with console(quiet(tmp_path, outlook)) as at:
+        await at.sees(said)
+
+
 async def test_at_80_by_24_what_is_not_in_order_comes_first(tmp_path: Path, console: Open) -> None:
-    outlook = replace(QUIET, drill=Drilled(NOW - HOUR, False, "a.example"))
+    outlook = replace(QUIET, drills=drilled((-HOUR, "example.org")))
     async with console(quiet(tmp_path, outlook), (80, 24)) as at:
         pane = at.text[at.text.index("Ready for an outage?") :].splitlines()
         assert "drill        failed" in pane[1]

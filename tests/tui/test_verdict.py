@@ -28,6 +28,13 @@ def test_a_queue_that_cannot_be_read_says_why_and_what_to_do(world: World) -> No
     assert said.text == "no permission. Run as root."
 
 
+def test_what_somebody_knows_of_is_said_once_at_every_width(world: World) -> None:
+    world.acknowledging.acknowledge(world.overview().alerts, "known", HOUR)
+    said = judge(world.overview(), NOW)
+    assert said.subject == f"{len(world.overview().alerts)} alerts acknowledged."
+    assert said.text == said.short == "773 messages wait, the oldest for 4d 10h."
+
+
 def test_when_all_is_well_it_says_so(world: World) -> None:
     up = [replace(row, health=healthy(9.0)) for row in world.overview().domains]
     said = judge(world.overview(alerts=(), domains=up), NOW)

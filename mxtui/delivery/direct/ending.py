@@ -110,7 +110,8 @@ class Endings:
                     self._stuck(job, end, why)
             except OSError as error:
                 self.unwritable(error)
-        return Settled(job.queue_id, fate, verdicts, None, job.busy, doubtful)
+        unreachable = any(each.unreachable for each in said)
+        return Settled(job.queue_id, fate, verdicts, None, job.busy, doubtful, unreachable=unreachable)
 
     def left(self, target: Target, why: str, fate: Fate = "deferred", *, doubtful: bool = False) -> Settled:
         """Of a message that was not tried."""

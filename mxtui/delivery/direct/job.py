@@ -1,6 +1,6 @@
 """One message in custody, ready to be sent: who is to get it from which host, and what was said of each."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -15,10 +15,10 @@ from mxtui.queues.postfix.direct import text
 from mxtui.queues.postfix.direct.custody import Held
 from mxtui.queues.postfix.kept import NOTIFY, RETURN
 
-NOBODY: Final = Client("")
-"""Nothing is told of the client: Postfix's own smtp(8) does not, either."""
-
 SMTPUTF8_REQUESTED: Final = 1
+
+UNKNOWN: Final = "unknown"
+"""What Postfix writes of a client whose name, or whose address, it could not find out."""
 
 NO_NOTICE: Final = "a notice of the delivery is asked for, and the host offers no DSN: Postfix would send one itself"
 
@@ -111,12 +111,21 @@ def _envelope(held: Held, recipients: tuple[EnvelopeRecipient, ...]) -> Envelope
         recipients=recipients,
         size=found.sizes.content or found.sizes.data,
         sha256="",
-        client=NOBODY,
+        client=_client(attributes),
         body="8BITMIME" if attributes.get("encoding") == "8bit" else "",
         smtputf8=bool(found.sizes.smtputf8 & SMTPUTF8_REQUESTED),
         ret={"full": "FULL", "hdrs": "HDRS"}.get(RETURN.get(attributes.get("ret_flags", ""), ""), ""),
         envid=xtext(attributes.get("envelope_id", "")),
     )
+
+
+def _client(attributes: Mapping[str, str]) -> Client:
+    """Who handed it in, as smtpd(8) saw it; nobody where that was this host (sendmail(1), a notice)."""
+    known = {name: value for name, value in attributes.items() if value != UNKNOWN}
+    return Client(
+        known.get("client_address", ""), known.get("client_name", ""), known.get("helo_name", ""),
+        known.get("protocol_name", "ESMTP"),
+    )  # fmt: skip
 
 
 def _recipient(found: queue_file.EnvelopeRecipient, envelope: queue_file.Envelope) -> EnvelopeRecipient:

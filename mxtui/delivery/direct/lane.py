@@ -144,7 +144,7 @@ class Lane:
         """One message, on this connection or a new one; the session for the next, None when there is none to be had."""
         letter, turn.job, turn.letter = turn.letter, None, None
         while True:
-            if session is None or not session.usable:
+            if session is None or not session.usable or not session.fits(job.envelope.client):
                 if session is not None:
                     await session.leave()
                     self.workers[task] = None

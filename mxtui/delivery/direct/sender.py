@@ -12,9 +12,10 @@ from mxtui.delivery.direct.job import Job
 from mxtui.delivery.direct.lane import Lane
 from mxtui.delivery.direct.taking import Route, take
 from mxtui.delivery.host import HostKey
+from mxtui.delivery.lane import refused_by_all
 from mxtui.delivery.policy import Policy
 from mxtui.delivery.routes import Dialer
-from mxtui.delivery.session import Outcome, Said, Session
+from mxtui.delivery.session import Outcome, Session
 from mxtui.model.drain.way import Settled
 from mxtui.model.plan import Target
 from mxtui.queues.postfix.direct.custody import Custodian, Left
@@ -192,9 +193,7 @@ class Sender:
         waiting = [job, *lane.waiting]
         lane.waiting.clear()
         for each in waiting:
-            recipients = each.hosts[lane.key]
-            said = [Said(one, "waiting", trouble.code, trouble.dsn, trouble.text) for one in recipients]
-            self.spoken(lane, each, Outcome(said))
+            self.spoken(lane, each, Outcome(refused_by_all(each.hosts[lane.key], trouble)))
 
     def look(self) -> None:
         """Something has changed."""

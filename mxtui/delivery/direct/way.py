@@ -5,7 +5,6 @@ import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -56,8 +55,7 @@ class Direct:
         self._layout = layout
         self._folder = folder
         self._route = route
-        # Nothing is told of clients: Postfix's own smtp(8) does not.
-        self._policy = replace(policy or Policy(), xclient=False)
+        self._policy = policy or Policy(xclient=False)  # as Postfix's own smtp(8), which tells nothing of clients
         self._teller = Teller(layout, privileges or Privileges())
         self._dialer = Dialer(ourselves, lookup or Lookup(), self._policy)
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from mxtui.doctor.facts import Address, Exchanger, Exchangers, Fact, Named, OurName, Unknown
+from mxtui.doctor.gather.limited import aside
 from mxtui.doctor.gather.means import Means
 from mxtui.doctor.tlsa import Tlsa
 from mxtui.model.route import Ourselves
@@ -74,7 +75,7 @@ async def our_name(hostname: str, means: Means) -> OurName:
     if not addresses:
         raise UnresolvedError(f"{hostname} has no address")
     names = await asyncio.gather(*(_reverse(address.text, means) for address in addresses))
-    here = await asyncio.to_thread(lambda: [means.own(address.text) for address in addresses])
+    here = await aside(lambda: [means.own(address.text) for address in addresses])
     named = tuple(Named(*each) for each in zip(addresses, names, here, strict=True))
     return OurName(hostname, named, tlsa, secure)
 

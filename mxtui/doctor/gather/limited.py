@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TypeVar
 
 from mxtui.doctor.facts import Fact, Unknown
-from mxtui.errors import MxtuiError
+from mxtui.errors import MxtuiError, Unreachable
 from mxtui.primary.words import explain
 
 T = TypeVar("T")
@@ -37,6 +37,18 @@ async def in_thread(question: Callable[[], T], seconds: float) -> Fact[T]:
             return Unknown(f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(error))
 
     return await limited(aside(asked), seconds)
+
+
+async def required(question: Callable[[], T], seconds: float, path: str) -> T:
+    """What nothing can be judged without, of the mail system at a path. Raises MxtuiError."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await aside(question)
+    except TimeoutError:
+        raise Unreachable(
+            f"{path} cannot be examined: no answer within {seconds:g} s",
+            "A disk or a table that hangs? Try postconf(1) and ls(1) there.",
+        ) from None
 
 
 async def aside(question: Callable[[], T]) -> T:

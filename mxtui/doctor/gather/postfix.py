@@ -20,7 +20,7 @@ from mxtui.queues.catch import Catch
 from mxtui.queues.postfix.layout import Layout, read_settings
 from mxtui.queues.postfix.logtail import readable_log
 from mxtui.queues.postfix.master import master_runs
-from mxtui.queues.postfix.permission import POSTSUPER, RENEW, Privileges, postsuper, sudoers_lines
+from mxtui.queues.postfix.permission import POSTSUPER, Privileges, postsuper, sudoers_lines
 from mxtui.queues.postfix.routing import PostfixRouter
 
 PARAMETERS: Final = (
@@ -83,7 +83,7 @@ class ExaminedPostfix:
         settings = read_settings(layout.config_directory, PARAMETERS)
         log = readable_log(layout.maillog_file)
         searched = layout.maillog_file or "neither /var/log/mail.log nor the journal"
-        commands = [postsuper(layout, arguments) for arguments in (*POSTSUPER.values(), RENEW)]
+        commands = [postsuper(layout, arguments) for arguments in POSTSUPER.values()]
         everything = postsuper(layout, _ALL)
         root = os.geteuid() == 0
         return PostfixFacts(

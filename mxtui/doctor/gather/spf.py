@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from mxtui.doctor.facts import Spf, SpfResult
 from mxtui.doctor.gather.dns import texts
 from mxtui.doctor.gather.means import Means
+from mxtui.doctor.macros import expanded, letters
 from mxtui.primary.words import NoSuchNameError, UnresolvedError
 
 LOOKUPS: Final = 10
@@ -36,16 +37,16 @@ class _Said(NamedTuple):
     record: str
 
 
-async def judge_sender(domain: str, addresses: tuple[str, ...], means: Means) -> Spf:
-    """The result of the address that fares worst. Raises UnresolvedError: the record could not be had."""
+async def judge_sender(domain: str, addresses: tuple[str, ...], means: Means, helo: str = "unknown") -> Spf:
+    """The result of the address that fares worst; `helo` is our name. Raises UnresolvedError: none could be had."""
     if not addresses:
         return Spf(domain, "", "unclear", "", "no address of ours is known")
-    found = [await _judged(domain, address, means) for address in addresses]
+    found = [await _judged(domain, address, means, helo) for address in addresses]
     return min(found, key=lambda spf: _ORDER.index(spf.result))
 
 
-async def _judged(domain: str, address: str, means: Means) -> Spf:
-    check = _Check(ipaddress.ip_address(address), means)
+async def _judged(domain: str, address: str, means: Means, helo: str) -> Spf:
+    check = _Check(domain, ipaddress.ip_address(address), means, helo)
     try:
         said = await check.domain(domain)
     except _UnclearError as error:
@@ -54,9 +55,11 @@ async def _judged(domain: str, address: str, means: Means) -> Spf:
 
 
 class _Check:
-    def __init__(self, address: Host, means: Means) -> None:
+    def __init__(self, sender: str, address: Host, means: Means, helo: str) -> None:
         self.first = ""
         """The record of the domain itself."""
+        self._sender = sender
+        self._helo = helo
         self._address = address
         self._means = means
         self._left = LOOKUPS
@@ -81,7 +84,7 @@ class _Check:
                 assert term is not None
                 return _Said(_RESULTS[term["sign"]], records[0])
         if redirect:
-            self._take(redirect)
+            redirect = self._take(redirect, domain)
             said = await self.domain(redirect)
             if said.result == "none":
                 raise _UnclearError(f"redirect={redirect} leads to no record")
@@ -99,13 +102,13 @@ class _Check:
             case "ip4" | "ip6":
                 return self._in_network(word.partition(":")[2])
             case "a":
-                self._take(of)
+                of = self._take(of, domain)
                 return await self._among(of, term["bits"])
             case "mx":
-                self._take(of)
+                of = self._take(of, domain)
                 return await self._among_mx(of, term["bits"])
             case "include":
-                self._take(of)
+                of = self._take(of, domain)
                 said = await self.domain(of)
                 if said.result == "none":
                     raise _UnclearError(f"include:{of} leads to no record")
@@ -113,16 +116,26 @@ class _Check:
             case "ptr":
                 raise _UnclearError("ptr is not followed")
             case "exists":
-                raise _UnclearError(f"{word} is not followed")
+                return await self._exists(self._take(of, domain))
             case _:
                 raise _UnclearError(f"{word} is not a term of SPF")
 
-    def _take(self, of: str) -> None:
-        if "%" in of:
-            raise _UnclearError(f"{of} hangs on each message")
+    def _take(self, of: str, domain: str) -> str:
+        """The name that a term of a domain's record means; one question less is left."""
         self._left -= 1
         if self._left < 0:
             raise _UnclearError(f"more than {LOOKUPS} terms ask DNS, which is an error")
+        try:
+            return expanded(of, letters(self._sender, domain, str(self._address), self._helo))
+        except ValueError as error:
+            raise _UnclearError(str(error)) from None
+
+    async def _exists(self, host: str) -> bool:
+        """Whether it has an address, of IPv4 whatever ours is (RFC 7208 5.7)."""
+        try:
+            return bool(await self._means.lookup.ask(host, "A"))
+        except NoSuchNameError:
+            return False
 
     def _in_network(self, written: str) -> bool:
         try:

@@ -5,6 +5,7 @@ from typing import Final
 
 from mxtui.doctor.facts import Disk, Facts, PostfixFacts, Unknown
 from mxtui.doctor.finding import Finding, Verdict, command
+from mxtui.model.drill import standing
 from mxtui.model.units import format_size
 from mxtui.model.words import counted, duration
 
@@ -111,7 +112,6 @@ def _drills(facts: Facts) -> Iterator[Finding]:
     if isinstance(drills, Unknown):
         yield Finding("drill", "skipped", drills.why)
         return
-    last = {drill.domain: drill for drill in sorted(drills, key=lambda drill: drill.at)}
     names = [domain.domain for domain in facts.domains]
     without = [name for name in names if name not in facts.drilled]
     if without:
@@ -121,15 +121,16 @@ def _drills(facts: Facts) -> Iterator[Finding]:
     for name in names:
         if name not in facts.drilled:
             continue
-        drill = last.get(name)
+        drill = drills.get(name)
         fix = (command("mxtui", "drill", name),)
+        stands = standing(drill, facts.now, facts.limits.drill)
         if drill is None:
             yield Finding("drill", "warn", "there never was one", name, fix)
             continue
         ago = f"{duration(facts.now - drill.at)} ago"
-        if not drill.passed:
+        if stands == "failed":
             yield Finding("drill", "fail", f"failed {ago}{': ' if drill.detail else ''}{drill.detail}", name, fix)
-        elif facts.now - drill.at > facts.limits.drill:
+        elif stands == "overdue":
             yield Finding("drill", "warn", f"passed, but {ago}", name, fix)
         else:
             yield Finding("drill", "pass", f"passed {ago}", name)

@@ -2,8 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from mxtui.model.drill import Drill
+
+
+class StoppedDrain(NamedTuple):
+    """What guards of drains have stopped short of, and held."""
+
+    at: float
+    """When they last did; epoch seconds."""
+    messages: int
+    why: str
+    """Hostile text: it quotes a server. Empty where another drain has ended since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +27,12 @@ class Facts:
     """The last of each domain."""
     certificate: float | None = None
     """When our own certificate expires, seconds since the epoch; None where there is none or it cannot be read."""
+    stopped: StoppedDrain | None = None
+    """None where nothing is left of any."""
+    suspects: int = 0
+    """Messages that are suspected spam, as far as they were judged."""
+    campaigns: int = 0
+    """Campaigns that those are of."""
     untold: str = ""
     """Why nobody could be told of alerts the last time; empty when all is well."""
 

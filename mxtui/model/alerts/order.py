@@ -26,6 +26,7 @@ GRAVITY: Final[tuple[str, ...]] = (
     "migration",
     "reason_changed",
     "accepting",
+    "suspects",
     "held",
     "certificate",
     "drill",

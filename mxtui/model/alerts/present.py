@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from mxtui.model.alerts.certificates import of_certificates
 from mxtui.model.alerts.drills import of_drills
-from mxtui.model.alerts.facts import NO_FACTS, Facts
+from mxtui.model.alerts.facts import NO_FACTS, Facts, StoppedDrain
 from mxtui.model.alerts.order import in_order
 from mxtui.model.alerts.thresholds import Thresholds
 from mxtui.model.health import Health, lasting
@@ -30,13 +30,27 @@ def alerts(
             *_of_expiry(domains, now, thresholds),
             *_of_holds(domains, now, thresholds),
             *_of_recoveries(domains, capabilities, now),
+            *_of_stopped_drains(queue, capabilities, facts.stopped, now),
             *_of_held_mail(domains, now, thresholds),
             *of_certificates(domains, facts, now, thresholds),
             *of_drills(facts, now, thresholds),
+            *_of_suspects(facts, now),
             *([Alert("notify", "warning", None, facts.untold, now, "UNTOLD")] if facts.untold else []),
             *_of_queue(queue, capabilities, space, now, thresholds),
         ]
     )
+
+
+SUSPECTS = 20
+"""Messages from which on suspected spam wants to be looked at before a flush."""
+
+
+def _of_suspects(facts: Facts, now: float) -> Iterator[Alert]:
+    if facts.suspects >= SUSPECTS:
+        text = f"{counted(facts.suspects, 'message')} in {counted(facts.campaigns, 'campaign')} are suspected spam"
+        yield Alert(
+            "suspects", "warning", None, f"{text}. Look before they are flushed.", now, "SUSPECT", facts.suspects
+        )
 
 
 OVERDUE = 30.0
@@ -150,6 +164,20 @@ def _of_recoveries(domains: Iterable[DomainStatus], capabilities: Capabilities, 
             elif each.word == "well" and each.why:
                 text = f"back, and its mail goes without a canary or a guard: {each.why}"
                 yield Alert("not_drained", "critical", domain, text, each.since, "UNGUARDED", messages)
+
+
+def _of_stopped_drains(
+    queue: QueueTotals, capabilities: Capabilities, stopped: StoppedDrain | None, now: float
+) -> Iterator[Alert]:
+    """Those that somebody began; `serve` tells of its own."""
+    held = queue.states.get("hold", 0)
+    if stopped is None or not held or any(each.word == "stopped" for each in capabilities.recovering):
+        return
+    messages = min(held, stopped.messages)
+    why = f": {stopped.why}" if stopped.why else ""
+    are = "is" if messages == 1 else "are"
+    text = f"{counted(messages, 'message')} {are} held since a drain was stopped at {clock(stopped.at, now)}{why}"
+    yield Alert("drain_stopped", "critical", None, text, stopped.at, "STOPPED", messages)
 
 
 def _of_queue(

@@ -1,7 +1,7 @@
 """What became of each message of a drain, what was replied how often, and what is told of it only once."""
 
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Final, NamedTuple
 
 from mxtui.model.drain.way import Settled
@@ -41,8 +41,8 @@ class Books:
     def __init__(self) -> None:
         self.counts: dict[Fate, int] = dict.fromkeys(FATES, 0)
         self.bytes_delivered = 0
-        self.undelivered: list[Undelivered] = []
-        """In the order in which they were settled. Some 500 bytes each: the guard stops long before they are many."""
+        self.undelivered: dict[str, Undelivered] = {}
+        """By queue ID, in the order in which they were settled. 500 bytes each: the guard stops long before many."""
         self.possible_duplicates: list[str] = []
         """Queue IDs."""
         self._replies: Counter[tuple[Fate, str]] = Counter()
@@ -70,7 +70,13 @@ class Books:
         if settled.fate == "delivered":
             self.bytes_delivered += target.size
         else:
-            self.undelivered.append(Undelivered(target, said._replace(reply=self._kept(said.reply))))
+            kept = said._replace(reply=self._kept(said.reply))
+            self.undelivered[settled.queue_id] = Undelivered(target, kept)
+
+    def reopen(self, queue_ids: Container[str]) -> None:
+        """Those of these that were tried and not delivered are to be tried once more: each counts once, as it ends."""
+        for queue_id in [each for each in self.undelivered if each in queue_ids]:
+            self.counts[self.undelivered.pop(queue_id).said.fate] -= 1
 
     def tell(self) -> tuple[Sequence[Verdict], Sequence[Verdict]]:
         """Recipients' verdicts for the screen (newest last), and one for each message; each is told once."""

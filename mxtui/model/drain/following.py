@@ -20,6 +20,7 @@ class _Following:
     """Per recipient, the latest."""
     busy: bool = False
     doubtful: bool = False
+    unreachable: bool = False
 
 
 class Followed:
@@ -45,11 +46,19 @@ class Followed:
         self._open[target.queue_id] = _Following(max(1, target.recipients), now)
         self.moved_at = now
 
-    def verdict(self, verdict: Verdict, original: str = "", *, busy: bool = False, doubtful: bool = False) -> None:
+    def verdict(
+        self,
+        verdict: Verdict,
+        original: str = "",
+        *,
+        busy: bool = False,
+        doubtful: bool = False,
+        unreachable: bool = False,
+    ) -> None:
         """One recipient's; others' mail and what is closed already are passed over.
 
-        `original` tells apart recipients that were aliases of one address: each has a verdict of its own. `busy` and
-        `doubtful` are `Settled.busy` and `Settled.possible_duplicate`.
+        `original` tells apart recipients that were aliases of one address: each has a verdict of its own. The rest
+        is as in `Settled`; `doubtful` is its `possible_duplicate`.
         """
         following = self._open.get(verdict.queue_id)
         if following is None:
@@ -57,6 +66,7 @@ class Followed:
         self.moved_at = verdict.at
         following.busy |= busy
         following.doubtful |= doubtful
+        following.unreachable |= unreachable
         following.verdicts[f"{verdict.recipient}\0{original}"] = verdict
         if len(following.verdicts) >= following.expected:
             fate = message_fate(each.fate for each in following.verdicts.values())
@@ -65,6 +75,13 @@ class Followed:
     def back_in_queue(self, queue_id: str, now: float) -> None:
         """Seen waiting again after a try: deferred, whatever else is known."""
         self._close(queue_id, "deferred", now)
+
+    def kept_from(self, queue_id: str, why: str, now: float) -> None:
+        """Not tried, and not for its primary's sake: deferred, which says nothing of that."""
+        following = self._open.get(queue_id)
+        if following is not None:
+            following.verdicts.setdefault("\0", Verdict(queue_id, "", "deferred", "", why, now))
+            self._close(queue_id, "deferred", now, untried=True)
 
     def returned(self, queue_id: str, now: float) -> None:
         """The queue gave it up, and said so."""
@@ -87,12 +104,22 @@ class Followed:
             fate = "vanished"
         self._close(queue_id, fate, now)
 
-    def _close(self, queue_id: str, fate: Fate, now: float) -> None:
+    def _close(self, queue_id: str, fate: Fate, now: float, *, untried: bool = False) -> None:
         following = self._open.pop(queue_id, None)
         if following is not None:
             verdicts = tuple(following.verdicts.values())
+            seconds = max(0.0, now - following.since)
             self._settled.append(
-                Settled(queue_id, fate, verdicts, max(0.0, now - following.since), following.busy, following.doubtful)
+                Settled(
+                    queue_id,
+                    fate,
+                    verdicts,
+                    seconds,
+                    following.busy,
+                    following.doubtful,
+                    untried,
+                    unreachable=following.unreachable,
+                )
             )
             self.moved_at = now
 

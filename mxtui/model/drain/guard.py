@@ -46,7 +46,8 @@ class Guard:
 
     def canary(self, settled: Settled) -> str:
         """After the verdict on the message that went first, alone."""
-        if _untried(settled):
+        # One that the host had no room for says nothing of what it would do to mail: the pace waits for it.
+        if _untried(settled) or ails(settled):
             return ""
         self._canaries += 1
         said = _reply(settled)

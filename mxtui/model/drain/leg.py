@@ -23,6 +23,9 @@ Stage = Literal["probe", "canary", "running", "stopped", "done"]
 SLOW_CANARY: Final = 30.0
 """Seconds that a canary may take; one that took longer was delivered by a primary that may be gone again by then."""
 
+SILENT: Final = 10.0
+"""Seconds after which an operator is told what it waits for."""
+
 
 class Leg:
     """Belongs to its drain, which has the lock. `now` is monotonic seconds."""
@@ -46,6 +49,7 @@ class Leg:
         """How many of those were told as left; None: nothing was."""
         self._settings = settings
         self._probing = probing
+        self._taken_at = 0.0
         self._doubt = False
         self._unwell = ""
         self._why = ""
@@ -82,8 +86,9 @@ class Leg:
         """Its backlog."""
         self.order.begin(targets)
 
-    def take(self) -> Target:
+    def take(self, now: float) -> Target:
         """The next; there has to be `room`."""
+        self._taken_at = now
         if self.stage == "canary":
             self.canary = self.order.pop_canary()
             target = self.canary.target
@@ -123,11 +128,6 @@ class Leg:
         self._told = len(self.put_back)
         return left
 
-    def restart(self, pace: Pace) -> None:
-        """Nothing is known of the primary any more."""
-        self.pace, self.guard = pace, Guard(self._settings)
-        self.stage, self._why, self._unwell, self._doubt = "probe", "", "", False
-
     # -- how it stands ------------------------------------------------------------------------------------------
 
     @property
@@ -139,6 +139,16 @@ class Leg:
     def over(self) -> bool:
         """Nothing will be taken any more."""
         return not self.active or not len(self.order)
+
+    @property
+    def through(self) -> bool:
+        """All of it was taken, and went so well that the primary is believed: what is in hand may take its time."""
+        ailing = self._unwell or self._doubt or self.pace.failures or self.guard.on_trial
+        return self.stage == "done" or (self.stage == "running" and not len(self.order) and not ailing)
+
+    def goes_to(self, primary: str) -> bool:
+        """Whether its mail is for that primary, be it not alone."""
+        return primary in self.primary.split("+")
 
     def doubted(self, now: float) -> bool:
         """Whether somebody has to climb its ladder before it goes on."""
@@ -184,6 +194,9 @@ class Leg:
             return f"the primary is not well ({self._unwell}); it goes on when a probe finds it well{again}"
         if trouble := self.pace.trouble:
             return f"{trouble}; " + (f"tried again in {duration(wait)}" if wait > 0 else "slower until it goes well")
+        if self.stage == "canary" and self.in_hand and now - self._taken_at >= SILENT and self.canary is not None:
+            since = duration(now - self._taken_at)
+            return f"the canary {self.canary.target.queue_id} has no verdict since {since}; nothing else goes before"
         if self.stage == "canary" and self.canary is not None and not self.canary.clean:
             return f"no message above suspicion waits; the canary is {self.canary.target.queue_id}, the oldest"
         return ""

@@ -74,11 +74,13 @@ class Drain:
         *,
         suspect: Callable[[Target], bool] = lambda _: False,
         probing: bool = False,
+        joinable: bool = False,
     ) -> None:
         """`pace` is that of the one primary whom all of it goes to, or tells of several.
 
         `suspect` says of a message whether it is likely spam: such go last, and never first as a canary. `probing`: who
-        has the drain asks `doubted`, and probes those between.
+        has the drain asks `doubted`, and probes those between. `joinable`: mail may come to it as long as some is in
+        hand, which may take its time while others are back.
         """
         if settings.limit is not None:
             order = Order(targets, suspect)
@@ -88,6 +90,9 @@ class Drain:
         self._primaries = pace if isinstance(pace, Primaries) else Primaries(lambda _: "", lambda _: pace)
         self._suspect = suspect
         self._probing = probing
+        self._joinable = joinable
+        self._ended = False
+        """By `stop`."""
         self._limits = Limits(settings, now)
         self._speed = Speed(now)
         self._lock = RLock()
@@ -97,7 +102,7 @@ class Drain:
         self._canary: Canary | None = None
         self._paused = False
         for primary, its_own in self._by_primary(targets).items():
-            self._leg(primary).start(its_own)
+            self._enter(self._made(primary, its_own))
 
     # -- what happens -------------------------------------------------------------------------------------------
 
@@ -122,7 +127,7 @@ class Drain:
             most = min(most, self.settings.most_in_hand - len(self._in_hand))
             while ready and len(taken) < most and self._limits.ready(now):
                 leg = ready.popleft()
-                target = leg.take()
+                target = leg.take(now)
                 self._canary = leg.canary or self._canary
                 self._limits.spend(target.size)
                 self._in_hand[target.queue_id] = InHand(target, now, leg)
@@ -140,7 +145,8 @@ class Drain:
                 return False
             self.books.close(held.target, settled)
             if held.leg.by_guard and settled.fate == "deferred" and settled.seconds is None:
-                held.leg.put_back.append(held.target)
+                # Whatever it was when it was taken: what a guard had held was let go of then.
+                held.leg.put_back.append(held.target._replace(state="deferred"))
             self._speed.settled(held.target.size, now, delivered=settled.fate == "delivered")
             held.leg.settled(settled, held.taken_at, now)
             return True
@@ -181,22 +187,34 @@ class Drain:
     def stop(self, why: str, primary: str | None = None) -> None:
         """Take nothing any more, of one primary's or of all mail; what is in hand is still to be settled.
 
-        Does nothing once it has ended.
+        What goes to others than that primary, too, waits with it. Does nothing once it has ended.
         """
         with self._lock:
+            self._ended = self._ended or primary is None
             for leg in self._legs.values():
-                if primary in (None, leg.primary):
+                if primary is None or leg.goes_to(primary):
                     leg.end(why)
 
-    def again(self, primary: str, now: float) -> bool:
-        """A primary that was stopped, and not by its guard, is well again: all of it from the probe on. False, and
-        nothing done, once the drain is over, and while messages are in hand: what becomes of those is no canary's fate.
+    def open(self, targets: Iterable[Target], now: float) -> bool:
+        """All that waits for primaries that are back, or join: from the probe on, whatever became of them before.
+        False, and nothing done, once the drain is over or stopped, and with a limit.
+
+        What is in hand stays there, and a part that goes on stays as it is: it has its mail. Costs a sort, during which
+        others are not kept waiting.
         """
         with self._lock:
-            leg = self._legs.get(primary)
-            if self.over or leg is None or leg.by_guard or leg.in_hand or leg.stage != "stopped":
+            in_hand = frozenset(self._in_hand)
+        waiting = [each for each in targets if each.queue_id not in in_hand]
+        legs = [self._made(primary, its_own) for primary, its_own in self._by_primary(waiting).items()]
+        ids = frozenset(each.queue_id for each in waiting)
+        with self._lock:
+            if self.over or self.settings.limit is not None:
                 return False
-            leg.restart(self._primaries.pace(primary))
+            for leg in legs:
+                before = self._legs.get(leg.primary)
+                if before is None or not before.active:
+                    self._enter(leg)
+            self.books.reopen(ids)
             self._speed.restart(now)
             return True
 
@@ -209,7 +227,9 @@ class Drain:
     @property
     def over(self) -> bool:
         """See `Feed`; never takes it back."""
-        return all(leg.over for leg in self._legs.values())
+        with self._lock:
+            waits = self._joinable and bool(self._in_hand)
+            return self._ended or not (waits or any(not leg.over for leg in self._legs.values()))
 
     def doubted(self, now: float) -> Sequence[str]:
         """Primaries whose ladder has to be climbed before they get more; the first time all of them."""
@@ -219,7 +239,8 @@ class Drain:
     @property
     def connections(self) -> int:
         """See `Feed`."""
-        return max(1, sum(leg.connections for leg in self._active))
+        with self._lock:
+            return max(1, sum(leg.connections for leg in self._active))
 
     def connections_to(self, primary: str) -> int:
         """See `Feed`."""
@@ -236,7 +257,8 @@ class Drain:
     @property
     def on_trial(self) -> bool:
         """A primary is not believed yet: a lasting refusal is to be taken for a passing one."""
-        return any(leg.guard.on_trial for leg in self._active)
+        with self._lock:
+            return any(leg.guard.on_trial for leg in self._active)
 
     @property
     def canary(self) -> Canary | None:
@@ -272,7 +294,8 @@ class Drain:
     @property
     def phase(self) -> Phase:
         """Where it is."""
-        phases = {leg.phase for leg in self._legs.values()}
+        with self._lock:
+            phases = {leg.phase for leg in self._legs.values()}
         return next((phase for phase in PHASES if phase in phases), "stopped" if "stopped" in phases else "done")
 
     def why_of(self, primary: str, now: float) -> str:
@@ -284,6 +307,11 @@ class Drain:
         """Whether its guard stopped it, and neither an operator nor whoever has the drain."""
         leg = self._legs.get(primary)
         return leg is not None and leg.by_guard
+
+    def through(self, primary: str) -> bool:
+        """Whether mail may go to it without a drain: all that waited was taken, and it is believed."""
+        leg = self._legs.get(primary)
+        return leg is None or leg.through
 
     def phase_of(self, primary: str) -> Phase | None:
         """Where it is with one primary; None where it has none of its mail."""
@@ -352,7 +380,7 @@ class Drain:
 
     def _shared(self, primary: str) -> bool:
         """Whether it still gets mail that goes to others, too, whose part of the drain is not stopped."""
-        return any("+" in leg.primary and primary in leg.primary.split("+") for leg in self._active)
+        return any(leg.primary != primary and leg.goes_to(primary) for leg in self._active)
 
     def _by_primary(self, targets: Iterable[Target]) -> dict[str, list[Target]]:
         found: dict[str, list[Target]] = {}
@@ -360,10 +388,20 @@ class Drain:
             found.setdefault(self._primaries.of(target), []).append(target)
         return found
 
-    def _leg(self, primary: str) -> Leg:
-        leg = self._legs.get(primary)
-        if leg is None:
-            leg = Leg(primary, self.settings, self._primaries.pace(primary), self._suspect, probing=self._probing)
-            self._legs[primary] = leg
-            self._turns.append(leg)
+    def _made(self, primary: str, targets: Iterable[Target]) -> Leg:
+        """A part from its beginning, with its backlog."""
+        leg = Leg(primary, self.settings, self._primaries.pace(primary), self._suspect, probing=self._probing)
+        leg.start(targets)
         return leg
+
+    def _enter(self, leg: Leg) -> None:
+        """In the place of what the primary had before."""
+        if (before := self._legs.get(leg.primary)) is not None:
+            self._turns.remove(before)
+        self._legs[leg.primary] = leg
+        self._turns.append(leg)
+
+    def _leg(self, primary: str) -> Leg:
+        if primary not in self._legs:
+            self._enter(self._made(primary, ()))
+        return self._legs[primary]

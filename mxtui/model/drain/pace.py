@@ -84,6 +84,8 @@ def ails(settled: Settled) -> str:
         return f"it is busy ({words})" if words else "it is busy"
     if settled.possible_duplicate:
         return "the connection was lost after a whole message was sent"
+    if settled.unreachable and words:
+        return words
     if said is not None and said.dsn and not said.dsn.startswith(_HOST_TROUBLE):
         return ""
     return words or "a message was put off without a reply"

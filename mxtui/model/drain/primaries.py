@@ -41,7 +41,8 @@ class ByPrimary:
 
     def learn(self, routes: Mapping[str, Routed]) -> None:
         """Of more domains."""
-        self._names.update({domain: primary_of(domain, routed) for domain, routed in routes.items()})
+        # Another one, for others may be going through it in their threads.
+        self._names = self._names | {domain: primary_of(domain, routed) for domain, routed in routes.items()}
 
     def settings(self, primary: str, settings: DrainSettings) -> DrainSettings:
         """Those of one primary: an engine that is not ours gets no more messages than it may have connections."""

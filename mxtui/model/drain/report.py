@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from mxtui.model.drain.books import Group
 from mxtui.model.drain.machine import Drain
@@ -16,6 +16,9 @@ Clean = Callable[[str], str]
 
 Became = Fate | Literal["in hand", "not tried"]
 """`in hand`: no verdict had come when the report was made."""
+
+DIRECTLY: Final = "directly"
+"""How the way is named that keeps in hold what is in doubt."""
 
 WORDS: Mapping[Became, str] = {
     "delivered": "delivered",
@@ -63,6 +66,8 @@ class DrainReport:
     counts: Mapping[Fate, int]
     """Messages, each once."""
     left: int
+    held: int
+    """Of those left, because the guard stopped it."""
     bytes_delivered: int
     replies: tuple[Group, ...]
     """Most frequent first."""
@@ -82,8 +87,9 @@ class DrainReport:
 
 
 def make_report(
-    drain: Drain, *, queue: str, selection: str, operator: str, way: str, begun: float, ended: float, now: float
-) -> DrainReport:
+    drain: Drain, *, queue: str, selection: str, operator: str, way: str, begun: float, ended: float, now: float,
+    held: int = 0,
+) -> DrainReport:  # fmt: skip
     """Of a drain as it is; `now` is its own monotonic clock's."""
     with drain.still():
         in_hand, untaken = drain.in_hand, drain.untaken
@@ -101,10 +107,11 @@ def make_report(
             queued=sum(counts.values()) + left,
             counts=counts,
             left=left,
+            held=held,
             bytes_delivered=drain.books.bytes_delivered,
             replies=drain.books.replies(),
             not_delivered=(
-                *(_not_delivered(target, said.fate, said) for target, said in drain.books.undelivered),
+                *(_not_delivered(target, said.fate, said) for target, said in drain.books.undelivered.values()),
                 *(_not_delivered(target, "in hand") for target in in_hand),
                 *(_not_delivered(target, "not tried") for target in untaken),
             ),
@@ -126,6 +133,7 @@ def as_mapping(report: DrainReport) -> dict[str, object]:
         "queued": report.queued,
         **{fate: report.counts.get(fate, 0) for fate in FATES},
         "left": report.left,
+        "held": report.held,
         "bytes_delivered": report.bytes_delivered,
         "per_second": round(report.per_second, 2),
         "replies": [group._asdict() for group in report.replies],
@@ -152,13 +160,17 @@ def as_lines(report: DrainReport, clean: Clean) -> Iterator[str]:
             size = f", {report.bytes_delivered:,} bytes" if fate == "delivered" else ""
             yield f"{report.counts.get(fate, 0):>11,}  {WORDS[fate]}{size}"
     if report.left:
-        yield f"{report.left:>11,}  left"
+        number = "" if report.held == report.left else f"{report.held:,} of them "
+        held = f", {number}held: the next flush takes them" if report.held else ""
+        yield f"{report.left:>11,}  left{held}"
     if report.replies:
         yield from ("", "Replies")
         for group in report.replies:
             yield f"{group.recipients:>11,}  {group.fate:<9}  {clean(group.reply) or 'no reply'}"
     if report.possible_duplicates:
         yield from ("", "Perhaps delivered all the same: the connection was lost after the whole message was sent")
+        if report.way.startswith(DIRECTLY):
+            yield "In hold until you release or delete them:"
         yield from (f"  {clean(queue_id)}" for queue_id in report.possible_duplicates)
     if report.not_delivered:
         yield from ("", f"Not delivered: {counted(len(report.not_delivered), 'message')}")

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
+from mxtui.model.drain.report import DIRECTLY
 from mxtui.model.drain.settings import DrainSettings
 from mxtui.model.flushing import Phase
 from mxtui.model.plan import FlushProgress, Verdict
@@ -15,6 +16,18 @@ RATES: Final = 240
 
 PHASES: Final = 100
 """Phases kept: a primary that flaps makes many."""
+
+
+def named(selection: str) -> str:
+    """What is drained, in words.
+
+    >>> named("migrate domain:example.org")
+    'the migration of example.org'
+    """
+    if selection == "--all":
+        return "everything queued"
+    kind, _, domain = selection.partition(" domain:")
+    return f"the migration of {domain}" if kind == "migrate" else selection
 
 
 class Passed(NamedTuple):
@@ -61,6 +74,11 @@ class Standing:
     def running(self) -> bool:
         """Not ended yet, as far as it says itself."""
         return self.ended is None
+
+    @property
+    def direct(self) -> bool:
+        """By our own sender, which has in hold what it has in hand."""
+        return self.way.startswith(DIRECTLY)
 
     @property
     def share(self) -> float:

@@ -28,6 +28,8 @@ class Settled(NamedTuple):
     """The connection was lost after the whole message was sent: the primary may have it, and it is still queued."""
     untried: bool = False
     """Somebody else's doing kept it from its turn (Postfix delivers it just now): that says nothing of the primary."""
+    unreachable: bool = False
+    """There was no connection to be had for it, for whatever reason: the primary's doing, and not this message's."""
 
 
 class Feed(Protocol):

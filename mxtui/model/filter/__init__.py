@@ -20,11 +20,12 @@ SQL.
 """
 
 from mxtui.model.filter.lexer import Kind, join_arguments, spans
-from mxtui.model.filter.matching import is_client, matches, whole, within
+from mxtui.model.filter.matching import UNJUDGED, Standing, is_client, matches, whole, within
 from mxtui.model.filter.parser import parse
 from mxtui.model.filter.syntax import (
     EVERYTHING,
     EXTRA_WORDS,
+    JUDGED_WORDS,
     And,
     Compare,
     Everything,
@@ -36,6 +37,7 @@ from mxtui.model.filter.syntax import (
     Pattern,
     Relation,
     asks_for_subjects,
+    depends_on_judgement,
     depends_on_time,
     leaves,
     quote,
@@ -44,6 +46,8 @@ from mxtui.model.filter.syntax import (
 __all__ = [
     "EVERYTHING",
     "EXTRA_WORDS",
+    "JUDGED_WORDS",
+    "UNJUDGED",
     "And",
     "Compare",
     "Everything",
@@ -55,7 +59,9 @@ __all__ = [
     "Or",
     "Pattern",
     "Relation",
+    "Standing",
     "asks_for_subjects",
+    "depends_on_judgement",
     "depends_on_time",
     "is_client",
     "join_arguments",

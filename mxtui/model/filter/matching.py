@@ -6,10 +6,13 @@ from collections.abc import Callable
 from fnmatch import translate
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
-from typing import assert_never
+from typing import Final, NamedTuple, assert_never
 
 from mxtui.model.filter.syntax import And, Compare, Everything, Field, Filter, Match, Not, Or, Pattern, Relation
 from mxtui.model.message import NULL_SENDER, QueuedMessage
+
+UNKNOWN_RECIPIENT: Final = ".1.1"
+"""How the enhanced status code of a bad destination mailbox ends (RFC 3463 3.2), whether for good or not yet."""
 
 _COMPARE: dict[Relation, Callable[[float, float], bool]] = {
     Relation.LESS: operator.lt,
@@ -20,31 +23,49 @@ _COMPARE: dict[Relation, Callable[[float, float], bool]] = {
 }
 
 
-def matches(filter: Filter, message: QueuedMessage, now: float) -> bool:  # noqa: A002
+class Standing(NamedTuple):
+    """What a message was judged to be."""
+
+    score: float | None = None
+    """None where nobody has judged it: no comparison is true."""
+    campaign: str = ""
+    suspect: bool = False
+    backscatter: bool = False
+
+
+UNJUDGED: Final = Standing()
+
+
+def matches(
+    filter: Filter,  # noqa: A002
+    message: QueuedMessage,
+    now: float,
+    standing: Standing | None = None,
+) -> bool:
     """Whether a message is meant, at a time in seconds since the epoch.
 
     Raises:
-        ValueError: the filter asks what a message alone cannot tell (`EXTRA_WORDS`).
+        ValueError: the filter asks what a message alone cannot tell (`EXTRA_WORDS`), and no `standing` was given.
     """
     match filter:
         case Everything():
             return True
         case And(terms):
-            return all(matches(term, message, now) for term in terms)
+            return all(matches(term, message, now, standing) for term in terms)
         case Or(terms):
-            return any(matches(term, message, now) for term in terms)
+            return any(matches(term, message, now, standing) for term in terms)
         case Not(term):
-            return not matches(term, message, now)
+            return not matches(term, message, now, standing)
         case Compare(field, relation, value):
-            number = _number(field, message, now)
+            number = _number(field, message, now, standing)
             return number is not None and _COMPARE[relation](number, value)
         case Match(field, values):
-            return any(_meets(field, value, message, now) for value in values)
+            return any(_meets(field, value, message, now, standing) for value in values)
         case _:
             assert_never(filter)
 
 
-def _number(field: Field, message: QueuedMessage, now: float) -> float | None:
+def _number(field: Field, message: QueuedMessage, now: float, standing: Standing | None) -> float | None:
     match field:
         case Field.AGE:
             return now - message.arrival
@@ -56,11 +77,15 @@ def _number(field: Field, message: QueuedMessage, now: float) -> float | None:
             return message.attempts
         case Field.RECIPIENTS:
             return len(message.recipients)
+        case Field.SCORE if standing is not None:
+            return standing.score
         case _:
             raise ValueError(f"{field.value} cannot be told from a message alone")
 
 
-def _meets(field: Field, pattern: Pattern, message: QueuedMessage, now: float) -> bool:
+def _meets(
+    field: Field, pattern: Pattern, message: QueuedMessage, now: float, standing: Standing | None = None
+) -> bool:
     match field:
         case Field.ID:
             return _is(pattern, message.queue_id, cased=True)
@@ -86,12 +111,14 @@ def _meets(field: Field, pattern: Pattern, message: QueuedMessage, now: float) -
         case Field.CLIENT:
             return message.client_address is not None and is_client(pattern, message.client_address)
         case Field.IS:
-            return _is_kind(pattern.text, message, now)
+            return _is_kind(pattern.text, message, now, standing)
+        case Field.CAMPAIGN if standing is not None:
+            return bool(standing.campaign) and _is(pattern, standing.campaign)
         case _:
             raise ValueError(f"{field.value} cannot be told from a message alone")
 
 
-def _is_kind(kind: str, message: QueuedMessage, now: float) -> bool:
+def _is_kind(kind: str, message: QueuedMessage, now: float, standing: Standing | None) -> bool:
     match kind:
         case "bounce":
             return message.sender == NULL_SENDER and not message.unknown_sender
@@ -99,6 +126,12 @@ def _is_kind(kind: str, message: QueuedMessage, now: float) -> bool:
             return message.state == "hold"
         case "expired":
             return message.forced_expire or (message.expires is not None and message.expires <= now)
+        case "unknown":
+            return any((recipient.dsn or "").endswith(UNKNOWN_RECIPIENT) for recipient in message.recipients)
+        case "suspect" if standing is not None:
+            return standing.suspect
+        case "backscatter" if standing is not None:
+            return standing.backscatter
         case _:
             raise ValueError(f"is:{kind} cannot be told from a message alone")
 

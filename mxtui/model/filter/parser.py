@@ -246,7 +246,7 @@ _EXPECTED = {
     Field.DOMAIN: "a domain, or *.domain",
     Field.CLIENT: "an address or prefix, 198.51.100.7 or 198.51.100.0/24",
     Field.STATE: "one of " + ", ".join(STATES),
-    Field.IS: "one of bounce, expired, held",
+    Field.IS: "one of bounce, expired, held, unknown",
 }
 
 

@@ -39,11 +39,16 @@ class Field(StrEnum):
 
 _NUMERIC = frozenset({Field.AGE, Field.EXPIRES, Field.SIZE, Field.ATTEMPTS, Field.RECIPIENTS, Field.SCORE})
 
-EXTRA_WORDS: tuple[str, ...] = ("score", "host", "campaign", "is:suspect")
+JUDGED_WORDS: tuple[str, ...] = ("score", "campaign", "is:suspect", "is:backscatter")
+"""Words about what a message was judged to be."""
+
+EXTRA_WORDS: tuple[str, ...] = (*JUDGED_WORDS, "host")
 """Words that need knowledge beyond the queue itself: understood only where a caller says it has that knowledge."""
 
-IS_VALUES: tuple[str, ...] = ("bounce", "expired", "held", "suspect")
-"""`bounce` has the null sender; `expired` gives up at its next attempt, by age or by force; `held` is in hold."""
+IS_VALUES: tuple[str, ...] = ("bounce", "expired", "held", "unknown", "suspect", "backscatter")
+"""`bounce` has the null sender; `expired` gives up at its next attempt, by age or by force; `held` is in hold;
+`unknown` has a recipient that its primary did not know; `suspect` reaches the configured score, and nobody cleared it;
+`backscatter` returns a letter that came back from many places, which nobody here wrote."""
 
 
 class Relation(StrEnum):
@@ -190,6 +195,17 @@ def depends_on_time(filter: Filter) -> bool:  # noqa: A002
         return leaf.field in (Field.AGE, Field.EXPIRES)
 
     return any(ages(leaf) for leaf in leaves(filter))
+
+
+def depends_on_judgement(filter: Filter) -> bool:  # noqa: A002
+    """Whether it can only be answered with messages judged."""
+
+    def judges(leaf: Match | Compare) -> bool:
+        if isinstance(leaf, Match) and leaf.field is Field.IS:
+            return any(f"is:{value.text}" in JUDGED_WORDS for value in leaf.values)
+        return leaf.field.value in JUDGED_WORDS
+
+    return any(judges(leaf) for leaf in leaves(filter))
 
 
 OPERATORS = frozenset({"and", "or"})

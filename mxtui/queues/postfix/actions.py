@@ -22,7 +22,7 @@ from mxtui.model.planning import IN_DELIVERY, needs_renewal, same_arrival
 from mxtui.model.source import Verb
 from mxtui.queues.postfix import queue_id
 from mxtui.queues.postfix.layout import Layout
-from mxtui.queues.postfix.permission import POSTSUPER, RENEW, Privileges, postsuper
+from mxtui.queues.postfix.permission import POSTSUPER, Privileges, postsuper
 from mxtui.queues.postfix.queue_file import read_envelope
 from mxtui.queues.postfix.run import CutShort, run
 from mxtui.queues.postfix.sockets import request_delivery, wake_pickup
@@ -39,6 +39,10 @@ SETTLE: Final[Mapping[Verb, str]] = {Verb.RELEASE: "released", Verb.REJECT: "exp
 
 TRIED_LATER: Final = "will be tried at its next retry time"
 
+RENEWABLE: Final[tuple[State, ...]] = ("hold", "deferred", "incoming")
+
+NOT_HELD: Final = "not held"
+
 HELD_BY_OTHERS: Final = "held by somebody else"
 
 UNKNOWN: Final[Mapping[Verb, str]] = {
@@ -46,6 +50,7 @@ UNKNOWN: Final[Mapping[Verb, str]] = {
     Verb.RELEASE: "released, or left",
     Verb.REJECT: "returned, or left",
     Verb.DELETE: "deleted, or left",
+    Verb.RENEW: "renewed, or left",
 }
 
 STANDINGS: Final[Mapping[Standing, tuple[Outcome, str]]] = {
@@ -102,12 +107,16 @@ class Actions:
         """The commands, in order, as `act` runs them."""
         if not targets:
             return ()
+        if verb is Verb.RENEW:
+            free = sum(target.state != "hold" for target in targets)
+            hold = [self.step(POSTSUPER[Verb.HOLD], free)] if free else []
+            return (*hold, self.step(POSTSUPER[verb], len(targets)))
         renewed = sum(needs_renewal(target, self._clock()) for target in targets) if verb is Verb.RELEASE else 0
         steps = []
         if renewed < len(targets):
             steps.append(self.step(POSTSUPER[verb], len(targets) - renewed))
         if renewed:
-            steps.append(self.step(RENEW, renewed))
+            steps.append(self.step(POSTSUPER[Verb.RENEW], renewed))
         if verb in SETTLE and renewed < len(targets):
             command = self._layout.command_directory / "postqueue"
             steps.append(f"{command} -c {self._layout.config_directory} -i ID  (each, through its socket)")
@@ -126,12 +135,15 @@ class Actions:
         checked = self._checked(verb, targets)
         yield from checked.results
         going, renewing = checked.going, []
+        if verb is Verb.RENEW:
+            yield from self._renew_all(going)
+            return
         if verb is Verb.RELEASE:
             now = self._clock()
             renewing = [target for target in going if needs_renewal(target, now)]
             going = [target for target in going if not needs_renewal(target, now)]
         yield from self._run(verb, going, try_now=try_now)
-        yield from self._renew(renewing)
+        yield from self._renew(verb, renewing)
 
     def put_back(self, targets: Sequence[Target]) -> set[str]:
         """Release what was held only for a moment, as it was: neither tried now nor renewed. The IDs released."""
@@ -241,38 +253,58 @@ class Actions:
             return Result(target.queue_id, verb, "refused", HELD_BY_OTHERS)
         return Result(target.queue_id, verb, "refused", IN_DELIVERY if here.state == "active" else f"in {here.state}")
 
-    def _renew(self, targets: Sequence[Target]) -> Iterator[Result]:
+    def _renew_all(self, targets: Sequence[Target]) -> Iterator[Result]:
+        """Renew what is in hold, and what gets there first; whatever then is not renewed is let go as it was."""
+        fit: dict[str, Target] = {}
+        for target in targets:
+            if why := self._not_renewable(target):
+                yield Result(target.queue_id, Verb.RENEW, "refused", why)
+            else:
+                fit[target.queue_id] = target
+        free = [target for target in fit.values() if target.state != "hold"]
+        for result in self._run(Verb.HOLD, free, try_now=False):
+            if result.result != "done":
+                del fit[result.queue_id]
+                yield result._replace(action=Verb.RENEW)
+        left: list[Target] = []
+        for result in self._renew(Verb.RENEW, list(fit.values())):
+            target = fit[result.queue_id]
+            if result.result not in ("done", "gone") and target.state != "hold":
+                left.append(target)
+            yield result
+        self.put_back(left)
+
+    def _renew(self, verb: Verb, targets: Sequence[Target]) -> Iterator[Result]:
         """Release mail past its lifetime under a new ID and with a new lifetime. Never in delivery: from hold only."""
         going = []
         for target in targets:
-            if why := self._not_renewable(target):
-                yield Result(target.queue_id, Verb.RELEASE, "refused", why)
+            if why := self._not_renewable(target, RENEWABLE[:1]):
+                lead = "expires at once, and " if verb is Verb.RELEASE else ""
+                yield Result(target.queue_id, verb, "refused", why if why == NOT_HELD else lead + why)
             else:
                 going.append(target)
         if not going:
             return
-        said = self._postsuper(RENEW, going)
+        said = self._postsuper(POSTSUPER[Verb.RENEW], going)
         with suppress(NotPermitted, Unreachable):  # pickup looks by itself within the minute
             wake_pickup(self._layout.queue_directory)
         for target in going:
             if target.queue_id in said.named:
-                yield Result(
-                    target.queue_id, Verb.RELEASE, "done", "renewed: queued again under a new ID", renewed=True
-                )
+                yield Result(target.queue_id, verb, "done", "renewed: queued again under a new ID", renewed=True)
             else:
-                yield self._unnamed(Verb.RELEASE, target, said)
+                yield self._unnamed(verb, target, said)
 
-    def _not_renewable(self, target: Target) -> str:
+    def _not_renewable(self, target: Target, states: Sequence[State] = RENEWABLE) -> str:
         try:
-            here = locate(self._layout, target.queue_id, ("hold",))
+            here = locate(self._layout, target.queue_id, states)
             if here is None:
-                return "not held"
+                return NOT_HELD
             envelope = read_envelope(os.fspath(here.path))
         except OSError as error:
-            return f"expires at once, and its file cannot be read to renew it safely: {error.strerror}"
+            return f"its file cannot be read to renew it safely: {error.strerror}"
         dropped = [name for name, value in (("FILTER", envelope.filter), ("REDIRECT", envelope.redirect)) if value]
         if dropped:
-            return f"expires at once, and renewing would drop its {' and '.join(dropped)}"
+            return f"renewing would drop its {' and '.join(dropped)}"
         return ""
 
 

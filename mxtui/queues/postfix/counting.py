@@ -11,7 +11,7 @@ from mxtui.model.message import State
 from mxtui.model.tally import Cause, Tallies
 from mxtui.queues.postfix.glance import ANY_SIZE, glance
 from mxtui.queues.postfix.message_file import COMPLETE, LOGGED, MODE, Absent, MessageReader, Row, messages
-from mxtui.queues.postfix.queue_file import parse_time
+from mxtui.queues.postfix.queue_file import began, parse_time
 
 _BLOCK = 2048
 """Bytes of the one read: half of what a row takes, since no envelope of few recipients is longer."""
@@ -59,7 +59,7 @@ class Counter:
         seen = glance(block, ANY_SIZE)
         if seen is None:
             return False
-        size, _, when, sender, todo, _, _ = seen
+        size, _, when, sender, todo, _, _, created = seen
         arrival = parse_time(when)
         if arrival is None:
             return False
@@ -69,7 +69,8 @@ class Counter:
         for offset, address in todo:
             deferral = log.get(offset) or log.get(address)
             causes.append((domain(address), summary(deferral.reason) if deferral else None))
-        self.tallies.count(1, state, arrival, size, reader.expires(state, arrival, sender), causes)
+        expires = reader.expires(state, began(arrival, created), sender)
+        self.tallies.count(1, state, arrival, size, expires, causes)
         return True
 
     def _count(self, found: Row | Absent) -> Absent | None:

@@ -25,6 +25,7 @@ from mxtui.queues.postfix.logtail import LogTail, open_tail
 from mxtui.queues.postfix.maillog import Attempt, Event, PickedUp, Removed, Returned, Status
 from mxtui.queues.postfix.master import master_runs
 from mxtui.queues.postfix.permission import STOPPED_HINT
+from mxtui.queues.postfix.renewed import new_names, waits_for_pickup
 from mxtui.queues.postfix.run import run
 from mxtui.queues.postfix.sockets import request_delivery
 from mxtui.queues.postfix.whereabouts import locate, standing
@@ -58,6 +59,11 @@ BUSY: Final = re.compile(r"\b421[ -]|too many connections", re.IGNORECASE)
 
 DOUBTFUL: Final = "message may be sent more than once"
 """Postfix's words where the connection was lost behind the end of data (src/smtp/smtp_proto.c)."""
+
+UNREACHABLE: Final = re.compile(
+    r"(host \S+ refused to talk to me: |TLS is required, but |Cannot start TLS: |Server certificate )"
+)
+"""Where no mail could be exchanged at all, whatever the status code (src/smtp/smtp_proto.c, smtp_sess.c)."""
 
 UNTRIED: Final = "delivery temporarily suspended: "
 """Before words that are another message's: its destination is left alone, and this one was not tried (qmgr(8))."""
@@ -115,6 +121,7 @@ class Flush:
         """What mail that was renewed was called before."""
         self._rounds: deque[str] = deque()
         self._looked_at = clock()
+        self._named_at = clock()
 
     def deliver(self, feed: Feed, stop: threading.Event) -> Iterator[Sequence[Settled]]:
         """See `Way`. Over, too, when nothing was heard for longer than any delivery takes.
@@ -219,7 +226,8 @@ class Flush:
                     asked.suspended = True  # it came by itself, not by a flush, which lifts that
                     return
                 doubtful = fate == "deferred" and tried and event.text.endswith(DOUBTFUL)
-                self._books.verdict(verdict, event.original, busy=busy, doubtful=doubtful)
+                unreachable = fate == "deferred" and UNREACHABLE.match(event.text) is not None
+                self._books.verdict(verdict, event.original, busy=busy, doubtful=doubtful, unreachable=unreachable)
             case Returned():
                 self._books.returned(queue_id, now)
             case Removed():
@@ -245,6 +253,7 @@ class Flush:
             self._look_at_listing(self._listing, now)
             self._look_every = max(LISTING_SECONDS, LISTING_SHARE * (self._clock() - now))
             return
+        self._name(now, patient=patient)
         for _ in range(min(FILES, len(self._rounds))):
             each = self._rounds.popleft()
             asked = self._asked.get(each)
@@ -255,6 +264,26 @@ class Flush:
                     continue
                 if self._settled(asked) and self._waited(asked, now, GRACE_SECONDS if patient else 0.0):
                     self._conclude(asked, now)
+
+    def _name(self, now: float, *, patient: bool) -> None:
+        """Find out by the queue what is called anew, where the log says nothing of it."""
+        nameless = [each for each in self._asked.values() if each.renewed and not each.name]
+        nameless = [each for each in nameless if now - each.at > (GRACE_SECONDS if patient else 0.0)]
+        if not nameless or now < self._named_at:
+            return
+        handed_in = [each for each in nameless if not waits_for_pickup(self._layout, each.target.identity)]
+        if handed_in:  # looked for after that: what is in neither place is gone
+            began = self._clock()
+            oldest = min(each.at for each in handed_in)
+            names = new_names(self._layout, [each.target.identity for each in handed_in], oldest)
+            self._named_at = now + LISTING_SHARE * (self._clock() - began)
+            for each in handed_in:
+                old = each.target.queue_id
+                each.name = names.get(old, "")
+                if each.name:
+                    self._renamed[each.name] = old
+                else:
+                    self._books.left(old, now)
 
     def _ask_again(self, asked: _Asked, now: float) -> None:
         """As soon as it is in deferred: until then nobody would hear it."""
@@ -284,6 +313,8 @@ class Flush:
         message = self._find(asked.name or each)
         if message is None or not (asked.name or message.inode == asked.target.identity.inode):
             self._books.left(each, now)
+        elif asked.renewed and asked.suspended is None and _untried(message):
+            asked.suspended = True
         else:
             self._deferred(each, message, now)
 
@@ -314,3 +345,8 @@ class Flush:
                     self._deferred(each, message, now)
             else:
                 request.silent_since = None
+
+
+def _untried(message: QueuedMessage) -> bool:
+    """Put off for what another met, all of it."""
+    return all((each.reason or "").startswith(UNTRIED) for each in message.recipients)

@@ -23,6 +23,9 @@ _CLIENT = b"client_address="
 _DULL = frozenset(b"AOWKcFI>VL<ionfd")
 """Records of an envelope that a list of messages does not show, but for one attribute: the client's address."""
 
+_CREATED = b"create_time="
+"""An attribute behind the time of arrival, in seconds: when the lifetime began, anew where the message was renewed."""
+
 _TODO, _DONE, _CANCELLED = records.TODO, records.DONE, records.CANCELLED
 _TIME, _SENDER, _CONTENT, _POINTER = records.TIME, records.SENDER, records.CONTENT, records.POINTER
 
@@ -30,8 +33,9 @@ _TIME, _SENDER, _CONTENT, _POINTER = records.TIME, records.SENDER, records.CONTE
 ANY_SIZE = sys.maxsize
 """For whoever does not care whether a file is cut short behind what is seen of it."""
 
-Glance = tuple[int, int, bytes, bytes, list[tuple[int, bytes]], int, bytes | None]
-"""Size, offset of the content, time, sender, recipients to do (offset of the record, address), done, client's address.
+Glance = tuple[int, int, bytes, bytes, list[tuple[int, bytes]], int, bytes | None, bytes | None]
+"""Size, offset of the content, time, sender, recipients to do (offset of the record, address), done, client's address,
+and when its lifetime began.
 
 Raw bytes, since most are never needed as text of their own; and no named tuple, which would cost a tenth of the pass.
 """
@@ -52,7 +56,7 @@ def glance(block: bytes, file_size: int, client_at: int = -1) -> Glance | None:
     """
     if block[:2] != _HEAD or not block[2:_FIRST].replace(b" ", b"").isdigit():
         return None
-    time = sender = client = None
+    time = sender = client = created = None
     recipients: list[tuple[int, bytes]] = []
     done = cancelled = 0
     position = _FIRST
@@ -89,6 +93,11 @@ def glance(block: bytes, file_size: int, client_at: int = -1) -> Glance | None:
                 if time is not None:
                     return None
                 time = block[start:following]
+                where = block.find(_CREATED) - 2
+                if where == following:
+                    created = block[where + 2 + len(_CREATED) : where + 2 + block[where + 1]]
+                elif where >= 0:
+                    return None
             elif kind == _DONE:
                 done += 1
             elif kind == _CANCELLED:
@@ -112,7 +121,7 @@ def glance(block: bytes, file_size: int, client_at: int = -1) -> Glance | None:
     extracted = offset + size
     if extracted < len(block) and block[extracted] != records.EXTRACTED:
         return None
-    return size, offset, time, sender, recipients, done, client
+    return size, offset, time, sender, recipients, done, client, created
 
 
 def glance_subject(block: bytes, offset: int) -> tuple[bool, bytes | None]:

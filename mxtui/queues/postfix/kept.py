@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from mxtui.errors import CommandFailed, NoQueue, Unreachable
+from mxtui.folders import share
 from mxtui.model.kept import HEADER_LIMIT, KeptHeader, decode_header, encode_header, kept_name
 from mxtui.model.message import Identity
 from mxtui.model.plan import Outcome, Result, Target
@@ -55,6 +56,7 @@ def save(layout: Layout, target: Target, folder: Path) -> None:
     try:
         fd, _ = open_file(os.fspath(here.path))
         with os.fdopen(fd, "rb") as source, os.fdopen(os.open(unfinished, NEW, 0o600), "wb") as copy:
+            share(copy.fileno(), folder)
             copy.write(encode_header(KeptHeader(KIND, target, time.time(), str(layout.queue_directory))))
             shutil.copyfileobj(source, copy, 1024 * 1024)
             copy.flush()

@@ -53,6 +53,7 @@ PARAMETERS = (
     "relayhost",
     "sendmail_path",
     "setgid_group",
+    "smtp_tls_security_level",
     "smtpd_tls_cert_file",
     "smtpd_tls_chain_files",
     "syslog_name",

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from mxtui.model.message import STATES, QueuedMessage, Recipient, State, recipient_domain
+from mxtui.queues.postfix.queue_id import arrival as made_at
 
 _STATES: dict[str, State] = {state: state for state in STATES}
 
@@ -29,6 +30,8 @@ def listed_message(
         return None
     sender = "" if sender == NULL_SENDER else sender
     lifetime = lifetimes[0] if sender else lifetimes[1]
+    # What was renewed keeps its arrival; when it began to live anew only a long ID tells here.
+    began = max(arrival, made_at(queue_id) or 0.0)
     return QueuedMessage(
         queue_id=queue_id,
         state=state,
@@ -37,7 +40,7 @@ def listed_message(
         size=size,
         sender=sender,
         recipients=tuple(_recipients(recipients)),
-        expires=None if state == "maildrop" else arrival + lifetime,
+        expires=None if state == "maildrop" else began + lifetime,
         forced_expire=forced_expire,
     )
 

@@ -138,7 +138,7 @@ class MessageReader:
     def _row(
         self, state: State, name: str, fd: int, status: os.stat_result, block: bytes, seen: Glance, logs: int | None
     ) -> Row:
-        size, content, when, sender_raw, todo, done, client = seen
+        size, content, when, sender_raw, todo, done, client, created = seen
         seconds, _, microseconds = when.partition(b" ")
         try:
             arrival = int(seconds) + int(microseconds) / 1e6
@@ -164,7 +164,7 @@ class MessageReader:
             tuple([self._recipient(offset, address, log) for offset, address in todo]),
             done,
             _next_retry(state, status.st_mtime),
-            self.expires(state, arrival, sender),
+            self.expires(state, queue_file.began(arrival, created), sender),
             bool(status.st_mode & stat.S_IXGRP),
             client.decode("utf-8", "replace") if client is not None else None,
             heading,
@@ -202,7 +202,7 @@ class MessageReader:
             ),
             sum(recipient.state == "done" for recipient in found.recipients),
             _next_retry(state, status.st_mtime),
-            self.expires(state, arrival, sender),
+            self.expires(state, queue_file.began(arrival, found.attributes.get("create_time", "").encode()), sender),
             found.forced_expire,
             found.attributes.get("client_address"),
             heading,
@@ -255,11 +255,11 @@ class MessageReader:
     def _subject(self, fd: int, offset: int | None) -> bytes | None:
         return subject.raw_subject(queue_file.content_records(fd, start=offset, furthest=subject.HEADER_BYTES))
 
-    def expires(self, state: State, arrival: float, sender: str | bytes) -> float | None:
-        """When the queue gives up; None in queues that nothing is delivered from."""
+    def expires(self, state: State, began: float, sender: str | bytes) -> float | None:
+        """When the queue gives up what began to live then; None in queues that nothing is delivered from."""
         if state in ("maildrop", "corrupt"):
             return None
-        return arrival + (self._lifetime if sender else self._bounce_lifetime)
+        return began + (self._lifetime if sender else self._bounce_lifetime)
 
 
 _CORRUPT = "set aside by Postfix as corrupt"

@@ -1,23 +1,32 @@
-"""How deliveries ended, by domain, since somebody last looked into the mail log: from a place that a command keeps.
+"""How deliveries ended, by domain, as the mail log tells.
 
-Each look reads what was written since; a rotated file is read to its end first. The journal is not looked into here:
-it has no place to go on from that costs nothing.
+Who watches follows it, a file or the journal. Who looks in now and then goes on from a place that it keeps: each look
+reads what was written since, and a rotated file to its end first. The journal has no such place that costs nothing.
 """
 
 import os
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from mxtui.model.message import recipient_domain
-from mxtui.queues.postfix.logtail import SYSLOG_FILES, Lines
-from mxtui.queues.postfix.maillog import LINE_LIMIT, Attempt, parse_line
+from mxtui.queues.postfix.logtail import SYSLOG_FILES, Lines, open_tail
+from mxtui.queues.postfix.maillog import LINE_LIMIT, Attempt, Event, parse_line
+from mxtui.queues.queue import Outcome
 
 MOST: Final = 16 << 20
 """Bytes read at one look, some 100,000 lines in half a second; of more the end is read."""
 
 BLOCK: Final = 1 << 18
+
+EVERY: Final = 2.0
+"""Seconds between looks of whoever follows."""
+
+PIECE: Final = 200
+"""Events counted at once: 2 ms."""
 
 
 class Place(NamedTuple):
@@ -25,14 +34,6 @@ class Place(NamedTuple):
 
     inode: int
     offset: int
-
-
-class Outcome(NamedTuple):
-    """Of recipients."""
-
-    sent: int = 0
-    refused: int = 0
-    """For good: bounced with 5.y.z."""
 
 
 def outcomes(maillog: Path | None, place: Place | None) -> tuple[Place | None, Mapping[str, Outcome]]:
@@ -58,7 +59,24 @@ def outcomes(maillog: Path | None, place: Place | None) -> tuple[Place | None, M
         offset = _read(descriptor, max(start, status.st_size - MOST), counts)
     finally:
         os.close(descriptor)
-    return Place(status.st_ino, offset), {domain: Outcome(*both) for domain, both in counts.items()}
+    return Place(status.st_ino, offset), _outcomes(counts)
+
+
+def follow(maillog: Path | None, stop: threading.Event, *, every: float = EVERY) -> Iterator[Mapping[str, Outcome]]:
+    """What is logged from now on, until `stop` (see `queues.queue.Logged`)."""
+    tail = open_tail(maillog)
+    if tail is None:
+        return
+    with tail:
+        while not stop.is_set():
+            events = tail.events()
+            while piece := list(islice(events, PIECE)):
+                counts: dict[str, list[int]] = {}
+                for event in piece:
+                    _count(event, counts)
+                yield _outcomes(counts)
+            yield {}
+            stop.wait(every)
 
 
 def _rest_of(rotated: Path, place: Place, counts: dict[str, list[int]]) -> None:
@@ -78,17 +96,24 @@ def _read(descriptor: int, start: int, counts: dict[str, list[int]]) -> int:
     lines = Lines(LINE_LIMIT)
     for data in _blocks(descriptor, start):
         for line in lines.feed(data):
-            event = parse_line(line)
-            if isinstance(event, Attempt) and event.status in ("sent", "bounced"):
-                entry = counts.setdefault(recipient_domain(event.recipient), [0, 0])
-                if event.status == "sent":
-                    entry[0] += 1
-                elif event.dsn.startswith("5."):
-                    entry[1] += 1
+            _count(parse_line(line), counts)
         end = data.rfind(b"\n")
         offset = start + end + 1 if end >= 0 else offset
         start += len(data)
     return offset
+
+
+def _count(event: Event | None, counts: dict[str, list[int]]) -> None:
+    if isinstance(event, Attempt) and event.status in ("sent", "bounced"):
+        entry = counts.setdefault(recipient_domain(event.recipient), [0, 0])
+        if event.status == "sent":
+            entry[0] += 1
+        elif event.dsn.startswith("5."):
+            entry[1] += 1
+
+
+def _outcomes(counts: Mapping[str, list[int]]) -> Mapping[str, Outcome]:
+    return {domain: Outcome(*both) for domain, both in counts.items()}
 
 
 def _blocks(descriptor: int, start: int) -> Iterator[bytes]:

@@ -17,11 +17,10 @@ POSTSUPER: Final[Mapping[Verb, tuple[str, ...]]] = MappingProxyType(
         Verb.RELEASE: ("-H", "-", "hold"),
         Verb.REJECT: ("-f", "-", "hold", "deferred", "incoming"),
         Verb.DELETE: ("-d", "-", "hold", "deferred", "incoming"),
+        Verb.RENEW: ("-r", "-", "hold"),
     }
 )
 """IDs come on standard input. Queues are always named: by default postsuper reaches into active and loses mail."""
-
-RENEW: Final = ("-r", "-", "hold")
 
 PROBE_SECONDS: Final = 60.0
 """How long sudo's answer is believed."""
@@ -39,6 +38,11 @@ KEEPING: Final = " (for --no-copy; where a copy is to be kept those for hold and
 """A message is held while it is copied."""
 
 
+WHILE_STOPPED: Final[Mapping[Verb, str]] = MappingProxyType(
+    {Verb.REJECT: "nothing would be returned", Verb.RENEW: "what is renewed would wait until it runs"}
+)
+
+
 def postsuper(layout: Layout, arguments: Sequence[str]) -> tuple[str, ...]:
     """The command, with an absolute path as sudoers names it and the instance, which sudo would otherwise strip."""
     return (str(layout.command_directory / "postsuper"), "-c", str(layout.config_directory), *arguments)
@@ -46,8 +50,8 @@ def postsuper(layout: Layout, arguments: Sequence[str]) -> tuple[str, ...]:
 
 def sudoers_lines(layout: Layout, group: str = "%mail") -> tuple[str, ...]:
     """What to put in /etc/sudoers.d for a group that is to act on this queue: exact commands, nothing else."""
-    commands = [*POSTSUPER.values(), RENEW]
-    return tuple(f"{group} ALL=(root) NOPASSWD: {' '.join(postsuper(layout, arguments))}" for arguments in commands)
+    commands = (" ".join(postsuper(layout, arguments)) for arguments in POSTSUPER.values())
+    return tuple(f"{group} ALL=(root) NOPASSWD: {command}" for command in commands)
 
 
 class Privileges:
@@ -83,6 +87,8 @@ class Privileges:
 def permissions(layout: Layout, privileges: Privileges, *, running: bool) -> Mapping[Verb, Permission]:
     """What may be done now, verb by verb."""
     verbs = {verb: _postsuper_permission(layout, privileges, verb, running=running) for verb in POSTSUPER}
+    if verbs[Verb.RENEW].allowed:  # from hold only, so that whatever is not there has to get there first
+        verbs[Verb.RENEW] = verbs[Verb.HOLD]
     verbs[Verb.FLUSH] = ALLOWED if running else _stopped(layout, "nothing would be tried")
     verbs[Verb.RESTORE] = ALLOWED
     verbs[Verb.REDIRECT] = NO_REDIRECT
@@ -98,8 +104,8 @@ def _postsuper_permission(layout: Layout, privileges: Privileges, verb: Verb, *,
     if not running and layout.maillog_file:
         # postsuper cannot log, dies after the first ID, and says nothing of the others (run).
         return _stopped(layout, "only the first message would be acted on")
-    if not running and verb is Verb.REJECT:
-        return _stopped(layout, "nothing would be returned")
+    if not running and verb in WHILE_STOPPED:
+        return _stopped(layout, WHILE_STOPPED[verb])
     return ALLOWED
 
 

@@ -9,9 +9,11 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mxtui.folders import space_of
+from mxtui.message.sanitize import one_line
+from mxtui.model.envelope import Client
 from mxtui.model.message import Changes, Identity, QueuedMessage, State
 from mxtui.model.source import ALLOWED, Capabilities, Permission, Source, Space, Verb
 from mxtui.model.tally import Tallies
@@ -22,14 +24,22 @@ from mxtui.queues.postfix.master import master_runs, queue_manager_runs
 from mxtui.queues.postfix.permission import Privileges, permissions
 from mxtui.queues.postfix.queue_file import Envelope
 from mxtui.queues.postfix.reader import Reader, open_reader
+from mxtui.queues.queue import Contents
 
 if TYPE_CHECKING:
     from mxtui.model.drain.way import Feed, Settled
-    from mxtui.model.plan import Result, Target
+    from mxtui.model.plan import Caution, Result, Target
     from mxtui.queues.cached import Counted
     from mxtui.queues.postfix.actions import Actions
+    from mxtui.queues.queue import Outcome
 
 CONTENT_CLOSED = Permission(False, "messages themselves are for root and the postfix user", "Run as root.")
+
+
+NO_LOG: Final = (
+    "it cannot be read here, and nothing else says what Postfix delivered: a canary leaves the queue without evidence, "
+    "which stops the drain. Mend that (mxtui doctor), or deliver by our own sender (mxtui flush --direct)"
+)
 
 
 class PostfixQueue:
@@ -103,6 +113,12 @@ class PostfixQueue:
         """What changes from the start of `read` on."""
         return self._reader.watch(stop)
 
+    def outcomes(self, stop: threading.Event) -> Iterator[Mapping[str, Outcome]]:
+        """How deliveries end from now on (see `queues.queue.Logged`)."""
+        from mxtui.queues.postfix.outcomes import follow
+
+        return follow(self.layout.maillog_file, stop)
+
     def find(self, queue_id: str) -> QueuedMessage | None:
         """The message under this ID now."""
         return self._reader.find(queue_id)
@@ -118,9 +134,29 @@ class PostfixQueue:
         """The message as stored, at most `limit` bytes. Raises NotPermitted, NoQueue."""
         return self._reader.content(queue_id, limit)
 
+    def contents(self) -> Contents:
+        """How another process reads messages (see `queues.queue.Legible`)."""
+        hashing = self.layout.hashing
+        arguments = (str(self.layout.queue_directory), sorted(hashing.names), hashing.depth)
+        return Contents("mxtui.queues.postfix.contents", arguments)
+
     def envelope(self, queue_id: str) -> Envelope:
         """Everything but the message. Raises NotPermitted, NoQueue."""
         return self._reader.envelope(queue_id)
+
+    def client(self, queue_id: str) -> Client | None:
+        """Who handed a message in, as smtpd(8) wrote it down; None for mail of this host. Raises as `envelope`."""
+        known = self.envelope(queue_id).attributes
+        address = known.get("client_address", "unknown")
+        if address == "unknown":
+            return None
+        name = known.get("client_name", "unknown")
+        return Client(
+            address,
+            "" if name == "unknown" else one_line(name, 255),
+            one_line(known.get("helo_name", ""), 255),
+            one_line(known.get("protocol_name", ""), 20),
+        )
 
     @cached_property
     def _actions(self) -> Actions:
@@ -145,12 +181,29 @@ class PostfixQueue:
                 return self._actions.steps(verb, targets)
 
     def act(self, verb: Verb, targets: Sequence[Target]) -> Iterator[Result]:
-        """Hold, release, reject, or delete without a copy."""
+        """Hold, release, renew, reject, or delete without a copy."""
         return self._actions.act(verb, targets)
 
     def let_go(self, targets: Sequence[Target]) -> Iterator[Result]:
         """Release to their next retry time (see `queues.queue.Releasing`); what is renewed is tried all the same."""
         return self._actions.act(Verb.RELEASE, targets, try_now=False)
+
+    def cautions(self, verb: Verb) -> Sequence[Caution]:
+        """See `queues.queue.Forewarning`."""
+        if verb is not Verb.FLUSH:
+            return ()
+        from mxtui.model.plan import Caution
+        from mxtui.queues.postfix.logtail import readable_log
+
+        if readable_log(self.layout.maillog_file) is not None:
+            return ()
+        return (Caution("No mail log", NO_LOG),)
+
+    def held_since(self, queue_ids: Collection[str]) -> Mapping[str, float]:
+        """See `queues.queue.Holding`."""
+        from mxtui.queues.postfix.whereabouts import held_since
+
+        return held_since(self.layout, queue_ids)
 
     def delete(self, targets: Sequence[Target], folder: Path) -> Iterator[Result]:
         """Delete with copies (see `removal`)."""

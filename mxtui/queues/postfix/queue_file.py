@@ -144,11 +144,14 @@ def content(path: str, limit: int) -> bytes:
     try:
         message = bytearray()
         unfinished_line = False
-        for record in content_records(fd, longest=limit):
+        walk = Walk(fd, longest=limit)
+        for record in _of_content(walk, inside=False):
             message += record.data
             unfinished_line = record.type == records.CHUNK
             if not unfinished_line:
                 message += b"\n"
+                if lines := walk.short_lines():
+                    message += b"\n".join(lines) + b"\n"
             if len(message) >= limit:
                 break
         if unfinished_line:
@@ -165,8 +168,10 @@ def content_records(
 
     `longest` and `furthest` are in bytes: of one record, and of the whole walk.
     """
-    walk = Walk(fd, start or 0, longest=longest, furthest=furthest)
-    inside = start is not None
+    yield from _of_content(Walk(fd, start or 0, longest=longest, furthest=furthest), inside=start is not None)
+
+
+def _of_content(walk: Walk, *, inside: bool) -> Iterator[Record]:
     for record in walk:
         if inside:
             if record.type == records.EXTRACTED:
@@ -206,6 +211,16 @@ def parse_time(data: bytes) -> float | None:
     except (ValueError, OverflowError):
         return None
     return moment if 0 <= moment <= LATEST else None
+
+
+def began(arrival: float, created: bytes | None) -> float:
+    """When a message's lifetime began: as `create_time` says (seconds), or where that makes no sense at its arrival.
+
+    What was renewed (postsuper -r) keeps its arrival; qmgr(8) goes by the other. Source: qmgr_message.c, qmgr_active.c.
+    """
+    seconds = parse_time(created) if created else None
+    # Both are of one moment but for fractions, where nothing was renewed.
+    return arrival if seconds is None or abs(seconds - arrival) < 1.0 else seconds
 
 
 class _Gatherer:

@@ -4,7 +4,8 @@ An ID alone is no proof: short ones are inode numbers and are used again. Cheap:
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
@@ -45,6 +46,21 @@ def locate(layout: Layout, queue_id: str, states: Sequence[State] = FLOW) -> Whe
     return None
 
 
+def held_since(layout: Layout, queue_ids: Iterable[str]) -> Mapping[str, float]:
+    """When each of these that is in hold was moved there, epoch seconds: 4 µs each.
+
+    rename(2) sets the time of change. Where that is the time of modification, too, the file was written to since, and
+    when it was moved nobody can say.
+    """
+    found: dict[str, float] = {}
+    for queue_id in queue_ids:
+        with suppress(OSError):
+            status = os.lstat(layout.queue_directory / layout.hashing.folder("hold", queue_id) / queue_id)
+            if status.st_ctime_ns != status.st_mtime_ns:
+                found[queue_id] = status.st_ctime
+    return found
+
+
 def standing(identity: Identity, here: Whereabouts | None) -> Standing:
     """Whether what is under the ID now is the message that was meant.
 
@@ -61,7 +77,7 @@ def standing(identity: Identity, here: Whereabouts | None) -> Standing:
     return "same" if arrived is not None and same_arrival(arrived, identity.arrival) else "changed"
 
 
-def arrival(path: Path) -> float | None:
+def arrival(path: Path | str) -> float | None:
     """When a queue file's message arrived, from its first records; None where they do not say. Raises OSError."""
     fd, _ = open_file(str(path))
     try:

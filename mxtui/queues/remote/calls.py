@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from mxtui.model.drain.standing import Standing
+from mxtui.model.envelope import Client
 from mxtui.model.health import Health, Primary
 from mxtui.model.holds import DomainHold
 from mxtui.model.message import Changes, QueuedMessage, State
-from mxtui.model.plan import Plan, Result, Target
+from mxtui.model.plan import Caution, Plan, Result, Target
 from mxtui.model.redirect import Redirect
 from mxtui.model.source import Capabilities, Space, Verb
 from mxtui.model.tally import Plain
@@ -89,6 +90,12 @@ class Done(NamedTuple):
     by: str
     """Who asks, and where: as they say themselves."""
     undoes: str = ""
+
+
+class HandedIn(NamedTuple):
+    """Who handed a message in."""
+
+    client: Client | None
 
 
 class Steps(NamedTuple):
@@ -168,12 +175,14 @@ COUNT: Final[Call[float, Nothing, tuple[Plain, dict[str, Plain]]]] = Call(
 )
 FIND: Final[Call[Nothing, list[str], list[QueuedMessage]]] = Call("find", Nothing, list[str], list[QueuedMessage])
 CONTENT: Final = Call("content", Wanted, Nothing, bytes)
+CLIENT: Final = Call("client", str, Nothing, HandedIn)
 PROBE: Final[Call[float, list[str], Primaries]] = Call("probe", float, list[str], Primaries)
 FOLLOW: Final[Call[Nothing, list[str], Primaries]] = Call("follow", Nothing, list[str], Primaries)
 PROBE_NOW: Final = Call("probe_now", str, Nothing, Nothing)
 STANDING: Final = Call("standing", Seen, Nothing, Stood)
 REPORT: Final = Call("report", bool, Nothing, bytes)
 
+CAUTIONS: Final[Call[Verb, Nothing, list[Caution]]] = Call("cautions", Verb, Nothing, list[Caution])
 STEPS: Final[Call[Steps, list[Target], tuple[str, ...]]] = Call("steps", Steps, list[Target], tuple[str, ...])
 VET: Final = Call("vet", Redirect, Nothing, Nothing)
 CARRY_OUT: Final[Call[Done, list[Target], list[Result]]] = Call(
@@ -190,8 +199,23 @@ WISH: Final = Call("wish", str, Nothing, Nothing)
 
 READING: Final[Mapping[str, Call[Any, Any, Any]]] = {
     call.name: call
-    for call in (DEPTH, FACTS, SUMS, READ, WATCH, COUNT, FIND, CONTENT, PROBE, FOLLOW, PROBE_NOW, STANDING, REPORT)
+    for call in (
+        DEPTH,
+        FACTS,
+        SUMS,
+        READ,
+        WATCH,
+        COUNT,
+        FIND,
+        CONTENT,
+        CLIENT,
+        PROBE,
+        FOLLOW,
+        PROBE_NOW,
+        STANDING,
+        REPORT,
+    )
 }
 ACTING: Final[Mapping[str, Call[Any, Any, Any]]] = {
-    call.name: call for call in (STEPS, VET, CARRY_OUT, RECORDED, COPIES, LEFT, DRAIN, WISH)
+    call.name: call for call in (CAUTIONS, STEPS, VET, CARRY_OUT, RECORDED, COPIES, LEFT, DRAIN, WISH)
 }

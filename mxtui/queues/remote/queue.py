@@ -12,8 +12,9 @@ from typing import Any, Final, TypeVar
 from mxtui import __version__
 from mxtui.errors import MxtuiError, NoQueue, Unreachable, UsageError
 from mxtui.model.drain.way import Feed, Settled
+from mxtui.model.envelope import Client
 from mxtui.model.message import Changes, Identity, QueuedMessage, State
-from mxtui.model.plan import Plan, Result, Target
+from mxtui.model.plan import Caution, Plan, Result, Target
 from mxtui.model.redirect import Redirect
 from mxtui.model.source import Capabilities, Permission, Source, Space, Verb
 from mxtui.model.ssh_address import Address
@@ -184,11 +185,19 @@ class RemoteQueue:
                 raise NoQueue(f"{self.address.host} sends more than it was asked for")
         return bytes(content)
 
+    def client(self, queue_id: str) -> Client | None:
+        """Who handed a message in, by the record there. Raises NotPermitted, NoQueue."""
+        return self.one(calls.CLIENT, queue_id).client
+
     # -- acting ---------------------------------------------------------------------------------------------------
 
     def steps(self, verb: Verb, targets: Sequence[Target], *, keep_copy: bool = False) -> tuple[str, ...]:
         """The very commands, as they are run there."""
         return self.one(calls.STEPS, calls.Steps(verb, keep_copy), _parts(targets))
+
+    def cautions(self, verb: Verb) -> Sequence[Caution]:
+        """See `queues.queue.Forewarning`."""
+        return self.one(calls.CAUTIONS, verb)
 
     def vet(self, where: Redirect) -> None:
         """See `queues.queue.Redirectable`."""

@@ -118,10 +118,11 @@ class Actions:
         now = self._clock()
         if envelope.expires > now + RENEW_WITHIN:
             return envelope, ""
-        return (
-            replace(envelope, expires=now + self._lifetime),
-            f"renewed: {duration(self._lifetime)} more to live",
-        )
+        return self._with_lifetime(envelope)
+
+    def _with_lifetime(self, envelope: Envelope) -> tuple[Envelope, str]:
+        again = replace(envelope, expires=self._clock() + self._lifetime)
+        return again, f"renewed: {duration(self._lifetime)} more to live"
 
     def _job(self, verb: Verb) -> Callable[[Target, Claim], tuple[Job, str]]:
         writer = self._spool.writer
@@ -133,6 +134,10 @@ class Actions:
             again, told = self.released(claim.envelope)
             return writer.moving(claim, "deferred", again if again != claim.envelope else None), told
 
+        def renew(_: Target, claim: Claim) -> tuple[Job, str]:
+            again, told = self._with_lifetime(claim.envelope)
+            return writer.recording(claim, again), told
+
         def reject(_: Target, claim: Claim) -> tuple[Job, str]:
             assert self._notice is not None
             told = "" if self._notice(claim) else "no notice: the sender asked for none"
@@ -141,7 +146,8 @@ class Actions:
         def delete(_: Target, claim: Claim) -> tuple[Job, str]:
             return writer.finishing(claim), ""
 
-        return {Verb.HOLD: hold, Verb.RELEASE: release, Verb.REJECT: reject, Verb.DELETE: delete}[verb]
+        jobs = {Verb.HOLD: hold, Verb.RELEASE: release, Verb.RENEW: renew, Verb.REJECT: reject, Verb.DELETE: delete}
+        return jobs[verb]
 
     def _all_claimed(self, verb: Verb, targets: Sequence[Target], held: ExitStack) -> list[Claim | Result]:
         """Each, until `held` ends. What is in delivery gets some time: a primary that is down is tried now and then."""

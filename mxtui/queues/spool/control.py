@@ -2,8 +2,9 @@
 
     {"do": "state"}                    how it stands: `model.service.Service`
     {"do": "progress"}                 {"left": n, "per_second": x, "delivering": n, "domains": {…}}
-    {"do": "flush"}                    then {"ids": ["…"], "connections": n} as often as liked, and {"over": true}:
-                                       {"settled": [`model.drain.way.Settled`…]} until all are, then {"ok": true}
+    {"do": "flush", "alone": true}     then {"ids": ["…"], "connections": n} as often as liked, and {"over": true}:
+                                       {"settled": [`model.drain.way.Settled`…]} until all are, then {"ok": true}.
+                                       Alone, the default: their hosts get nothing else meanwhile, but for new mail
     {"do": "look", "ids": ["…"]}       these were held, released or restored by somebody: {"ok": true}
     {"do": "suspend"} {"do": "resume"} as `state`: all deliveries
     {"do": "holds"}                    holds of domains were changed on disk, and are in force now: {"ok": true}
@@ -38,8 +39,10 @@ LINE_LIMIT: Final = 32 << 20
 class Control:
     """A client. Blocks; each question has a connection of its own, so threads do not wait for each other."""
 
-    def __init__(self, spool: Path) -> None:
+    def __init__(self, spool: Path, *, alone: bool = True) -> None:
+        """`alone`: hosts that are drained to get nothing else until the end of it; else `serve` knows what they get."""
         self._path = spool / CONTROL
+        self._alone = alone
 
     def service(self) -> Service | None:
         """How it stands; None where none runs, or may not be asked. Cheap: 1 ms."""
@@ -71,7 +74,7 @@ class Control:
     def deliver(self, feed: Feed, stop: threading.Event) -> Iterator[Sequence[Settled]]:
         """Try what the feed gives, and follow it to its verdicts (see `Way`). Raises Unreachable, NotPermitted."""
         with self._connected() as connection:
-            _send(connection, {"do": "flush"})
+            _send(connection, {"do": "flush", "alone": self._alone})
             yield from carry(_Served(connection), feed, stop)
 
     def _ask(self, request: Mapping[str, object]) -> Mapping[str, Any]:

@@ -12,9 +12,12 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from mxtui.model.envelope import Client, Envelope, EnvelopeRecipient, Fate
+from mxtui.model.envelope import Client, Envelope, EnvelopeRecipient, Fate, Screened
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
+
+FIRST: Final = 1
+"""What is written where nothing in it is newer, so that older versions go on reading it."""
 
 LIMIT: Final = 32 * 1024 * 1024
 """Bytes of an envelope; one with 1,000 recipients takes 100,000."""
@@ -75,10 +78,20 @@ class ClientOnDisk(Struct, frozen=True, omit_defaults=True, forbid_unknown_field
     tls: Text = ""
 
 
+class ScreenedOnDisk(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
+    """See `Screened`."""
+
+    action: Literal["accept", "tag", "quarantine"]
+    at: Time
+    said: Text = ""
+    unscanned: Text = ""
+    pending: bool = False
+
+
 class EnvelopeOnDisk(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
     """See `Envelope`. Field for field what the file says; `schema` comes first, for people and for later versions."""
 
-    schema: Literal[1]
+    schema: Literal[1, 2]
     id: Annotated[str, Meta(pattern=r"\A[0-9a-f]{18}\Z")]
     arrival: Time
     expires: Time
@@ -96,6 +109,8 @@ class EnvelopeOnDisk(Struct, frozen=True, omit_defaults=True, forbid_unknown_fie
     next_retry: Time | None = None
     why: Text = ""
     returning: bool = False
+    screened: ScreenedOnDisk | None = None
+    """Since schema 2."""
 
 
 class _AnySchema(Struct):
@@ -135,6 +150,7 @@ def decode(data: bytes) -> Envelope:
         found.next_retry,
         found.why,
         found.returning,
+        _screened(found.screened),
     )
 
 
@@ -189,7 +205,7 @@ def _text(value: str, length: int = TEXT_LENGTH) -> str:
 def _on_disk(envelope: Envelope) -> EnvelopeOnDisk:
     client = envelope.client
     return EnvelopeOnDisk(
-        SCHEMA,
+        SCHEMA if envelope.screened is not None else FIRST,
         envelope.id,
         envelope.arrival,
         envelope.expires,
@@ -209,6 +225,7 @@ def _on_disk(envelope: Envelope) -> EnvelopeOnDisk:
         envelope.next_retry,
         _text(envelope.why),
         envelope.returning,
+        _screened_on_disk(envelope.screened),
     )
 
 
@@ -247,6 +264,19 @@ def _recipient(found: RecipientOnDisk) -> EnvelopeRecipient:
         exact(found.original),
         found.via,
     )
+
+
+def _screened_on_disk(screened: Screened | None) -> ScreenedOnDisk | None:
+    if screened is None:
+        return None
+    said, unscanned = _text(screened.said), _text(screened.unscanned)
+    return ScreenedOnDisk(screened.action, screened.at, said, unscanned, screened.pending)
+
+
+def _screened(found: ScreenedOnDisk | None) -> Screened | None:
+    if found is None:
+        return None
+    return Screened(found.action, found.at, found.said, found.unscanned, found.pending)
 
 
 def _client(found: ClientOnDisk) -> Client:

@@ -13,7 +13,7 @@ import mxtui
 from mxtui.errors import MxtuiError, NoQueue, Unreachable
 from mxtui.folders import space_of
 from mxtui.model.drain.way import Feed, Settled
-from mxtui.model.envelope import Envelope
+from mxtui.model.envelope import Client, Envelope
 from mxtui.model.message import Changes, Identity, QueuedMessage, State
 from mxtui.model.plan import Result, Target
 from mxtui.model.redirect import Redirect
@@ -21,6 +21,7 @@ from mxtui.model.service import Service
 from mxtui.model.source import ALLOWED, Capabilities, Permission, Source, Space, Verb
 from mxtui.model.tally import Tallies
 from mxtui.queues.cached import Cache, Counted
+from mxtui.queues.queue import Contents
 from mxtui.queues.spool import kept
 from mxtui.queues.spool.actions import LIFETIME, Actions, Notice
 from mxtui.queues.spool.cached import SpoolFiles
@@ -95,7 +96,7 @@ class SpoolQueue:
         may_write = os.access(queue, os.W_OK | os.X_OK, effective_ids=True)
         owner = "" if may_write else owner_name(self.spool.path)
         changing = ALLOWED if may_write else Permission(False, CLOSED, f"Run as root{owner and f' or as {owner}'}.")
-        verbs = dict.fromkeys((Verb.HOLD, Verb.RELEASE, Verb.DELETE, Verb.RESTORE, Verb.REDIRECT), changing)
+        verbs = dict.fromkeys((Verb.HOLD, Verb.RELEASE, Verb.DELETE, Verb.RESTORE, Verb.REDIRECT, Verb.RENEW), changing)
         verbs[Verb.REJECT] = changing if self._notice is not None else NO_NOTICE
         verbs[Verb.FLUSH] = self._flushing(service, changing)
         content = ALLOWED if may_read else CONTENT_CLOSED
@@ -110,6 +111,7 @@ class SpoolQueue:
             service=service.words(now),
             delivers=abs(now - service.heartbeat) < HEARTBEAT,
             recovering=service.recovering,
+            screened=MappingProxyType(dict(service.screened)),
         )
 
     def depth(self) -> Mapping[State, int]:
@@ -144,12 +146,21 @@ class SpoolQueue:
         """The message as stored, at most `limit` bytes. Raises NotPermitted, NoQueue."""
         return self.spool.content(queue_id, limit)
 
+    def contents(self) -> Contents:
+        """How another process reads messages (see `queues.queue.Legible`)."""
+        return Contents("mxtui.queues.spool.contents", (self.spool.places.root,))
+
     def envelope(self, queue_id: str) -> Envelope:
         """Everything but the message. Raises NotPermitted, NoQueue."""
         found = self.spool.find(queue_id)
         if found is None:
             raise NoQueue(f"{queue_id} is no longer queued")
         return found[1]
+
+    def client(self, queue_id: str) -> Client | None:
+        """Who handed a message in; None for mail of this host. Raises as `envelope`."""
+        client = self.envelope(queue_id).client
+        return client if client.address else None
 
     def steps(self, verb: Verb, targets: Sequence[Target], *, keep_copy: bool = False) -> tuple[str, ...]:
         """What is done to the files, in order, as one would do it by hand (SPOOL.md)."""
@@ -166,6 +177,8 @@ class SpoolQueue:
                     "write ID.json anew: next_retry now, refused recipients waiting, a new lifetime where it is over"
                 )
                 return (f"{write}  {each}", f"rename {queue}/STATE/…/ID.json to {queue}/deferred/…  {each}")
+            case Verb.RENEW:
+                return (f"write ID.json anew: a new lifetime from now on  {each}",)
             case Verb.REDIRECT:
                 write = "write ID.json anew: where it goes in address and via, whom it came for in original, waiting"
                 return (f"{write}  {each}", f"rename {queue}/failed/…/ID.json to {queue}/deferred/…  {each} in failed")
@@ -185,7 +198,7 @@ class SpoolQueue:
                 return (f"delivery now by {who}  (of {len(targets):,})",)
 
     def act(self, verb: Verb, targets: Sequence[Target]) -> Iterator[Result]:
-        """Hold, release, reject, or delete without a copy."""
+        """Hold, release, renew, reject, or delete without a copy."""
         return self._actions.act(verb, targets)
 
     def let_go(self, targets: Sequence[Target]) -> Iterator[Result]:

@@ -20,6 +20,7 @@ TABS: tuple[tuple[str, str, str], ...] = (
     ("drain", "4", "Drain"),
     ("primaries", "5", "Primaries"),
     ("audit", "6", "Audit"),
+    ("suspects", "7", "Suspects"),
 )
 
 ALERT_LINES = 3
@@ -51,7 +52,7 @@ def header(scene: Scene, overview: Overview | None, *, paused: bool = False) -> 
         words = f"{overview.source.kind} {overview.source.version}".rstrip()
         line.add("  " + words, look.label)
     if service:
-        line.add("  " + service, look.warning if service == "suspended" else look.accent)
+        line.add("  " + service, look.warning if service in ("suspended", "drain stopped") else look.accent)
     if held:
         line.add("  " + held, look.warning)
     if lost:

@@ -4,9 +4,9 @@ import re
 
 from rich.style import Style
 
-from mxtui.model.drain.standing import Standing
-from mxtui.model.plan import FlushProgress, Verdict
-from mxtui.model.words import clock, counted
+from mxtui.model.drain.standing import Standing, named
+from mxtui.model.plan import FlushProgress, Plan, Verdict
+from mxtui.model.words import clock, counted, duration
 from mxtui.tui import format as fmt
 from mxtui.tui.draw.drain_guard import LIMITS, limits, stages
 from mxtui.tui.draw.plan import bar
@@ -27,6 +27,24 @@ def nothing(scene: Scene) -> list[Line]:
         Line(),
         Line(("   This queue was not drained yet.", look.strong)),
         *(Line(("   ", look.text), (part, look.label)) for part in wrap(words, scene.width - 2 * INDENT)),
+    ]
+
+
+def preparing(scene: Scene, plan: Plan, since: float) -> list[Line]:
+    """One that was begun here, until it is on the register: nothing was tried yet."""
+    look = scene.look
+    what = named(plan.selection)
+    waited = f", for {duration(scene.now - since)}" if scene.now - since >= 1 else ""
+    ready = f"{counted(len(plan.targets), 'message')} read and put in order, the oldest first{waited}."
+    return [
+        Line(),
+        Line(
+            ("   ", look.text),
+            (scene.glyphs.running, look.ok),
+            (scene.fit(f" Getting ready to drain {what}", scene.width - 2 * INDENT), look.strong),
+        ),
+        *(Line(("     ", look.text), (part, look.label)) for part in wrap(ready, scene.width - 2 * INDENT - 2)),
+        Line(("     Nothing was tried yet; what is in hand when it ends is in a definite state.", look.label)),
     ]
 
 
@@ -60,7 +78,7 @@ def drain(scene: Scene, standing: Standing, height: int) -> list[Line]:
 
 def _headline(scene: Scene, standing: Standing) -> list[Line]:
     look, progress = scene.look, standing.progress
-    what = standing.selection if standing.selection != "--all" else "everything queued"
+    what = named(standing.selection)
     edge = scene.width - INDENT
     paused = progress is not None and progress.paused
     if standing.running and paused:

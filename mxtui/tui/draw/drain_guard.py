@@ -34,19 +34,22 @@ def stages(scene: Scene, standing: Standing) -> list[Line]:
         above.to(column).add(*sign).add(f" {stage}", look.strong if on or done else look.label)
         if position < len(_STAGES) - 1 and step > len(stage) + 6:
             above.add(" ", look.text).add(glyphs.rule * (INDENT + (position + 1) * step - above.width - 1), look.faint)
-        below.to(column + 2).add(scene.fit(_note(standing, stage), step - 3), look.label)
+        below.to(column + 2).add(scene.fit(_note(standing, stage, step - 3), step - 3), look.label)
     return [above, below]
 
 
-def _note(standing: Standing, stage: Phase) -> str:
-    """How long a phase took, and how many messages were in hand at once."""
+def _note(standing: Standing, stage: Phase, room: int) -> str:
+    """How long a phase took, and how many messages were in hand at once; without the words where there is no room."""
     times = [(number, each) for number, each in enumerate(standing.phases) if each.phase == stage]
     if not times:
         return ""
     ends = [each.since for each in standing.phases[1:]] + [standing.ended or standing.at]
     spent = duration(max(0.0, sum(ends[number] - each.since for number, each in times)))
     window = times[-1][1].window
-    return spent if stage in ("probe", "canary") else f"{spent}, {window:,} at once"
+    if stage in ("probe", "canary"):
+        return spent
+    note = f"{spent}, {window:,} at once"
+    return note if len(note) <= room else note.removesuffix(" at once")
 
 
 LIMITS = 46

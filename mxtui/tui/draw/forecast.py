@@ -55,6 +55,16 @@ def headline(scene: Scene, overview: Overview, forecast: Forecast) -> list[Line]
     return [first, _room(scene, forecast, indent), _drain(scene, overview, forecast, indent)]
 
 
+def announcement(scene: Scene, forecast: Forecast, domain: str) -> list[Line]:
+    """Why the primary of a domain is to be back, and who said so; nothing where nobody did."""
+    known, look = forecast.announced.get(domain), scene.look
+    if known is None:
+        return []
+    line = Line(("   " if scene.wide else " ", look.text), (scene.glyphs.passed, look.label))
+    said = f" {domain} is to be back at {clock(known.back, scene.now)}: {known.reason} ({known.owner})"
+    return [line.add(scene.fit(said, scene.width - line.width - 1), look.text)]
+
+
 def _room(scene: Scene, forecast: Forecast, indent: tuple[str, object]) -> Line:
     look, full = scene.look, forecast.full
     line = Line((str(indent[0]), look.text))

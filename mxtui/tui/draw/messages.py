@@ -68,6 +68,12 @@ def _size(row: Row, cell: Cell) -> Spans:
     return [(fmt.size(row.size), _strength(cell) + Style(bold=False))]
 
 
+def _score(row: Row, cell: Cell) -> Spans:
+    if row.score is None:
+        return []
+    return [(f"{row.score:.1f}", cell.look.warning if row.suspect else cell.look.label)]
+
+
 def _next(row: Row, cell: Cell) -> Spans:
     if row.state in _STATES:
         return [(_STATES[row.state], cell.look.warning if row.state in ("hold", "corrupt") else cell.look.ok)]
@@ -96,10 +102,15 @@ COLUMNS: tuple[Column[Row], ...] = (
     Column("to", "to", ((72, 16), (100, 18), (130, 20), (170, 28)), _to),
     Column("subject", "subject", ((48, 12),), _subject, flexible=True),
     Column("size", "size", ((88, 6),), _size, right=True, gap=3),
+    Column("score", "spam", ((108, 5),), _score, right=True),
     Column("next", "next", ((98, 4),), _next, right=True),
     Column("reason", "reason", ((126, 12), (170, 22)), _reason),
     Column("id", "queue id", ((112, 16),), _id, gap=1),
 )
+
+
+UNJUDGED_COLUMNS: tuple[Column[Row], ...] = tuple(column for column in COLUMNS if column.key != "score")
+"""Where nobody judges mail."""
 
 
 def marks_line(scene: Scene, marked: int, octets: int, inside: int) -> Line:

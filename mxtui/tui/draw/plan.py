@@ -19,6 +19,7 @@ _EFFECTS: Mapping[Verb, str] = {
     Verb.FLUSH: "Delivery is tried now, and each message is followed to its verdict.",
     Verb.REDIRECT: "In place of whoever does not have the messages yet, another address gets them: at once, but for "
     "those that are held, which stay so. The addresses that they came with are kept.",
+    Verb.RENEW: "Each message gets a whole new lifetime from now on, so that it is not given up.",
 }
 
 _ANOTHER_HOST = (
@@ -36,6 +37,7 @@ _DOING: Mapping[Verb, str] = {
     Verb.RESTORE: "Restoring",
     Verb.FLUSH: "Flushing",
     Verb.REDIRECT: "Redirecting",
+    Verb.RENEW: "Renewing",
 }
 
 FAILURES = 12

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from itertools import zip_longest
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
+from mxtui.model.drill import Standing, standing
 from mxtui.model.forecast import NOTHING_KNOWN, LastDrain, Outlook, room_for
 from mxtui.model.overview import Overview
 from mxtui.model.source import Verb
@@ -78,7 +79,7 @@ def _points(overview: Overview, outlook: Outlook, now: float) -> Iterator[Point]
     held = overview.queue.states.get("hold", 0)
     yield Point("no" if held else "yes", "held mail", counted(held, "message") if held else "none")
     yield _doctor(outlook, now)
-    yield _drill(outlook, now)
+    yield _drill(overview, outlook, now)
     missing = [verb for verb in (Verb.HOLD, Verb.FLUSH) if not able.may(verb).allowed]
     words = "you may hold, release and flush" if not missing else able.may(missing[0]).why_not or "you may only look"
     yield Point("no" if missing else "yes", "permission", words)
@@ -117,14 +118,28 @@ def _doctor(outlook: Outlook, now: float) -> Point:
     return Point("yes", "set-up", f"{counted(found.passed, 'check')} in order, {ago}")
 
 
-def _drill(outlook: Outlook, now: float) -> Point:
-    last = outlook.drill
-    if last is None:
-        return Point("unknown", "drill", "never held: mxtui drill")
-    ago = _ago(now - last.at) + (f", {last.domain}" if last.domain else "")
-    if not last.passed:
-        return Point("no", "drill", f"failed {ago}")
-    return Point("yes" if now - last.at <= outlook.drill_every else "no", "drill", f"passed {ago}")
+def _drill(overview: Overview, outlook: Outlook, now: float) -> Point:
+    """The one domain that is worst off counts: one that was drilled says nothing of another."""
+    drills = outlook.drills
+    if drills is None:
+        return Point("unknown", "drill", "not known: the record cannot be read")
+    # Where nobody set addresses, those that somebody drilled by hand, as long as they are domains of ours.
+    domains = outlook.drilled or [row.domain for row in overview.domains if row.domain in drills]
+    if not domains or (not drills and len(domains) == 1):
+        return Point("unknown", "drill", f"never held: mxtui drill {' '.join(domains)}".rstrip())
+    found: dict[Standing, list[str]] = {}
+    for domain in domains:
+        found.setdefault(standing(drills.get(domain), now, outlook.drill_every), []).append(domain)
+    stands = next(each for each in get_args(Standing) if each in found)
+    alike = sorted(found[stands], key=lambda domain: drills[domain].at if domain in drills else 0.0)
+    named = alike[0] + (f" and {len(alike) - 1} more" if len(alike) > 1 else "")
+    if stands == "never":
+        return Point("unknown", "drill", f"{named} never drilled: mxtui drill")
+    ago = _ago(now - drills[alike[0]].at)
+    if stands == "passed":
+        words = f"passed {ago}, {named}" if len(alike) == 1 else f"all {len(alike)} passed, the first {ago}"
+        return Point("yes", "drill", words)
+    return Point("no", "drill", f"{'failed' if stands == 'failed' else 'passed'} {ago}, {named}")
 
 
 def _past(scene: Scene, outlook: Outlook) -> list[Line]:

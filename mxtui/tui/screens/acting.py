@@ -9,6 +9,7 @@ from textual import work
 
 from mxtui.audit import AuditRecord
 from mxtui.errors import MxtuiError
+from mxtui.model.drain.interrupted import Interrupted
 from mxtui.model.filter import parse
 from mxtui.model.guard import down, guarded
 from mxtui.model.health import UNKNOWN
@@ -83,7 +84,7 @@ class ActingScreen(ConsoleScreen):
 
     def act_on_filter(self, verb: Verb, text: str, where: Redirect | None = None) -> None:
         """On all messages that match."""
-        wanted, index = parse(text), self.host.services.monitor.index
+        wanted, index = parse(text, self.host.words), self.host.services.monitor.index
         self.plan_for(verb, lambda: index.ids(wanted), text, where=where)
 
     # -- plan → confirm → run -----------------------------------------------------------------------------------
@@ -111,17 +112,27 @@ class ActingScreen(ConsoleScreen):
             {} if overview is None else {row.domain: (row.primary, row.health or UNKNOWN) for row in overview.domains}
         )
 
-        def make() -> Plan:
-            plan = operations.plan(verb, targets_of(index, ids()), selection, where=where)
-            return guarded(plan, down(known)) if verb is Verb.FLUSH else plan
-
         try:
             with expected:
+                interrupted = await self.finish_interrupted()
+
+                def make() -> Plan:
+                    targets = interrupted.as_they_are(targets_of(index, ids()))
+                    plan = interrupted.heeded(operations.plan(verb, targets, selection, where=where))
+                    return guarded(plan, down(known)) if verb is Verb.FLUSH else plan
+
                 plan = await asyncio.to_thread(make)
                 again = partial(self.plan_for, ids=ids, selection=selection, outside=outside)
                 self.confirm(plan, outside=outside, again=again)
         except MxtuiError as error:
             self.complain(error)
+
+    async def finish_interrupted(self) -> Interrupted:
+        """Before a plan: what a killed run of our own sender left. Raises MxtuiError."""
+        found = await asyncio.to_thread(self.host.services.draining.finish_interrupted)
+        if words := found.words:
+            self.notify("\n".join(words), title="An interrupted drain", severity="warning", markup=False)
+        return found
 
     def undo(self, record: AuditRecord | None = None) -> None:
         """Take back an act; without one, the latest that can be."""
@@ -139,6 +150,7 @@ class ActingScreen(ConsoleScreen):
 
         try:
             with expected:
+                await self.finish_interrupted()
                 plan, undoes = await asyncio.to_thread(make)
                 self.confirm(plan, undoes=undoes)
         except MxtuiError as error:

@@ -107,7 +107,9 @@ class ConsoleScreen(Screen[None]):
         host, look, notes = self.host, self.host.look, dict[str, Spans]()
         if host.overview is not None and host.overview.queue.messages:
             notes["messages"] = [(fmt.count(host.overview.queue.messages), look.label)]
-        if host.drain is not None and host.drain.running:
+        if host.preparing is not None:
+            notes["drain"] = [(look.glyphs.running, look.ok)]
+        elif host.drain is not None and host.drain.running:
             notes["drain"] = [(f"{look.glyphs.running} {fmt.percent(host.drain.share)}", look.ok)]
         return notes
 
@@ -115,11 +117,20 @@ class ConsoleScreen(Screen[None]):
         """In sight again: catch up."""
         if self.host.overview is not None:
             self.show_overview(self.host.overview)
-        self.call_after_refresh(self.tick)
+        self.call_after_refresh(self._draw_again)
 
     def on_resize(self) -> None:
         """Draw for the new size."""
-        self.call_after_refresh(self.tick)
+        self.call_after_refresh(self._draw_again)
+
+    def _draw_again(self) -> None:
+        if self.is_whole:
+            self.tick()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all its parts are there, the last of which is the clock: not while it comes, nor when it was left."""
+        return self.is_mounted and bool(self.query("#clock"))
 
     # -- commands -----------------------------------------------------------------------------------------------
 

@@ -19,7 +19,8 @@ from mxtui.tui.draw.domains import COLUMNS, LAST_HOUR, order
 from mxtui.tui.draw.ready import ready_pane
 from mxtui.tui.line import Line
 from mxtui.tui.screens.acting import redirect_command, verb_command
-from mxtui.tui.screens.holding import HoldingScreen, hold_command
+from mxtui.tui.screens.announcing import AnnouncingScreen, announce_command
+from mxtui.tui.screens.holding import hold_command
 from mxtui.tui.widgets.painted import Painted
 from mxtui.tui.widgets.table import Listed, Table
 
@@ -32,6 +33,7 @@ _ON_DOMAIN: tuple[Command, ...] = (
     Command("domains.filter", "slash", "Filter", "Look for messages.", lambda screen: screen.open_filter()),
     hold_command("migrate", "m", "Hold this domain while its primary moves; again: let it go to the new one."),
     hold_command("suspend", "z", "Leave this domain's mail alone for a while; again: resume it."),
+    announce_command("domains"),
     Command("domains.check", "c", "Check now", "Climb this primary's health ladder now.",
             lambda screen: screen.check_now(), lambda screen: screen.some_domain()),
     Command("domains.history", "H", "History", "How this domain, its mail and its primary fared: hours and days.",
@@ -49,7 +51,7 @@ REASONS_EVERY = 2.0
 """Seconds between two counts of one domain's reasons: 35 ms each at 100,000 messages."""
 
 
-class DomainsScreen(HoldingScreen):
+class DomainsScreen(AnnouncingScreen):
     """The first screen."""
 
     TAB = "domains"

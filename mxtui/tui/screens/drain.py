@@ -11,7 +11,7 @@ from textual.widget import Widget
 from mxtui.errors import MxtuiError
 from mxtui.model.source import ALLOWED, Permission
 from mxtui.tui.commands import Command, bindings
-from mxtui.tui.draw.drain import drain, nothing
+from mxtui.tui.draw.drain import drain, nothing, preparing
 from mxtui.tui.screens.console import ConsoleScreen
 from mxtui.tui.widgets.painted import Painted
 
@@ -47,12 +47,17 @@ class DrainScreen(ConsoleScreen):
         super().tick()
         painted, standing = self.query_one("#drain", Painted), self.host.drain
         scene = self.scene
-        lines = drain(scene, standing, painted.size.height) if standing is not None else nothing(scene)
+        if self.host.preparing is not None:
+            lines = preparing(scene, *self.host.preparing)
+        else:
+            lines = drain(scene, standing, painted.size.height) if standing is not None else nothing(scene)
         painted.paint(lines, self.host.look.ground)
 
     def running(self) -> Permission:
         """Whether there is something to pause or stop."""
         standing = self.host.drain
+        if self.host.preparing is not None:
+            return Permission(False, "the drain is getting ready")
         return ALLOWED if standing is not None and standing.running else Permission(False, "no drain is running")
 
     def pause(self) -> None:

@@ -10,12 +10,13 @@ from textual.widget import Widget
 
 from mxtui.model.filter import quote
 from mxtui.model.forecast import DAY
-from mxtui.model.overview import Overview
+from mxtui.model.holds import words
+from mxtui.model.overview import DomainStatus, Overview
 from mxtui.model.redirect import Redirect
 from mxtui.model.source import ALLOWED, Permission, Verb
 from mxtui.tui.commands import Command, bindings
-from mxtui.tui.draw.forecast import COLUMNS, Ahead, ahead, headline
-from mxtui.tui.screens.acting import ActingScreen
+from mxtui.tui.draw.forecast import COLUMNS, Ahead, ahead, announcement, headline
+from mxtui.tui.screens.announcing import AnnouncingScreen, announce_command
 from mxtui.tui.widgets.chrome import Chrome
 from mxtui.tui.widgets.painted import Painted
 from mxtui.tui.widgets.table import Listed, Table
@@ -27,23 +28,23 @@ _ON_FORECAST: tuple[Command, ...] = (
     Command("forecast.hold", "h", "Hold", "Hold what expires of this domain within 24 h, or before its primary is "
             "back: in hold nothing is given up.", lambda screen: screen.act(Verb.HOLD),
             lambda screen: screen.permit(Verb.HOLD)),
-    Command("forecast.renew", "r", "Renew", "Release what this domain has in hold: what is past its lifetime, or "
-            "nearly, gets a new one.", lambda screen: screen.act(Verb.RELEASE),
-            lambda screen: screen.permit(Verb.RELEASE)),
+    Command("forecast.renew", "r", "Renew", "Give what expires of this domain within 24 h, or before its primary is "
+            "back, a new lifetime.", lambda screen: screen.act(Verb.RENEW), lambda screen: screen.permit(Verb.RENEW)),
+    announce_command("forecast"),
     Command("forecast.undo", "u", "Undo", "Undo what was done last.", lambda screen: screen.undo(), footer=False),
 )  # fmt: skip
 
 
-class ForecastScreen(ActingScreen):
+class ForecastScreen(AnnouncingScreen):
     """Domains with mail, the next expiry first."""
 
     TAB = "domains"
     COMMANDS_HERE = _ON_FORECAST
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(_ON_FORECAST)]
     EXPLAINED = (
-        "What is given up within 12 and 24 hours, and before a primary is back that was announced by a suspension or a "
-        "migration. In hold nothing is given up; released, what is past its lifetime gets a new one. How long a drain "
-        "takes follows from the last one, when the disk is full from how fast it filled up within the last hour."
+        "What is given up within 12 and 24 hours, and before a primary is back: as announced, or as a suspension or a "
+        "migration ends. In hold nothing is given up; renewed, a message lives as long again. How long a drain "
+        "takes follows from the last one, when the disk is full from how fast it filled up in the last hour."
     )
 
     def __init__(self, domain: str | None = None) -> None:
@@ -82,13 +83,21 @@ class ForecastScreen(ActingScreen):
         head = self.query_one("#headline", Painted)
         head.display = self.size.height >= 10
         if overview is not None and overview.forecast is not None:
-            head.paint(headline(self.scene, overview, overview.forecast), look.ground)
+            lines = headline(self.scene, overview, overview.forecast)
+            if self.table.row is not None and self.size.height >= 14:
+                lines += announcement(self.scene, overview.forecast, self.table.row.domain)
+            head.styles.height = len(lines)
+            head.paint(lines, look.ground)
         self.table.repaint()
 
     @on(Table.Moved)
     def _moved(self, event: Table.Moved) -> None:
         if event.by_hand:
             self.tick()
+
+    def row_for_hold(self) -> DomainStatus | None:
+        """The domain under the cursor."""
+        return self.table.row.status if self.table.row is not None else None
 
     # -- commands -----------------------------------------------------------------------------------------------
 
@@ -97,16 +106,19 @@ class ForecastScreen(ActingScreen):
         return ALLOWED if self.table.row is not None else Permission(False, "there is no domain here")
 
     def permit(self, verb: Verb) -> Permission:
-        """Whether there is something to hold, or to release."""
+        """Whether there is something to hold, or to renew."""
         row, permission = self.table.row, super().permit(verb)
         if not permission.allowed:
             return permission
         if row is None:
             return Permission(False, "there is no domain here")
-        if verb is Verb.HOLD and not max(row.deadlines.within_24h, row.deadlines.before_return or 0):
+        if not max(row.deadlines.within_24h, row.deadlines.before_return or 0):
             return Permission(False, "nothing of it expires within 24 h, or before its primary is back")
-        if verb is Verb.RELEASE and not row.status.totals.states.get("hold"):
-            return Permission(False, "nothing of it is in hold")
+        hold, overview = row.status.hold, self.host.overview
+        held = verb is Verb.RENEW and hold is not None and hold.in_force(self.host.now())
+        if held and hold is not None and overview is not None and overview.source.kind == "postfix":
+            why = f"it is {words(hold, self.host.now())}, and Postfix lets go of what it renews"
+            return Permission(False, why, "In hold nothing is given up, and what would expire then is renewed.")
         return ALLOWED
 
     @property
@@ -118,11 +130,9 @@ class ForecastScreen(ActingScreen):
         return f"domain:{quote(row.domain)} expires<{math.ceil(until / 3600)}h"
 
     def act(self, verb: Verb, where: Redirect | None = None) -> None:
-        """On what expires of the domain under the cursor, or on what it has in hold."""
-        row = self.table.row
-        if row is not None:
-            text = self._expiring if verb is Verb.HOLD else f"domain:{quote(row.domain)} state:hold"
-            self.act_on_filter(verb, text, where)
+        """On what expires of the domain under the cursor: just what its row tells."""
+        if self.table.row is not None:
+            self.act_on_filter(verb, self._expiring, where)
 
     @on(Table.Chosen)
     async def open_messages(self) -> None:

@@ -85,6 +85,7 @@ class HoldingScreen(ActingScreen):
     ) -> None:
         try:
             with expected:
+                await self.finish_interrupted()
                 if row.hold is not None and row.hold.kind == kind:
                     plan = await asyncio.to_thread(holding.plan_end, row.hold)
                     known = {row.domain: (row.primary, row.health or UNKNOWN)}

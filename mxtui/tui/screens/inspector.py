@@ -1,8 +1,9 @@
 """The inspector: one message, whatever it holds, without opening anything."""
 
 import asyncio
-from collections.abc import Iterable
-from typing import ClassVar
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar, Literal
 
 from textual import work
 from textual.binding import Binding, BindingType
@@ -11,20 +12,25 @@ from textual.widget import Widget
 
 from mxtui.errors import MxtuiError
 from mxtui.index import View
-from mxtui.message.differences import Envelope, differences
+from mxtui.message.differences import Envelope, Remark, differences
+from mxtui.message.inspect import Inspection
+from mxtui.message.limits import WHOLE
+from mxtui.message.parts import Part
+from mxtui.model.envelope import Client
+from mxtui.model.message import QueuedMessage
 from mxtui.model.overview import Overview
 from mxtui.model.redirect import Redirect
 from mxtui.model.source import ALLOWED, Permission, Verb
+from mxtui.model.words import counted
 from mxtui.tui.commands import Command, bindings
-from mxtui.tui.draw.inspector import Opened, body, headline, raw
+from mxtui.tui.draw.inspector.layout import body, headline
+from mxtui.tui.draw.inspector.opened import Opened
 from mxtui.tui.line import Line
 from mxtui.tui.screens.acting import ActingScreen, redirect_command, verb_command
-from mxtui.tui.screens.save import SaveScreen
+from mxtui.tui.screens.saving import SavingScreen
+from mxtui.tui.screens.source import SourceScreen
 from mxtui.tui.widgets.chrome import Chrome
 from mxtui.tui.widgets.painted import Painted
-
-RAW = 128 * 1024
-"""Bytes of the source shown: each line is drawn, so this bounds time and memory."""
 
 _ON_MESSAGE: tuple[Command, ...] = (
     Command("inspector.back", "escape", "Back", "Back to the list.", lambda screen: screen.dismiss(), palette=False),
@@ -32,22 +38,25 @@ _ON_MESSAGE: tuple[Command, ...] = (
     Command("inspector.previous", "N", "Previous", "The one before.", lambda screen: screen.step(-1)),
     Command("inspector.mark", "space", "Mark", "Mark this message, or take the mark away.",
             lambda screen: screen.mark()),
+    Command("inspector.campaign", "c", "Mark campaign", "Mark all messages of its campaign.",
+            lambda screen: screen.mark_campaign(), lambda screen: screen.some_campaign()),
     verb_command("inspector", Verb.HOLD, "h", "Keep this message from being tried."),
-    verb_command("inspector", Verb.RELEASE, "r", "Let this message be tried again."),
     redirect_command("inspector", "Send this message to another address or host."),
     verb_command("inspector", Verb.REJECT, "x", "Return this message to its sender."),
     verb_command("inspector", Verb.DELETE, "d", "Remove this message; a copy is kept."),
-    verb_command("inspector", Verb.FLUSH, "f", "Try this message now."),
-    Command("inspector.raw", "v", lambda screen: "Reading view" if screen.is_raw else "Raw source",
-            "The message as stored, made safe to show.", lambda screen: screen.toggle_raw(),
-            lambda screen: screen.readable()),
+    Command("inspector.raw", "v", "Raw source", "The message as stored, made safe to show, and a search in it.",
+            lambda screen: screen.show_source(), lambda screen: screen.readable()),
     Command("inspector.save", "e", "Save", "Save the message as an .eml file, as it is stored.",
             lambda screen: screen.save(), lambda screen: screen.readable()),
+    Command("inspector.part", "s", "Save part", "Save one part, decoded, to a file: never opened or run.",
+            lambda screen: screen.save_part(), lambda screen: screen.some_part()),
+    verb_command("inspector", Verb.RELEASE, "r", "Let this message be tried again."),
+    verb_command("inspector", Verb.FLUSH, "f", "Try this message now."),
     Command("inspector.undo", "u", "Undo", "Undo what was done last.", lambda screen: screen.undo(), footer=False),
 )  # fmt: skip
 
 
-class InspectorScreen(ActingScreen):
+class InspectorScreen(SavingScreen, ActingScreen):
     """One message of a view."""
 
     TAB = "messages"
@@ -73,7 +82,6 @@ class InspectorScreen(ActingScreen):
         self._at = position
         self._queue_id = queue_id
         self._opened: Opened | None = None
-        self._raw: bytes | None = None
         self._gone = False
 
     def content(self) -> Iterable[Widget]:
@@ -81,6 +89,12 @@ class InspectorScreen(ActingScreen):
         yield Painted("headline")
         with VerticalScroll(id="opened", can_focus=False):
             yield Painted("body")
+
+    @property
+    def commands(self) -> tuple[Command, ...]:
+        """Without campaigns where nobody looks for any."""
+        sifted = self.host.services.campaigns is not None
+        return tuple(each for each in super().commands if sifted or each.id != "inspector.campaign")
 
     def on_mount(self) -> None:
         """Read it."""
@@ -96,25 +110,57 @@ class InspectorScreen(ActingScreen):
             self._gone = True
             self.tick()
             return
-        self._gone, self._raw = False, None
-        self._opened = Opened(message, None, ())
+        self._gone = False
+        services = self.host.services
+        judging: Literal["none", "busy"] = "busy" if services.judge is not None else "none"
+        self._opened = Opened(message, judging=judging, suspect=services.suspect)
         self.query_one("#opened").scroll_home(animate=False)
         self.redraw()
+        self._judge(queue_id)
         try:
-            seen = await asyncio.to_thread(services.inspect, queue_id)
+            seen, client = await asyncio.to_thread(self._look_inside, queue_id)
         except MxtuiError as error:
-            self._opened = Opened(message, None, (), f"{error.message}. {error.hint}".strip())
+            self._learn(queue_id, fault=_said(error))
         else:
-            envelope = Envelope(message.sender, message.arrival, services.own_names)
-            self._opened = Opened(message, seen, differences(seen, envelope))
-        self.redraw()
+            self._learn(queue_id, seen=seen, client=client, remarks=self._differences(message, seen, client))
+
+    def _look_inside(self, queue_id: str) -> tuple[Inspection, Client | None]:
+        services = self.host.services
+        return services.inspect(queue_id, WHOLE), services.client(queue_id)
+
+    def _differences(self, message: QueuedMessage, seen: Inspection, client: Client | None) -> Sequence[Remark]:
+        services, overview = self.host.services, self.host.overview
+        rows = overview.domains if overview is not None else ()
+        primaries = frozenset(row.primary.host.lower() for row in rows if row.primary is not None)
+        return differences(
+            seen,
+            Envelope(message.sender, message.arrival, services.own_names, primaries, services.trusted, client),
+        )
+
+    @work(exclusive=True, group="judge")
+    async def _judge(self, queue_id: str) -> None:
+        """What speaks for spam: beside the rest, for scanners take their time."""
+        services = self.host.services
+        if services.campaigns is not None:
+            self._learn(queue_id, campaign=await asyncio.to_thread(services.campaigns.of, queue_id))
+        if services.judge is not None:
+            try:
+                judgement = await asyncio.to_thread(services.judge, queue_id)
+            except MxtuiError as error:
+                self._learn(queue_id, judging="done", unjudged=_said(error))
+            else:
+                self._learn(queue_id, judging="done", judgement=judgement)
+
+    def _learn(self, queue_id: str, **found: Any) -> None:
+        """Something came in; perhaps too late."""
+        if self._opened is not None and self._opened.message.queue_id == queue_id == self._queue_id:
+            self._opened = replace(self._opened, **found)
+            self.redraw()
 
     def redraw(self) -> None:
         """The message; the chrome is drawn each second anyway."""
         if self._opened is not None:
-            scene, ground = self.scene, self.host.look.ground
-            lines = body(scene, self._opened) if self._raw is None else raw(scene, self._raw, RAW)
-            self.query_one("#body", Painted).grow(lines, ground)
+            self.query_one("#body", Painted).grow(body(self.scene, self._opened), self.host.look.ground)
         self.tick()
 
     def show_overview(self, _: Overview, /) -> None:
@@ -126,7 +172,7 @@ class InspectorScreen(ActingScreen):
         message = await asyncio.to_thread(self.host.services.monitor.index.message, self._queue_id)
         self._gone = message is None
         if message is not None and self._opened is not None and message != self._opened.message:
-            self._opened = Opened(message, self._opened.seen, self._opened.remarks, self._opened.fault)
+            self._opened = replace(self._opened, message=message)
             self.redraw()
         else:
             self.tick()
@@ -144,7 +190,7 @@ class InspectorScreen(ActingScreen):
         if self._gone:
             chrome.aside = [(f"{look.glyphs.warning} no longer queued", look.warning)]
         super().tick()
-        lines = headline(self.scene, self._opened.message) if self._opened is not None else [Line()]
+        lines = headline(self.scene, self._opened) if self._opened is not None else [Line()]
         self.query_one("#headline", Painted).paint([*lines, Line()], look.ground)
 
     def on_resize(self) -> None:
@@ -180,37 +226,48 @@ class InspectorScreen(ActingScreen):
         self.host.marks.symmetric_difference_update({self._queue_id})
         self.tick()
 
-    @property
-    def is_raw(self) -> bool:
-        """The source is shown."""
-        return self._raw is not None
-
     def readable(self) -> Permission:
         """Whether there is a source to show."""
         overview = self.host.overview
         return ALLOWED if overview is None else overview.capabilities.content
 
-    @work(exclusive=True, group="raw")
-    async def toggle_raw(self) -> None:
-        """As stored, or laid open."""
-        if self._raw is not None:
-            self._raw = None
-        else:
-            try:
-                self._raw = await asyncio.to_thread(self.host.services.content, self._queue_id, RAW)
-            except MxtuiError as error:
-                self.complain(error)
-        self.query_one("#opened").scroll_home(animate=False)
-        self.redraw()
+    def show_source(self) -> None:
+        """As stored."""
+        self.app.push_screen(SourceScreen(self._queue_id))
 
     def save(self) -> None:
-        """Ask where to, and do."""
+        """The whole message."""
+        self.save_message(self._queue_id)
 
-        def saved(said: str | None) -> None:
-            if said is not None:
-                self.notify(said, markup=False)
+    def _parts(self) -> Sequence[Part]:
+        seen = self._opened.seen if self._opened is not None else None
+        return [part for part in seen.parts if part.number] if seen is not None else []
 
-        self.app.push_screen(SaveScreen(self._queue_id, self.host.services.save), saved)
+    def some_part(self) -> Permission:
+        """Whether there is a part to save."""
+        able = self.readable()
+        return able if not able.allowed or self._parts() else Permission(False, "no part of it could be read")
+
+    def save_part(self) -> None:
+        """A part of it."""
+        self.save_one_of(self._queue_id, self._parts())
+
+    def some_campaign(self) -> Permission:
+        """Whether it is part of one."""
+        if self._opened is not None and self._opened.campaign is not None:
+            return ALLOWED
+        return Permission(False, "it is not known to be part of a campaign")
+
+    @work(exclusive=True, group="campaign")
+    async def mark_campaign(self) -> None:
+        """Mark all of its campaign, in addition to what is marked."""
+        campaigns = self.host.services.campaigns
+        facts = self._opened.campaign if self._opened is not None else None
+        if campaigns is not None and facts is not None:
+            ids = await asyncio.to_thread(campaigns.members, facts.id)
+            self.host.marks.update(ids)
+            self.notify(f"{counted(len(ids), 'message')} of campaign {facts.id} marked.", markup=False)
+            self.tick()
 
     def act(self, verb: Verb, where: Redirect | None = None) -> None:
         """On this message alone, whatever is marked."""
@@ -220,3 +277,7 @@ class InspectorScreen(ActingScreen):
     def action_scroll(self, lines: int) -> None:
         """By so many lines."""
         self.query_one("#opened").scroll_relative(y=lines, animate=False)
+
+
+def _said(error: MxtuiError) -> str:
+    return f"{error.message}. {error.hint}".strip()

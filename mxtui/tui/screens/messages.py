@@ -12,6 +12,7 @@ from textual.widget import Widget
 from mxtui.errors import MxtuiError
 from mxtui.index import Column, Row, Sort, View
 from mxtui.message.inspect import Inspection
+from mxtui.message.limits import BEGINNING
 from mxtui.model.message import QueuedMessage
 from mxtui.model.overview import Overview
 from mxtui.model.plan import Plan
@@ -19,7 +20,7 @@ from mxtui.model.redirect import Redirect
 from mxtui.model.source import Verb
 from mxtui.model.words import counted
 from mxtui.tui.commands import Command, bindings
-from mxtui.tui.draw.messages import COLUMNS, marks_line, preview
+from mxtui.tui.draw.messages import COLUMNS, UNJUDGED_COLUMNS, marks_line, preview
 from mxtui.tui.screens.acting import redirect_command, verb_command
 from mxtui.tui.screens.inspector import InspectorScreen
 from mxtui.tui.screens.marking import MarkingScreen
@@ -91,7 +92,8 @@ class MessagesScreen(MarkingScreen):
     def content(self) -> Iterable[Widget]:
         """Filter, list, marks, preview."""
         yield FilterBar()
-        yield Table[Row](COLUMNS, key=lambda row: row.queue_id, id_="messages")
+        columns = COLUMNS if self.host.services.sifting is not None else UNJUDGED_COLUMNS
+        yield Table[Row](columns, key=lambda row: row.queue_id, id_="messages")
         yield Painted("marks")
         yield Painted("pane")
 
@@ -218,7 +220,7 @@ class MessagesScreen(MarkingScreen):
             return
         await asyncio.sleep(PAUSE)
         try:
-            self._seen = await asyncio.to_thread(services.inspect, queue_id)
+            self._seen = await asyncio.to_thread(services.inspect, queue_id, BEGINNING)
         except MxtuiError:
             return  # gone or not permitted: the envelope is all there is to show
         self.tick()
@@ -269,7 +271,7 @@ class MessagesScreen(MarkingScreen):
 
     def next_sort(self) -> None:
         """Through the columns."""
-        keys = [cast("Column", column.key) for column in COLUMNS if column.key]
+        keys = [cast("Column", column.key) for column in self.table.columns if column.key]
         self.sort_by(keys[(keys.index(self.sort.column) + 1) % len(keys)])
 
     def act(self, verb: Verb, where: Redirect | None = None) -> None:
@@ -289,4 +291,4 @@ class MessagesScreen(MarkingScreen):
             self.unmark_all()
 
 
-_MOST_FIRST = ("age", "size", "attempts", "recipients")
+_MOST_FIRST = ("age", "size", "attempts", "recipients", "score")

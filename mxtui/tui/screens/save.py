@@ -1,4 +1,4 @@
-"""Where to save a message; asked again where that cannot be."""
+"""Where to save a message, or a part of it; asked again where that cannot be."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -11,15 +11,14 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from mxtui.errors import MxtuiError
-from mxtui.message.eml import eml_name
 from mxtui.tui import format as fmt
 from mxtui.tui.line import Line, wrap
 from mxtui.tui.screens.dialog import Dialog
 from mxtui.tui.widgets.painted import Painted
 
 _WORDS = (
-    "Saved as it is stored, to a new file that only you may read. Open it with care: what is shown here was made "
-    "safe, the file is not."
+    "to a new file that only you may read. Nothing here opens or runs it. Open it with care: what is shown here was "
+    "made safe, the file is not."
 )
 
 
@@ -28,9 +27,12 @@ class SaveScreen(Dialog[str]):
 
     BELOW: ClassVar[int] = 5
 
-    def __init__(self, queue_id: str, save: Callable[[str, Path], int]) -> None:
+    def __init__(self, title: str, how: str, name: str, save: Callable[[Path], int]) -> None:
+        """`how` begins the sentence that explains: `Saved as it is stored,`. `save` answers with bytes written."""
         super().__init__()
-        self._queue_id = queue_id
+        self._title = title
+        self._how = how
+        self._name = name
         self._save = save
         self._fault = ""
 
@@ -38,18 +40,16 @@ class SaveScreen(Dialog[str]):
         """The file's name, and the choices."""
         with Horizontal(classes="field"):
             yield Painted("label")
-            yield Input(
-                f"~/{eml_name(self._queue_id)}", id="path", compact=True, max_length=1000, select_on_focus=False
-            )
+            yield Input(f"~/{self._name}", id="path", compact=True, max_length=1000, select_on_focus=False)
         yield Painted("choices")
 
     def draw(self) -> None:
         """What will be saved, and what was wrong with the last name."""
         look, scene = self.host.look, self.scene
-        lines = [Line((part, look.text)) for part in wrap(_WORDS, scene.width)]
+        lines = [Line((part, look.text)) for part in wrap(f"{self._how} {_WORDS}", scene.width)]
         if self._fault:
             lines += [Line(), *(Line((part, look.danger)) for part in wrap(self._fault, scene.width))]
-        self.show(f"Save {self._queue_id}", lines)
+        self.show(self._title, lines)
         self.query_one("#label", Painted).paint([Line(("File", look.strong))], look.bar)
         keys = Line(("Esc", look.key), (" Cancel", look.text))
         keys.right([("Enter", look.key), ("   ", look.text), (" Save ", look.selected)], scene.width)
@@ -67,7 +67,7 @@ class SaveScreen(Dialog[str]):
         if not name:
             return
         try:
-            octets = await asyncio.to_thread(self._save, self._queue_id, Path(name))
+            octets = await asyncio.to_thread(self._save, Path(name))
         except MxtuiError as error:
             self._fault = f"{error.message}; {error.hint}".rstrip("; ")
             self.draw()

@@ -140,7 +140,7 @@ class FilterBar(Vertical):
         event.stop()
         mistaken, understood = self.error is not None, self.filter
         try:
-            understood, self.error = parse(event.value), None
+            understood, self.error = parse(event.value, host_of(self).words), None
         except FilterError as error:
             self.error = error
         if understood != self.filter or mistaken != (self.error is not None):

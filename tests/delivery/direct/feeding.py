@@ -17,7 +17,9 @@ from mxtui.queues.postfix.sockets import request_delivery
 
 OURSELVES = Ourselves("mx2.example.net")
 
-QUICK = Policy(idle=0.5, grace=3.0, timeouts=Timeouts(connect=2.0, reply=3.0, block=2.0, final=3.0, quit=0.5))
+QUICK = Policy(
+    xclient=False, idle=0.5, grace=3.0, timeouts=Timeouts(connect=2.0, reply=3.0, block=2.0, final=3.0, quit=0.5)
+)
 """The defaults, for people in a hurry."""
 
 

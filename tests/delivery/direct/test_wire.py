@@ -1,5 +1,6 @@
 """The same message by Postfix's own smtp(8) and by us: not a byte differs, nor what is said before it."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from mxtui.demo.primary import Accepted, FakePrimary
 from mxtui.queues.postfix.layout import Layout
 from tests.cli.milter import Milter
 from tests.conftest import PostfixFactory
-from tests.delivery.direct.feeding import deliver, direct, release
+from tests.delivery.direct.feeding import QUICK, deliver, direct, release
 from tests.queues.postfix.acting import QUIET, layout_of, settled, targets
 
 pytestmark = pytest.mark.postfix
@@ -62,6 +63,27 @@ def test_it_goes_over_the_wire_as_postfix_sends_it(postfix: PostfixFactory, prim
         ours = by_us(layout, instance, primary, ids[name])
         assert ours.content == theirs_of_it.content, name
         assert said(ours) == said(theirs_of_it), name
+
+
+def test_the_client_is_told_to_a_host_that_asks_where_that_is_wanted(
+    postfix: PostfixFactory, primary: FakePrimary
+) -> None:
+    primary.behave(close="accepted")
+    instance = postfix(routes={"example.org": primary.port}, settings=QUIET)
+    layout = layout_of(instance)
+    ids = [
+        instance.inject("a@example.com", ["info@example.org"], PLAIN, client_address=address)[0]
+        for address in ("192.0.2.7", "198.51.100.7")
+    ]
+    local = instance.inject("a@example.com", ["info@example.org"], PLAIN)[0]
+    settled(layout, [*ids, local], "deferred")
+    primary.behave(close="", extensions=("PIPELINING", "XCLIENT NAME ADDR PROTO HELO"))
+    before = len(primary.accepted)
+    way = direct(layout, instance.config_directory / "journal", primary.port, replace(QUICK, xclient=True))
+    assert {each.fate for each in deliver(way, targets(layout, [*ids, local]), connections=1).values()} == {"delivered"}
+    told = [message.client for message in primary.accepted[before:]]
+    assert [each.split()[1] for each in told] == ["ADDR=192.0.2.7", "ADDR=198.51.100.7", "ADDR=127.0.0.1"]
+    assert all("NAME=[UNAVAILABLE]" in each for each in told[:2])
 
 
 def test_what_a_milter_edited_goes_as_postfix_sends_it_and_is_marked_behind_its_jumps(

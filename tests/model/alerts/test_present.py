@@ -1,6 +1,7 @@
 from dataclasses import replace
 
-from mxtui.model.alerts import Thresholds, alerts
+from mxtui.model.alerts import Facts, Thresholds, alerts
+from mxtui.model.alerts.facts import StoppedDrain
 from mxtui.model.health import Health, Primary
 from mxtui.model.holds import DomainHold
 from mxtui.model.overview import Alert, DomainStatus, DomainTotals, QueueTotals, TopReason
@@ -152,3 +153,17 @@ def test_a_suspension_that_nobody_ended_is_critical_after_a_moment() -> None:
     assert alert.name == "suspended"
     (alert,) = found(held("suspend", until=NOW - 60))
     assert (alert.name, alert.severity) == ("hold_not_ended", "critical")
+
+
+def test_what_a_guard_left_of_a_drain_alarms_until_it_is_decided_about() -> None:
+    told = Facts(stopped=StoppedDrain(NOW - 60, 9, "the canary was refused"))
+
+    def seen(**states: int) -> list[Alert]:
+        queue = QueueTotals(sum(states.values()), states=states)  # type: ignore[arg-type]
+        return list(alerts((), queue, RUNNING, ROOM, NOW, Thresholds(), told))
+
+    (alert,) = seen(hold=5, deferred=7)
+    assert (alert.name, alert.severity, alert.messages) == ("drain_stopped", "critical", 5)
+    assert alert.text.startswith("5 messages are held since a drain was stopped at ")
+    assert alert.text.endswith(": the canary was refused")
+    assert not seen(deferred=7), "all of it was released"

@@ -107,6 +107,8 @@ def test_what_ails_the_host_itself_is_left_to_the_pace() -> None:
     keeper = guard()
     assert not any(keeper.settled(settle("A00000000", "deferred", dsn="4.4.2")) for _ in range(500))
     assert not any(keeper.settled(settle("A00000000", "deferred", busy=True)) for _ in range(500))
+    refused = settle("A00000000", "deferred", dsn="4.7.5")._replace(unreachable=True)
+    assert not any(keeper.settled(refused) for _ in range(500))
     assert settled_until_stopped(keeper, "deferred") == 20, "and says nothing of the messages"
 
 

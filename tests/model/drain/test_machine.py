@@ -82,6 +82,31 @@ def test_a_canary_that_was_put_off_is_followed_by_another_and_three_are_enough()
     assert "3 canaries in a row were deferred" in work.why(0.0)
 
 
+def test_a_primary_that_is_too_busy_for_a_canary_is_waited_for() -> None:
+    """It is not down, and says nothing against mail: there are pauses, until patience ends."""
+    work = drain(targets(50))
+    now = 0.0
+    for tries in range(1, 9):
+        (canary,) = work.take(100, now)
+        work.settled(settle(canary.queue_id, "deferred", busy=True), now)
+        if tries < 8:
+            assert work.phase == "canary"
+            assert work.why(now).startswith("it is busy (421 4.3.2 too many connections); tried again in ")
+        now += 301
+    assert work.phase == "stopped"
+    assert work.why(now).startswith("8 tries in a row failed, the last because it is busy")
+
+
+def test_while_the_canary_has_no_verdict_it_says_what_it_waits_for() -> None:
+    work = drain(targets(50))
+    (canary,) = work.take(100, 0.0)
+    assert work.why(5.0) == ""
+    waits = f"the canary {canary.queue_id} has no verdict since 1m; nothing else goes before"
+    assert work.why(75.0) == waits
+    work.settled(settle(canary.queue_id), 80.0)
+    assert work.why(80.0) == ""
+
+
 def test_the_second_canary_may_prove_the_primary() -> None:
     work = drain(targets(10))
     step(work, 0.0, "deferred")

@@ -121,4 +121,4 @@ def test_a_server_that_words_each_reply_anew_fills_no_memory() -> None:
         books.close(target(), Settled("A00000000", "refused", (said,)))
     assert len(books.replies()) == 501
     assert {group.reply for group in books.replies()} >= {OTHER}
-    assert max(len(each.said.reply) for each in books.undelivered) == WORDS
+    assert max(len(each.said.reply) for each in books.undelivered.values()) == WORDS

@@ -191,16 +191,89 @@ def test_forced_it_asks_nobody() -> None:
     assert work.take(10, 60.0)
 
 
-def test_one_that_is_back_begins_anew_only_once_nothing_of_before_is_in_hand() -> None:
-    work = several(targets(200, ("a.example", "b.example")))
+# -- primaries that are back while it goes on --------------------------------------------------------------------------
+
+
+def of(domain: str, each: Iterable[Target]) -> list[Target]:
+    return [one for one in each if one.domains == (domain,)]
+
+
+def test_one_that_is_back_begins_anew_with_all_that_waits_for_it_and_each_message_counts_once() -> None:
+    mail = list(targets(200, ("a.example", "b.example")))
+    work = several(mail)
     rounds(work, 0.0, 3)
-    old = [each for each in work.take(1_000, 1.0) if each.domains == ("a.example",)]
+    before = work.progress(0.5)
+    old = of("a.example", work.take(1_000, 1.0))
     assert len(old) > 3
     work.stop("the primary is down again", A)
-    assert not work.again(A, 2.0)
-    for each in old:
+    for each in old[1:]:
         work.settled(settle(each.queue_id, "deferred"), 3.0)
-    assert work.again(A, 4.0)
+    gone = {each.queue_id for each in mail} - {each.queue_id for each in (*work.in_hand, *work.untaken)}
+    put_off = {each.queue_id for each in old[1:]}
+    new = targets(5, ("a.example",), start=900)
+    waiting = [each for each in of("a.example", mail) if each.queue_id not in gone - put_off]
+    assert work.open([*waiting, *new], 4.0)
+    assert work.phase_of(A) == "probe"
     work.probed(True, "", 4.0, A)
-    assert [each.domains for each in work.take(1_000, 4.0) if each.domains == ("a.example",)] == [("a.example",)]
+    assert len(of("a.example", work.take(1_000, 4.0))) == 1
     assert work.phase_of(A) == "canary"
+    work.settled(settle(old[0].queue_id, "deferred"), 4.0)
+    assert work.phase_of(A) == "canary", "what was in hand of before is no canary's fate"
+    for each in work.in_hand:
+        work.settled(settle(each.queue_id), 4.0)
+    rounds(work, 5.0, 200)
+    after = work.progress(30.0)
+    assert (after.queued, after.delivered, after.deferred) == (before.queued + 5, 204, 1)
+    assert [each.queue_id for each in (target for target, _ in work.books.undelivered.values())] == [old[0].queue_id]
+
+
+def test_one_that_was_done_or_never_in_it_joins_with_a_canary_and_parts_that_go_on_are_left_alone() -> None:
+    work = several([*targets(1, ("a.example",)), *targets(50, ("b.example",), start=100)])
+    rounds(work, 0.0, 2)
+    assert (work.phase_of(A), work.through(A), work.through(B)) == ("done", True, False)
+    pace = work.connections_to(B)
+    assert work.open([*targets(9, ("a.example",), start=500), *targets(9, ("b.example",), start=600)], 1.0)
+    assert (work.phase_of(A), work.through(A)) == ("probe", False)
+    assert (work.phase_of(B), work.connections_to(B)) == ("ramp", pace)
+
+
+def test_what_goes_to_it_and_to_others_stops_and_begins_with_it() -> None:
+    both = [target(f"C{n:08}", domains=("a.example", "b.example"), arrival=1.0) for n in range(9)]
+    work = several([*targets(50, ("b.example",)), *both])
+    work.stop("the primary is down", A)
+    assert (work.phase_of(f"{A}+{B}"), work.left_by_guard) == ("stopped", ())
+    assert work.open(both, 1.0)
+    assert (work.phase_of(f"{A}+{B}"), work.phase_of(B)) == ("probe", "canary")
+
+
+def test_it_can_be_joined_while_something_is_in_hand_and_not_once_it_was_stopped() -> None:
+    primaries = ByPrimary(ROUTES, {}).primaries(DrainSettings(), lambda each: Connections(each, vary))
+    work = Drain(targets(1, ("b.example",)), DrainSettings(), primaries, 0.0, joinable=True)
+    work.probed(True, "", 0.0)
+    (last,) = work.take(10, 0.0)
+    assert not work.over, "its verdict may take ten minutes"
+    assert work.open(targets(3, ("a.example",), start=500), 1.0)
+    work.probed(True, "", 1.0, A)
+    rounds(work, 1.0, 3)
+    assert not work.over
+    work.settled(settle(last.queue_id), 2.0)
+    assert (work.over, work.open(targets(1, ("a.example",), start=600), 3.0)) == (True, False)
+    stopped = Drain(targets(9, ("b.example",)), DrainSettings(), primaries, 0.0, joinable=True)
+    stopped.probed(True, "", 0.0)
+    assert stopped.take(1, 0.0)
+    stopped.stop("stopped by an operator")
+    assert (stopped.over, stopped.open(targets(1, ("a.example",)), 1.0)) == (True, False)
+
+
+def test_it_is_through_with_a_primary_that_is_believed_though_its_last_take_their_time() -> None:
+    work = several(targets(200, ("b.example",)), trial=50)
+    rounds(work, 0.0, 3)
+    assert not work.through(B)
+    while work.untaken:
+        taken = work.take(100, 1.0)
+        for each in taken[: len(taken) if work.untaken else -1]:
+            work.settled(settle(each.queue_id), 1.0)
+    assert (len(work.in_hand), work.phase_of(B), work.through(B)) == (1, "steady", True)
+    few = several(targets(9, ("b.example",)))
+    rounds(few, 0.0, 2)
+    assert (len(few.take(100, 1.0)), few.through(B)) == (len(few.in_hand), False), "on trial until the last is there"

@@ -15,13 +15,16 @@ from mxtui.model.kept import kept_name
 from mxtui.model.message import Identity, QueuedMessage, State
 from mxtui.model.plan import Result, Target
 from mxtui.model.source import Verb
+from mxtui.model.totals import Edge, Totals
 from mxtui.queues.postfix import kept, removal
-from mxtui.queues.postfix.actions import Actions
+from mxtui.queues.postfix.actions import Actions, Said
 from mxtui.queues.postfix.layout import Layout
 from mxtui.queues.postfix.permission import Privileges
+from mxtui.queues.postfix.postfix import PostfixQueue
 from mxtui.queues.postfix.whereabouts import locate
 from tests.conftest import PostfixFactory
 from tests.queues.postfix.acting import QUIET, layout_of, log_of, settled, state, targets
+from tests.support.ageing import set_back
 from tests.support.costs import cpu_seconds
 from tests.support.waiting import wait_until
 
@@ -49,6 +52,14 @@ def queued(instance: PrivatePostfix, layout: Layout, count: int = 1, sender: str
     ids = instance.inject(sender, ["info@example.org"], count=count)
     settled(layout, ids, "deferred")
     return targets(layout, ids)
+
+
+def no_edges(*_: object) -> Edge:
+    raise AssertionError("nothing was removed")
+
+
+def in_deferred(instance: PrivatePostfix) -> list[str]:
+    return [path.name for path in (instance.queue_directory / "deferred").rglob("*") if path.is_file()]
 
 
 def outcomes(results: list[Result]) -> Counter[str]:
@@ -205,6 +216,48 @@ def test_mail_past_its_lifetime_is_renewed_on_release(
     wait_until(lambda: f"orig_id={old.queue_id}" in log_of(instance))
 
 
+def test_what_is_to_be_renewed_goes_through_hold_under_a_new_id_and_with_a_new_lifetime(
+    instance: PrivatePostfix, layout: Layout, actions: Actions
+) -> None:
+    waiting, held = queued(instance, layout, 2)
+    list(actions.act(Verb.HOLD, [held]))
+    for each in (waiting, held):
+        set_back(layout, each.queue_id, 4 * 86_400)
+    both = targets(layout, [waiting.queue_id, held.queue_id])
+    steps = actions.steps(Verb.RENEW, both)
+    assert ["-h - deferred incoming  < 1 queue ID" in steps[0], "-r - hold  < 2 queue IDs" in steps[1]] == [True, True]
+    results = list(actions.act(Verb.RENEW, both))
+    assert {(each.action, each.result, each.detail) for each in results} == {
+        (Verb.RENEW, "done", "renewed: queued again under a new ID")
+    }
+    wait_until(lambda: len(in_deferred(instance)) == 2, what="both are queued, and tried, again")
+    assert all(f"orig_id={each.queue_id}" in log_of(instance) for each in both)
+    assert set(in_deferred(instance)).isdisjoint({waiting.queue_id, held.queue_id})
+    # Its arrival is kept; what counts for qmgr is when it was queued again.
+    now, queue = time.time(), PostfixQueue(layout)
+    found = [message for changes in queue.read() for message in changes.present]
+    assert len(found) == 2
+    for message in found:
+        assert message.arrival == pytest.approx(now - 4 * 86_400, abs=60)
+        assert message.expires == pytest.approx(now + 5 * 86_400, abs=60)
+    assert Totals(now, queue.count(now)).queue(no_edges).next_expire == pytest.approx(now + 5 * 86_400, abs=60)
+
+
+def test_what_cannot_be_renewed_is_left_as_it_was(
+    instance: PrivatePostfix, layout: Layout, actions: Actions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (mail,) = queued(instance, layout)
+    real = Actions._postsuper
+
+    def no_requeue(self: Actions, arguments: Sequence[str], some: Sequence[Target]) -> Said:
+        return Said(set(), "fatal: no") if arguments[0] == "-r" else real(self, arguments, some)
+
+    monkeypatch.setattr(Actions, "_postsuper", no_requeue)
+    (result,) = actions.act(Verb.RENEW, [mail])
+    assert (result.action, result.result, result.detail) == (Verb.RENEW, "failed", "fatal: no")
+    assert state(layout, mail.queue_id) != "hold"
+
+
 def test_renewing_that_would_drop_a_filter_is_refused(
     instance: PrivatePostfix, layout: Layout, actions: Actions
 ) -> None:
@@ -217,6 +270,8 @@ def test_renewing_that_would_drop_a_filter_is_refused(
     (result,) = actions.act(Verb.RELEASE, [old])
     assert result.result == "refused"
     assert "FILTER" in result.detail
+    (result,) = actions.act(Verb.RENEW, [old])
+    assert (result.result, result.detail) == ("refused", "renewing would drop its FILTER")
     assert state(layout, ids[0]) == "hold"
 
 

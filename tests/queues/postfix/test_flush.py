@@ -3,6 +3,7 @@
 import threading
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,11 @@ from mxtui.errors import Unreachable
 from mxtui.model.plan import Target
 from mxtui.model.source import Verb
 from mxtui.queues.postfix.actions import Actions
-from mxtui.queues.postfix.flush import Flush
+from mxtui.queues.postfix.flush import RENEWAL_SECONDS, Flush
 from mxtui.queues.postfix.layout import Layout
 from mxtui.queues.postfix.logtail import LogTail, open_tail
 from mxtui.queues.postfix.permission import Privileges
+from mxtui.queues.postfix.postfix import PostfixQueue
 from mxtui.queues.postfix.whereabouts import locate
 from tests.conftest import PostfixFactory
 from tests.queues.postfix.acting import QUIET, found_message, layout_of, log_of, settled, state, targets
@@ -103,6 +105,15 @@ def test_a_postfix_that_is_stopped_is_not_waited_for(postfix: PostfixFactory, pr
         list(told)
 
 
+def test_without_a_log_a_plan_says_so(postfix: PostfixFactory, primary: FakePrimary) -> None:
+    _, layout = start(postfix, primary)
+    unread = PostfixQueue(replace(layout, maillog_file=Path("/nonexistent/log")))
+    (caution,) = unread.cautions(Verb.FLUSH)
+    assert caution.title == "No mail log"
+    assert not unread.cautions(Verb.HOLD)
+    assert not PostfixQueue(layout).cautions(Verb.FLUSH)
+
+
 def test_without_a_log_the_files_tell_of_deferrals_and_never_of_deliveries(
     postfix: PostfixFactory, primary: FakePrimary
 ) -> None:
@@ -114,6 +125,33 @@ def test_without_a_log_the_files_tell_of_deferrals_and_never_of_deliveries(
     outcome = flush(layout, [*good, *later], log=False)
     assert outcome.fates == {"deferred": 1, "vanished": 2}
     assert any("Greylisted" in verdict.reply for verdict in outcome.verdicts)
+
+
+@pytest.mark.parametrize("asked", ["later@example.org", "info@example.org"])
+def test_without_a_log_what_was_handed_in_anew_is_found_by_its_arrival(
+    postfix: PostfixFactory, primary: FakePrimary, asked: str
+) -> None:
+    """Still queued, it was deferred, with its reason; gone, nobody knows, and that at once."""
+    primary.down()
+    settings = {**QUIET, "maximal_queue_lifetime": "5m", "bounce_queue_lifetime": "5m"}
+    instance = postfix(routes={"example.org": primary.port, "client.example": primary.port}, settings=settings)
+    layout = layout_of(instance)
+    mail = queued(instance, layout, [asked])
+    actions = Actions(layout, Privileges())
+    assert [each.result for each in actions.act(Verb.HOLD, mail)] == ["done"]
+    held = [each._replace(state="hold") for each in targets(layout, [each.queue_id for each in mail], lifetime=300)]
+    primary.behave(temporary="^later@")
+    primary.up()
+    (released,) = actions.act(Verb.RELEASE, held, try_now=False)
+    assert released.renewed, released
+    began = time.monotonic()
+    outcome = flush(layout, [each._replace(state="maildrop") for each in held], log=False)
+    assert time.monotonic() - began < RENEWAL_SECONDS / 4
+    if asked.startswith("later"):
+        assert outcome.fates == {"deferred": 1}
+        assert any("Greylisted" in verdict.reply for verdict in outcome.verdicts)
+    else:
+        assert outcome.fates == {"vanished": 1}
 
 
 def test_what_moves_no_more_is_said_to_be_left(postfix: PostfixFactory, primary: FakePrimary) -> None:

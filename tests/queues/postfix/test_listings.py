@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 from mxtui.errors import NotPermitted, Unreachable
 from mxtui.model.message import QueuedMessage, Recipient
 from mxtui.queues.postfix import polling
+from mxtui.queues.postfix.listed import listed_message
 from mxtui.queues.postfix.listing import Listing
 from mxtui.queues.postfix.polling import Poller
+from mxtui.queues.postfix.queue_id import encode
 from mxtui.queues.postfix.showq import parse
 from tests.queues.postfix.following import Follower, layout_of
 from tests.support.waiting import wait_until
@@ -66,6 +68,14 @@ def test_recipients_of_postfix_3_11_have_an_original_and_a_log_class() -> None:
     (message,) = parse(iter([answer]), LIFETIMES)
     assert message.recipients == (Recipient("r@example.org", "example.org", "why"),)
     assert message.forced_expire
+
+
+def test_what_was_renewed_lives_from_then_on_as_far_as_its_id_tells() -> None:
+    long, short = (encode(1_000_000, 0, 77, long=each) for each in (True, False))
+    for queue_id, began in ((long, 1_000_000.0), (short, 900_000.0)):
+        found = listed_message("deferred", queue_id, 900_000.0, 1, False, "a@b.example", [], (500.0, 50.0))
+        assert found is not None
+        assert (found.arrival, found.expires) == (900_000.0, began + 500.0)
 
 
 def test_a_recipient_told_again_without_its_reason_counts_once() -> None:

@@ -1,10 +1,12 @@
 """How deliveries ended, from a log that grows, is rotated, and is cut."""
 
+import threading
 from pathlib import Path
 
 import pytest
 
-from mxtui.queues.postfix.outcomes import Outcome, Place, outcomes
+from mxtui.queues.postfix.outcomes import PIECE, Place, follow, outcomes
+from mxtui.queues.queue import Outcome
 
 
 def line(domain: str, status: str, dsn: str = "2.0.0") -> str:
@@ -50,6 +52,24 @@ def test_half_a_line_is_read_when_it_is_whole(log: Path) -> None:
     assert told == {}
     append(log, whole[50:])
     assert outcomes(log, place)[1] == {"a.example": Outcome(1, 0)}
+
+
+def test_who_follows_is_told_what_comes_from_then_on_also_over_a_rotation(log: Path) -> None:
+    stop = threading.Event()
+    following = follow(log, stop, every=0.0)
+    assert next(following) == {}
+    append(log, line("a.example", "sent") * 2 + line("a.example", "bounced", "5.1.1"))
+    assert next(following) == {"a.example": Outcome(2, 1)}
+    log.rename(log.with_name("mail.log.1"))
+    log.write_text(line("b.example", "sent") * (PIECE + 1))
+    told = [next(each for each in following if each) for _ in range(2)]
+    assert [each["b.example"].sent for each in told] == [PIECE, 1], "piece by piece"
+    stop.set()
+    assert not any(following)
+
+
+def test_without_a_log_there_is_nothing_to_follow(tmp_path: Path) -> None:
+    assert list(follow(tmp_path / "none.log", threading.Event())) == []
 
 
 def test_a_rotated_log_is_read_to_its_end(log: Path) -> None:

@@ -19,6 +19,8 @@ ADDRESSES = st.emails() | st.text(st.characters(exclude_categories=["Cs"], exclu
 no_deadline = settings(deadline=None)
 """Files are opened here, and a busy machine is no failure; each test has its time limit."""
 
+ARRIVED, LIFETIMES = 1_795_355_934.25, (432000.0, 86400.0)
+
 MESSAGES = st.binary(max_size=4000).map(lambda text: text.replace(b"\r", b"") + b"\n")
 
 
@@ -30,7 +32,7 @@ def write(folder: Path, raw: bytes, name: str = "A1B2C3D4") -> Path:
 
 
 def reader_of(folder: Path, *, subjects: bool = True) -> MessageReader:
-    return MessageReader(str(folder), (432000.0, 86400.0), HASHING, subjects=subjects)
+    return MessageReader(str(folder), LIFETIMES, HASHING, subjects=subjects)
 
 
 def read(path: Path, *, subjects: bool = True) -> list[object]:
@@ -103,6 +105,20 @@ def test_a_glance_and_the_exact_walk_agree(
     assert not (seen and extracted)
 
 
+@pytest.mark.parametrize(
+    ("created", "lives_from"),
+    [(None, ARRIVED), (int(ARRIVED) + 86_400, int(ARRIVED) + 86_400), (-1, ARRIVED), (10**15, ARRIVED)],
+)
+def test_a_lifetime_begins_when_the_message_was_made_though_it_arrived_before(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, created: int | None, lives_from: float
+) -> None:
+    path = write(folder, QueueFile(arrival=ARRIVED, created=created).raw())
+    seen = read(path)
+    monkeypatch.setattr("mxtui.queues.postfix.message_file.glance", lambda *_: None)
+    assert read(path) == seen
+    assert (seen[3], seen[9]) == (ARRIVED, lives_from + LIFETIMES[0])
+
+
 @no_deadline
 @given(st.binary(max_size=3000))
 def test_no_bytes_at_all_crash_a_reader_or_keep_it_busy(folder: Path, raw: bytes) -> None:
@@ -150,6 +166,13 @@ def test_damage_is_named_with_its_place(folder: Path, tail: bytes, fault: str) -
     assert found.fault is not None
     assert fault in found.fault
     assert found.sender == "s@example.com"
+
+
+@pytest.mark.parametrize("limit", [1_000, 65_536, 70_001, 10**9])
+def test_lines_of_every_length_are_read_over_the_borders_of_what_is_read_at_a_time(folder: Path, limit: int) -> None:
+    message = b"".join(b"x" * (n * 7919 % 300) + b"\n" for n in range(3_000))
+    path = write(folder, QueueFile(message=message).raw(), "B1B2C3D4")
+    assert queue_file.content(str(path), limit) == message[:limit]
 
 
 def test_pointers_are_followed_in_envelope_and_content(folder: Path) -> None:

@@ -54,6 +54,8 @@ class QueueFile:
     attributes: Sequence[tuple[str, str]] = ()
     extra: bytes = b""
     """Records that go before the recipients."""
+    created: int | None = None
+    """`create_time`; None where that is when it arrived."""
 
     def offsets(self) -> dict[str, int]:
         """Where each recipient's record begins."""
@@ -71,7 +73,7 @@ class QueueFile:
         envelope = b"".join(
             (
                 record("T", f"{int(seconds)} {round(fraction * 1e6)}"),
-                record("A", f"create_time={int(seconds)}"),
+                record("A", f"create_time={int(seconds) if self.created is None else self.created}"),
                 record("A", "rewrite_context=remote"),
                 record("S", self.sender),
                 record("A", "log_client_name=unknown"),

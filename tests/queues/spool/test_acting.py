@@ -9,13 +9,14 @@ import pytest
 from mxtui.audit import Audit, AuditRecord, Operator
 from mxtui.errors import Guarded, NotPermitted, Unreachable
 from mxtui.model.drain.way import Feed, Settled
-from mxtui.model.envelope import Envelope, EnvelopeRecipient
+from mxtui.model.envelope import Envelope, EnvelopeRecipient, SpoolState
 from mxtui.model.message import Identity
 from mxtui.model.plan import Result, Target
 from mxtui.model.planning import target_of
 from mxtui.model.service import Service
 from mxtui.model.source import Verb
 from mxtui.operations import Operations
+from mxtui.queues.spool.actions import Actions
 from mxtui.queues.spool.claim import Claim
 from mxtui.queues.spool.control import Control
 from mxtui.queues.spool.queue import SpoolQueue
@@ -83,6 +84,19 @@ def test_what_would_expire_at_once_is_released_with_a_new_lifetime(spool: Spool)
     found = spool.find(made.id)
     assert found is not None
     assert found[1].expires == pytest.approx(time.time() + 2 * DAY, abs=60)
+
+
+@pytest.mark.parametrize("state", ["deferred", "hold"])
+def test_renewed_mail_stays_where_it_is_and_has_its_whole_lifetime_again(spool: Spool, state: SpoolState) -> None:
+    made = put(spool, envelope(arrival=time.time() - 4 * DAY, next_retry=time.time() + 900), state)
+    told: list[str] = []
+    acting = Actions(spool, lifetime=2 * DAY, changed=told.extend)
+    assert outcomes(acting.act(Verb.RENEW, [target(spool, made)])) == [("done", "renewed: 2d 00h more to live")]
+    found = spool.find(made.id)
+    assert found is not None
+    assert found == (state, replace(made, expires=found[1].expires))
+    assert found[1].expires == pytest.approx(time.time() + 2 * DAY, abs=60)
+    assert told == [made.id]
 
 
 def test_released_from_failed_those_refused_are_tried_again_and_those_served_are_not(spool: Spool) -> None:
@@ -286,7 +300,7 @@ def test_capabilities_say_what_may_be_done_and_what_would_allow_it(spool: Spool)
     bare = SpoolQueue(spool).capabilities()
     assert (bare.road, bare.running, bare.service) == ("spool", False, "")
     assert {verb for verb in Verb if bare.may(verb).allowed} == {
-        Verb.HOLD, Verb.RELEASE, Verb.DELETE, Verb.RESTORE, Verb.REDIRECT,
+        Verb.HOLD, Verb.RELEASE, Verb.DELETE, Verb.RESTORE, Verb.REDIRECT, Verb.RENEW,
     }  # fmt: skip
     assert "relay" in bare.may(Verb.REJECT).why_not
     assert "serve" in bare.may(Verb.FLUSH).hint

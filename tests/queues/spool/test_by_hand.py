@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mxtui.model.envelope import EnvelopeRecipient
 from mxtui.model.planning import target_of
-from mxtui.queues.spool.format import ClientOnDisk, EnvelopeOnDisk, RecipientOnDisk
+from mxtui.queues.spool.format import ClientOnDisk, EnvelopeOnDisk, RecipientOnDisk, ScreenedOnDisk
 from mxtui.queues.spool.queue import SpoolQueue
 from mxtui.queues.spool.store import Spool
 from tests.queues.spool.making import TEXT, envelope, put, queued
@@ -27,7 +27,7 @@ with open({log!r}, "a") as log:
 
 def test_every_field_on_disk_is_described() -> None:
     described = set(re.findall(r"`(\w+)`", PAGE.partition("## An envelope")[2].partition("## What is promised")[0]))
-    for struct in (EnvelopeOnDisk, RecipientOnDisk, ClientOnDisk):
+    for struct in (EnvelopeOnDisk, RecipientOnDisk, ClientOnDisk, ScreenedOnDisk):
         assert set(struct.__struct_fields__) <= described
 
 

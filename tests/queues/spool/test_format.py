@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mxtui.model.envelope import Client, Envelope, EnvelopeRecipient
+from mxtui.model.envelope import Client, Envelope, EnvelopeRecipient, Screened
 from mxtui.queues.spool import format as on_disk
 from mxtui.queues.spool.format import decode, encode
 from tests.queues.spool.making import envelope
@@ -53,6 +53,8 @@ envelopes = st.builds(
     st.none() | times,
     texts,
     st.booleans(),
+    st.none()
+    | st.builds(Screened, st.sampled_from(("accept", "tag", "quarantine")), times, texts, texts, st.booleans()),
 )
 
 
@@ -78,6 +80,10 @@ def test_what_is_written_is_read_byte_for_byte(made: Envelope) -> None:
         assert (one.text, one.via) == (other.text[:500], other.via)
     assert (found.arrival, found.expires, found.next_retry) == (made.arrival, made.expires, made.next_retry)
     assert (found.subject, found.why, found.returning) == (made.subject[:200], made.why[:500], made.returning)
+    was = made.screened
+    cut = was and replace(was, said=was.said[:500], unscanned=was.unscanned[:500])
+    assert found.screened == cut
+    assert json.loads(data)["schema"] == (2 if was else 1), "older versions go on reading what they can"
     assert encode(found) == data
 
 
@@ -132,8 +138,8 @@ def test_a_hand_edited_field_is_told_by_its_name(field: str, value: Any) -> None
 
 
 def test_a_newer_version_is_told_as_such_whatever_else_it_changed() -> None:
-    fields = json.loads(encode(envelope())) | {"schema": 2, "recipients": "elsewhere"}
-    with pytest.raises(ValueError, match="newer version: schema 2"):
+    fields = json.loads(encode(envelope())) | {"schema": 3, "recipients": "elsewhere"}
+    with pytest.raises(ValueError, match="newer version: schema 3"):
         decode(json.dumps(fields).encode())
 
 

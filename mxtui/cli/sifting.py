@@ -1,0 +1,73 @@
+"""From a queue to who sifts it, for the console and for commands."""
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from mxtui.cli.attach import Attached
+from mxtui.errors import UsageError
+
+if TYPE_CHECKING:
+    from mxtui.index import Index
+    from mxtui.sifting.sifter import Sifter
+
+
+def sifter(attached: Attached, index: "Index", *, reading: bool = True) -> "Sifter":
+    """Who sifts what an index holds. Unless `reading`, by what is remembered alone."""
+    from mxtui.queues.queue import Legible
+    from mxtui.sifting.clearing import Clearing, file_beside
+    from mxtui.sifting.sifter import Sifter
+
+    queue, content = attached.queue, attached.queue.capabilities().content
+    may = reading and content.allowed and isinstance(queue, Legible)
+    return Sifter(
+        index,
+        queue.contents() if may and isinstance(queue, Legible) else None,
+        attached.sifted,
+        why_not="" if may else content.why_not,
+        relayed=[domain.lower() for domain in attached.relayed],
+        clearing=Clearing(file_beside(attached.sifted)),
+    )
+
+
+def recall(attached: Attached, index: "Index") -> None:
+    """What was judged before, for a filter that asks for it. No message is read.
+
+    Raises:
+        UsageError: nobody has judged anything.
+    """
+    remembered = sifter(attached, index, reading=False)
+    try:
+        remembered.finish(threading.Event())
+    finally:
+        remembered.close()
+    judged, _ = index.judging()
+    if not judged and len(index):
+        raise UsageError("no message was judged yet", "mxtui suspects --wait does that; so does an open console.")
+
+
+def background(attached: Attached, index: "Index") -> "tuple[Sifter, threading.Event]":
+    """Who sifts what an index holds for as long as the event is not set, from the end of the first read on."""
+    found, stop = sifter(attached, index), threading.Event()
+
+    def work() -> None:
+        while not index.is_complete and not stop.wait(WAITING):
+            pass
+        found.run(stop)
+
+    threading.Thread(target=work, name="sifting", daemon=True).start()
+    return found, stop
+
+
+WAITING = 0.25
+"""Seconds between two looks whether the first read is done: until then sifting would only slow it down."""
+
+LOOK = 5.0
+"""Seconds that a command reads what is new, unless it is to wait."""
+
+
+def sift(attached: Attached, index: "Index", *, wait: bool, stop: threading.Event) -> "Sifter":
+    """Judge what is queued: all of it, or what can be read within seconds; whoever calls closes what comes back."""
+    found = sifter(attached, index)
+    found.finish(stop, None if wait else time.monotonic() + LOOK)
+    return found

@@ -1,0 +1,125 @@
+"""`mxtui suspects`: campaigns and suspected spam, largest first."""
+
+import sys
+import time
+from contextlib import closing
+from typing import Any
+
+import click
+
+from mxtui.cli.acting import stopping
+from mxtui.cli.attach import attach, index_of
+from mxtui.cli.common import FilteringCommand, common_options, filter_argument, read_filter
+from mxtui.cli.output import narrate, print_json, table
+from mxtui.cli.sifting import sift
+from mxtui.errors import NotPermitted
+from mxtui.index import Sort
+from mxtui.message.sanitize import one_line
+from mxtui.model.campaign import Campaign, Sifted
+from mxtui.model.evidence import Evidence
+from mxtui.model.filter import JUDGED_WORDS
+from mxtui.model.message import written_sender
+from mxtui.model.words import counted, duration
+from mxtui.sifting.weighing import weigh
+
+
+@click.command("suspects", cls=FilteringCommand)
+@common_options
+@click.option("--json", "as_json", is_flag=True, help="One object for each campaign.")
+@click.option("--wait", is_flag=True, help="Until everything queued has been judged.")
+@filter_argument
+def suspects_command(
+    filter: tuple[str, ...],  # noqa: A002
+    queue: str | None,
+    config: str | None,
+    no_color: bool,
+    as_json: bool,
+    wait: bool,
+) -> None:
+    """Campaigns, largest first: mail that belongs together by text, sender, network, subject. Bulk mail comes last.
+
+    With a filter those that have messages which match it. Name a campaign's messages by campaign:ID, all that reach
+    the configured score by is:suspect: mxtui reject --dry-run campaign:c7f3
+    """
+    wanted, _ = read_filter(filter, JUDGED_WORDS)
+    with attach(queue, config, here="suspects") as attached, stopping() as stop:
+        index = index_of(attached.queue, attached.now(), subjects=True, suspect=attached.settings.spam.suspect)
+        with closing(sift(attached, index, wait=wait, stop=stop)) as sifter:
+            progress, campaigns = sifter.progress(), sifter.campaigns()
+        if progress.fault:
+            raise NotPermitted(f"nothing can be judged: {progress.fault}", "Run as root, or as who may read messages.")
+        if filter:
+            concerned = {row.campaign for row in index.view(wanted, Sort()).rows(0, len(index))}
+            campaigns = [each for each in campaigns if each.name in concerned]
+    if as_json:
+        for campaign in campaigns:
+            print_json(as_object(campaign))
+    elif campaigns:
+        sys.stdout.write(_as_table(campaigns, len(index)) + "\n")
+    _tell(progress, len(campaigns))
+
+
+def as_object(campaign: Campaign) -> dict[str, Any]:
+    """The stable form that scripts read."""
+    return {
+        "campaign": campaign.name,
+        "messages": campaign.messages,
+        "score": campaign.score,
+        "reasons": [reason(each) for each in weigh(campaign)],
+        "sample_queue_id": campaign.sample,
+        "senders": campaign.senders,
+        "recipients": campaign.recipients,
+        "kind": campaign.kind,
+        "unknown_recipients": campaign.unknown_recipients,
+        "networks": campaign.networks,
+        "subject": one_line(campaign.subject, 200),
+        "oldest_arrival_time": round(campaign.oldest, 3),
+        "cleared": campaign.cleared,
+    }
+
+
+def reason(evidence: Evidence) -> str:
+    """One piece in words."""
+    return f"{evidence.title}: {evidence.detail}"
+
+
+def _as_table(campaigns: list[Campaign], queued: int) -> str:
+    now = time.time()
+    rows = [
+        [
+            each.name,
+            each.kind,
+            "cleared" if each.cleared else f"{each.score:.1f}",
+            f"{each.messages:,}",
+            f"{each.messages / max(1, queued):.0%}",
+            f"{each.senders:,}",
+            f"{each.recipients:,}",
+            f"{each.unknown_recipients:,}" if each.unknown_recipients else "",
+            duration(now - each.oldest),
+            each.sample,
+            one_line(each.subject or written_sender(each.sender, None), 60),
+        ]
+        for each in campaigns
+    ]
+    heads = [
+        "campaign",
+        "kind",
+        "score",
+        "messages",
+        "share",
+        "senders",
+        "recipients",
+        "unknown",
+        "age",
+        "sample",
+        "subject",
+    ]
+    return table(heads, rows, "<<>>>>>>><<")
+
+
+def _tell(progress: Sifted, shown: int) -> None:
+    narrate(f"{counted(shown, 'group')} among {counted(progress.judged, 'message')}")
+    if progress.waiting:
+        narrate(f"{counted(progress.waiting, 'message')} not judged yet: --wait judges them all")
+    if progress.skipped:
+        narrate(f"{counted(progress.skipped, 'message')} could not be read")

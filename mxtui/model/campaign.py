@@ -1,0 +1,97 @@
+"""Messages that belong together, and what the queue tells of them."""
+
+from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple
+
+from mxtui.model.message import Identity
+
+Kind = Literal["campaign", "bulk", "bounces"]
+"""`bulk` is from one sender's domain: a newsletter, a list, invoices, or spam that does not hide; `bounces` come from
+the null sender."""
+
+BULK_SENDERS: Final = 3
+"""A house that writes to many may do so under several names."""
+
+
+class Judged(NamedTuple):
+    """What became of judging one message."""
+
+    identity: Identity
+    points: float
+    """Its own; its campaign's come on top."""
+    campaign: str = ""
+    """Empty where it belongs to none."""
+    cleared: bool = False
+    """An operator said that it is no spam."""
+    backscatter: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sifted:
+    """How far judging what is queued has come."""
+
+    judged: int
+    """Messages that are queued and were judged."""
+    waiting: int
+    skipped: int
+    """Over which the reader died, or that could not be read."""
+    fault: str = ""
+    """Why nothing is judged; a sentence without its full stop."""
+
+    @property
+    def done(self) -> bool:
+        """Everything queued has been looked at."""
+        return not self.waiting and not self.fault
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """One of them, as it is queued now. Facts of the queue alone; see `sifting.weighing` for what they mean."""
+
+    name: str
+    """Four hexadecimal digits or more, the same after every restart."""
+    messages: int
+    bytes: int
+    recipients: int
+    unknown_recipients: int
+    """That their primary did not know."""
+    senders: int
+    """Different ones; the null sender is one."""
+    sender_shapes: int
+    """The same without what tells subscribers apart (`model.origin.sender_shape`)."""
+    sender_domains: int
+    null_senders: int
+    """Messages from the null sender."""
+    clients: int
+    """Different addresses that handed it in."""
+    networks: int
+    """Different networks (`model.origin.network`)."""
+    oldest: float
+    """Arrivals, epoch seconds."""
+    newest: float
+    kept: int
+    """Messages that are held or in quarantine."""
+    own_points: float
+    """Of a message for itself, on average."""
+    sample: str
+    """Queue ID of its oldest message."""
+    subject: str
+    """Of that one, decoded and sanitised; empty where it is not known."""
+    sender: str
+    """Of that one."""
+    points: float = 0.0
+    """For what its messages are together."""
+    cleared: bool = False
+    """An operator said that it is no spam."""
+
+    @property
+    def score(self) -> float:
+        """Of its messages, on average."""
+        return round(self.own_points + self.points, 1)
+
+    @property
+    def kind(self) -> Kind:
+        """What it is like, whoever is behind it."""
+        if self.null_senders * 2 > self.messages:
+            return "bounces"
+        return "bulk" if max(self.sender_shapes, self.sender_domains) <= BULK_SENDERS else "campaign"

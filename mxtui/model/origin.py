@@ -1,0 +1,39 @@
+"""Where mail comes from, without what tells one message, or one customer of a provider, from another."""
+
+import re
+from functools import lru_cache
+from ipaddress import ip_address
+
+_TAIL = re.compile(r"(?:[+=#].*|[-._]?[0-9a-f]{8,}|[-._]?\d+)$", re.IGNORECASE)
+
+
+@lru_cache(maxsize=8192)
+def sender_shape(sender: str) -> str:
+    """An envelope sender without what tells one message, or one subscriber, from another (VERP).
+
+    >>> sender_shape("bounces+8841-anna=example.org@list.example"), sender_shape("Info@Shop.example")
+    ('bounces@list.example', 'info@shop.example')
+    """
+    local, at, domain = sender.lower().rpartition("@")
+    if not at:
+        return sender.lower()
+    shorter = _TAIL.sub("", local)
+    return f"{shorter or '#'}@{domain}"
+
+
+@lru_cache(maxsize=8192)
+def network(address: str | None) -> str:
+    """The neighbourhood of a client: its /24, or its /64 (RFC 4291: one customer's). Empty where it tells nothing.
+
+    >>> network("198.51.100.7"), network("2001:db8:0:1::7"), network("127.0.0.1"), network("unknown")
+    ('198.51.100', '2001:db8:0:1', '', '')
+    """
+    try:
+        found = ip_address(address or "")
+    except ValueError:
+        return ""
+    if found.is_loopback or found.is_link_local or found.is_unspecified:
+        return ""
+    if found.version == 4:
+        return str(found).rpartition(".")[0]
+    return ":".join(f"{int(group, 16):x}" for group in found.exploded.split(":")[:4])

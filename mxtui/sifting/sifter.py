@@ -1,0 +1,260 @@
+"""Sifting in the background: what is queued and not judged yet is read, grouped, weighed, and told to the index.
+
+Of all who watch a queue one reads; the others go by what it remembers. Cost follows what is new.
+"""
+
+import fcntl
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Collection
+from contextlib import closing, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from mxtui.folders import make_folder
+from mxtui.index import Index
+from mxtui.model.campaign import Campaign, Judged, Sifted
+from mxtui.model.message import Identity
+from mxtui.queues.queue import Contents
+from mxtui.sifting import weights
+from mxtui.sifting.clearing import Cleared, Clearing
+from mxtui.sifting.crew import Worker
+from mxtui.sifting.sketch import EMPTY
+from mxtui.sifting.store import Store
+from mxtui.sifting.weighing import weigh
+
+BATCH: Final = 50
+"""Messages asked for at once: a twentieth of a second."""
+
+WEIGHING: Final = 2.0
+"""Seconds between two looks at campaigns that changed."""
+
+COSTLY: Final = 20
+"""A large campaign is not looked at for so many times as long as it took."""
+
+IDLE: Final = 0.5
+FOLLOWING: Final = 5.0
+"""Seconds between two looks at what another process remembers."""
+
+QUIET: Final = 15.0
+"""Seconds without news from another process after which nobody waits for it."""
+
+
+class Sifter:
+    """One process's part in it. `run` belongs in a thread of its own; everything else may be asked from any."""
+
+    def __init__(
+        self,
+        index: Index,
+        contents: Contents | None,
+        path: Path | None,
+        *,
+        why_not: str = "",
+        relayed: Collection[str] = (),
+        clearing: Clearing | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`contents` is None where messages may not be read; `why_not` says why. `path` is that of the memory.
+
+        `relayed` are the domains that mail is taken for.
+
+        `clearing` knows what operators said is no spam.
+        """
+        self._index = index
+        self._path = path
+        self._worker = None if contents is None else Worker(contents, path, relayed)
+        self._why_not = why_not
+        self._clearing = clearing
+        self._clock = clock
+        self._lock: int | None = None
+        self._campaigns: dict[str, Campaign] = {}
+        self._written: dict[str, Campaign] = {}
+        self._next: dict[str, float] = {}
+        self._sketches: dict[str, bytes] = {}
+        self._dirty: set[str] = set()
+        self._weighing = threading.Lock()
+        self._gone = 0
+        self._busy = 0
+        self._weighed_at = -WEIGHING
+        self._store: Store | None = None
+        self._seen: tuple[int, int] | None = None
+        self._more = False
+        self._elsewhere = False
+        """Another process reads."""
+
+    # -- asking -----------------------------------------------------------------------------------------------------
+
+    def progress(self) -> Sifted:
+        """How far it has come."""
+        judged, waiting = self._index.judging()
+        skipped = self._gone + (self._worker.skipped if self._worker is not None else 0)
+        fault = "" if self._worker is not None or judged else self._why_not
+        if self._worker is None or self._elsewhere:
+            return Sifted(judged, len(self._index) - judged, skipped, fault)
+        return Sifted(judged, waiting + self._busy, skipped, fault)
+
+    def campaigns(self) -> list[Campaign]:
+        """All that are queued, largest first, bulk mail after the others."""
+        found = list(self._campaigns.values())
+        return sorted(found, key=lambda each: (each.kind == "bulk", -each.messages, each.name))
+
+    def clear(self, campaign: Campaign, by: str, reason: str) -> None:
+        """It is no spam, from now on and after a restart. Raises MxtuiError."""
+        if self._clearing is not None:
+            sketch = self.sketch_of(campaign).hex()
+            self._clearing.clear(Cleared(campaign.name, sketch, by, reason, time.time()))
+            self._weigh()
+
+    def withdraw(self, campaign: Campaign) -> None:
+        """It may be, after all. Raises MxtuiError."""
+        if self._clearing is not None:
+            self._clearing.withdraw(campaign.name, self.sketch_of(campaign))
+            self._weigh()
+
+    # -- working ----------------------------------------------------------------------------------------------------
+
+    def run(self, stop: threading.Event) -> None:
+        """Until then."""
+        try:
+            while not stop.is_set():
+                if not self.step():
+                    stop.wait(IDLE if self._ours() else FOLLOWING)
+        finally:
+            self.close()
+
+    def finish(self, stop: threading.Event, deadline: float | None = None) -> None:
+        """Until everything queued was looked at, or that time has come."""
+        news_at, before = self._clock(), -1
+        while not stop.is_set() and (deadline is None or self._clock() < deadline):
+            if self.step():
+                continue
+            progress = self.progress()
+            if not self._elsewhere or not progress.waiting or self._clock() - news_at > QUIET:
+                break
+            if progress.judged != before:
+                news_at, before = self._clock(), progress.judged
+            stop.wait(IDLE)
+        self._weigh(all_of_them=True)
+
+    def step(self) -> bool:
+        """A batch, and whether there may be more."""
+        more = self._read() if self._worker is not None and self._ours() else self._follow()
+        # What the last batch changed is told at once: nothing else may come for hours.
+        if self._clock() - self._weighed_at >= WEIGHING or (self._more and not more):
+            self._weigh()
+        self._more = more
+        return more
+
+    def close(self) -> None:
+        """Let another one read."""
+        if self._worker is not None:
+            self._worker.end()
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            os.close(lock)
+
+    def _read(self) -> bool:
+        assert self._worker is not None
+        batch = self._index.unjudged(BATCH)
+        if not batch:
+            return False
+        self._busy = len(batch)
+        try:
+            for answer in self._worker.answer(batch):
+                self._gone += answer.gone
+                self._index.judge(
+                    [
+                        Judged(
+                            Identity(v.queue_id, v.inode, v.arrival), v.points, v.campaign, backscatter=v.backscatter
+                        )
+                        for v in answer.judged
+                    ]
+                )
+        finally:
+            self._busy = 0
+        return True
+
+    def _follow(self) -> bool:
+        """What another process remembers, where it changed; nothing where there is nothing."""
+        if self._path is None:
+            return False
+        with suppress(sqlite3.Error, OSError):
+            if self._store is None:
+                self._store = Store(self._path, writing=False)
+            seen = self._store.revision(), len(self._index)
+            if seen != self._seen:
+                self._index.judge(list(self._store.judged()))
+                self._seen = seen
+        return False
+
+    def _weigh(self, *, all_of_them: bool = False) -> None:
+        with self._weighing:
+            self._weigh_once(all_of_them=all_of_them)
+
+    def _weigh_once(self, *, all_of_them: bool) -> None:
+        now = self._weighed_at = self._clock()
+        self._dirty |= self._index.changed_campaigns()
+        points: dict[str, float] = {}
+        for name in [each for each in self._dirty if all_of_them or self._next.get(each, now) <= now]:
+            began = self._clock()
+            found = self._index.campaign(name)
+            self._next[name] = self._clock() + COSTLY * (self._clock() - began)
+            self._dirty.discard(name)
+            if found is None:
+                self._campaigns.pop(name, None)
+                self._next.pop(name, None)
+            else:
+                points[name] = round(sum(each.points for each in weigh(found)), 1)
+                self._campaigns[name] = found
+        for name, campaign in self._campaigns.items():
+            self._campaigns[name] = replace(
+                campaign, points=points.get(name, campaign.points), cleared=self._is_cleared(campaign)
+            )
+        self._index.weigh(points, {name: campaign.cleared for name, campaign in self._campaigns.items()})
+        if self._lock is not None and self._path is not None and self._campaigns != self._written:
+            self._written = dict(self._campaigns)
+            weights.write(self._path, self._written.values(), self._index.suspect, time.time())
+
+    def sketch_of(self, campaign: Campaign) -> bytes:
+        """What its sample says, as it is remembered."""
+        if self._path is None:
+            return EMPTY
+        try:
+            with closing(Store(self._path, writing=False)) as store:
+                found = store.find(campaign.sample)
+        except (sqlite3.Error, OSError):
+            return EMPTY
+        return EMPTY if found is None else found[0].traits.sketch
+
+    def _is_cleared(self, campaign: Campaign) -> bool:
+        if self._clearing is None or not self._clearing.all():
+            return False
+        if campaign.name not in self._sketches:
+            self._sketches[campaign.name] = self.sketch_of(campaign)
+        return self._clearing.find(campaign.name, self._sketches[campaign.name]) is not None
+
+    def _ours(self) -> bool:
+        """Whether this process reads."""
+        self._elsewhere = False
+        if self._lock is not None or self._path is None:
+            return True
+        try:
+            make_folder(self._path.parent)
+            lock = os.open(f"{self._path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        except OSError:  # no right to remember anything: everybody reads for himself
+            self._path = None
+            return True
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            self._elsewhere = True
+            return False
+        self._lock = lock
+        return True

@@ -1,0 +1,1 @@
+"""Coverage-guided fuzzing, for a bounded time and on request: `make fuzz`."""

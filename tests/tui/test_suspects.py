@@ -1,0 +1,112 @@
+"""Suspects: a campaign is looked at, dealt with in one plan, or cleared."""
+
+from dataclasses import replace
+
+import pytest
+
+from mxtui.model.campaign import Campaign, Judged, Sifted
+from mxtui.model.source import Verb
+from mxtui.sifting.weighing import weigh
+from tests.tui.conftest import Open
+from tests.tui.fakes import World
+
+
+class FakeSifter:
+    """Two campaigns of the fake queue's mail: invoices by many, and a newsletter."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.sifted = Sifted(700, 0, 0)
+        self.cleared: dict[str, str] = {}
+        index = world.index
+        by_sender = {"c7f3": "service@rechnung.example", "a1b2": "newsletter@shop.example"}
+        for name, sender in by_sender.items():
+            some = [each for each in world.queue.messages.values() if each.sender == sender]
+            index.judge([Judged(each.identity, 0.0, name) for each in some])
+        self.names = list(by_sender)
+
+    def progress(self) -> Sifted:
+        return self.sifted
+
+    def campaigns(self) -> list[Campaign]:
+        found = []
+        for name in self.names:
+            campaign = self.world.index.campaign(name)
+            if campaign is not None and not self.sifted.fault:
+                spam = name == "c7f3"
+                campaign = replace(campaign, sender_shapes=40 if spam else 1, sender_domains=40 if spam else 1)
+                campaign = replace(campaign, networks=40 if spam else 1, cleared=name in self.cleared)
+                found.append(replace(campaign, points=sum(each.points for each in weigh(campaign)) + 2 * spam))
+        return found
+
+    def clear(self, campaign: Campaign, by: str, reason: str) -> None:
+        self.cleared[campaign.name] = reason
+
+    def withdraw(self, campaign: Campaign) -> None:
+        del self.cleared[campaign.name]
+
+
+@pytest.fixture
+def sifter(world: World) -> FakeSifter:
+    fake = FakeSifter(world)
+    world.services = replace(world.services, sifting=fake)
+    return fake
+
+
+async def test_campaigns_come_largest_first_with_what_speaks_against_them(
+    world: World, console: Open, sifter: FakeSifter
+) -> None:
+    async with console(world) as at:
+        await at.press("7")
+        await at.sees("suspect in 1 campaign", "c7f3", "same text, many senders", "a1b2")
+
+
+async def test_enter_leads_to_its_messages(world: World, console: Open, sifter: FakeSifter) -> None:
+    async with console(world) as at:
+        await at.press("7")
+        await at.sees("c7f3")
+        await at.press("enter")
+        await at.sees("campaign:c7f3", "service@rechnung.example")
+
+
+async def test_one_plan_holds_all_of_it_and_nothing_else(world: World, console: Open, sifter: FakeSifter) -> None:
+    async with console(world) as at:
+        await at.press("7")
+        await at.sees("c7f3")
+        await at.press("h")
+        await at.sees("campaign:c7f3", "What will run")
+        await at.press("enter")
+        await at.sees("done")
+    ((verb, ids),) = world.queue.acted
+    assert verb is Verb.HOLD
+    assert {world.queue.messages[each].sender for each in ids} == {"service@rechnung.example"}
+
+
+async def test_no_spam_needs_a_reason_and_is_remembered(world: World, console: Open, sifter: FakeSifter) -> None:
+    async with console(world) as at:
+        await at.press("7")
+        await at.sees("c7f3")
+        await at.press("c")
+        await at.sees("not suspect any more")
+        await at.press("enter")
+        await at.sees("say why")
+        await at.type("our own invoices")
+        await at.press("enter")
+        await at.sees("no spam", "no suspects")
+        assert sifter.cleared == {"c7f3": "our own invoices"}
+        await at.press("c")
+        await at.sees("suspect in 1 campaign")
+
+
+async def test_who_may_read_no_messages_is_told_so(world: World, console: Open, sifter: FakeSifter) -> None:
+    sifter.sifted = Sifted(0, 700, 0, "messages themselves are for root and the postfix user")
+    async with console(world) as at:
+        await at.press("7")
+        await at.sees("Nothing can be judged.", "for root and the postfix user")
+
+
+async def test_progress_is_shown_while_messages_are_judged(world: World, console: Open, sifter: FakeSifter) -> None:
+    sifter.sifted = Sifted(300, 474, 0)
+    async with console(world) as at:
+        await at.press("7")
+        await at.sees("300 of 774")
