@@ -77,6 +77,7 @@ class Line:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._listening.shutdown(socket.SHUT_RDWR)  # wakes who waits for connections
         self._listening.close()
 
     def _accept(self) -> None:

@@ -83,7 +83,7 @@ ROWS = (
 
 
 @pytest.mark.postfix
-@pytest.mark.timeout(180)  # two servers and five consoles are started
+@pytest.mark.timeout(300)  # three servers and six consoles are started
 def test_one_run_measures_every_figure_that_has_a_limit(need_postfix: None) -> None:
     figures, where = measure(arguments(SMALL), lambda _: None)
     names = [figure.name for figure in figures]
