@@ -133,7 +133,7 @@ def act(
         finish(attached.operations.execute(plan, reason, stop), plan, as_json=as_json)
 
 
-def select(attached: Attached, words: Sequence[str], *, everything: bool, verb: Verb) -> tuple[list[Target], str]:
+def select(attached: Attached, words: Sequence[str], *, everything: bool, verb: str) -> tuple[list[Target], str]:
     """The messages that a filter names now.
 
     Raises:
@@ -224,14 +224,20 @@ def confirmed(plan: Plan, *, yes: bool) -> bool:
     Raises:
         UsageError: no terminal and no `--yes`.
     """
-    if not plan.targets:
+    question = f"{plan.verb.value.capitalize()} {counted(len(plan.targets), 'message')}?"
+    return may_go_on(len(plan.targets), question, yes=yes)
+
+
+def may_go_on(messages: int, question: str, *, yes: bool) -> bool:
+    """As `confirmed`, of something that is no plan."""
+    if not messages:
         narrate("nothing to do")
         return False
     if yes:
         return True
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageError("nobody is there to confirm", "Say --yes, or --dry-run to see the plan only.")
-    return click.confirm(f"{plan.verb.value.capitalize()} {counted(len(plan.targets), 'message')}?", err=True)
+    return click.confirm(question, err=True)
 
 
 @contextmanager

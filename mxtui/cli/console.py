@@ -148,7 +148,7 @@ def services(
         return examined(attached, tell=lambda _: None)  # what it found is on the screen, kept or not
 
     # What is elsewhere is fetched when it is opened, and never all of it.
-    sifter, sifted = (None, None) if attached.elsewhere else background(attached, monitor.index)
+    sifter, sifted = (None, None) if attached.elsewhere else background(attached, monitor.index, judging)
     try:
         yield Services(
             sifting=sifter,

@@ -8,7 +8,7 @@ from mxtui.cli.inspected import say
 from mxtui.message.differences import Envelope
 from mxtui.message.inspect import Inspection
 from mxtui.message.limits import WHOLE
-from mxtui.model.evidence import CampaignFacts, Evidence, Judgement, Submitted
+from mxtui.model.evidence import CampaignFacts, Evidence, Judgement, Scan, Submitted
 from mxtui.model.message import QueuedMessage, Recipient
 
 if TYPE_CHECKING:
@@ -33,33 +33,36 @@ class Judging:
         from mxtui.scanning.signals import Facts
 
         attached = self._attached
-        raw = attached.queue.content(message.queue_id, WHOLE)
-        client = _stranger(attached.queue.client(message.queue_id))
+        submitted = self.submitted(message)
         own = frozenset({attached.queue.source.name.lower()})
         primaries = frozenset(hop.host.lower() for hop in attached.settings.primaries.values())
-        submitted = Submitted(
-            raw,
-            len(raw) == WHOLE,
-            message.sender,
-            [each.address for each in message.recipients],
-            client,
-            message.arrival,
-            message.queue_id,
-        )
         facts = Facts(
-            Envelope(message.sender, message.arrival, own, primaries, client=client),
+            Envelope(message.sender, message.arrival, own, primaries, client=submitted.client),
             len(message.recipients),
             sum(map(_is_unknown, message.recipients)),
             frozenset(domain.lower() for domain in attached.relayed),
         )
-        return self._made().judge(submitted, seen, facts, tuple(more), cleared)
+        return self.made().judge(submitted, seen, facts, tuple(more), cleared)
 
     def close(self) -> None:
         """Let go of what scanners said."""
         if self._results is not None:
             self._results.close()
 
-    def _made(self) -> "Judge":
+    def submitted(self, message: QueuedMessage) -> Submitted:
+        """A message as it is given to whoever judges it. Raises NoQueue (gone), NotPermitted."""
+        queue = self._attached.queue
+        raw = queue.content(message.queue_id, WHOLE)
+        recipients = [each.address for each in message.recipients]
+        client = _stranger(queue.client(message.queue_id))
+        return Submitted(raw, len(raw) == WHOLE, message.sender, recipients, client, message.arrival, message.queue_id)
+
+    def remembered(self, digest: bytes) -> list[Scan]:
+        """What scanners made of a content, if all that are configured have seen it."""
+        return self.made().remembered(digest.hex())
+
+    def made(self) -> "Judge":
+        """Who asks scanners, and remembers what they say."""
         if self._judge is None:
             from mxtui.scanning.configured import scanners
             from mxtui.scanning.judge import Judge

@@ -2,13 +2,17 @@
 
 import threading
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mxtui.cli.attach import Attached
+from mxtui.cli.judging import Judging
 from mxtui.errors import UsageError
 
 if TYPE_CHECKING:
     from mxtui.index import Index
+    from mxtui.model.evidence import Evidence, Scan
+    from mxtui.sifting.scanning import Scanning
     from mxtui.sifting.sifter import Sifter
 
 
@@ -36,19 +40,51 @@ def recall(attached: Attached, index: "Index") -> None:
     Raises:
         UsageError: nobody has judged anything.
     """
-    remembered = sifter(attached, index, reading=False)
+    remembered, judging = sifter(attached, index, reading=False), Judging(attached)
     try:
         remembered.finish(threading.Event())
+        if (scans := scanning(attached, index, judging, remembered)) is not None:
+            scans.recall()
+            remembered.finish(threading.Event())
     finally:
         remembered.close()
+        judging.close()
     judged, _ = index.judging()
     if not judged and len(index):
         raise UsageError("no message was judged yet", "mxtui suspects --wait does that; so does an open console.")
 
 
-def background(attached: Attached, index: "Index") -> "tuple[Sifter, threading.Event]":
+def scanning(attached: Attached, index: "Index", judging: "Judging", sifter: "Sifter") -> "Scanning | None":
+    """Who asks scanners about what is queued; None where none is configured, or no message may be read."""
+    from mxtui.scanning.judging import judgement
+    from mxtui.sifting.scanning import Scanning
+
+    spam = attached.settings.spam
+    if not (spam.rspamd or spam.spamassassin) or not attached.queue.capabilities().content.allowed:
+        return None
+
+    def points(scans: "Sequence[Scan]") -> "Sequence[Evidence]":
+        return judgement(0.0, (), scans, suspect=spam.suspect, weights=spam.weights).evidence
+
+    return Scanning(
+        index,
+        judging.made(),
+        judging.submitted,
+        points,
+        remembered=judging.remembered,
+        sifted=attached.sifted,
+        campaigns=sifter.campaigns,
+        connections=spam.connections,
+        rate=spam.rate,
+    )
+
+
+def background(attached: Attached, index: "Index", judging: "Judging") -> "tuple[Sifter, threading.Event]":
     """Who sifts what an index holds for as long as the event is not set, from the end of the first read on."""
     found, stop = sifter(attached, index), threading.Event()
+    found.scanning = scanning(attached, index, judging, found)
+    if (scans := found.scanning) is not None:
+        threading.Thread(target=lambda: scans.run(stop), name="scanning", daemon=True).start()
 
     def work() -> None:
         while not index.is_complete and not stop.wait(WAITING):
@@ -70,4 +106,13 @@ def sift(attached: Attached, index: "Index", *, wait: bool, stop: threading.Even
     """Judge what is queued: all of it, or what can be read within seconds; whoever calls closes what comes back."""
     found = sifter(attached, index)
     found.finish(stop, None if wait else time.monotonic() + LOOK)
+    judging = Judging(attached)
+    found.scanning = scanning(attached, index, judging, found)
+    if found.scanning is not None:
+        if wait:
+            found.scanning.finish(stop)
+        else:
+            found.scanning.recall()
+        found.finish(stop)
+    judging.close()
     return found

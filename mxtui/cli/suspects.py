@@ -121,5 +121,10 @@ def _tell(progress: Sifted, shown: int) -> None:
     narrate(f"{counted(shown, 'group')} among {counted(progress.judged, 'message')}")
     if progress.waiting:
         narrate(f"{counted(progress.waiting, 'message')} not judged yet: --wait judges them all")
+    if progress.scan_fault:
+        unscanned = progress.judged - (progress.scanned or 0)
+        narrate(f"{counted(unscanned, 'message')} unscanned: {progress.scan_fault}")
+    elif progress.scanned is not None:
+        narrate(f"{counted(progress.scanned, 'message')} scanned")
     if progress.skipped:
         narrate(f"{counted(progress.skipped, 'message')} could not be read")

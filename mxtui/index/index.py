@@ -9,7 +9,7 @@ import sqlite3
 import threading
 import weakref
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -208,17 +208,48 @@ class Index:
         """Keep what became of judging messages; those that left, or are others by now, are passed over."""
         with self._lock:
             for some in _chunks(judged):
-                rows = self._judgements.rows_of(some)
-                touched = [row for row, _ in rows]
-                concerned = [view for view in self._views if view.judging]
-                for view in concerned:
-                    view.before(touched, 0)
-                with self._transaction():
-                    self._judgements.judge(rows)
-                for view in concerned:
-                    view.after(touched)
+                self._change_judgements(some, self._judgements.judge)
             if judged:
                 self.revision += 1
+
+    def _change_judgements(
+        self, some: Sequence[Judged], change: Callable[[Sequence[tuple[int, Judged]]], object]
+    ) -> None:
+        rows = self._judgements.rows_of(some)
+        touched = [row for row, _ in rows]
+        concerned = [view for view in self._views if view.judging]
+        for view in concerned:
+            view.before(touched, 0)
+        with self._transaction():
+            change(rows)
+        for view in concerned:
+            view.after(touched)
+
+    def scan(self, verdicts: Sequence[Judged]) -> None:
+        """Keep what scanners made of messages: the points of each. Those not judged yet are passed over."""
+        with self._lock:
+            for some in _chunks(verdicts):
+                self._change_judgements(some, self._judgements.scan)
+            if verdicts:
+                self.revision += 1
+
+    def judged_lately(self, limit: int) -> list[QueuedMessage]:
+        """Messages that were judged since this was last asked, for whoever asks scanners; each is told once."""
+        with self._lock:
+            while ids := self._judgements.take_lately(min(limit, CHUNK)):
+                if found := self.messages(ids):
+                    return found
+            return []
+
+    def unscanned(self, campaign: str | None, limit: int) -> list[QueuedMessage]:
+        """Messages of a campaign, or of none, that no scanner has seen: the latest first."""
+        with self._lock:
+            return self.messages(self._judgements.unscanned(campaign, limit))
+
+    def scanned(self) -> int:
+        """Messages that a scanner has seen."""
+        with self._lock:
+            return self._judgements.scanned
 
     def weigh(self, points: Mapping[str, float], cleared: Mapping[str, bool] | None = None) -> None:
         """What the messages of campaigns are worth for being one, and which an operator cleared; others stay."""

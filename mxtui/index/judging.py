@@ -14,7 +14,7 @@ from mxtui.model.planning import same_arrival
 
 _FACTS = """
 WITH member AS MATERIALIZED (
-    SELECT m.*, j.points AS points FROM judged j JOIN message m ON m.id = j.message
+    SELECT m.*, j.points + coalesce(j.scanned, 0) AS points FROM judged j JOIN message m ON m.id = j.message
     WHERE j.campaign = (SELECT id FROM campaign WHERE name = ?1)
 )
 SELECT count(*), sum(size), sum(recipients),
@@ -40,6 +40,7 @@ class Judgements:
         self._database.execute("INSERT INTO suspicion VALUES (?)", (threshold,))
         self._campaigns: dict[str, int] = {}
         self._unjudged: array[int] = array("q")
+        self._lately: array[int] = array("q")
         self.judged = 0
         """Messages that are queued and were judged."""
         self.changed: set[str] = set()
@@ -98,16 +99,49 @@ class Judgements:
         """Keep what became of messages."""
         self._touch([row for row, _ in rows])
         marks = ",".join("?" * len(rows))
-        statement = f"SELECT count(*) FROM judged WHERE message IN ({marks})"
-        self.judged += len(rows) - self._database.execute(statement, [row for row, _ in rows]).fetchone()[0]
+        statement = f"SELECT message FROM judged WHERE message IN ({marks})"
+        known = {row for (row,) in self._database.execute(statement, [row for row, _ in rows])}
+        self.judged += len(rows) - len(known)
+        self._lately.extend(row for row, _ in rows if row not in known)
         self._database.executemany(
-            "INSERT OR REPLACE INTO judged VALUES (?,?,?,?,?)",
+            "INSERT INTO judged VALUES (?,?,NULL,?,?,?) ON CONFLICT (message) DO UPDATE SET points = excluded.points, "
+            "campaign = excluded.campaign, cleared = excluded.cleared, backscatter = excluded.backscatter",
             [
                 (row, round(each.points, 1), self._campaign(each.campaign), each.cleared, each.backscatter)
                 for row, each in rows
             ],
         )
         self.changed.update(each.campaign for _, each in rows if each.campaign)
+
+    def take_lately(self, limit: int) -> list[str]:
+        """Queue IDs of messages that were judged since this was last asked; each is told once."""
+        rows = self._lately[:limit].tolist()
+        del self._lately[:limit]
+        marks = ",".join("?" * len(rows))
+        return [
+            found for (found,) in self._database.execute(f"SELECT queue_id FROM message WHERE id IN ({marks})", rows)
+        ]
+
+    def scan(self, rows: Sequence[tuple[int, Judged]]) -> None:
+        """Keep what scanners made of messages that were judged: their points."""
+        self._touch([row for row, _ in rows])
+        self._database.executemany(
+            "UPDATE judged SET scanned = ? WHERE message = ?", [(round(each.points, 1), row) for row, each in rows]
+        )
+
+    def unscanned(self, campaign: str | None, limit: int) -> list[str]:
+        """Queue IDs of messages of a campaign, or of none, that no scanner has seen: the latest first."""
+        among = "= (SELECT id FROM campaign WHERE name = ?1)" if campaign is not None else "IS NULL"
+        statement = (
+            "SELECT m.queue_id FROM judged j JOIN message m ON m.id = j.message "
+            f"WHERE j.campaign {among} AND j.scanned IS NULL ORDER BY m.arrival DESC LIMIT ?2"
+        )
+        return [found for (found,) in self._database.execute(statement, (campaign, limit))]
+
+    @property
+    def scanned(self) -> int:
+        """Messages that a scanner has seen."""
+        return int(self._database.execute("SELECT count(scanned) FROM judged").fetchone()[0])
 
     def _campaign(self, name: str) -> int | None:
         if not name:

@@ -45,6 +45,7 @@ CREATE TABLE domain (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE judged (
     message     INTEGER PRIMARY KEY,
     points      REAL NOT NULL,     -- its own; its campaign's come on top
+    scanned     REAL,              -- and those of scanners; NULL: no scanner has seen it
     campaign    INTEGER,
     cleared     INTEGER NOT NULL,
     backscatter INTEGER NOT NULL

@@ -30,7 +30,7 @@ Where = tuple[str, list[Any]]
 
 _JUDGED = "FROM judged j LEFT JOIN campaign c ON c.id = j.campaign WHERE j.message = m.id"
 
-_TOTAL = "round(j.points + coalesce(c.points, 0), 1)"
+_TOTAL = "round(j.points + coalesce(j.scanned, 0) + coalesce(c.points, 0), 1)"
 
 SCORE = f"(SELECT {_TOTAL} {_JUDGED})"
 """Of message `m`; NULL where nobody has judged it."""

@@ -35,6 +35,10 @@ class Sifted:
     waiting: int
     skipped: int
     """Over which the reader died, or that could not be read."""
+    scanned: int | None = None
+    """Messages that a scanner has seen; None where none is configured."""
+    scan_fault: str = ""
+    """Why none is scanned at present; a sentence without its full stop. What was not scanned is not clean."""
     fault: str = ""
     """Why nothing is judged; a sentence without its full stop."""
 

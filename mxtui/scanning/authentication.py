@@ -4,34 +4,18 @@ Computed here and now: a record may have changed since, and a key been taken awa
 strongly as its domain asks for. What DNS does not answer is said, and not counted.
 """
 
-import logging
 from collections.abc import Iterator
-from functools import cache
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from mxtui.message.sanitize import one_line
 from mxtui.model.evidence import Evidence, Submitted
+from mxtui.scanning.dmarc import aligned, policy
 from mxtui.scanning.questions import NoAnswerError, Questions
-
-Result = Literal["pass", "fail", "softfail", "neutral", "none", "permerror", "temperror"]
-
-SIGNATURES: Final = 5
-"""DKIM signatures that are checked; each costs a question and a look at the whole message."""
-
-KEY_BITS: Final = 1024
-"""Shorter keys sign nothing (RFC 8301)."""
+from mxtui.scanning.signatures import Result, Signed, signatures
 
 DETAIL: Final = 200
 
 _RESULTS: Final = frozenset(("pass", "fail", "softfail", "neutral", "none", "permerror", "temperror"))
-
-
-class Signed(NamedTuple):
-    """One DKIM signature."""
-
-    domain: str
-    result: Result
-    why: str = ""
 
 
 class Authenticated(NamedTuple):
@@ -43,9 +27,11 @@ class Authenticated(NamedTuple):
     signatures: tuple[Signed, ...]
     author: str
     """Domain of the From field; empty where it has none, or several."""
-    policy: str
+    policy: str = ""
     """What it asks for when neither is aligned (`none`, `quarantine`, `reject`); empty where it has no DMARC record."""
-    dmarc: Result
+    dmarc: Result = "none"
+    standing: frozenset[str] = frozenset()
+    """Domains whose signatures speak for the author."""
 
 
 def authenticate(submitted: Submitted, author: str, questions: Questions) -> Authenticated:
@@ -54,19 +40,27 @@ def authenticate(submitted: Submitted, author: str, questions: Questions) -> Aut
     `author` is the domain of the From field.
     """
     result, domain, why = _spf(submitted, questions)
-    signatures = tuple(_dkim(submitted, questions))
+    signed = tuple(signatures(submitted, questions))
     author = author.lower().rstrip(".")
+    said = Authenticated(result, domain, why, signed, author)
     try:
-        policy = _policy(author, questions) if author else ""
+        return _judged(said, questions) if author else said
     except NoAnswerError:
-        return Authenticated(result, domain, why, signatures, author, "", "temperror")
-    verdict: Result = "none"
-    if policy:
-        passed = [each.domain for each in signatures if each.result == "pass"] + ([domain] if result == "pass" else [])
-        unsure = result == "temperror" or any(each.result == "temperror" for each in signatures)
-        aligned = any(organisation(each) == organisation(author) for each in passed)
-        verdict = "pass" if aligned else "temperror" if unsure else "fail"
-    return Authenticated(result, domain, why, signatures, author, policy, verdict)
+        return said._replace(dmarc="temperror")
+
+
+def _judged(said: Authenticated, questions: Questions) -> Authenticated:
+    """With who stands for the author. Raises NoAnswerError."""
+    found = policy(said.author, questions)
+    if found is None:
+        return said._replace(standing=frozenset((said.author,)))
+    good = {each.domain for each in said.signatures if each.result == "pass"}
+    about = (said.author, found.organisation, questions)
+    standing = frozenset(each for each in good if aligned(each, *about, strict=found.strict_dkim))
+    passed = bool(standing) or (said.spf == "pass" and aligned(said.spf_domain, *about, strict=found.strict_spf))
+    unsure = "temperror" in (said.spf, *(each.result for each in said.signatures))
+    verdict: Result = "pass" if passed else "temperror" if unsure else "fail"
+    return said._replace(policy=found.asks, dmarc=verdict, standing=standing)
 
 
 def evidence(found: Authenticated) -> Iterator[Evidence]:
@@ -74,10 +68,10 @@ def evidence(found: Authenticated) -> Iterator[Evidence]:
     yield from _said_of_spf(found)
     for each in found.signatures:
         if each.result == "pass":
-            points = -1.0 if organisation(each.domain) == organisation(found.author) else 0.0
+            points = -1.0 if each.domain in found.standing else 0.0
             yield Evidence("dkim_pass", "DKIM pass", one_line(f"signed by {each.domain}", DETAIL), points, "dkim")
         else:
-            detail = one_line(f"{each.domain}: {each.why}", DETAIL)
+            detail = one_line(": ".join(filter(None, (each.domain, each.why))), DETAIL)
             points = 0.5 if each.result == "fail" else 0.0
             yield Evidence(f"dkim_{each.result}", f"DKIM {each.result}", detail, points, "dkim")
     yield from _said_of_dmarc(found)
@@ -144,6 +138,8 @@ def _spf(submitted: Submitted, questions: Questions) -> tuple[Result, str, str]:
     try:
         asked = Query(i=client.address, s=sender, h=client.helo, timeout=2, querytime=5)
         result, _, said = asked.check()
+    except (spf.PermError, spf.TempError) as error:  # before it has begun: an address that is none
+        return "permerror", domain, one_line(str(error), DETAIL)
     except (ValueError, IndexError, KeyError, TypeError, AttributeError, AssertionError, RecursionError) as error:
         return "permerror", domain, one_line(f"cannot be read ({type(error).__name__})", DETAIL)
     return (result if result in _RESULTS else "permerror"), domain, one_line(str(said), DETAIL)
@@ -160,91 +156,3 @@ def _value(record: Any, kind: str) -> Any:
             return str(record.target).rstrip(".")
         case _:
             return record.strings
-
-
-# -- DKIM -------------------------------------------------------------------------------------------------------------
-
-
-def _dkim(submitted: Submitted, questions: Questions) -> Iterator[Signed]:
-    """RFC 6376, of the first signatures."""
-    if submitted.truncated or b"dkim-signature:" not in submitted.raw[: 1 << 20].lower():
-        return
-    import dkim  # 40 ms
-
-    quiet = logging.getLogger("mxtui.dkim")
-    quiet.disabled = True  # it tells what it reads
-
-    def texts(name: bytes | str, timeout: float = 5) -> bytes | None:  # noqa: ARG001
-        text = name.decode("ascii", "replace") if isinstance(name, bytes) else name
-        found = questions.texts(text)
-        return found[0].encode() if found else None
-
-    try:
-        checked = dkim.DKIM(submitted.raw, logger=quiet, minkey=KEY_BITS)
-        count = sum(name.lower() == b"dkim-signature" for name, _ in checked.headers)
-    except (dkim.MessageFormatError, ValueError):
-        return
-    for number in range(min(count, SIGNATURES)):
-        domain = _signer(checked, number)
-        try:
-            good = checked.verify(idx=number, dnsfunc=texts)
-        except NoAnswerError as error:
-            yield Signed(domain, "temperror", str(error))
-        except (
-            dkim.DKIMException,
-            ValueError,
-            KeyError,
-            IndexError,
-            TypeError,
-            OverflowError,
-            RecursionError,
-        ) as error:
-            yield Signed(domain, "permerror", one_line(str(error), DETAIL) or type(error).__name__)
-        else:
-            yield Signed(domain, "pass" if good else "fail", "" if good else "the message is not what was signed")
-
-
-def _signer(checked: Any, number: int) -> str:
-    """The domain that a signature names; `d=` in it."""
-    fields = [value for name, value in checked.headers if name.lower() == b"dkim-signature"]
-    for tag in fields[number].decode("ascii", "replace").split(";"):
-        name, _, value = tag.partition("=")
-        if name.strip().lower() == "d":
-            return one_line("".join(value.split()).lower().rstrip("."), 255)
-    return ""
-
-
-# -- DMARC ------------------------------------------------------------------------------------------------------------
-
-
-def _policy(author: str, questions: Questions) -> str:
-    """RFC 7489, 6.6.3: the domain's own record, else its organisation's. Raises NoAnswerError."""
-    for domain, key in ((author, "p"), (organisation(author), "sp")):
-        records = [text for text in questions.texts(f"_dmarc.{domain}") if text.replace(" ", "").startswith("v=DMARC1")]
-        if len(records) == 1:
-            tags = dict(_tags(records[0]))
-            policy = (tags.get(key) if domain != author else None) or tags.get("p", "none")
-            return policy.lower() if policy.lower() in ("none", "quarantine", "reject") else "none"
-        if domain == organisation(author):
-            break
-    return ""
-
-
-def _tags(record: str) -> Iterator[tuple[str, str]]:
-    for tag in record.split(";"):
-        name, _, value = tag.partition("=")
-        yield name.strip().lower(), value.strip()
-
-
-@cache  # it is a list of 10,000 lines
-def _suffixes() -> Any:
-    from publicsuffixlist import PublicSuffixList  # 60 ms
-
-    return PublicSuffixList()
-
-
-def organisation(domain: str) -> str:
-    """What somebody registered: `example.co.uk` of `mail.example.co.uk` (RFC 7489, 3.2); else the domain itself."""
-    if not domain:
-        return ""
-    return str(_suffixes().privatesuffix(domain.lower()) or domain.lower())

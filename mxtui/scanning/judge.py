@@ -67,6 +67,12 @@ class Judge:
             cleared=cleared,
         )
 
+    def remembered(self, sha256: str) -> list[Scan]:
+        """What every scanner made of a content before; nothing where one of them has not seen it. Blocks."""
+        found = self._results.find(sha256, self._clock())
+        known = [found[scanner.name] for scanner in self._scanners if scanner.name in found]
+        return known if len(known) == len(self._scanners) else []
+
     async def scan(self, submitted: Submitted) -> list[Scan]:
         """By every scanner, each once for one content."""
         if not self._scanners:

@@ -60,19 +60,19 @@ def of_scan(scan: Scan, suspect: float) -> Evidence:
 def claims(seen: Inspection, trusted: frozenset[str]) -> list[Evidence]:
     """What others wrote into it: said, and counted only where the topmost is of a host that is believed.
 
-    Anyone can write such a field, with any name in it; one below another's Received line was there before that host saw
-    the message (RFC 8601, 5 and 7.1).
+    Anyone can write such a field, with any name in it. One below a Received line, the first of which is our own, came
+    with the message (RFC 8601, 5 and 7.1).
     """
     found: list[Evidence] = []
-    received = 0
+    received = False
     for header in seen.headers:
         name = header.name.lower()
         if name == "received":
-            received += 1
+            received = True
         if name not in _CLAIMS or len(found) == SHOWN:
             continue
         service = header.value.partition(";")[0].strip().lower().split(" ")[0]
-        believed = name == "authentication-results" and service in trusted and received <= 1
+        believed = name == "authentication-results" and service in trusted and not received
         points = _claimed(header.value) if believed else 0.0
         title = one_line(header.name, 40) if believed else f"{one_line(header.name, 40)}, untrusted"
         found.append(Evidence("header_claim", title, one_line(header.value, 200), points, "header"))

@@ -63,7 +63,7 @@ class Rspamd(Scanner):
             raise NonsenseError(f"it answers {status}: {_error(body)}")
         try:
             answer = _ANSWER.decode(body)
-        except msgspec.MsgspecError as error:
+        except (msgspec.MsgspecError, RecursionError) as error:
             raise NonsenseError(f"its answer is none of rspamd's ({error})") from None
         figures = [answer.score, answer.required_score, *(each.score for each in answer.symbols.values())]
         if not all(map(math.isfinite, figures)):
@@ -81,8 +81,11 @@ class Rspamd(Scanner):
     async def _learn(self, submitted: Submitted, *, spam: bool) -> str:
         path = "/learnspam" if spam else "/learnham"
         status, body = await self._ask(self._controller, path, _about(submitted), submitted.raw)
-        # 208 says that it has learned this message before.
-        return "" if status in (200, 204, 208) else f"it answers {status}: {_error(body)}"
+        if status == 204:
+            return "it learned nothing: too few words, or it is sure of it already"
+        why = _error(body)
+        # That it has learned a message before is 208, or with Bayes in SQLite files 404.
+        return "" if status in (200, 208) or "already learned" in why else f"it answers {status}: {why}"
 
     async def _ask(self, where: Where, path: str, about: list[tuple[str, str]], body: bytes) -> tuple[int, bytes]:
         headers = [("Host", where.host or "localhost"), ("Connection", "close"), ("Content-Length", str(len(body)))]
@@ -163,5 +166,5 @@ def _error(body: bytes) -> str:
     try:
         found: Mapping[str, Any] = msgspec.json.decode(body[:4096], type=dict[str, Any])
         return one_line(str(found.get("error", "")), WORDS * 2) or "no reason"
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, RecursionError):
         return one_line(body[:200].decode(errors="replace"), WORDS * 2) or "no reason"

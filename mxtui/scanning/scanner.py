@@ -96,7 +96,8 @@ def _words(error: BaseException) -> str:
     """`connection refused` rather than a number."""
     if isinstance(error, EOFError):
         return "it closed the connection"
-    # asyncio's own words for a refused connection repeat its address.
-    known = error.errno if isinstance(error, OSError) else None
-    said = os.strerror(known) if known else str(error) or type(error).__name__
+    # asyncio's own words for a refused connection repeat its address; a name that does not exist has a number below 0.
+    known = error.errno if isinstance(error, OSError) and error.errno and error.errno > 0 else None
+    told = error.strerror if isinstance(error, OSError) else ""
+    said = os.strerror(known) if known else told or str(error) or type(error).__name__
     return said[:1].lower() + said[1:]

@@ -1,4 +1,4 @@
-"""SpamAssassin's spamd, by its protocol (spamd/PROTOCOL, version 1.5): SYMBOLS to scan, TELL to learn.
+"""SpamAssassin's spamd, by its protocol (spamd/PROTOCOL, version 1.5): REPORT to scan, TELL to learn.
 
 aiospamc writes requests and reads answers; the conversation is ours, since its own reads answers without an end.
 """
@@ -9,13 +9,21 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mxtui.message.sanitize import one_line
 from mxtui.model.evidence import Evidence, Scan, Submitted
-from mxtui.scanning.scanner import ANSWER, SYMBOLS, WORDS, NonsenseError, Scanner
+from mxtui.scanning.scanner import ANSWER, DETAIL, SYMBOLS, WORDS, NonsenseError, Scanner
 from mxtui.scanning.where import connected, read_all
 
 if TYPE_CHECKING:
     from aiospamc.responses import Response
 
-_SYMBOL: Final = re.compile(r"[A-Za-z0-9_]{1,60}")
+HEADER: Final = 4096
+"""Bytes of an answer before its empty line: spamd's has 80, and aiospamc copies what is left with each line."""
+
+RULES: Final = 500
+"""Lines of its table that are read."""
+
+_RULE: Final = re.compile(r" *(-?\d{1,5}(?:\.\d{1,3})?) +([A-Z0-9_]{2,60}) +(.*)", re.ASCII)
+_TABLE: Final = re.compile(r"^-{3,} -{3,} -{3,}$", re.MULTILINE)
+"""The line under its heads. Before it is a piece of the message, which may have such lines, too."""
 
 
 class SpamAssassin(Scanner):
@@ -24,19 +32,17 @@ class SpamAssassin(Scanner):
     name = "spamassassin"
 
     async def _scan(self, submitted: Submitted) -> Scan:
-        answer = await self._ask("SYMBOLS", submitted.raw, {})
+        answer = await self._ask("REPORT", submitted.raw, {})
         spam: Any = answer.headers.get("Spam")
         if spam is None or not (math.isfinite(spam.score) and math.isfinite(spam.threshold)):
             raise NonsenseError("its answer has no verdict")
-        names = _SYMBOL.findall(answer.body[:ANSWER].decode("ascii", "replace"))
         return Scan(
             self.name,
             self._clock(),
             score=spam.score,
             required=spam.threshold,
             action="spam" if spam.value else "ham",
-            # Which of its rules fired, but not for how much: SYMBOLS tells no points.
-            symbols=tuple(_evidence(name) for name in names[:SYMBOLS]),
+            symbols=tuple(_rules(answer.body.decode("utf-8", "replace"))[:SYMBOLS]),
         )
 
     async def _learn(self, submitted: Submitted, *, spam: bool) -> str:
@@ -66,6 +72,8 @@ class SpamAssassin(Scanner):
             answer = await read_all(reader, ANSWER)
         if not answer:
             raise EOFError
+        if answer.find(b"\r\n\r\n", 0, HEADER) < 0:
+            raise NonsenseError("it does not speak spamd's protocol")
         try:
             response = Response(**ResponseParser().parse(answer))
         except (ParseError, ValueError, TypeError, KeyError, AttributeError, ArithmeticError):
@@ -75,5 +83,12 @@ class SpamAssassin(Scanner):
         return response
 
 
-def _evidence(name: str) -> Evidence:
-    return Evidence(name, name.replace("_", " ").capitalize(), "", 0.0, "spamassassin")
+def _rules(report: str) -> list[Evidence]:
+    """The rules that fired, gravest first; none where a site has a report of its own making."""
+    found = [
+        Evidence(name, name.replace("_", " ").capitalize(), one_line(words, DETAIL), float(points), "spamassassin")
+        for line in _TABLE.split(report)[-1].splitlines()[:RULES]
+        if (rule := _RULE.fullmatch(line)) is not None
+        for points, name, words in (rule.groups(),)
+    ]
+    return sorted(found, key=lambda each: (-abs(each.points), each.name))

@@ -35,7 +35,10 @@ async def connected(where: Where) -> AsyncIterator[Streams]:
     if where.path:
         reader, writer = await asyncio.open_unix_connection(where.path)
     else:
-        reader, writer = await asyncio.open_connection(where.host, where.port)
+        try:
+            reader, writer = await asyncio.open_connection(where.host, where.port)
+        except UnicodeError:  # a label of more than 63 letters
+            raise OSError(f"{where.host} is no host's name") from None
     try:
         yield reader, writer
     finally:

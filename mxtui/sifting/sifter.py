@@ -22,6 +22,7 @@ from mxtui.queues.queue import Contents
 from mxtui.sifting import weights
 from mxtui.sifting.clearing import Cleared, Clearing
 from mxtui.sifting.crew import Worker
+from mxtui.sifting.scanning import Scanning
 from mxtui.sifting.sketch import EMPTY
 from mxtui.sifting.store import Store
 from mxtui.sifting.weighing import weigh
@@ -81,6 +82,8 @@ class Sifter:
         self._weighed_at = -WEIGHING
         self._store: Store | None = None
         self._seen: tuple[int, int] | None = None
+        self.scanning: Scanning | None = None
+        """Who asks scanners about what was judged."""
         self._more = False
         self._elsewhere = False
         """Another process reads."""
@@ -93,8 +96,16 @@ class Sifter:
         skipped = self._gone + (self._worker.skipped if self._worker is not None else 0)
         fault = "" if self._worker is not None or judged else self._why_not
         if self._worker is None or self._elsewhere:
-            return Sifted(judged, len(self._index) - judged, skipped, fault)
-        return Sifted(judged, waiting + self._busy, skipped, fault)
+            waiting = len(self._index) - judged
+        scanning = self.scanning
+        return Sifted(
+            judged,
+            waiting + self._busy,
+            skipped,
+            scanned=None if scanning is None else self._index.scanned(),
+            scan_fault="" if scanning is None else scanning.fault,
+            fault=fault,
+        )
 
     def campaigns(self) -> list[Campaign]:
         """All that are queued, largest first, bulk mail after the others."""

@@ -118,6 +118,10 @@ class Store:
         """What one message that is remembered was judged to be."""
         return _judged(self._database.execute(f"{_JUDGED} WHERE m.queue_id = ?", (queue_id,)).fetchone())
 
+    def alike(self, digest: bytes) -> list[Judged]:
+        """Every message with this content."""
+        return [_judged(row) for row in self._database.execute(f"{_JUDGED} WHERE m.sha256 = ?", (digest,))]
+
     def find(self, queue_id: str) -> tuple[Known, int] | None:
         """One message, with its cluster."""
         row = self._database.execute(f"SELECT {_COLUMNS} FROM message WHERE queue_id = ?", (queue_id,)).fetchone()

@@ -3,6 +3,7 @@
 What hostile mail does to it, it does to nobody else. It ends with its input, however its parent ended.
 """
 
+import gc
 import hashlib
 import os
 import resource
@@ -196,6 +197,7 @@ def serve() -> None:
     os.nice(NICE)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, resource.RLIM_INFINITY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    gc.set_threshold(100_000)  # little of what is made here has cycles
     batches, answers = sys.stdin.fileno(), sys.stdout.buffer
     frame = receive(batches)
     if frame is None:

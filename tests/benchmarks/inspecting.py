@@ -57,7 +57,8 @@ def inspecting(times: int) -> Iterator[Figure]:
             path = Path(folder) / f"A{size}"
             path.write_bytes(QueueFile(message=raw).raw())
             path.chmod(0o700)
-            read = _took(lambda path=path: queue_file.content(str(path), WHOLE), times)  # type: ignore[misc]
+            # It waits for nothing but warm files: what else the machine does is not its cost.
+            read = _took(lambda path=path: queue_file.content(str(path), WHOLE), times, time.thread_time)  # type: ignore[misc]
             yield Figure(f"inspector: {NAMES[size]} out of Postfix's format", read, limit=LIMITS[size] / 2)
 
 
@@ -72,12 +73,12 @@ def letter(size: int) -> bytes:
     return head + text + html + start + attached + b"\n--b--\n"
 
 
-def _took(deed: Callable[[], object], times: int) -> float:
+def _took(deed: Callable[[], object], times: int, clock: Callable[[], float] = time.perf_counter) -> float:
     seconds = []
     for _ in range(max(3, times)):
-        began = time.perf_counter()
+        began = clock()
         deed()
-        seconds.append(time.perf_counter() - began)
+        seconds.append(clock() - began)
     return median(seconds)
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,7 +12,8 @@ import pytest
 
 from mxtui.model.envelope import Client
 from mxtui.model.evidence import Submitted
-from mxtui.scanning.authentication import Authenticated, authenticate, evidence, organisation
+from mxtui.scanning.authentication import Authenticated, authenticate, evidence
+from mxtui.scanning.dmarc import Policy, aligned, policy
 from mxtui.scanning.questions import MOST, NoAnswerError, Questions
 from tests.doctor.authority import Authority
 from tests.doctor.conftest import need_nsd as need_nsd
@@ -140,11 +142,54 @@ def test_a_subdomain_goes_by_what_its_organisation_asks_of_it(asking: Callable[[
     assert (of.policy, of.dmarc) == ("none", "fail")
 
 
-def test_organisations_are_what_somebody_registered() -> None:
-    assert organisation("a.b.example.co.uk") == "example.co.uk"
-    assert organisation("Mail.Example.ORG") == "example.org"
-    assert organisation("localhost") == "localhost"
-    assert organisation("") == ""
+def walk(records: dict[str, str]) -> Questions:
+    class Told(Questions):
+        def texts(self, name: str) -> list[str]:
+            return [text for text in records.get(name.removeprefix("_dmarc."), "").split("|") if text]
+
+    return Told()
+
+
+@pytest.mark.parametrize(
+    ("records", "author", "expected"),
+    [
+        ({}, "a.test", None),
+        ({"a.test": "v=DMARC1; p=reject"}, "x.y.a.test", Policy("reject", "a.test")),
+        ({"a.test": "v=DMARC1; p=reject; sp=quarantine"}, "x.a.test", Policy("quarantine", "a.test")),
+        ({"a.test": "v=DMARC1; p=reject", "x.a.test": "v=DMARC1; p=none"}, "x.a.test", Policy("none", "a.test")),
+        (
+            {"x.a.test": "v=DMARC1; p=none; psd=n", "a.test": "v=DMARC1; p=reject"},
+            "x.a.test",
+            Policy("none", "x.a.test"),
+        ),
+        ({"co.test": "v=DMARC1; p=reject; psd=y", "a.co.test": "v=DMARC1"}, "x.a.co.test", Policy("none", "a.co.test")),
+        ({"a.test": "v=DMARC1; p=reject|v=DMARC1; p=none"}, "a.test", None),
+        ({"a.test": "p=reject; v=DMARC1"}, "a.test", None),
+        ({"a.test": "v=DMARC1; p=burn; adkim=s; aspf=S"}, "a.test", Policy("none", "a.test", True, True)),
+        ({"a.test": "v=DMARC1; p=reject"}, "1.2.3.4.5.6.7.8.9.a.test", Policy("reject", "a.test")),
+    ],
+)
+def test_a_policy_is_looked_for_upwards(records: dict[str, str], author: str, expected: Policy | None) -> None:
+    assert policy(author, walk(records)) == expected
+
+
+@pytest.mark.parametrize(
+    ("domain", "author", "strict", "expected"),
+    [
+        ("a.co.test", "a.co.test", True, True),
+        ("m.a.co.test", "a.co.test", True, False),
+        ("m.a.co.test", "a.co.test", False, True),
+        ("a.co.test", "m.a.co.test", False, True),
+        ("b.co.test", "a.co.test", False, False),
+        ("co.test", "a.co.test", False, False),
+        ("evila.co.test", "a.co.test", False, False),
+    ],
+)
+def test_who_is_of_one_organisation_stands_for_it(domain: str, author: str, strict: bool, expected: bool) -> None:
+    questions = walk({"co.test": "v=DMARC1; p=reject; psd=y", "a.co.test": "v=DMARC1; p=reject"})
+    found = policy(author, questions)
+    assert found is not None
+    assert aligned(domain, author, found.organisation, questions, strict=strict) is expected
 
 
 @pytest.mark.parametrize(
@@ -183,3 +228,61 @@ def test_dns_that_is_dead_costs_seconds_and_no_points(tmp_path: Path) -> None:
     of = found(letter("good.test"), "ann@good.test", "good.test", Questions(resolver, lambda: float(next(clock))))
     assert (of.spf, of.dmarc) == ("temperror", "temperror")
     assert set(names(of).values()) == {0.0}
+
+
+HOSTILE = "DKIM-Signature: v=1; a={a}; c=relaxed/relaxed; d=good.test; s=s1; h=from{x}; bh=AAAA; b={b}\n"
+
+
+def hostile(body: str = "x", *, a: str = "rsa-sha256", b: str = "AAAA", x: str = "", head: str = "") -> bytes:
+    return f"{HOSTILE.format(a=a, b=b, x=x)}From: ann@good.test\n{head}\n{body}\n".encode()
+
+
+@pytest.mark.parametrize(
+    ("raw", "result"),
+    [
+        (hostile(" " * 2_000_000 + "x"), "permerror"),
+        (hostile((" " * 5_000 + "x") * 200), "permerror"),
+        (hostile(b="A" + " " * 200_000 + "!"), "temperror"),
+        (hostile(b="A" + " " * 4_000 + "!"), "permerror"),
+        (hostile(b="A" + "\n " * 2_000 + "!"), "permerror"),
+        (hostile(b="A " * 1_500 + "!"), "permerror"),
+        (hostile(head="X: y\n" + " x\n" * 300_000), "temperror"),
+        (hostile(head="a:\n" * 20_000), "temperror"),
+        (hostile(x=":" + ":".join(f"x{n}" for n in range(700))), "permerror"),
+    ],
+    ids=["blank body", "blank lines", "long header", "blanks", "folds", "pairs", "folded", "fields", "names"],
+)
+def test_no_signature_takes_long_to_be_refused(raw: bytes, result: str, asking: Callable[[], Questions]) -> None:
+    before = time.process_time()
+    (signature,) = found(raw, "", "good.test", asking()).signatures
+    assert signature.result == result
+    assert time.process_time() - before < 1.5
+
+
+@pytest.mark.parametrize(("x", "arrival", "result"), [(100, 50.0, "temperror"), (100, 100_000.0, "permerror")])
+def test_a_signature_that_expired_while_the_message_waited_is_no_failure(
+    x: int, arrival: float, result: str, asking: Callable[[], Questions]
+) -> None:
+    raw = hostile(x=f"; x={x}")
+    found = authenticate(Submitted(raw, False, "", [], None, arrival), "good.test", asking())
+    assert [each.result for each in found.signatures] == [result]
+    assert found.dmarc == ("temperror" if result == "temperror" else "fail")
+
+
+def test_what_cannot_be_checked_here_is_no_failure(asking: Callable[[], Questions]) -> None:
+    assert found(hostile(a="ed25519-sha256"), "", "good.test", asking()).dmarc == "temperror"
+
+
+def test_blanks_at_ends_of_lines_do_not_count_where_the_signature_is_relaxed(
+    key: tuple[bytes, str], asking: Callable[[], Questions]
+) -> None:
+    raw = letter("good.test")
+    field: bytes = dkim.sign(
+        raw, b"s1", b"good.test", key[0], include_headers=[b"from"], canonicalize=(b"relaxed", b"relaxed")
+    )
+    altered = field.replace(b"\r\n", b"\n") + raw.replace(b"noon.\n", b"noon. \t  \n \t\n")
+    assert found(altered, "", "good.test", asking()).dmarc == "pass"
+
+
+def test_an_address_that_is_none_is_no_crash(asking: Callable[[], Questions]) -> None:
+    assert found(letter("good.test"), "a@good.test", "good.test", asking(), address="junk").spf == "permerror"

@@ -73,13 +73,44 @@ async def test_spamassassin_tells_spam_from_ham(real_spamd: Running) -> None:
     spam, ham = await scanner.scan(submitted(sample("spam"))), await scanner.scan(submitted(sample("nonspam")))
     assert (spam.fault, spam.action, spam.required) == ("", "spam", 5.0)
     assert spam.score >= 1000
-    assert "GTUBE" in [each.name for each in spam.symbols]
+    assert (spam.symbols[0].name, spam.symbols[0].points) == ("GTUBE", 1000.0)
     assert (ham.fault, ham.action) == ("", "ham")
+
+
+async def test_a_message_writes_no_rules_into_spamassassins_report() -> None:
+    report = (
+        b"Content preview:  hello\n---- ---------------------- ------\n-99 GOOD_NAME  of the message\n\n"
+        b" pts rule name              description\n---- ---------------------- --------------------------------\n"
+        b" 2.5 RULE_A                 BODY: \x1b[31mred\n-0.1 RULE_B                 words\n"
+        b"                            [score: 1.0]\n1e5 NOT_ONE  x\n"
+    )
+    head = b"SPAMD/1.1 0 EX_OK\r\nContent-length: %d\r\nSpam: True ; 12.4 / 5.0\r\n\r\n" % len(report)
+    async with behaving(answering(head + report)) as where:
+        scan = await SpamAssassin(where).scan(submitted(LETTER))
+    assert [(each.name, each.points) for each in scan.symbols] == [("RULE_A", 2.5), ("RULE_B", -0.1)]
+    assert scan.symbols[0].detail.isprintable()
 
 
 async def test_spamassassin_learns(real_spamd: Running) -> None:
     assert await spamassassin_at(real_spamd).learn(submitted(sample("spam")), spam=True) == ""
     assert await spamassassin_at(real_spamd).learn(submitted(sample("nonspam")), spam=False) == ""
+
+
+def learns(running: Running) -> int:
+    argv = ["rspamc", "-h", f"127.0.0.1:{running.controller}", "-P", PASSWORD, "stat"]
+    told = subprocess.run(argv, capture_output=True, check=True, timeout=60).stdout.decode()
+    return int(re.findall(r"^Total learns: (\d+)", told, re.MULTILINE)[0])
+
+
+async def test_rspamd_learns_each_message_once(real_rspamd: Running) -> None:
+    before = await asyncio.to_thread(learns, real_rspamd)
+    prizes = b"".join(
+        b"Claim prize number %d today: pills and casino credits for lucky winners.\n" % n for n in range(9)
+    )
+    for raw, spam in ((LETTER + prizes, True), (LETTER + prizes, True), (sample("nonspam"), False)):
+        assert await rspamd_at(real_rspamd).learn(submitted(raw), spam=spam) == ""
+    assert await asyncio.to_thread(learns, real_rspamd) == before + 2
+    assert "learned nothing" in await rspamd_at(real_rspamd).learn(submitted(LETTER), spam=False)
 
 
 async def test_rspamd_says_why_it_learns_nothing(real_rspamd: Running) -> None:
@@ -155,7 +186,10 @@ async def dripping(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
 
 
 def http(body: object, status: str = "200 OK") -> bytes:
-    text = json.dumps(body).encode()
+    return http_raw(json.dumps(body).encode(), status)
+
+
+def http_raw(text: bytes, status: str = "200 OK") -> bytes:
     return f"HTTP/1.1 {status}\r\nContent-Length: {len(text)}\r\n\r\n".encode() + text
 
 
@@ -180,6 +214,9 @@ KINDS: list[Callable[..., Scanner]] = [Rspamd, SpamAssassin]
         (answering(http({"error": "too \x1b[31mmany"}, "500 Trouble")), ""),
         (answering(b"SPAMD/1.1 0 EX_OK\r\nContent-length: 0\r\n\r\n"), ""),
         (answering(b"SPAMD/1.1 0 EX_OK\r\nSpam: True ; inf / 5.0\r\n\r\n"), ""),
+        (answering(http_raw(b'{"symbols": ' + b"[" * 200_000)), ""),
+        (answering(http_raw(b'{"error": ' + b"[" * 4000, "500 Trouble")), ""),
+        (answering(b"SPAMD/1.1 0 EX_OK\r\n" + b"a: b\r\n" * 150_000 + b"\r\n"), "does not speak"),
         (answering(b"SPAMD/1.1 75 EX_TEMPFAIL\r\n\r\n"), ""),
     ],
 )
@@ -199,6 +236,11 @@ async def test_one_that_is_down_is_named_with_its_address(kind: Callable[..., Sc
         pass
     scan = await kind(where).scan(submitted(LETTER))
     assert scan.fault == f"{scan.scanner} at {where}: connection refused"
+
+
+async def test_a_name_that_is_no_hosts_is_a_fault_in_words() -> None:
+    fault = (await Rspamd(Where("x" * 70 + ".example", 11333)).scan(submitted(LETTER))).fault
+    assert "is no host's name" in fault
 
 
 async def test_a_socket_that_is_not_there_is_named(tmp_path: Path) -> None:

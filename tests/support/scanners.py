@@ -107,7 +107,14 @@ def sample(name: str) -> bytes:
 def _configure(root: Path, port: int, controller: int) -> None:
     for name in ("local.d", "override.d", "db", "run", "log"):
         (root / name).mkdir()
-    (root / "override.d" / "classifier-bayes.conf").write_text("enabled = false;\n")
+    # Redis is what Debian's settings name: here what it learns is in files of its own.
+    (root / "override.d" / "classifier-bayes.conf").write_text(
+        f'''
+        backend = "sqlite3"; cache {{ type = "sqlite3"; path = "{root}/db/learned.sqlite"; }} min_learns = 1;
+        statfile {{ symbol = "BAYES_HAM"; spam = false; path = "{root}/db/ham.sqlite"; }}
+        statfile {{ symbol = "BAYES_SPAM"; spam = true; path = "{root}/db/spam.sqlite"; }}
+        '''
+    )
     for module in _ASKING:
         (root / "override.d" / f"{module}.conf").write_text("enabled = false;\n")
     (root / "rspamd.conf").write_text(

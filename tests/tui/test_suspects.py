@@ -99,7 +99,7 @@ async def test_no_spam_needs_a_reason_and_is_remembered(world: World, console: O
 
 
 async def test_who_may_read_no_messages_is_told_so(world: World, console: Open, sifter: FakeSifter) -> None:
-    sifter.sifted = Sifted(0, 700, 0, "messages themselves are for root and the postfix user")
+    sifter.sifted = Sifted(0, 700, 0, fault="messages themselves are for root and the postfix user")
     async with console(world) as at:
         await at.press("7")
         await at.sees("Nothing can be judged.", "for root and the postfix user")

@@ -114,6 +114,10 @@ def standing(scene: Scene, sifted: Sifted, campaigns: Sequence[Ranked]) -> Line:
         right: Spans = [(said, look.label)]
     else:
         right = [(f"{sifted.judged:,} judged", look.label)]
+    if sifted.scan_fault:
+        right = [*right, (", unscanned: ", look.label), (scene.fit(sifted.scan_fault, scene.width // 2), look.warning)]
+    elif sifted.scanned is not None:
+        right = [*right, (f", {sifted.scanned:,} scanned", look.label)]
     if sifted.skipped:
         right = [*right, (f", {sifted.skipped:,} could not be read", look.warning)]
     return line.right(right, scene.width - 1)

@@ -49,7 +49,7 @@ _ON_SUSPECTS: tuple[Command, ...] = (
 LOOK = 1.0
 """Seconds between two looks at the campaigns."""
 
-NOBODY = Sifted(0, 0, 0, "nobody judges mail here")
+NOBODY = Sifted(0, 0, 0, fault="nobody judges mail here")
 
 
 class ClearScreen(AskingScreen):

@@ -1,0 +1,191 @@
+"""Scanners asked in the background: a sample of each campaign first, the largest and the latest before the others.
+
+Each content once, also over restarts; so many side by side and within a second as was set. While a scanner is down mail
+stays unscanned, and is asked about again after a pause that doubles.
+"""
+
+import asyncio
+import hashlib
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Final, Protocol
+
+from mxtui.errors import MxtuiError
+from mxtui.index import Index
+from mxtui.model.campaign import Campaign, Judged
+from mxtui.model.evidence import Evidence, Scan, Submitted
+from mxtui.model.message import QueuedMessage
+from mxtui.sifting.store import Store
+
+SAMPLE: Final = 5
+"""Messages of one campaign that are scanned in its turn."""
+
+SINGLES: Final = 25
+"""And of those that are of none."""
+
+PAUSE: Final = 5.0
+LONGEST: Final = 300.0
+"""Seconds until a scanner that failed is asked again, the first time and at most."""
+
+RECALLED: Final = 500
+"""Messages looked up at once."""
+
+IDLE: Final = 2.0
+"""Seconds between two looks for something to scan."""
+
+
+class Asked(Protocol):
+    """What is known of a message by those who are asked."""
+
+    async def scan(self, submitted: Submitted) -> Sequence[Scan]:
+        """By each scanner, remembered by content. Raises nothing: a fault is a Scan."""
+        ...
+
+
+class Scanning:
+    """Runs in a thread with a loop of its own. What it finds goes to the index, as points."""
+
+    def __init__(
+        self,
+        index: Index,
+        asked: Asked,
+        submit: Callable[[QueuedMessage], Submitted],
+        points: Callable[[Sequence[Scan]], Sequence[Evidence]],
+        *,
+        remembered: Callable[[bytes], Sequence[Scan]],
+        sifted: Path | None,
+        campaigns: Callable[[], Sequence[Campaign]],
+        connections: int,
+        rate: float,
+    ) -> None:
+        """`submit` reads a message, and raises MxtuiError; `points` are a scan's in our own score.
+        `remembered` tells by its SHA-256 what scanners made of a content, if all of them have seen it.
+
+        `sifted` is the file of what is remembered of messages, by which others with the same content are found;
+        `rate` is how many a second at most.
+        """
+        self._index = index
+        self._asked = asked
+        self._submit = submit
+        self._points = points
+        self._remembered = remembered
+        self._sifted = sifted
+        self._campaigns = campaigns
+        self._connections = connections
+        self._rate = rate
+        self._pause = PAUSE
+        self._tried: set[str] = set()
+        """Queue IDs that could not be scanned though the scanner answers others: too large, gone, not permitted."""
+        self._in_hand: set[bytes] = set()
+        self.fault = ""
+        """Why nothing is scanned at present; a sentence without its full stop."""
+
+    def run(self, stop: threading.Event) -> None:
+        """Until then. Blocks."""
+        asyncio.run(self._run(stop, ending=False))
+
+    def finish(self, stop: threading.Event) -> None:
+        """Until all that is queued was seen, or no scanner answers. Blocks."""
+        asyncio.run(self._run(stop, ending=True))
+
+    async def _run(self, stop: threading.Event, *, ending: bool) -> None:
+        while not stop.is_set():
+            worked = await asyncio.to_thread(self.recall)
+            for batch in self.batches():
+                if stop.is_set():
+                    return
+                worked = True
+                began = time.monotonic()
+                answered = await self.scan(batch)
+                if not answered and ending:
+                    return
+                if not answered:
+                    await _wait(stop, self._pause)
+                    self._pause = min(LONGEST, 2 * self._pause)
+                    break
+                self._pause = PAUSE
+                await _wait(stop, len(batch) / self._rate - (time.monotonic() - began))
+            if not worked and ending:
+                return
+            if not worked:
+                await _wait(stop, IDLE)
+
+    def recall(self) -> bool:
+        """What is remembered of contents that are queued, at no cost to a scanner; whether there was any."""
+        if self._sifted is None:
+            return False
+        found: list[Judged] = []
+        with suppress(sqlite3.Error, OSError), closing(Store(self._sifted, writing=False)) as store:
+            while lately := self._index.judged_lately(RECALLED):
+                for message in lately:
+                    known = store.find(message.queue_id)
+                    if known is not None and (scans := self._remembered(known[0].sha256)):
+                        worth = sum(each.points for each in self._points(scans))
+                        found.append(Judged(message.identity, worth))
+        self._index.scan(found)
+        return bool(found)
+
+    def batches(self) -> Iterator[list[QueuedMessage]]:
+        """A round: some of each campaign, largest first, then some of the rest."""
+        order = sorted(self._campaigns(), key=lambda each: (each.kind == "bulk", -each.messages))
+        for name, most in (*((each.name, SAMPLE) for each in order), (None, SINGLES)):
+            for _ in range(0, most, self._connections):
+                waiting = self._index.unscanned(name, self._connections + len(self._tried))
+                some = [each for each in waiting if each.queue_id not in self._tried][: self._connections]
+                if some:
+                    yield some
+
+    async def scan(self, batch: Sequence[QueuedMessage]) -> bool:
+        """Ask about these, side by side; whether a scanner answered."""
+        results = await asyncio.gather(*(self._one(message) for message in batch))
+        faults = [fault for fault in results if fault]
+        if faults and "" not in results:
+            self.fault = faults[0]
+            return False
+        self.fault = ""
+        # The scanner is there: what it does not take is not asked about all the time.
+        self._tried.update(each.queue_id for each, fault in zip(batch, results, strict=True) if fault)
+        return True
+
+    async def _one(self, message: QueuedMessage) -> str | None:
+        """Why it was not scanned; empty where it was, None where it is gone, or is told with another one."""
+        try:
+            submitted = await asyncio.to_thread(self._submit, message)
+        except MxtuiError:
+            self._tried.add(message.queue_id)
+            return None
+        digest = hashlib.sha256(submitted.raw).digest()
+        if digest in self._in_hand:
+            return None
+        self._in_hand.add(digest)
+        try:
+            return await self._ask(message, submitted, digest)
+        finally:
+            self._in_hand.discard(digest)
+
+    async def _ask(self, message: QueuedMessage, submitted: Submitted, digest: bytes) -> str:
+        scans = await self._asked.scan(submitted)
+        told = [scan for scan in scans if scan.scanned]
+        if not told:
+            return next((scan.fault for scan in scans), "no scanner is configured")
+        worth = sum(each.points for each in self._points(told))
+        alike = await asyncio.to_thread(self._alike, digest)
+        verdicts = [Judged(message.identity, worth), *(each._replace(points=worth) for each in alike)]
+        await asyncio.to_thread(self._index.scan, verdicts)
+        return ""
+
+    def _alike(self, digest: bytes) -> list[Judged]:
+        """Other messages with the same content."""
+        if self._sifted is not None:
+            with suppress(sqlite3.Error, OSError), closing(Store(self._sifted, writing=False)) as store:
+                return store.alike(digest)
+        return []
+
+
+async def _wait(stop: threading.Event, seconds: float) -> None:
+    if seconds > 0:
+        await asyncio.to_thread(stop.wait, seconds)

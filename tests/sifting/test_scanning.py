@@ -1,0 +1,148 @@
+"""Scanners in the background: what is asked first, what is never asked twice, and what one that is down leaves."""
+
+import asyncio
+import hashlib
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from mxtui.index import Index
+from mxtui.model.evidence import Evidence, Scan, Submitted
+from mxtui.model.message import QueuedMessage
+from mxtui.queues.spool.queue import SpoolQueue
+from mxtui.queues.spool.store import Spool
+from mxtui.sifting.scanning import SAMPLE, Scanning
+from mxtui.sifting.sifter import Sifter
+from tests.sifting.corpus import Maker
+from tests.sifting.planting import plant_spool
+
+NEVER = threading.Event()
+
+
+@dataclass
+class FakeScanner:
+    """Says spam of everything, and remembers what it was asked; or is down."""
+
+    down: bool = False
+    asked: list[str] = field(default_factory=list)
+    known: dict[bytes, Scan] = field(default_factory=dict)
+    at_once: int = 0
+    _now: int = 0
+
+    async def scan(self, submitted: Submitted) -> Sequence[Scan]:
+        self._now += 1
+        self.at_once = max(self.at_once, self._now)
+        await asyncio.sleep(0)
+        self._now -= 1
+        self.asked.append(submitted.queue_id)
+        if self.down:
+            return [Scan("rspamd", time.time(), fault="rspamd at 127.0.0.1:11333: connection refused")]
+        scan = Scan("rspamd", time.time(), 12.0, 6.0, "add header")
+        self.known[hashlib.sha256(submitted.raw).digest()] = scan
+        return [scan]
+
+    def remembered(self, digest: bytes) -> list[Scan]:
+        return [self.known[digest]] if digest in self.known else []
+
+
+@pytest.fixture
+def planted(tmp_path: Path) -> tuple[SpoolQueue, dict[str, str]]:
+    """Thirty of one campaign, among them ten of one content, and ten others."""
+    maker = Maker(3)
+    pills = maker.campaigns()["same text, forged senders"]
+    same = pills()
+    mails = [
+        *maker.good(10),
+        *(pills()._replace(kind="pills") for _ in range(20)),
+        *[same._replace(kind="same")] * 10,
+    ]
+    kinds = plant_spool(tmp_path / "spool", mails)
+    return SpoolQueue(Spool.open(tmp_path / "spool")), kinds
+
+
+def sifted(queue: SpoolQueue, path: Path) -> tuple[Index, Sifter]:
+    index = Index(time.time())
+    for changes in queue.read():
+        index.apply(changes)
+    index.complete()
+    sifter = Sifter(index, queue.contents(), path)
+    sifter.finish(NEVER)
+    sifter.close()
+    return index, sifter
+
+
+def scanning(queue: SpoolQueue, index: Index, sifter: Sifter, scanner: FakeScanner, path: Path) -> Scanning:
+    def submit(message: QueuedMessage) -> Submitted:
+        raw = queue.content(message.queue_id, 1 << 20)
+        return Submitted(raw, False, message.sender, [], None, message.arrival, message.queue_id)
+
+    def points(scans: Sequence[Scan]) -> list[Evidence]:
+        return [Evidence("rspamd", "rspamd", "", 10.0, "rspamd") for _ in scans]
+
+    return Scanning(
+        index, scanner, submit, points, remembered=scanner.remembered, sifted=path, campaigns=sifter.campaigns,
+        connections=4, rate=10_000,
+    )  # fmt: skip
+
+
+def test_each_content_is_scanned_once_the_campaign_first(
+    planted: tuple[SpoolQueue, dict[str, str]], tmp_path: Path
+) -> None:
+    queue, kinds = planted
+    path = tmp_path / "s.sqlite"
+    index, sifter = sifted(queue, path)
+    scanner = FakeScanner()
+    scanning(queue, index, sifter, scanner, path).finish(NEVER)
+    assert index.scanned() == len(kinds)
+    assert all(not kinds[asked].startswith("good") for asked in scanner.asked[:SAMPLE])
+    assert sum(kinds[asked] == "same" for asked in scanner.asked) == 1
+    assert scanner.at_once <= 4
+    assert len(index.suspects()) == len(kinds)
+
+
+def test_after_a_restart_nothing_is_scanned_again(planted: tuple[SpoolQueue, dict[str, str]], tmp_path: Path) -> None:
+    queue, kinds = planted
+    path = tmp_path / "s.sqlite"
+    scanner = FakeScanner()
+    index, sifter = sifted(queue, path)
+    scanning(queue, index, sifter, scanner, path).finish(NEVER)
+    scanner.asked.clear()
+    index, sifter = sifted(queue, path)
+    scanning(queue, index, sifter, scanner, path).finish(NEVER)
+    assert scanner.asked == []
+    assert index.scanned() == len(kinds)
+
+
+def test_a_scanner_that_is_down_leaves_mail_unscanned_and_says_why(
+    planted: tuple[SpoolQueue, dict[str, str]], tmp_path: Path
+) -> None:
+    queue, _ = planted
+    path = tmp_path / "s.sqlite"
+    index, sifter = sifted(queue, path)
+    scanner = FakeScanner(down=True)
+    asking = scanning(queue, index, sifter, scanner, path)
+    asking.finish(NEVER)
+    assert "connection refused" in asking.fault
+    assert index.scanned() == 0
+    assert len(scanner.asked) <= 4  # not all of the queue
+    scanner.down = False
+    asking.finish(NEVER)
+    assert asking.fault == ""
+    assert index.scanned() == 40
+
+
+def test_a_verdict_stays_when_the_campaign_of_a_message_becomes_another(
+    planted: tuple[SpoolQueue, dict[str, str]], tmp_path: Path
+) -> None:
+    queue, _ = planted
+    path = tmp_path / "s.sqlite"
+    index, sifter = sifted(queue, path)
+    scanning(queue, index, sifter, FakeScanner(), path).finish(NEVER)
+    again = Sifter(index, None, path)
+    again.finish(NEVER)
+    again.close()
+    assert index.scanned() == 40
