@@ -62,6 +62,8 @@ class Operator(msgspec.Struct, frozen=True, omit_defaults=True):
     sudo_user: str = ""
     """As sudo says; the environment can be forged by root only."""
     tty: str = ""
+    asked_by: str = ""
+    """Who asked for it from another host, as they say themselves: `alice@console.example.net`."""
 
 
 def this_operator() -> Operator:
@@ -263,11 +265,22 @@ class Audit:
         self._numbers = count()
 
     def begin(
-        self, plan: Plan, operator: Operator, *, host: str, queue: str, reason: str = "", undoes: str = ""
+        self,
+        plan: Plan,
+        operator: Operator,
+        *,
+        host: str,
+        queue: str,
+        reason: str = "",
+        undoes: str = "",
+        identifier: str = "",
     ) -> Act:
-        """Record the intent, with every message named. Raises AuditFailed, and then nothing may be done."""
+        """Record the intent, with every message named. Raises AuditFailed, and then nothing may be done.
+
+        `identifier` is what the act is called where it was asked for.
+        """
         now = self._clock()
-        identifier = self._identifier(now)
+        identifier = identifier or self._identifier(now)
         begin = Begin(
             identifier,
             now,

@@ -6,6 +6,7 @@ Generators block and are run in threads. One that is closed early (the terminal 
 every batch that was acted on is in the audit with its results.
 """
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -26,7 +27,7 @@ from mxtui.model.planning import make_plan, needs_renewal, same_message, target_
 from mxtui.model.redirect import BACK, Redirect
 from mxtui.model.source import Permission, Verb
 from mxtui.model.words import clock
-from mxtui.queues.queue import Forewarning, Holding, Queue, Redirectable
+from mxtui.queues.queue import Forewarning, Holding, Queue, Recording, Redirectable
 from mxtui.vault import KeptCopy, Vault
 
 BATCH: Final = 2_000
@@ -168,7 +169,7 @@ class Operations:
 
     def vet(self, where: Redirect) -> None:
         """Raise UsageError where redirected mail would go round in circles, or nowhere."""
-        if isinstance(self._queue, Redirectable):
+        if isinstance(self._queue, Redirectable | Recording):
             self._queue.vet(where)
 
     def copies(self, *, audit_id: str | None = None, queue_id: str | None = None) -> Iterator[KeptCopy]:
@@ -243,18 +244,28 @@ class Operations:
         stop: threading.Event | None = None,
         *,
         undoes: str = "",
+        identifier: str = "",
         batch: int = BATCH,
     ) -> Iterator[Result]:
         """Do what the plan says: a result for each of its targets, in the order they come to be known, so many at once.
+
+        `identifier` is what the act is called where it was asked for.
 
         Messages not reached when `stop` is set come back as refused. Raises, before anything is done: as
         `Permission.require` does; AuditFailed; Guarded when there is no room for copies. ResultsLost comes after a
         batch, once its results were told: what is on disk lacks them, and nothing more is done.
         """
         self.permission(plan.verb).require(plan.verb)
-        act = self._begin(plan, reason, undoes)
+        act = self._begin(plan, reason, undoes, identifier)
         complete = False
         try:
+            if isinstance(self._queue, Recording):
+                by = f"{self.operator_name}@{socket.gethostname()}"
+                asked = self._queue.carry_out(plan, act.id, by=by, reason=reason, undoes=undoes, stop=stop)
+                for results in asked:
+                    yield from self._recorded(act, results)
+                complete = stop is None or not stop.is_set()
+                return
             folder = None
             if plan.verb is Verb.DELETE and plan.reversible and plan.targets:
                 folder = self.vault.open(act.id, plan.bytes, self._clock())
@@ -305,9 +316,12 @@ class Operations:
                 self._left.add(plan.targets, self._clock())
         yield from self.execute(plan, why, batch=batch)
 
-    def _begin(self, plan: Plan, reason: str, undoes: str) -> Act:
+    def _begin(self, plan: Plan, reason: str, undoes: str, identifier: str = "") -> Act:
         source = self._queue.source
-        return self.audit.begin(plan, self._operator, host=source.name, queue=source.path, reason=reason, undoes=undoes)
+        return self.audit.begin(
+            plan, self._operator,
+            host=source.name, queue=source.path, reason=reason, undoes=undoes, identifier=identifier,
+        )  # fmt: skip
 
     def _batch(self, act: Act, plan: Plan, batch: Sequence[Target], folder: Path | None) -> Iterator[Result]:
         """Act on one batch; what is known is recorded even if the caller or the queue breaks off half way."""

@@ -150,7 +150,8 @@ def select(attached: Attached, words: Sequence[str], *, everything: bool, verb: 
     if ids is not None:  # no need to read 100,000 messages to act on one
         found = [attached.queue.find(queue_id) for queue_id in ids]
         return [target_of(message) for message in found if message is not None], text
-    index = index_of(attached.queue, subjects=asks_for_subjects(wanted), suspect=attached.settings.spam.suspect)
+    suspect = attached.settings.spam.suspect
+    index = index_of(attached.queue, attached.now(), subjects=asks_for_subjects(wanted), suspect=suspect)
     if depends_on_judgement(wanted):
         recall(attached, index)
     return index.targets(index.ids(wanted)), text or "--all"

@@ -27,7 +27,7 @@ LASTING = "4h"
 @click.option("--no-probe", is_flag=True, help="Leave the primaries alone.")
 def alerts_command(queue: str | None, config: str | None, no_color: bool, as_json: bool, no_probe: bool) -> None:
     """Everything that needs an operator, gravest first, and what is over since an hour at most."""
-    with attach(queue, config) as attached:
+    with attach(queue, config, here="alerts") as attached:
         overview = Look(attached, probe=not no_probe).overview
     if as_json:
         for alert in overview.alerts:
@@ -80,7 +80,7 @@ def ack_command(
         raise UsageError(f"for how long? {one_line(for_, 40)}", DURATION_EXAMPLES) from None
     if not reason.strip():
         raise UsageError(f"why acknowledge {one_line(name, 40)}?", "Say --reason: whoever meets it wants to know.")
-    with attach(queue, config) as attached:
+    with attach(queue, config, here="ack") as attached:
         if withdraw:
             _withdraw(attached, name, domain, reason)
             return

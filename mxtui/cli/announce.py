@@ -41,7 +41,7 @@ def announce_command(
 
     Without a domain: what is announced.
     """
-    with attach(queue, config) as attached:
+    with attach(queue, config, here="announce") as attached:
         if domain is None:
             show(attached.returns.all(time.time()).values(), as_json=as_json)
             return

@@ -13,11 +13,13 @@ from mxtui.model.alerts import Thresholds
 from mxtui.model.health import Health, Primary
 from mxtui.model.message import QueuedMessage
 from mxtui.model.source import Verb
+from mxtui.model.ssh_address import is_address
 from mxtui.queues.queue import Queue
 
 if TYPE_CHECKING:  # the index, asyncio, DNS and msgspec cost 0.2 s together, and not every command needs them
     from mxtui.alerting.store import AlertState
     from mxtui.alerting.telling import Telling
+    from mxtui.audit import Operator
     from mxtui.drains import Drains
     from mxtui.drills import Drills
     from mxtui.history import Store
@@ -27,9 +29,10 @@ if TYPE_CHECKING:  # the index, asyncio, DNS and msgspec cost 0.2 s together, an
     from mxtui.model.forecast import Outlook
     from mxtui.model.holds import DomainHold
     from mxtui.model.overview import Acknowledgement
+    from mxtui.model.plan import Plan
     from mxtui.model.route import Router
+    from mxtui.monitor import Primaries
     from mxtui.operations import Operations
-    from mxtui.primary.prober import Prober
     from mxtui.returns import Returns
 
 ONE_LOOK = 4.0
@@ -47,8 +50,23 @@ class Attached:
     """The file of settings that was named on the command line."""
 
     @property
+    def elsewhere(self) -> bool:
+        """Whether it is on another host."""
+        return False
+
+    def now(self) -> float:
+        """Seconds since the epoch, by the clock that the queue's times are of."""
+        import time
+
+        return time.time()
+
+    @property
     def operations(self) -> "Operations":
         """The road to acting on it."""
+        return self.operations_of(None)
+
+    def operations_of(self, operator: "Operator | None") -> "Operations":
+        """The same, for somebody else than whoever runs this process."""
         from mxtui.audit import Audit
         from mxtui.left import LeftByGuards
         from mxtui.operations import Operations
@@ -57,7 +75,8 @@ class Attached:
         kept = self.settings.kept
         vault = Vault(kept.folder, keep_seconds=kept.age, keep_bytes=kept.size)
         left = LeftByGuards(self.drains.folder)
-        return Operations(self.queue, audit=Audit(self.settings.audit), vault=vault, left=left)
+        audit = Audit(self.settings.audit)
+        return Operations(self.queue, audit=audit, vault=vault, operator=operator, left=left)
 
     @property
     def drains(self) -> "Drains":
@@ -65,6 +84,16 @@ class Attached:
         from mxtui.drains import Drains
 
         return Drains(self.queue.source.path, self.settings.drain.folder or self.site.drains())
+
+    def start_drain(self, again: Sequence[str], plan: "Plan", reason: str, ends: str = "") -> None:
+        """Have a process of its own drain, and end a domain's migration where one is named; once it has begun.
+
+        `again` are the options that name the queue. Raises Guarded where somebody drains already.
+        """
+        from mxtui.cli.draining import detached
+
+        more = [word for option, value in (("--reason", reason), ("--ends", ends)) if value for word in (option, value)]
+        detached([*again, *more], plan, self.drains)
 
     @property
     def holding(self) -> "Holding":
@@ -194,7 +223,7 @@ class Attached:
         probe = self.settings.probe
         return probe_once(asked, router or self.router(), timeout, at_once=probe.at_once, recipients=probe.recipients)
 
-    def primaries(self) -> "Prober | None":
+    def primaries(self) -> "Primaries | None":
         """The rounds of checks for a console; None where they are switched off."""
         wanted = self.settings.probe
         if not wanted.enabled:
@@ -225,11 +254,29 @@ def named_source(source: str | None, settings: Settings) -> str | None:
     return str(spool) if spool is not None and is_spool(spool) else None
 
 
-@contextmanager
-def attach(source: str | None, config: str | None) -> Iterator[Attached]:
-    """Find the queue that is meant and let go of it afterwards. Raises ConfigError, NoQueue, NotPermitted."""
-    settings = settings_of(config)
+def found_source(source: str | None, settings: Settings) -> tuple[str | None, Sequence[str]]:
+    """Which queue is meant (see `named_source`), and how mxtui is called on its host; a path goes before a name."""
     meant = named_source(source, settings)
+    for host in settings.hosts:
+        if meant == host.name and not Path(meant).exists():
+            return host.queue, host.command
+    return meant, ("mxtui",)
+
+
+@contextmanager
+def attach(source: str | None, config: str | None, *, here: str = "") -> Iterator[Attached]:
+    """Find the queue that is meant and let go of it afterwards. Raises ConfigError, NoQueue, NotPermitted, Unreachable.
+
+    `here` is the command that has to run on the queue's own host; for another one it raises UsageError.
+    """
+    settings = settings_of(config)
+    meant, command = found_source(source, settings)
+    if meant is not None and is_address(meant):
+        from mxtui.cli.elsewhere import attached_elsewhere
+
+        with attached_elsewhere(meant, command, settings, config, here) as elsewhere:
+            yield elsewhere
+        return
     site: Site
     if meant is not None and is_spool(Path(meant)):
         site = spool_site(Path(meant), settings)
@@ -242,13 +289,11 @@ def attach(source: str | None, config: str | None) -> Iterator[Attached]:
         queue.close()
 
 
-def index_of(queue: Queue, *, subjects: bool, suspect: float | None = None) -> "Index":
-    """Everything queued, read once; `suspect` is the score from which on a message is."""
-    import time
-
+def index_of(queue: Queue, now: float, *, subjects: bool, suspect: float | None = None) -> "Index":
+    """Everything queued, read once; ages at `now`, and `suspect` is the score from which on a message is."""
     from mxtui.index import Index
 
-    index = Index(time.time()) if suspect is None else Index(time.time(), suspect=suspect)
+    index = Index(now) if suspect is None else Index(now, suspect=suspect)
     for changes in queue.read(subjects=subjects):
         index.apply(changes)
     return index

@@ -61,6 +61,7 @@ def record_object(record: AuditRecord) -> dict[str, object]:
         "user": begin.operator.user,
         "sudo_user": begin.operator.sudo_user,
         "tty": begin.operator.tty,
+        "asked_by": begin.operator.asked_by,
         "host": begin.host,
         "queue": begin.queue,
         "selection": begin.selection,
@@ -81,6 +82,8 @@ def _row(record: AuditRecord) -> list[str]:
         if begin.operator.login == begin.operator.user
         else f"{begin.operator.login} as {begin.operator.user}"
     )
+    if begin.operator.asked_by:
+        who = f"{who} for {begin.operator.asked_by}"
     counts = ", ".join(f"{number:,} {word}" for word, number in record.counts.items() if number)
     return [
         datetime.fromtimestamp(begin.at).astimezone().strftime("%Y-%m-%d %H:%M:%S"),

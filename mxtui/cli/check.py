@@ -102,7 +102,7 @@ def check_command(
     try:
         with _within(timeout):
             ranges = _ranges(warning), _ranges(critical)
-            with attach(queue, config) as attached:
+            with attach(queue, config, here="check") as attached:
                 status, line = check(
                     attached,
                     *ranges,

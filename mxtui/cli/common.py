@@ -43,7 +43,12 @@ def common_options(command: Decorated) -> Decorated:
     for option in (
         click.option("--no-color", is_flag=True, callback=_no_color, help="No colours (so does NO_COLOR)."),
         click.option("--config", metavar="FILE", help="Settings, after /etc/mxtui.toml and the user's own."),
-        click.option("-q", "--queue", metavar="SOURCE", help="A Postfix configuration or queue directory, or a spool."),
+        click.option(
+            "-q",
+            "--queue",
+            metavar="SOURCE",
+            help="A Postfix configuration or queue directory, a spool, ssh://HOST, or a name of [[hosts]].",
+        ),
     ):
         command = option(command)
     return command

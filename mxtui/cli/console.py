@@ -6,20 +6,21 @@ What it needs beyond the queue takes 0.3 s to import. By then the names in the q
 import os
 import sys
 import threading
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from mxtui.cli.attach import Attached, attach, named_source, settings_of
-from mxtui.errors import NoQueue, UsageError
+from mxtui.cli.attach import Attached, attach, found_source, named_source, settings_of
+from mxtui.errors import NoQueue, Unreachable, UsageError
 from mxtui.message.limits import WHOLE
 from mxtui.model.message import State
+from mxtui.model.ssh_address import is_address
 from mxtui.queues.postfix.instances import instances
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from mxtui.message.parts import Part
     from mxtui.message.sandbox import Sandbox
     from mxtui.model.drain.interrupted import Interrupted
+    from mxtui.model.drain.standing import Standing
     from mxtui.model.evidence import Judgement
     from mxtui.model.overview import Alert
     from mxtui.model.plan import Plan
@@ -49,9 +51,13 @@ def open_console(
         raise UsageError("the console needs a terminal", "mxtui status, list and the other commands do not.")
     if no_color:
         os.environ["NO_COLOR"] = "1"
-    if named_source(source, settings_of(config)) is None:
+    given = settings_of(config)
+    if named_source(source, given) is None:
         source = choose()
-    with ThreadPoolExecutor(1) as aside, attach(source, config) as attached:
+    with ThreadPoolExecutor(1) as aside, ExitStack() as stack:
+        if is_address(found_source(source, given)[0] or ""):
+            aside.submit(import_module, "mxtui.tui.run")  # 0.3 s, for which ssh need not be waited for
+        attached = stack.enter_context(attach(source, config))
         counted = aside.submit(attached.queue.depth)
         from mxtui.tui.run import run_console
         from mxtui.tui.services import Settings
@@ -65,8 +71,8 @@ def open_console(
         )
         from mxtui.cli.draining import naming
 
-        with services(attached, settings, counted, naming(source, config)) as given:
-            run_console(replace(given, extras=tuple(extras)))
+        with services(attached, settings, counted, naming(source, config)) as known:
+            run_console(replace(known, extras=tuple(extras)))
 
 
 @contextmanager
@@ -92,7 +98,7 @@ def services(
     keeper = Keeper(attached.alerts, replace(attached.telling, watching=True))
     monitor = Monitor(
         queue,
-        Index(time.time(), suspect=attached.settings.spam.suspect),
+        Index(attached.now(), suspect=attached.settings.spam.suspect),
         attached.primaries,
         always=attached.relayed,
         watch=Watch(attached.thresholds, attached.alerts.memory()),
@@ -104,6 +110,7 @@ def services(
         judged=keeper.judged,
         history=Recorder(history),
         outlook=attached.outlook,
+        clock=attached.now,
     )
 
     sandbox = _Sandboxed()
@@ -140,20 +147,21 @@ def services(
 
         return examined(attached, tell=lambda _: None)  # what it found is on the screen, kept or not
 
-    sifter, sifted = background(attached, monitor.index, judging)
+    # What is elsewhere is fetched when it is opened, and never all of it.
+    sifter, sifted = (None, None) if attached.elsewhere else background(attached, monitor.index, judging)
     try:
         yield Services(
             sifting=sifter,
             monitor=monitor,
             operations=attached.operations,
-            holding=attached.holding,
+            holding=None if attached.elsewhere else attached.holding,
             inspect=look_inside,
             content=queue.content,
             save=save,
             save_part=take_out,
             draining=_Draining(attached, again),
             history=history.points,
-            examine=examine,
+            examine=None if attached.elsewhere else examine,
             client=queue.client,
             judge=judge,
             suspect=attached.settings.spam.suspect,
@@ -161,11 +169,13 @@ def services(
             campaigns=campaigns,
             own_names=frozenset({queue.source.name.lower()}),
             settings=settings,
+            clock=attached.now,
             acknowledging=_Acknowledging(attached),
             announcing=_Announcing(attached),
         )
     finally:
-        sifted.set()
+        if sifted is not None:
+            sifted.set()
         monitor.close()
         keeper.close()
         sandbox.close()
@@ -234,11 +244,16 @@ class _Draining:
     """Drains in processes of their own, found again on the register."""
 
     def __init__(self, attached: Attached, again: Sequence[str]) -> None:
-        self._attached = attached
-        self._again = again
+        self._attached, self._again = attached, again
         self._drains = attached.drains
-        self.standing = self._drains.standing
+        self._standing: Standing | None = None
         self.wish = self._drains.wish
+
+    def standing(self) -> "Standing | None":
+        """As it was, where the host of the queue is away: the screen says that it is stale."""
+        with suppress(Unreachable):
+            self._standing = self._drains.standing()
+        return self._standing
 
     def finish_interrupted(self) -> "Interrupted":
         """Raises MxtuiError."""
@@ -248,10 +263,7 @@ class _Draining:
 
     def start(self, plan: "Plan", reason: str, ends: str = "") -> None:
         """Raises MxtuiError."""
-        from mxtui.cli.draining import detached
-
-        more = [word for option, value in (("--reason", reason), ("--ends", ends)) if value for word in (option, value)]
-        detached([*self._again, *more], plan, self._drains)
+        self._attached.start_drain(self._again, plan, reason, ends)
 
 
 def choose() -> str | None:

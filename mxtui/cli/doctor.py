@@ -69,7 +69,7 @@ def doctor_command(
     if explain is not None:
         print_catalogue(explain)
         return
-    with attach(queue, config) as attached:
+    with attach(queue, config, here="doctor") as attached:
         report = examined(attached, [_domain(word) for word in domains])
     if as_json:
         print_json(report_object(report))

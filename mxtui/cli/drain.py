@@ -46,10 +46,10 @@ def drain_command(
                     standing = drains.standing()
                 if standing is None:
                     raise NoQueue("no drain of this queue is known", "mxtui flush starts one.")
-                _tell(standing, as_json=as_json)
+                _tell(standing, attached.now(), as_json=as_json)
 
 
-def _tell(standing: Standing, *, as_json: bool) -> None:
+def _tell(standing: Standing, now: float, *, as_json: bool) -> None:
     progress = standing.progress
     if as_json:
         print_json(
@@ -68,9 +68,9 @@ def _tell(standing: Standing, *, as_json: bool) -> None:
             }
         )
         return
-    ended = f"ended {clock(standing.ended, time.time())}" if standing.ended is not None else "running"
+    ended = f"ended {clock(standing.ended, now)}" if standing.ended is not None else "running"
     click.echo(
-        f"{one_line(named(standing.selection), 200)}: {ended}, began {clock(standing.began, time.time())}, "
+        f"{one_line(named(standing.selection), 200)}: {ended}, began {clock(standing.began, now)}, "
         f"by {one_line(standing.operator, 40)}"
     )
     if progress is not None:

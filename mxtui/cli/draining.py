@@ -131,7 +131,8 @@ def drained(
 
 def naming(queue: str | None, config: str | None) -> list[str]:
     """The options that name a queue, for a process that runs in another folder."""
-    queue_option = ["-q", str(Path(queue).absolute())] if queue else []
+    # What is no path is the name of a host in the settings.
+    queue_option = ["-q", str(Path(queue).absolute()) if Path(queue).exists() else queue] if queue else []
     return [*queue_option, *(["--config", str(Path(config).absolute())] if config else [])]
 
 

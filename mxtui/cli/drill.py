@@ -50,7 +50,7 @@ def drill_command(domain: str | None, queue: str | None, config: str | None, **o
     Without a domain: to each in [drill.addresses]. With --by-queue it is kept in the queue first: on Postfix by
     suspending the domain for that moment.
     """
-    with attach(queue, config) as attached:
+    with attach(queue, config, here="drill") as attached:
         drill(attached, domain, **options)
 
 

@@ -93,6 +93,14 @@ def flush(
     `queue` and `config` are as given, for a process of its own. In that process the plan was made already (`planned`),
     and a migration may end with the drain (`ends`).
     """
+    if attached.elsewhere:
+        from mxtui.cli import flush_elsewhere
+
+        flush_elsewhere.flush(
+            attached, words, everything=everything, dry_run=dry_run, yes=yes, reason=reason, as_json=as_json,
+            force=force, limit=limit, rate=rate, direct=direct or to is not None, detach=detach,
+        )  # fmt: skip
+        return
     from mxtui.cli import draining, migrate, ways
 
     host = ways.named_host(to) if to else None
@@ -109,7 +117,7 @@ def flush(
         plan = interrupted.heeded(draining.planned())
     else:
         targets, selection = select(attached, words, everything=everything, verb=Verb.FLUSH)
-        going, left_out = (targets, []) if force else apart(targets, _troubles(attached, targets, router))
+        going, left_out = (targets, []) if force else apart(targets, troubles(attached, targets, router))
         if left_out and not going:
             raise Guarded(left_out[0].detail, "Wait until it is up (mxtui probe), or say --force.")
         operations = attached.operations
@@ -146,15 +154,15 @@ def flush(
         raise PartlyDone
 
 
-def _troubles(attached: Attached, targets: Sequence[Target], router: "Router") -> Troubles:
+def troubles(attached: Attached, targets: Sequence[Target], router: "Router | None" = None) -> Troubles:
     """Domains whose mail had better not go now: a primary that is down, or a hold."""
     concerned = {domain for target in targets for domain in target.domains}
-    troubles = dict(down(attached.probe_once(concerned, router=router)))
-    now = time.time()
-    for hold in in_force(attached.holding.holds.all().values(), now).values():
+    found = dict(down(attached.probe_once(concerned, router=router)))
+    now = attached.now()
+    for hold in in_force(attached.holds().values(), now).values():
         held = (domain for domain in concerned if within(domain, hold.domain))
-        troubles.update((domain, f"{domain} is {words_of_hold(hold, now)}") for domain in held)
-    return troubles
+        found.update((domain, f"{domain} is {words_of_hold(hold, now)}") for domain in held)
+    return found
 
 
 def _is_postfix(attached: Attached) -> bool:

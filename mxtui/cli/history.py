@@ -1,6 +1,5 @@
 """`mxtui history`: how domains fared in the last hours and days, as the console shows it."""
 
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -39,10 +38,9 @@ def history_command(
         span = float(parse_duration(since))
     except ValueError as error:
         raise UsageError(str(error), f"--since {DURATION_EXAMPLES}.") from None
-    now = time.time()
     span = min(max(span, 60.0), LONGEST)
     with attach(queue, config) as attached:
-        store = attached.history
+        store, now = attached.history, attached.now()
         if domain is not None:
             name = named_domain(domain)
             found = {name: store.points(name, span, now)}

@@ -1,7 +1,6 @@
 """`mxtui list`: messages, oldest first."""
 
 import sys
-import time
 from collections.abc import Iterator
 from typing import Any, get_args
 
@@ -49,16 +48,17 @@ def list_command(
     """
     wanted, _ = read_filter(filter, JUDGED_WORDS)
     with attach(queue, config) as attached:
-        index = index_of(attached.queue, subjects=subjects or not as_json or asks_for_subjects(wanted))
+        now = attached.now()
+        index = index_of(attached.queue, now, subjects=subjects or not as_json or asks_for_subjects(wanted))
         if depends_on_judgement(wanted) or sort == "score":
             recall(attached, index)
-        view = index.view(wanted, Sort(sort, (sort in ("age", "score")) != reverse), time.time())
+        view = index.view(wanted, Sort(sort, (sort in ("age", "score")) != reverse), now)
         shown = view.count if limit is None else min(limit, view.count)
         if as_json:
             for message in _messages(index, view, shown):
                 print_json(as_object(message))
         else:
-            _print_text(view, shown)
+            _print_text(view, shown, now)
 
 
 def _messages(index: Index, view: View, shown: int) -> Iterator[QueuedMessage]:
@@ -96,8 +96,7 @@ def as_object(message: QueuedMessage) -> dict[str, Any]:
     }
 
 
-def _print_text(view: View, shown: int) -> None:
-    now = time.time()
+def _print_text(view: View, shown: int, now: float) -> None:
     heads = ["age", "queue id", "state", "size", "from", "to", "subject", "reason"]
     for start in range(0, shown, _CHUNK):
         rows = []

@@ -45,6 +45,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "drill": ("mxtui.cli.drill", "Send a marked message through the backup, and follow it."),
     "audit": ("mxtui.cli.audit", "Who did what, when, why, to which messages."),
     "serve": ("mxtui.cli.serve", "The embedded backup MX: take mail while primaries are down, deliver it when up."),
+    "agent": ("mxtui.cli.agent", "The far end of a console on another host; ssh runs it."),
     "demo": ("mxtui.cli.demo", "A real outage on loopback, and the console on it."),
     "sudoers": ("mxtui.cli.sudoers", "The sudo rules that let a plain user act."),
 }

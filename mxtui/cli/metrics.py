@@ -24,7 +24,7 @@ def metrics_command(
 ) -> None:
     """What is queued, how the primaries fare, and the alerts, in Prometheus's text format."""
     gc.disable()
-    with attach(queue, config) as attached:
+    with attach(queue, config, here="metrics") as attached:
         look = Look(attached, probe=not no_probe)
         from mxtui.metrics import Told, text, write  # the client library: 50 ms
 

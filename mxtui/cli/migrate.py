@@ -43,7 +43,7 @@ def migrate_command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="The plan, a line per message, a summary.")
 def start_command(domain: str, queue: str | None, config: str | None, **options: Any) -> None:
     """Hold what is queued for DOMAIN and catch what comes, until `mxtui migrate end`. Said again: hold it longer."""
-    with attach(queue, config) as attached:
+    with attach(queue, config, here="migrate") as attached:
         start(attached, named_domain(domain), **options)
 
 
@@ -88,7 +88,7 @@ def start(
 @click.option("--json", "as_json", is_flag=True, help="An object for each.")
 def status_command(domain: str | None, queue: str | None, config: str | None, as_json: bool, no_color: bool) -> None:
     """The domains that migrate, with time left and what waits."""
-    with attach(queue, config) as attached:
+    with attach(queue, config, here="migrate") as attached:
         holding = attached.holding
         holds = {name: hold for name, hold in holding.holds.all().items() if hold.kind == "migrate"}
         if domain is not None:
@@ -118,7 +118,7 @@ def end_command(domain: str, queue: str | None, config: str | None, **options: A
 
     What is not delivered to it stays in hold, where the guard stops the drain; said again, it goes on.
     """
-    with attach(queue, config) as attached:
+    with attach(queue, config, here="migrate") as attached:
         end(attached, named_domain(domain), **options)
 
 

@@ -1,6 +1,5 @@
 """`mxtui restore`: deleted messages back into the queue."""
 
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -51,7 +50,7 @@ def restore(
     """List copies, or plan, ask, put back and tell."""
     operations = attached.operations
     if listing:
-        _list(list(operations.copies()), as_json=as_json)
+        _list(list(operations.copies()), attached.now(), as_json=as_json)
         return
     if (bool(queue_ids) + everything + (act is not None)) != 1:
         raise UsageError("restore what?", "Name queue IDs, or --act AUDIT_ID, or --all; --list shows what is kept.")
@@ -75,8 +74,7 @@ def restore(
         finish(operations.execute(plan, reason=reason, stop=stop), plan, as_json=as_json)
 
 
-def _list(copies: Sequence[KeptCopy], *, as_json: bool) -> None:
-    now = time.time()
+def _list(copies: Sequence[KeptCopy], now: float, *, as_json: bool) -> None:
     if as_json:
         for copy in copies:
             print_json(

@@ -2,7 +2,6 @@
 
 import gc
 import sys
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -34,7 +33,7 @@ def status_command(queue: str | None, config: str | None, no_color: bool, as_jso
     """Totals, domains, primaries, alerts: one look, then exit."""
     gc.disable()  # a look makes no cycles, and the collector would go through 100,000 messages again and again: 0.1 s
     with attach(queue, config) as attached:
-        overview = look(attached.queue, time.time())
+        overview = look(attached.queue, attached.now())
         overview = looked_at(attached, overview, probe=not no_probe)
         overview = replace(overview, forecast=forecast_of(attached, overview))
     if as_json:

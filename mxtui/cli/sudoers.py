@@ -11,6 +11,6 @@ from mxtui.cli.common import common_options
 @click.option("--group", default="%mail", show_default=True, help="Who may: a %group or a user.")
 def sudoers_command(queue: str | None, config: str | None, no_color: bool, group: str) -> None:
     """The sudo rules, exact to the argument, that let a plain user act: for `visudo -f /etc/sudoers.d/mxtui`."""
-    with attach(queue, config) as attached:
+    with attach(queue, config, here="sudoers") as attached:
         for line in attached.sudoers(group):
             click.echo(line)

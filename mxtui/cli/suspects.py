@@ -42,8 +42,8 @@ def suspects_command(
     the configured score by is:suspect: mxtui reject --dry-run campaign:c7f3
     """
     wanted, _ = read_filter(filter, JUDGED_WORDS)
-    with attach(queue, config) as attached, stopping() as stop:
-        index = index_of(attached.queue, subjects=True, suspect=attached.settings.spam.suspect)
+    with attach(queue, config, here="suspects") as attached, stopping() as stop:
+        index = index_of(attached.queue, attached.now(), subjects=True, suspect=attached.settings.spam.suspect)
         with closing(sift(attached, index, wait=wait, stop=stop)) as sifter:
             progress, campaigns = sifter.progress(), sifter.campaigns()
         if progress.fault:

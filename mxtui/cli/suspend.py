@@ -35,7 +35,7 @@ def suspend_command(domain: str | None, queue: str | None, config: str | None, *
 
     On a spool nothing is touched: serve begins no delivery. On Postfix what is queued is held, and released at the end.
     """
-    with attach(queue, config) as attached:
+    with attach(queue, config, here="suspend") as attached:
         suspend(attached, domain, **options)
 
 
@@ -91,7 +91,7 @@ def suspend(
 @click.option("--json", "as_json", is_flag=True, help="The plan, a line per message, a summary.")
 def resume_command(domain: str | None, queue: str | None, config: str | None, **options: Any) -> None:
     """End the suspension of DOMAIN now; without a domain: of all of a spool's deliveries."""
-    with attach(queue, config) as attached:
+    with attach(queue, config, here="resume") as attached:
         resume(attached, domain, **options)
 
 

@@ -1,5 +1,6 @@
 """Settings: TOML files to one frozen, validated value. Everything has a default."""
 
+from mxtui.config.hosts import Host
 from mxtui.config.loading import SYSTEM_FILE, files, load, where
 from mxtui.config.serving import Limits, Serve
 from mxtui.config.settings import Alerts, Console, Kept, Notify, Probe, Row, Settings, settings_table
@@ -8,6 +9,7 @@ __all__ = [
     "SYSTEM_FILE",
     "Alerts",
     "Console",
+    "Host",
     "Kept",
     "Limits",
     "Notify",

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from mxtui.config import readers
+from mxtui.config.hosts import Host, hosts
 from mxtui.config.serving import Limits, Serve, ServeScan
 from mxtui.config.setting import entries, optional, setting
 from mxtui.model.next_hop import NextHop
@@ -193,7 +194,13 @@ class Settings:
     """Everything that can be set."""
 
     queue: str | None = optional(
-        readers.text, "queue to attach to without -q: a Postfix configuration or queue directory, or a spool"
+        readers.text,
+        "queue to attach to without -q: a Postfix configuration or queue directory, a spool, ssh://HOST, a host's name",
+    )
+    hosts: tuple[Host, ...] = setting(
+        hosts,
+        "[]",
+        "queues by name: [[hosts]] with name, queue (ssh://HOST or a path) and command (how mxtui is called)",
     )
     maillog: Path | None = optional(readers.path, "the mail log, where Postfix's settings do not lead to it")
     audit: Path | None = optional(

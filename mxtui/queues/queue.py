@@ -17,7 +17,7 @@ from mxtui.model.tally import Tallies
 if TYPE_CHECKING:  # who only looks needs no plans: 12 ms
     from mxtui.model.drain.way import Feed, Settled
     from mxtui.model.envelope import Client
-    from mxtui.model.plan import Caution, Result, Target
+    from mxtui.model.plan import Caution, Plan, Result, Target
     from mxtui.model.redirect import Redirect
     from mxtui.queues.cached import Counted
 
@@ -189,6 +189,25 @@ class Recountable(Protocol):
 
     def count_again(self, now: float, cache: Path) -> Counted:
         """Everything queued, once, by what a file remembers; and what moved since. Raises what `Queue.read` raises."""
+        ...
+
+
+@runtime_checkable
+class Recording(Protocol):
+    """A queue on a host with records and kept copies of its own, where plans go whole."""
+
+    def vet(self, where: Redirect) -> None:
+        """See `Redirectable.vet`."""
+        ...
+
+    def carry_out(
+        self, plan: Plan, act: str, *, by: str, reason: str = "", undoes: str = "", stop: threading.Event | None = None
+    ) -> Iterator[Sequence[Result]]:
+        """Do it there, as `operations.execute` does, and put it on record there as well: under the same name, `act`.
+
+        `by` says who asks. Where the host goes away meanwhile, and does not come back soon, what is not known of is
+        `unsure`. Raises what the host says, and then nothing more is done.
+        """
         ...
 
 

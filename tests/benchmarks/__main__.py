@@ -27,14 +27,15 @@ from tests.benchmarks.ramping import ramping
 from tests.benchmarks.reading import reading
 from tests.benchmarks.receiving import receiving
 from tests.benchmarks.remembering import remembering
+from tests.benchmarks.remote import remote
 from tests.benchmarks.sifting import sifting
 from tests.benchmarks.site import Site, running
 from tests.benchmarks.spooled import spooled
 from tests.benchmarks.table import Figure, as_markdown, as_text
 
 PARTS = (
-    "reading", "alerts", "console", "spool", "following", "acting", "receiving", "draining", "ramping", "remembering",
-    "sifting", "inspecting",
+    "reading", "alerts", "console", "spool", "remote", "following", "acting", "receiving", "draining", "ramping",
+    "remembering", "sifting", "inspecting",
 )  # fmt: skip
 
 
@@ -60,6 +61,8 @@ def measure(options: argparse.Namespace, tell: Callable[[str], None]) -> tuple[l
             take(console(site, options.times, options.idle))
         if "spool" in options.parts:
             take(spooled(site, options.times))
+        if "remote" in options.parts:
+            take(remote(site, options.idle))
         if "following" in options.parts:
             take(following(site))
     if "acting" in options.parts:

@@ -186,7 +186,7 @@ def _arrivals(terminal: FilmedTerminal, site: Site, settle: float) -> Iterator[F
         total += 1
         site.postfix.inject("sender@example.com", ["info@d0.example.org"])
         accepted = time.perf_counter()
-        _wait_for_total(terminal, total)
+        wait_for_total(terminal, total)
         seconds.append(time.perf_counter() - accepted)
     yield Figure(f"console: a new message on screen, slowest of {ARRIVALS}", max(seconds), "s", 1.0)
     terminal.idle(settle)
@@ -194,7 +194,7 @@ def _arrivals(terminal: FilmedTerminal, site: Site, settle: float) -> Iterator[F
     try:
         with opened_files(terminal.pid, site.postfix.queue_directory, site.settings.parent / "trace") as opened:
             _put(site)
-            _wait_for_total(terminal, total + 1)
+            wait_for_total(terminal, total + 1)
             terminal.idle(settle)
     except FileNotFoundError:
         yield Figure(name, None, "", 1, "needs strace")
@@ -202,7 +202,7 @@ def _arrivals(terminal: FilmedTerminal, site: Site, settle: float) -> Iterator[F
         yield Figure(name, len(opened), "", 1)
 
 
-def _wait_for_total(terminal: FilmedTerminal, total: int) -> None:
+def wait_for_total(terminal: FilmedTerminal, total: int) -> None:
     terminal.wait_for(lambda screen: any(f"{total:,}" in line.split() for line in screen), BEGIN)
 
 

@@ -47,12 +47,14 @@ class Site:
     """A spool to attach to instead."""
     primary: FakePrimary | None = None
     """Of all domains."""
+    elsewhere: str = ""
+    """The same queue, as it is named over ssh."""
 
     def mxtui(self, *verb: str) -> list[str]:
         """The command line of a verb, or of the console."""
         return [
             sys.executable, "-m", "mxtui", *verb,
-            "-q", str(self.spool or self.postfix.config_directory), "--config", str(self.settings),
+            "-q", self.elsewhere or str(self.spool or self.postfix.config_directory), "--config", str(self.settings),
         ]  # fmt: skip
 
     def names(self) -> dict[str, list[str]]:

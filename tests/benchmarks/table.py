@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-Unit = Literal["s", "ms", "×", "MB", "%", "B/s", ""]
+Unit = Literal["s", "ms", "×", "MB", "%", "B/s", "B", ""]
 
 _HEADS = ("figure", "measured", "limit", "verdict")
 
-_DIGITS: dict[Unit, int] = {"s": 2, "ms": 0, "×": 2, "MB": 0, "%": 1, "B/s": 0, "": 0}
+_DIGITS: dict[Unit, int] = {"s": 2, "ms": 0, "×": 2, "MB": 0, "%": 1, "B/s": 0, "B": 0, "": 0}
 
 
 @dataclass(frozen=True)

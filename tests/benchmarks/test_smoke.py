@@ -37,6 +37,11 @@ ROWS = (
     "spool: console: everything read",
     "spool: console: memory, once read (PSS, with its helpers)",
     "spool: console: memory, most while reading (PSS, with its helpers)",
+    "remote: depth of the queue on screen, from the keystroke",
+    "remote: everything read",
+    "remote: sent over the line by then, a message",
+    "remote: idle, over the line",
+    "remote: a new message on screen, slowest of 5",
     "console: keys at rest, 95th percentile of 48",
     "console: keys while",
     "followed to their verdicts a second, with the console beside",
@@ -78,7 +83,7 @@ ROWS = (
 
 
 @pytest.mark.postfix
-@pytest.mark.timeout(180)  # two servers and five consoles are started
+@pytest.mark.timeout(300)  # three servers and six consoles are started
 def test_one_run_measures_every_figure_that_has_a_limit(need_postfix: None) -> None:
     figures, where = measure(arguments(SMALL), lambda _: None)
     names = [figure.name for figure in figures]

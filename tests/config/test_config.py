@@ -215,3 +215,37 @@ def test_a_mistake_that_shows_only_later_is_found_in_the_last_file_that_made_it(
     assert where(("serve", "user"), given, system=NOWHERE) == "serve.user"
     given.write_text('[serve.relay]\n"Example.ORG" = "a"\n')
     assert where(("serve", "relay", "example.org"), given, system=NOWHERE) == f'{given}:2: serve.relay."Example.ORG"'
+
+
+def test_hosts_have_names_and_queues(tmp_path: Path) -> None:
+    mx2, inbound = settings_from(
+        tmp_path,
+        """
+        [[hosts]]
+        name = "mx2"
+        queue = "ssh://root@mx2.example.net"
+        command = ["sudo", "-n", "mxtui"]
+        [[hosts]]
+        name = "in"
+        queue = "/etc/postfix-in"
+        """,
+    ).hosts
+    assert (mx2.name, mx2.queue, mx2.command) == ("mx2", "ssh://root@mx2.example.net", ("sudo", "-n", "mxtui"))
+    assert inbound.command == ("mxtui",)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        'name = "mx2"',
+        'name = "-x"\nqueue = "/q"',
+        'name = "mx2"\nqueue = "ssh://-oProxyCommand=id"',
+        'name = "mx2"\nqueue = "relative"',
+        'name = "mx2"\nqueue = "/q"\ncommand = "mxtui"',
+        'name = "mx2"\nqueue = "/q"\nport = 22',
+        'name = "mx2"\nqueue = "/q"\n[[hosts]]\nname = "mx2"\nqueue = "/r"',
+    ],
+)
+def test_a_host_that_makes_no_sense_is_named_with_its_line(tmp_path: Path, host: str) -> None:
+    with pytest.raises(ConfigError, match=r"given\.toml:1: hosts"):
+        settings_from(tmp_path, f"[[hosts]]\n{host}\n")
