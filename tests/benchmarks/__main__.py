@@ -32,6 +32,7 @@ from tests.benchmarks.table import Figure, as_markdown, as_text
 
 PARTS = (
     "reading", "alerts", "console", "spool", "following", "acting", "receiving", "draining", "ramping", "remembering",
+    "thin",
 )  # fmt: skip
 
 
@@ -59,6 +60,8 @@ def measure(options: argparse.Namespace, tell: Callable[[str], None]) -> tuple[l
             take(spooled(site, options.times))
         if "following" in options.parts:
             take(following(site))
+        if "thin" in options.parts:
+            take(thin(site, options.idle))
     if "acting" in options.parts:
         take(acting(options.hold, options.times))
     if "receiving" in options.parts:
