@@ -80,6 +80,12 @@ class ConsoleApp(Host):
         if size != self.size:
             self.post_message(events.Resize(size, size))
         # A terminal forgets what a smaller window cut off, and what was on its way then is drawn in the wrong places.
+        self.draw_anew()
+
+    def draw_anew(self) -> None:
+        """All of the screen: something else wrote on it, or the line lost a part."""
+        if self.forget_screen is not None:
+            self.forget_screen(*self.size)
         self.screen.refresh()
 
     def _theme(self) -> str:

@@ -1,7 +1,7 @@
 """What widgets and screens may ask of the app: its look, its clock, what is known, and what was marked."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from textual.widget import Widget
@@ -33,6 +33,8 @@ class Host(OneByOne):
     examined: "Report | None" = None
     """What the doctor found last in this session."""
     paused: bool = False
+    forget_screen: Callable[[int, int], None] | None = None
+    """Takes nothing for granted of what the terminal shows, which has so many columns and lines."""
 
     def now(self) -> float:
         """The time by the clock that was given."""
@@ -77,6 +79,10 @@ class Host(OneByOne):
     @abstractmethod
     def toggle_pause(self) -> None:
         """Stop or resume showing what changes."""
+
+    @abstractmethod
+    def draw_anew(self) -> None:
+        """All of the screen, whatever the terminal shows."""
 
     @abstractmethod
     def leave(self) -> None:

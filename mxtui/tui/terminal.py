@@ -1,16 +1,20 @@
-"""A terminal that may be gone at any moment, whether or not SIGHUP says so: below su(1) or runuser(1) it may not."""
+"""A terminal that may be slow, and gone at any moment, whether or not SIGHUP says so: below su(1) it may not."""
 
 import asyncio
 import os
 import select
 from collections.abc import Callable
 from contextlib import suppress
-from io import TextIOBase
 from threading import Thread
 from typing import Any
 
+from textual import events
 from textual.app import App
 from textual.drivers.linux_driver import LinuxDriver
+from textual.message import Message
+
+from mxtui.tui.host import Host
+from mxtui.tui.output.sender import Sender
 
 
 def let_go() -> None:
@@ -22,9 +26,10 @@ def let_go() -> None:
 
 
 class TerminalDriver(LinuxDriver):
-    """Textual's own, and the app is left when the terminal is gone.
+    """Textual's own, which sends only what differs, waits for no terminal, and leaves the app when that is gone.
 
-    Textual's writing thread dies of the first failure, and whoever writes next waits for it for ever.
+    Textual's writing thread dies of the first failure, and whoever writes next waits for it for ever; behind a slow
+    terminal it has 30 frames under way, and then whoever writes waits.
     """
 
     def __init__(self, app: App[object], **more: Any) -> None:
@@ -36,32 +41,24 @@ class TerminalDriver(LinuxDriver):
             with suppress(RuntimeError):  # the loop is over: left already
                 loop.call_soon_threadsafe(app.exit)
 
-        self._file: Any = _Output(self._file, lost)
+        self._sender = Sender(self._file, lost)
+        self._file: Any = self._sender
+        if isinstance(app, Host):
+            app.forget_screen = self._sender.forget
         # Waits on a thread of its own, since nothing is written while nothing changes. It ends with the process.
         Thread(target=_watch, args=(self.fileno, lost), name="terminal", daemon=True).start()
 
+    def process_message(self, message: Message) -> None:
+        """The terminal's answers are for whoever asked."""
+        if isinstance(message, events.CursorPosition):
+            self._sender.answered()
+        else:
+            super().process_message(message)
 
-class _Output(TextIOBase):
-    """Where the driver writes. Never fails: what a lost terminal does not take is lost with it."""
-
-    def __init__(self, file: Any, lost: Callable[[], None]) -> None:
-        self._file, self._lost = file, lost
-
-    def fileno(self) -> int:
-        return int(self._file.fileno())
-
-    def write(self, text: str) -> int:
-        try:
-            return int(self._file.write(text))
-        except OSError:
-            self._lost()
-            return 0
-
-    def flush(self) -> None:
-        try:
-            self._file.flush()
-        except OSError:
-            self._lost()
+    def close(self) -> None:
+        """Leave the terminal as it was, and wait for that."""
+        super().close()
+        self._sender.finish()
 
 
 def _watch(terminal: int, lost: Callable[[], None]) -> None:

@@ -32,10 +32,11 @@ from tests.benchmarks.sifting import sifting
 from tests.benchmarks.site import Site, running
 from tests.benchmarks.spooled import spooled
 from tests.benchmarks.table import Figure, as_markdown, as_text
+from tests.benchmarks.thin import thin
 
 PARTS = (
     "reading", "alerts", "console", "spool", "remote", "following", "acting", "receiving", "draining", "ramping",
-    "remembering", "sifting", "inspecting",
+    "remembering", "sifting", "inspecting", "thin",
 )  # fmt: skip
 
 
@@ -65,6 +66,8 @@ def measure(options: argparse.Namespace, tell: Callable[[str], None]) -> tuple[l
             take(remote(site, options.idle))
         if "following" in options.parts:
             take(following(site))
+        if "thin" in options.parts:
+            take(thin(site, options.idle))
     if "acting" in options.parts:
         take(acting(options.hold, options.times))
     if "receiving" in options.parts:

@@ -114,7 +114,7 @@ def test_what_was_refused_for_good_raises_an_alert_and_can_be_released(spooled: 
     assert spooled("flush", "--all", "--yes").status == 1
     assert spooled.states() == {"failed": 1, "hold": MESSAGES - 1}, "the canary, and what its refusal saved"
     (status,) = spooled("status", "--json").objects
-    assert [alert["name"] for alert in status["alerts"]] == ["stopped", "failed"]
+    assert [alert["name"] for alert in status["alerts"]] == ["stopped", "drain_stopped", "failed"]
     assert spooled("reject", "--all", "--yes").status == 3, "no relay for notices is configured"
     spooled.primary.behave(permanent="(?!)")
     assert spooled("release", "state:failed|hold", "--yes").status == 0
@@ -231,7 +231,14 @@ def test_status_tells_what_is_to_come(spooled: Spooled) -> None:
     forecast = status["forecast"]
     assert (forecast["within_12h"], forecast["within_24h"], forecast["full_time"]) == (1, 2, None)
     assert forecast["domains"] == [
-        {"domain": "example.org", "within_12h": 1, "within_24h": 2, "return_time": None, "before_return": None}
+        {
+            "domain": "example.org",
+            "within_12h": 1,
+            "within_24h": 2,
+            "return_time": None,
+            "before_return": None,
+            "return_reason": None,
+        }
     ]
     assert spooled("suspend", "example.org", "--for", "10h", "--reason", "disks", "--yes").status == 0
     (status,) = spooled("status", "--json", "--no-probe").objects

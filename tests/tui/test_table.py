@@ -70,6 +70,8 @@ class Bench(Host):
     def toggle_pause(self) -> None:
         """Not here."""
 
+    def draw_anew(self) -> None: ...
+
     def leave(self) -> None:
         """Not here."""
 

@@ -44,6 +44,8 @@ GLOBAL: tuple[Command, ...] = (
             lambda screen: screen.host.open_help()),
     Command("app.pause", "p", "Pause", "Keep the view as it is; mail goes on moving.",
             lambda screen: screen.host.toggle_pause(), footer=False),
+    Command("app.redraw", "ctrl+l", "Redraw", "Draw all of the screen: something else wrote on it.",
+            lambda screen: screen.host.draw_anew(), footer=False),
     Command("app.quit", "q", "Quit", "Leave the console. Mail is not touched.",
             lambda screen: screen.host.leave(), footer=False),
 )  # fmt: skip
