@@ -17,7 +17,7 @@ from mxtui.delivery.following import target
 from mxtui.draining import Draining
 from mxtui.drains import FOLDER, Drains
 from mxtui.errors import Guarded, MxtuiError
-from mxtui.folders import is_there
+from mxtui.folders import is_there, state_folder
 from mxtui.left import LeftByGuards, is_left
 from mxtui.letting_go import LettingGo
 from mxtui.model.drain.connections import Connections
@@ -37,6 +37,8 @@ from mxtui.queues.spool.store import Spool
 from mxtui.registered import Registered, settings_from
 from mxtui.service.log import Log
 from mxtui.service.wanted import Wanted
+from mxtui.sifting.store import file_of
+from mxtui.sifting.weights import suspicion
 
 LOOK: Final = 10.0
 """Seconds that a climb of a primary's ladder may take."""
@@ -225,7 +227,17 @@ class AutomaticDrain:
         operations = Operations(queue, audit=audit, left=self._left)
         settings = settings_from(self._wanted.settings.drain)
         primaries = self._by_primary.primaries(settings, Connections)
-        drain = Drain(targets, settings, primaries, time.monotonic(), probing=True, joinable=True)
+        wanted = self._wanted.settings
+        is_suspect = suspicion(file_of(queue.source.path, state_folder(wanted.state)), wanted.spam.suspect)
+        drain = Drain(
+            targets,
+            settings,
+            primaries,
+            time.monotonic(),
+            suspect=lambda each: is_suspect(each.identity),
+            probing=True,
+            joinable=True,
+        )
         self._named.update(self._domains)
         plan = operations.plan(Verb.FLUSH, targets, self._selection())
         draining = Draining(drain, LettingGo(queue, queue), probe=self._probe)

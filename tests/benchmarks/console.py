@@ -82,10 +82,10 @@ def wait_for_depth(terminal: FilmedTerminal, site: Site) -> None:
 
 
 def wait_until_read(terminal: FilmedTerminal) -> None:
-    terminal.wait_for(lambda screen: not _is_reading(screen), LOAD)
+    terminal.wait_for(lambda screen: not is_reading(screen), LOAD)
 
 
-def _is_reading(screen: Screen) -> bool:
+def is_reading(screen: Screen) -> bool:
     return any(" so far" in line for line in screen)
 
 
@@ -98,7 +98,7 @@ def _keys(terminal: FilmedTerminal, site: Site) -> Figure:
     for key in itertools.cycle(KEYS):
         # A list that is still empty has no row to move from.
         screen = terminal.wait_for(lambda screen: cursor(screen) is not None, BEGIN)
-        if not _is_reading(screen):
+        if not is_reading(screen):
             break
         seconds.append(terminal.time_key(key, TABS.get(key, moved)))
     name = f"console: keys while it reads, 95th percentile of {len(seconds)}"

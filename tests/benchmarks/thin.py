@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tests.benchmarks.console import cursor, wait_for_depth, wait_until_read
+from tests.benchmarks.console import LOAD, cursor, is_reading
 from tests.benchmarks.site import Site
 from tests.benchmarks.table import Figure
 from tests.end_to_end.terminal import Terminal
@@ -35,8 +35,9 @@ def thin(site: Site, idle: float) -> Iterator[Figure]:
 
 
 def _ready(terminal: Terminal, site: Site) -> None:
-    wait_for_depth(terminal, site)  # type: ignore[arg-type]
-    wait_until_read(terminal)  # type: ignore[arg-type]
+    # What is held is on no line with the total where there are 80 columns.
+    total = f"{site.messages:,}"
+    terminal.wait_for(lambda screen: any(total in line.split() for line in screen) and not is_reading(screen), LOAD)
     terminal.idle(5.0)  # what the first read left to do
 
 

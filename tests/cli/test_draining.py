@@ -176,5 +176,7 @@ def test_one_that_fills_the_disk_at_its_start_is_said_to_run_unseen(
 
 def test_names_are_told_from_wherever_one_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "spool").mkdir()
+    assert naming("mx2", None) == ["-q", "mx2"], "a host in the settings"
     assert naming("spool", "x.toml") == ["-q", str(tmp_path / "spool"), "--config", str(tmp_path / "x.toml")]
     assert naming(None, None) == []

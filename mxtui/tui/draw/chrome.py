@@ -218,6 +218,8 @@ def tabs(scene: Scene, current: str, notes: Mapping[str, Spans]) -> tuple[list[L
         if short and not active:
             title = title[: 3 if scene.width >= 48 else 0]
         note = notes.get(name, []) if scene.width >= 100 or name == "drain" else []
+        if scene.width < 84:  # room for the sign alone: the last tab would be cut
+            note = [(text[:1], style) for text, style in note[:1]]
         line.add(" " if not places else " " * gap, look.text)
         start = line.width
         line.add(key, look.accent if active else look.label)

@@ -49,11 +49,11 @@ class Sender(TextIOBase):
         """Have it shown, some time soon."""
         with self._changed:
             self._at_once = self._at_once or "\x1b[?2026h" in text
-            controls = self._screenful.take(text)
-            if _ENTER in controls:
+            if _ENTER in text:
                 self._picture = True
                 self._screenful = Screenful()
-            elif _LEAVE in controls:
+            controls = self._screenful.take(text)
+            if _LEAVE in controls:
                 self._picture = False
             self._controls += controls
             self._changed.notify_all()
