@@ -64,10 +64,10 @@ def measure(options: argparse.Namespace, tell: Callable[[str], None]) -> tuple[l
             take(spooled(site, options.times))
         if "remote" in options.parts:
             take(remote(site, options.idle))
-        if "following" in options.parts:
-            take(following(site))
         if "thin" in options.parts:
             take(thin(site, options.idle))
+        if "following" in options.parts:
+            take(following(site))
     if "acting" in options.parts:
         take(acting(options.hold, options.times))
     if "receiving" in options.parts:

@@ -42,14 +42,14 @@ ROWS = (
     "remote: sent over the line by then, a message",
     "remote: idle, over the line",
     "remote: a new message on screen, slowest of 5",
-    "console: keys at rest, 95th percentile of 48",
-    "console: keys while",
-    "followed to their verdicts a second, with the console beside",
     *(
         f"thin line, {size}: {what}"
         for size in ("80×24", "120×40")
         for what in ("idle", "a page down, most of 3", "one message more")
     ),
+    "console: keys at rest, 95th percentile of 48",
+    "console: keys while",
+    "followed to their verdicts a second, with the console beside",
     "holding 20 messages: the act",
     "holding 20 messages: the whole `mxtui hold`",
     "holding 20 messages: `postsuper` processes",

@@ -24,12 +24,12 @@ def thin(site: Site, idle: float) -> Iterator[Figure]:
             rest = terminal.idle(idle) / idle
             yield Figure(f"{name}: idle", rest, "B/s", 100)
             terminal.press("2")
-            terminal.wait_for(lambda screen: cursor(screen) is not None and any("queue id" in line for line in screen))
+            terminal.wait_for(lambda screen: cursor(screen) is not None and any("subject" in line for line in screen))
             terminal.idle(SETTLE)
             pages = max(_cost(terminal, "PageDown", rest) for _ in range(PAGES))
             yield Figure(f"{name}: a page down, most of {PAGES}", pages, "B", 4096)
             terminal.press("1")
-            terminal.wait_for(lambda screen: any("last hour" in line for line in screen))
+            terminal.wait_for(lambda screen: any("domain" in line and "primary" in line for line in screen))
             terminal.idle(SETTLE)
             yield Figure(f"{name}: one message more", _arrival(terminal, site, rest), "B")
 
