@@ -69,7 +69,7 @@ def _memory() -> Figure:
     content = b"Subject: large\r\n\r\n" + (b"x" * 74 + b"\r\n") * (LARGE // 76)
 
     def send() -> None:
-        with smtplib.SMTP("127.0.0.1", serve.port, timeout=LIMIT) as client:
+        with smtplib.SMTP("127.0.0.1", serve.port, "localhost", timeout=LIMIT) as client:
             try:
                 client.sendmail("sender@example.com", [f"someone@{DOMAIN}"], content)
                 answers.append(250)
@@ -99,7 +99,7 @@ def _memory() -> Figure:
 
 
 def _offered(port: int) -> int:
-    with smtplib.SMTP("127.0.0.1", port, timeout=LIMIT) as client:
+    with smtplib.SMTP("127.0.0.1", port, "localhost", timeout=LIMIT) as client:
         client.ehlo()
         return int(client.esmtp_features.get("size", "0"))
 

@@ -125,7 +125,7 @@ class Filter:
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: SMTPEnvelope) -> str:
         def again() -> str:
-            with smtplib.SMTP("127.0.0.1", self.port, timeout=30) as smtp:
+            with smtplib.SMTP("127.0.0.1", self.port, "localhost", timeout=30) as smtp:
                 smtp.ehlo_or_helo_if_needed()
                 smtp.mail(envelope.mail_from or "")
                 smtp.rcpt(envelope.rcpt_tos[0])

@@ -41,16 +41,16 @@ def test_a_primary_goes_down_and_comes_back_on_its_port(primary: FakePrimary) ->
     port = primary.port
     primary.down()
     with pytest.raises(ConnectionRefusedError):
-        smtplib.SMTP("127.0.0.1", port)
+        smtplib.SMTP("127.0.0.1", port, "localhost")
     primary.up()
-    with smtplib.SMTP("127.0.0.1", port) as smtp:
+    with smtplib.SMTP("127.0.0.1", port, "localhost") as smtp:
         assert smtp.ehlo()[0] == 250
 
 
 def test_a_busy_primary_says_421(primary: FakePrimary) -> None:
     primary.behave(busy=True)
     with pytest.raises(smtplib.SMTPConnectError, match="421"):
-        smtplib.SMTP("127.0.0.1", primary.port)
+        smtplib.SMTP("127.0.0.1", primary.port, "localhost")
 
 
 def test_it_stops_and_starts_again_and_takes_new_settings(postfix: PostfixFactory) -> None:

@@ -64,7 +64,7 @@ async def test_smtplib_delivers_into_the_spool(spooling: Spooling) -> None:
     message.set_content("Hallo\n.\nWelt\n")
 
     def deliver() -> None:
-        with smtplib.SMTP("127.0.0.1", spooling.port) as client:
+        with smtplib.SMTP("127.0.0.1", spooling.port, "localhost") as client:
             client.send_message(message, "a@example.com", ["b@example.org", "c@example.org"])
 
     await asyncio.to_thread(deliver)

@@ -46,7 +46,7 @@ def letter(body: bytes) -> bytes:
 
 async def send(serving: Serving, body: bytes) -> str:
     def hand_in() -> str:
-        with smtplib.SMTP("127.0.0.1", serving.port, timeout=60) as client:
+        with smtplib.SMTP("127.0.0.1", serving.port, "localhost", timeout=60) as client:
             try:
                 client.sendmail("anna@example.com", ["bob@example.org"], letter(body))
             except smtplib.SMTPDataError as error:

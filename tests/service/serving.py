@@ -133,7 +133,7 @@ class Serve:
     # -- clients --------------------------------------------------------------------------------------------------
 
     def smtp(self) -> smtplib.SMTP:
-        return smtplib.SMTP("127.0.0.1", self.port, timeout=60)
+        return smtplib.SMTP("127.0.0.1", self.port, "localhost", timeout=60)
 
     def send_mail(self, recipient: str, content: bytes, sender: str = "a@example.com") -> None:
         """One message. Raises smtplib.SMTPException, OSError."""

@@ -48,7 +48,7 @@ class Load:
 def keep_sending(backup: Serve, load: Load, marks: Iterator[str]) -> None:
     """One client: sends until its connection breaks."""
     try:
-        with smtplib.SMTP("127.0.0.1", backup.port, timeout=60) as client:
+        with smtplib.SMTP("127.0.0.1", backup.port, "localhost", timeout=60) as client:
             for mark in marks:
                 kind = mark.rpartition("-")[2]
                 to = "nobody@example.org" if kind == "unknown" else "anna@example.org"

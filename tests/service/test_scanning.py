@@ -61,7 +61,7 @@ class Serving:
         """The reply."""
 
         def send() -> str:
-            with smtplib.SMTP("127.0.0.1", self.port, timeout=30) as client:
+            with smtplib.SMTP("127.0.0.1", self.port, "localhost", timeout=30) as client:
                 client.ehlo("client.example.com")
                 client.mail("a@example.com")
                 client.rcpt("anna@example.org")
