@@ -1,6 +1,7 @@
 """Figures as an operator reads them, the same on screens, in alerts and in commands. Nothing here knows a locale."""
 
 import time
+from functools import lru_cache
 
 
 def span(seconds: float) -> str:
@@ -40,9 +41,15 @@ def counted(number: int, noun: str, plural: str = "") -> str:
 
 def clock(moment: float, now: float) -> str:
     """A moment in local time, as short as it is clear: `14:16` today, `Sat 07:53` this week, `4 Dec` beyond."""
-    there, here = time.localtime(moment), time.localtime(now)
+    return _clock(int(moment // 60), int(now // 60))
+
+
+@lru_cache(maxsize=4096)
+def _clock(minute: int, now: int) -> str:
+    """Of minutes since the epoch: every tick says the same few thousand again."""
+    there, here = time.localtime(minute * 60), time.localtime(now * 60)
     if there[:3] == here[:3]:
         return f"{there.tm_hour:02}:{there.tm_min:02}"
-    if abs(moment - now) < 6 * 86400:
+    if abs(minute - now) < 6 * 1440:
         return time.strftime("%a %H:%M", there)
     return f"{there.tm_mday} {time.strftime('%b', there)}"

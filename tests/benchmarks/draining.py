@@ -164,7 +164,7 @@ def drain_direct(folder: Path, count: int, connections: int) -> float:
         layout = layout_of(postfix)
         found = targets(layout, [path.name for path in (postfix.queue_directory / "hold").iterdir()])
         assert len(found) == count
-        way = direct(layout, folder / "journal", port, Policy())
+        way = direct(layout, folder / "journal", port, Policy(xclient=False))
         started = time.perf_counter()
         settled = deliver(way, found, connections)
         seconds = time.perf_counter() - started

@@ -11,6 +11,7 @@ import pytest
 
 os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")  # read when Textual is imported
 
+from mxtui.model import words
 from tests.tui.driving import Driver
 from tests.tui.fakes import World
 
@@ -21,9 +22,11 @@ def _utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("TZ", "UTC")
     monkeypatch.delenv("NO_COLOR", raising=False)
     time.tzset()
+    words._clock.cache_clear()
     yield
     monkeypatch.undo()
     time.tzset()
+    words._clock.cache_clear()
 
 
 @pytest.fixture

@@ -38,63 +38,69 @@ def of_movement(memory: Memory, overview: Overview, thresholds: Thresholds) -> I
     resting = overview.capabilities.service == "suspended"
     for row in overview.domains:
         domain = memory.domains[row.domain]
+        found = (_refused(domain, row, thresholds), _reason(domain, row, now))
         if row.hold is None and not resting:
-            yield from _standing_still(domain, row, now, thresholds)
-            yield from _accepting(domain, row, now, thresholds)
-        yield from _refused(domain, row, thresholds)
-        yield from _reason(domain, row, now)
+            found += (_standing_still(domain, row, now, thresholds), _accepting(domain, row, now, thresholds))
+        for alert in found:
+            if alert is not None:
+                yield alert
 
 
 def _settled(domain: DomainMemory, now: float, thresholds: Thresholds) -> bool:
     return domain.up_since is not None and now - domain.up_since >= thresholds.settled
 
 
-def _standing_still(domain: DomainMemory, row: DomainStatus, now: float, thresholds: Thresholds) -> Iterator[Alert]:
-    oldest, totals = row.totals.oldest_waiting, row.totals
-    if oldest is None or domain.up_since is None or row.health is None or row.health.state != "up":
-        return
-    waiting = sum(totals.states.get(state, 0) for state in DELIVERABLE)
-    if waiting <= thresholds.put_off and totals.top_reason is not None and _REPLY.search(totals.top_reason.text):
-        return
+def _standing_still(domain: DomainMemory, row: DomainStatus, now: float, thresholds: Thresholds) -> Alert | None:
+    totals = row.totals
+    oldest, up_since = totals.oldest_waiting, domain.up_since
+    if oldest is None or up_since is None or row.health is None or row.health.state != "up":
+        return None
+    still = now - domain.moved_at
+    late = _settled(domain, now, thresholds) and now - oldest >= thresholds.backlog
+    if still < thresholds.stalled and not late:
+        return None
+    waiting = sum([count for state, count in totals.states.items() if state in DELIVERABLE])
+    why = "" if totals.top_reason is None else totals.top_reason.text
+    if waiting <= thresholds.put_off and why and _REPLY.search(why):
+        return None
     wait = f"{counted(waiting, 'message')} {'waits' if waiting == 1 else 'wait'}"
-    aged = f"the oldest for {duration(now - oldest)}"
-    still, why = now - domain.moved_at, f": {totals.top_reason.text}" if totals.top_reason else ""
+    aged = f"the oldest for {duration(now - oldest)}{': ' if why else ''}{why}"
     if still >= thresholds.stalled:
-        text = f"its primary is up, and nothing has left for {duration(still)}. {wait}, {aged}{why}"
-        yield Alert("stalled", "critical", row.domain, text, domain.moved_at, "STALLED", waiting)
-    elif _settled(domain, now, thresholds) and now - oldest >= thresholds.backlog:
-        text = f"its primary is up since {clock(domain.up_since, now)}. {wait} all the same, {aged}{why}"
-        since = max(oldest + thresholds.backlog, domain.up_since + thresholds.settled)
-        yield Alert("backlog", "warning", row.domain, text, since, "BACKLOG", waiting)
+        text = f"its primary is up, and nothing has left for {duration(still)}. {wait}, {aged}"
+        return Alert("stalled", "critical", row.domain, text, domain.moved_at, "STALLED", waiting)
+    text = f"its primary is up since {clock(up_since, now)}. {wait} all the same, {aged}"
+    since = max(oldest + thresholds.backlog, up_since + thresholds.settled)
+    return Alert("backlog", "warning", row.domain, text, since, "BACKLOG", waiting)
 
 
-def _accepting(domain: DomainMemory, row: DomainStatus, now: float, thresholds: Thresholds) -> Iterator[Alert]:
+def _accepting(domain: DomainMemory, row: DomainStatus, now: float, thresholds: Thresholds) -> Alert | None:
     came = domain.before.arrived + domain.window.arrived
-    if came >= thresholds.accepting and _settled(domain, now, thresholds):
-        text = f"{counted(came, 'message')} came here within minutes though its primary is up: who sends here, and why?"
-        yield Alert("accepting", "warning", row.domain, text, now, "STANDBY", came)
+    if came < thresholds.accepting or not _settled(domain, now, thresholds):
+        return None
+    text = f"{counted(came, 'message')} came here within minutes though its primary is up: who sends here, and why?"
+    return Alert("accepting", "warning", row.domain, text, now, "STANDBY", came)
 
 
-def _refused(domain: DomainMemory, row: DomainStatus, thresholds: Thresholds) -> Iterator[Alert]:
+def _refused(domain: DomainMemory, row: DomainStatus, thresholds: Thresholds) -> Alert | None:
     if not (domain.window.refused or domain.before.refused):
-        return
+        return None
     moved = domain.before.plus(domain.window)
     share = moved.refused / (moved.refused + moved.sent)
-    if moved.refused >= FEW_REFUSALS and share > thresholds.refused:
-        text = (
-            f"{share:.0%} of what is delivered is refused for good ({moved.refused:,} of late): mail is lost or bounced"
-        )
-        yield Alert("refused", "critical", row.domain, text, domain.window_at, "REFUSED", moved.refused)
+    if moved.refused < FEW_REFUSALS or share <= thresholds.refused:
+        return None
+    text = f"{share:.0%} of what is delivered is refused for good ({moved.refused:,} of late): mail is lost or bounced"
+    return Alert("refused", "critical", row.domain, text, domain.window_at, "REFUSED", moved.refused)
 
 
-def _reason(domain: DomainMemory, row: DomainStatus, now: float) -> Iterator[Alert]:
+def _reason(domain: DomainMemory, row: DomainStatus, now: float) -> Alert | None:
     if domain.reason_at is None or now - domain.reason_at > NEWS:
-        return
+        return None
     if row.health is not None and row.health.state in ("down", "flapping", "degraded"):
-        return  # that says it better
-    if row.totals.top_reason is not None and row.totals.top_reason.text == domain.reason:
-        text = f"mail waits for another reason: {domain.reason} (it was: {domain.reason_was})"
-        yield Alert("reason_changed", "warning", row.domain, text, domain.reason_at, "REASON", row.totals.messages)
+        return None  # that says it better
+    if row.totals.top_reason is None or row.totals.top_reason.text != domain.reason:
+        return None
+    text = f"mail waits for another reason: {domain.reason} (it was: {domain.reason_was})"
+    return Alert("reason_changed", "warning", row.domain, text, domain.reason_at, "REASON", row.totals.messages)
 
 
 def _filling(memory: Memory, overview: Overview, thresholds: Thresholds) -> Iterator[Alert]:

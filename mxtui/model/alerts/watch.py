@@ -87,7 +87,7 @@ class Watch:
             keys.add(key)
             raised = before.pop(key, None) or Raised(alert, now)
             # What only says "now" is as old as it has been said.
-            raised.alert = replace(alert, since=raised.since) if alert.since >= now else alert
+            raised.alert = alert.lasting(raised.since) if alert.since >= now else alert
             raised.over_since = None
             quiet = alert.name in _MOVING and now < memory.quiet_until
             raised.fired = raised.fired or (not quiet and now - raised.since >= self._lasts.get(alert.name, 0.0))
@@ -117,7 +117,7 @@ class Watch:
         domains = overview.domains
         if of:
             domains = tuple(
-                replace(row, alerts=tuple(of[row.domain])) if row.domain in of else row for row in overview.domains
+                row.with_alerts(tuple(of[row.domain])) if row.domain in of else row for row in overview.domains
             )
         return replace(overview, domains=domains, alerts=shown, resolved=tuple(self.memory.resolved))
 
