@@ -30,7 +30,14 @@ async def _send(mail: EmailMessage, relay: NextHop, timeout: float) -> None:
     try:
         async with asyncio.timeout(timeout):
             await aiosmtplib.send(
-                mail, hostname=relay.host, port=relay.port, timeout=timeout, validate_certs=False, start_tls=None
+                mail,
+                hostname=relay.host,
+                port=relay.port,
+                # Its own default asks the name server who we are, without an end and with the event loop.
+                local_hostname=mail["From"].rpartition("@")[2] or "localhost",
+                timeout=timeout,
+                validate_certs=False,
+                start_tls=None,
             )
     except (aiosmtplib.SMTPException, OSError) as error:
         if isinstance(error, TimeoutError) and not isinstance(error, aiosmtplib.SMTPException):

@@ -91,8 +91,9 @@ def spamd() -> Iterator[Running]:
             "skip_rbl_checks 1", "dns_available no",
         ]  # fmt: skip
         argv = [
-            "spamd", "--listen", f"127.0.0.1:{port}", "--local", "--nouser-config", "--max-children", "1", "--allow-tell", "--helper-home-dir", str(root), "--syslog", "stderr",
-            "--username", "nobody", *(f"--cf={line}" for line in settings),
+            "spamd", "--listen", f"127.0.0.1:{port}", "--local", "--nouser-config", "--max-children", "1",
+            "--allow-tell", "--helper-home-dir", str(root), "--syslog", "stderr", "--username", "nobody",
+            *(f"--cf={line}" for line in settings),
         ]  # fmt: skip
         with _running(argv, root / "out") as process:
             _wait_for(process, (port,), root / "out")
