@@ -64,7 +64,7 @@ class Owner(Protocol):
         ...
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Turn:
     """What a connection has begun beyond the message that it is at."""
 
@@ -84,7 +84,10 @@ class Lane:
         self._policy = policy
         self._owner = owner
         self._ahead: deque[Job] = deque()
+        self._turns: set[_Turn] = set()
         self._fetch: asyncio.Task[None] | None = None
+        self._fetched: Iterable[str] = ()
+        """IDs that are being taken in hand."""
         self._scans: set[asyncio.Task[None]] = set()
         """Of messages that go only once they were scanned."""
         self._bell = asyncio.Event()
@@ -105,8 +108,9 @@ class Lane:
 
     @property
     def ahead(self) -> Iterable[str]:
-        """IDs that are read ahead, and in no transaction."""
-        return [job.id for job in self._ahead]
+        """IDs that are in hand for it, and not delivered yet: read, being read, or begun with the end of another."""
+        begun = [turn.begun.id for turn in self._turns if turn.begun is not None]
+        return [*(job.id for job in self._ahead), *begun, *self._fetched]
 
     def ring(self) -> None:
         """There is mail, or something else to look at."""
@@ -139,8 +143,9 @@ class Lane:
         assert task is not None
         hungry = True
         turn = _Turn()
+        self._turns.add(turn)
         try:
-            while (job := turn.begun or await self._next()) is not None:
+            while (job := self._begun(turn, session) or await self._next()) is not None:
                 if hungry:
                     self._hungry -= 1
                     hungry = False
@@ -149,6 +154,7 @@ class Lane:
                 if session is None:
                     return
         finally:
+            self._turns.discard(turn)
             if turn.begun is not None:
                 self._ahead.appendleft(turn.begun)
             self._hungry -= hungry
@@ -158,6 +164,14 @@ class Lane:
             del self.sessions[task]
             if not self.sessions:
                 await self._put_back()
+
+    def _begun(self, turn: "_Turn", session: Session | None) -> Job | None:
+        """What the host has half of already. Where its connection broke it is as if it had only been read ahead."""
+        if turn.begun is None or (session is not None and session.usable):
+            return turn.begun
+        self._ahead.appendleft(turn.begun)
+        turn.begun = turn.letter = None
+        return None
 
     async def _carry(
         self, session: Session | None, job: Job, task: asyncio.Task[None], turn: "_Turn"
@@ -251,11 +265,15 @@ class Lane:
             picked = self._stock.pick(self.host, max(2, min(AHEAD, 4 * self.host.connections)))
             if not picked:
                 return None
+            self._fetched = picked.keys()
             self._fetch = asyncio.create_task(self._take(picked))
         return self._fetch
 
     async def _take(self, picked: dict[str, str]) -> None:
-        jobs, _ = await self._stock.take(picked, asyncio.get_running_loop().time())
+        try:
+            jobs, _ = await self._stock.take(picked, asyncio.get_running_loop().time())
+        finally:
+            self._fetched = ()
         ours = [job for job in jobs if self._goes_here(job)]
         unseen = [job for job in ours if self._owner.to_be_scanned(job)]
         self._ahead.extend(job for job in ours if job not in unseen)
