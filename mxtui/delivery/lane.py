@@ -39,8 +39,8 @@ class Owner(Protocol):
         """No connection was to be had for it."""
         ...
 
-    def untried(self, lane: "Lane", jobs: Iterable[Job]) -> None:
-        """These were read ahead, and put back."""
+    def untried(self, jobs: Iterable[Job]) -> None:
+        """These were read ahead, and put back, for their host is left alone."""
         ...
 
     def begin(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
@@ -300,9 +300,14 @@ class Lane:
             await asyncio.wait(self._scans)
         jobs = list(self._ahead)
         self._ahead.clear()
-        if jobs:
-            await self._stock.put_back(jobs)
-            self._owner.untried(self, jobs)
+        if not jobs:
+            return
+        down = not self.host.open(asyncio.get_running_loop().time())
+        if down:  # whoever follows them is told that they wait: then they are not first any more
+            self._stock.calm((), [job.id for job in jobs])
+        await self._stock.put_back(jobs)
+        if down:
+            self._owner.untried(jobs)
 
     def give_up(self) -> list[Job]:
         """What was read ahead and is not to go to this host, or not now; whoever asks puts it back."""

@@ -2,7 +2,8 @@
 
 from dataclasses import fields, replace
 
-from mxtui.model.overview import Acknowledgement, Alert, DomainHold, DomainStatus
+from mxtui.model.holds import DomainHold
+from mxtui.model.overview import Acknowledgement, Alert, DomainStatus
 from tests.model.alerts.story import NOW, flow, row
 
 ALERT = Alert(
@@ -12,7 +13,7 @@ ALERT = Alert(
 
 
 def test_a_row_with_its_alerts_is_the_same_row() -> None:
-    hold = DomainHold("example.org", "migrate", "moves", "anna", NOW, None)
+    hold = DomainHold("example.org", "migrate", "moves", "anna", NOW, NOW + 60)
     bare = row("example.org", 3, change_per_minute=1.5, history=(1, None), hold=hold, flow=flow(arrived=3))
     assert all(getattr(bare, each.name) != each.default for each in fields(DomainStatus) if each.name != "alerts")
     assert bare.with_alerts((ALERT,)) == replace(bare, alerts=(ALERT,))

@@ -108,7 +108,7 @@ class Lane:
         turn = _Turn()
         hungry = True
         try:
-            while (job := turn.job or await self._next(used=session is not None)) is not None:
+            while (job := self._begun(turn, session) or await self._next(used=session is not None)) is not None:
                 self._hungry -= hungry
                 hungry = False
                 session = await self._carry(session, job, task, turn)
@@ -125,6 +125,14 @@ class Lane:
             self._owner.look()
             if session is not None:
                 await session.leave()
+
+    def _begun(self, turn: _Turn, session: Session | None) -> Job | None:
+        """What the host has half of already. Where its connection broke it waits its turn: that may be over."""
+        if turn.job is None or (session is not None and session.usable):
+            return turn.job
+        self.waiting.appendleft(turn.job)
+        turn.job = turn.letter = None
+        return None
 
     async def _next(self, *, used: bool) -> Job | None:
         """The next message; None when this connection is to be closed."""

@@ -38,7 +38,7 @@ def of_movement(memory: Memory, overview: Overview, thresholds: Thresholds) -> I
     resting = overview.capabilities.service == "suspended"
     for row in overview.domains:
         domain = memory.domains[row.domain]
-        found = (_refused(domain, row, thresholds), _reason(domain, row, now))
+        found: tuple[Alert | None, ...] = (_refused(domain, row, thresholds), _reason(domain, row, now))
         if row.hold is None and not resting:
             found += (_standing_still(domain, row, now, thresholds), _accepting(domain, row, now, thresholds))
         for alert in found:
