@@ -38,15 +38,30 @@ class FilteringCommand(click.Command):
         return super().parse_args(ctx, [f"{_SHIELD}{arg}" if _NEGATED.match(arg) else arg for arg in args])
 
 
+def _as_before(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """As it was said before the command, too: `mxtui -q SPOOL hold` must not act on another queue."""
+    while value is None and ctx.parent is not None and parameter.name is not None:
+        ctx = ctx.parent
+        value = ctx.params.get(parameter.name)
+    return value
+
+
+def config_option(command: Decorated) -> Decorated:
+    """`--config`."""
+    settings = "Settings, after /etc/mxtui.toml and the user's own."
+    return click.option("--config", metavar="FILE", callback=_as_before, help=settings)(command)
+
+
 def common_options(command: Decorated) -> Decorated:
     """`-q`, `--config`, `--no-color`."""
     for option in (
         click.option("--no-color", is_flag=True, callback=_no_color, help="No colours (so does NO_COLOR)."),
-        click.option("--config", metavar="FILE", help="Settings, after /etc/mxtui.toml and the user's own."),
+        config_option,
         click.option(
             "-q",
             "--queue",
             metavar="SOURCE",
+            callback=_as_before,
             help="A Postfix configuration or queue directory, a spool, ssh://HOST, or a name of [[hosts]].",
         ),
     ):

@@ -13,7 +13,7 @@ import click
 
 from mxtui import __version__
 from mxtui.cli.common import common_options, fail
-from mxtui.errors import MxtuiError
+from mxtui.errors import MxtuiError, UsageError
 from mxtui.model.source import Verb
 
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -114,6 +114,18 @@ def command(
         from mxtui.cli.console import open_console
 
         open_console(queue, config, no_color=no_color, mouse=not no_mouse, ascii_only=ascii_only, theme=theme)
+    elif queue is not None:
+        _must_take_a_queue(ctx, ctx.invoked_subcommand)
+
+
+def _must_take_a_queue(ctx: click.Context, name: str) -> None:
+    """Raises UsageError: a queue was named before a command that would not look at it."""
+    group = ctx.command
+    assert isinstance(group, click.Group)
+    command = group.get_command(ctx, name)
+    takes = isinstance(command, click.Group) or (command and any(each.name == "queue" for each in command.params))
+    if command is not None and not takes:
+        raise UsageError(f"-q means nothing to mxtui {name}", f"See mxtui {name} --help.")
 
 
 def run() -> None:

@@ -5,10 +5,12 @@ from typing import Any
 
 import click
 
+from mxtui.cli.common import config_option
+
 
 @click.command("serve")
 @click.argument("spool", required=False, metavar="[SPOOL]")
-@click.option("--config", metavar="FILE", help="Settings, after /etc/mxtui.toml and the user's own.")
+@config_option
 @click.option("--listen", multiple=True, metavar="HOST:PORT", help="Where to listen; again for more. [default: *:25]")
 @click.option("--relay", multiple=True, metavar="DOMAIN=HOST[:PORT]", help="A domain and its primary; again for more.")
 @click.option("--recipients", metavar="FILE|callout|any", help="Who exists. [default: callout, ask the primary]")

@@ -381,9 +381,9 @@ class Forwarder:
         """Have it scanned; whether it may go now. Where not, it is in our hands no longer."""
         return await self._screening.clear(job)
 
-    def untried(self, jobs: Iterable[Job]) -> None:
+    def untried(self, lane: Lane, jobs: Iterable[Job]) -> None:
         """These were read ahead, and put back, for their host is left alone."""
-        self._settler.untried([job.id for job in jobs])
+        self._settler.untried(lane.host, [job.id for job in jobs])
 
     def staff(self, lane: Lane) -> None:
         """Add a connection where one is wanted and allowed."""

@@ -98,6 +98,8 @@ class Host:
         """Those that it bears however well it goes."""
         self.resumes = 0.0
         """Monotonic seconds; until then it is left alone."""
+        self.left_for = ""
+        """Why it was, the last time; others may have been served since."""
         self.asked_only = False
         """Somebody drains to it: only what he wants tried now is, or his canary would have all other mail behind it."""
         self.mode: Mode = "open"

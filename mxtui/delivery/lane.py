@@ -39,7 +39,7 @@ class Owner(Protocol):
         """No connection was to be had for it."""
         ...
 
-    def untried(self, jobs: Iterable[Job]) -> None:
+    def untried(self, lane: "Lane", jobs: Iterable[Job]) -> None:
         """These were read ahead, and put back, for their host is left alone."""
         ...
 
@@ -307,7 +307,7 @@ class Lane:
             self._stock.calm((), [job.id for job in jobs])
         await self._stock.put_back(jobs)
         if down:
-            self._owner.untried(jobs)
+            self._owner.untried(self, jobs)
 
     def give_up(self) -> list[Job]:
         """What was read ahead and is not to go to this host, or not now; whoever asks puts it back."""

@@ -23,8 +23,6 @@ from mxtui.queues.spool.store import Spool
 DISK_PAUSE: Final = 5.0
 """Seconds until a disk that would not take a result is asked again; meanwhile that connection sends nothing."""
 
-UNTRIED: Final = "not tried: a connection to its host broke, and it is left alone for a while"
-
 SWEEP: Final = 50
 """Old messages looked at together."""
 
@@ -131,11 +129,11 @@ class Settler:
         for follower in self._followers:
             follower.put_off(job.id, f"in quarantine: {envelope.why}", self._clock(), untried=True)
 
-    def untried(self, ids: Iterable[str]) -> None:
+    def untried(self, host: Host, ids: Iterable[str]) -> None:
         """Were read ahead, and put back, for their host is left alone."""
         for id in ids:  # noqa: A001
             for follower in self._followers:
-                follower.put_off(id, UNTRIED, self._clock())
+                follower.put_off(id, host.left_for, self._clock())
 
     def _pause(self, outcome: Sequence[Said]) -> float | None:
         """Seconds until those who were put off are tried again; None is at once."""
@@ -221,6 +219,7 @@ class Settler:
 
     async def _left_alone(self, host: Host, why: str, now: float) -> None:
         wall = self._clock()
+        host.left_for = why
         self._log("left_alone", "warning", host=str(host.key), seconds=round(host.resumes - now, 1), why=why)
         for follower in self._followers:
             follower.host_down(host.domains, self._stock.in_hand, why, wall)

@@ -1,0 +1,48 @@
+"""Options before a command mean what they mean after it: an operator must not act on another queue than he named."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import Done, run
+from tests.delivery.spooling import commit, make_spool
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> str:
+    spool = make_spool(tmp_path)
+    commit(spool, "user@example.org")
+    return str(spool.path)
+
+
+def mxtui(tmp_path: Path, *words: str) -> Done:
+    environment = {"XDG_CONFIG_HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path)}
+    return run([sys.executable, "-m", "mxtui", *words], environment)
+
+
+def test_a_queue_named_before_a_command_is_the_one_it_looks_at(tmp_path: Path, spool: str) -> None:
+    done = mxtui(tmp_path, "-q", spool, "status", "--json")
+    assert json.loads(done.out)["queue"]["messages"] == 1
+    assert "1 message" in mxtui(tmp_path, "-q", spool, "hold", "--all", "--dry-run").err
+    assert mxtui(tmp_path, "-q", spool, "migrate", "status").status == 0
+
+
+def test_the_one_named_after_it_counts_where_both_are(tmp_path: Path, spool: str) -> None:
+    done = mxtui(tmp_path, "-q", str(tmp_path / "nowhere"), "status", "-q", spool, "--json")
+    assert json.loads(done.out)["queue"]["messages"] == 1
+
+
+def test_a_configuration_named_before_a_command_is_read(tmp_path: Path) -> None:
+    (tmp_path / "wrong.toml").write_text("nonsense = 1\n")
+    for command in (["status"], ["serve", str(tmp_path / "spool")]):
+        done = mxtui(tmp_path, "--config", str(tmp_path / "wrong.toml"), *command)
+        assert done.status == 2
+        assert "nonsense" in done.err
+
+
+def test_a_queue_is_refused_where_it_would_mean_nothing(tmp_path: Path, spool: str) -> None:
+    done = mxtui(tmp_path, "-q", spool, "serve")
+    assert done.status == 2
+    assert done.err.startswith("mxtui: -q means nothing to mxtui serve")
