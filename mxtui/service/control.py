@@ -155,7 +155,7 @@ class ControlServer:
             try:
                 await self._answer(_request(line), reader, writer)
             except MxtuiError as error:
-                await _say(writer, _failure(error.message, error.hint))
+                await _say(writer, _failure(error.message, error.hint, error.exit_status))
 
     async def _answer(
         self, request: Mapping[str, Any], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -235,8 +235,8 @@ def _ids(request: Mapping[str, Any]) -> list[str]:
     return ids
 
 
-def _failure(text: str, hint: str) -> Answer:
-    return {"error": text, "hint": hint}
+def _failure(text: str, hint: str, status: int = MxtuiError.exit_status) -> Answer:
+    return {"error": text, "hint": hint, "status": status}
 
 
 async def _say(writer: asyncio.StreamWriter, answer: Answer) -> None:

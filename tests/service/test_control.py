@@ -216,6 +216,7 @@ async def test_nonsense_is_answered_and_the_next_question_heard(tmp_path: Path) 
             "cannot explode",
             None,
         ]
+        assert [answer.get("status") for answer in answers[:3]] == [4, 4, 4], "as its asker is to exit"
 
 
 async def test_an_endless_line_and_a_crowd_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

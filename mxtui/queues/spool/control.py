@@ -9,7 +9,7 @@
     {"do": "suspend"} {"do": "resume"} as `state`: all deliveries
     {"do": "holds"}                    holds of domains were changed on disk, and are in force now: {"ok": true}
 
-Whatever goes wrong is {"error": "…", "hint": "…"}. The socket has mode 0600, and answers its own user and root only.
+Whatever goes wrong is {"error": "…", "hint": "…", "status": 4}, as its asker is to exit. The socket has mode 0600, and answers its own user and root only.
 """
 
 import os
@@ -23,7 +23,7 @@ from typing import Any, Final
 
 import msgspec
 
-from mxtui.errors import MxtuiError, NotPermitted, Unreachable
+from mxtui.errors import Guarded, MxtuiError, NotPermitted, Unreachable
 from mxtui.model.drain.way import Feed, Settled
 from mxtui.model.service import Service
 from mxtui.queues.spool.carrier import carry
@@ -171,6 +171,10 @@ class _Served:
         return settled
 
 
+_KINDS: Final[Mapping[str, type[MxtuiError]]] = {str(each.exit_status): each for each in (Unreachable, Guarded)}
+"""What serve could not do, by the exit status of whoever asked for it."""
+
+
 def _understood(line: bytes) -> Mapping[str, Any]:
     try:
         answer = msgspec.json.decode(line)
@@ -179,7 +183,8 @@ def _understood(line: bytes) -> Mapping[str, Any]:
     if not isinstance(answer, dict):
         raise Unreachable("serve says what is not understood", _OTHER_VERSION)
     if "error" in answer:
-        raise MxtuiError(str(answer["error"]), str(answer.get("hint", "")))
+        kind = _KINDS.get(str(answer.get("status")), MxtuiError)
+        raise kind(str(answer["error"]), str(answer.get("hint", "")))
     return answer
 
 
