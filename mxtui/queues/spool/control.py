@@ -9,7 +9,8 @@
     {"do": "suspend"} {"do": "resume"} as `state`: all deliveries
     {"do": "holds"}                    holds of domains were changed on disk, and are in force now: {"ok": true}
 
-Whatever goes wrong is {"error": "…", "hint": "…", "status": 4}, as its asker is to exit. The socket has mode 0600, and answers its own user and root only.
+Whatever goes wrong is {"error": "…", "hint": "…", "status": 4}, as its asker is to exit. The socket has mode 0600, and
+answers its own user and root only.
 """
 
 import os
