@@ -80,7 +80,8 @@ class Scanning:
         self._pause = PAUSE
         self._tried: set[str] = set()
         """Queue IDs that could not be scanned though the scanner answers others: too large, gone, not permitted."""
-        self._in_hand: set[bytes] = set()
+        self._of_batch: set[bytes] = set()
+        """Contents that were asked about with this batch: one that is read later than its twin is not asked about."""
         self.fault = ""
         """Why nothing is scanned at present; a sentence without its full stop."""
 
@@ -141,6 +142,7 @@ class Scanning:
 
     async def scan(self, batch: Sequence[QueuedMessage]) -> bool:
         """Ask about these, side by side; whether a scanner answered."""
+        self._of_batch.clear()
         results = await asyncio.gather(*(self._one(message) for message in batch))
         faults = [fault for fault in results if fault]
         if faults and "" not in results:
@@ -159,13 +161,10 @@ class Scanning:
             self._tried.add(message.queue_id)
             return None
         digest = hashlib.sha256(submitted.raw).digest()
-        if digest in self._in_hand:
+        if digest in self._of_batch:
             return None
-        self._in_hand.add(digest)
-        try:
-            return await self._ask(message, submitted, digest)
-        finally:
-            self._in_hand.discard(digest)
+        self._of_batch.add(digest)
+        return await self._ask(message, submitted, digest)
 
     async def _ask(self, message: QueuedMessage, submitted: Submitted, digest: bytes) -> str:
         scans = await self._asked.scan(submitted)
