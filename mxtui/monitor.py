@@ -22,6 +22,7 @@ from mxtui.model.health import Health, Primary
 from mxtui.model.holds import DomainHold
 from mxtui.model.message import Changes, State
 from mxtui.model.overview import Acknowledgement, DomainStatus, DomainTotals, Overview, Reading, nothing_for
+from mxtui.model.remaining import remaining
 from mxtui.model.returns import Announced
 from mxtui.model.source import Capabilities, Space
 from mxtui.model.trend import Rate, Trend
@@ -233,7 +234,7 @@ class Monitor:
 
     def _read(self) -> None:
         expected = sum(self._depth.values())
-        read = 0
+        read, began = 0, time.monotonic()
         self._reading = Reading(read, expected)
         for changes in self.queue.read(subjects=True):
             if self._stop.is_set():
@@ -243,7 +244,8 @@ class Monitor:
                 self._rest()
                 self.index.apply(Changes(changes.present[start : start + PIECE]))
             read += len(changes.present)
-            self._reading = Reading(read, max(expected, read))
+            left = remaining(read, expected, time.monotonic() - began)
+            self._reading = Reading(read, max(expected, read), left)
             self._heard("read")
         self._heard("read")
         self.index.complete()

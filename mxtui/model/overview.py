@@ -158,6 +158,8 @@ class Reading:
     read: int
     expected: int
     """From the names alone; can be a little off while mail moves."""
+    left: float | None = None
+    """Seconds that the rest takes at the pace so far; None while that cannot be told."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -548,9 +548,9 @@ class World:
         """Let the console know."""
         self.monitor.say(self.overview(**changed))
 
-    def loading(self, read: int, expected: int) -> None:
+    def loading(self, read: int, expected: int, left: float | None = None) -> None:
         """As while the queue is read for the first time."""
-        self.say(reading=Reading(read, expected), alerts=())
+        self.say(reading=Reading(read, expected, left), alerts=())
 
     def _status(self, totals: DomainTotals) -> DomainStatus:
         number = sum(totals.domain.encode())

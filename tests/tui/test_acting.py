@@ -1,14 +1,17 @@
 """From a key to its outcome."""
 
+import threading
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
 from mxtui.errors import AuditFailed
 from mxtui.model.drain.interrupted import Interrupted
-from mxtui.model.plan import Caution, Plan
+from mxtui.model.plan import Caution, Plan, Result
 from mxtui.model.planning import target_of
 from mxtui.model.source import Verb
+from mxtui.operations import STOPPED
 from tests.tui.conftest import Open
 from tests.tui.fakes import World, half_drained
 
@@ -30,6 +33,28 @@ async def test_a_hold_is_planned_confirmed_done_and_recorded(world: World, conso
         )  # fmt: skip
         await at.press("enter")
         assert not at.app.marks
+
+
+async def test_a_plan_that_runs_tells_how_much_longer_and_stops_after_its_batch(
+    world: World, console: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(plan: Plan, reason: str, undoes: str, stop: threading.Event) -> Iterator[Result]:
+        first, *others = plan.targets
+        yield Result(first.queue_id, plan.verb, "done")
+        stop.wait()  # set by the key, and whenever the screen goes away
+        for target in others:
+            yield Result(target.queue_id, plan.verb, "refused", STOPPED)
+
+    monkeypatch.setattr(world.operations, "execute", slow)
+    async with console(world) as at:
+        await at.press("2")
+        await at.filter("domain:clinic.example")
+        await at.press("asterisk", "h")
+        await at.sees("Hold 46 messages")
+        await at.press("enter")
+        await at.sees("1 of 46   ", " left", "s Stop")
+        await at.press("s")
+        await at.sees("1  done", STOPPED)
 
 
 async def test_esc_leaves_everything_as_it_is(world: World, console: Open) -> None:

@@ -69,6 +69,13 @@ async def test_while_reading_the_depth_is_there_and_the_bar_grows(world: World, 
     async with console(world) as at:
         world.loading(41_200, 100_003)
         await at.sees("reading… 41,200 so far", "41 %")
+        assert not any(" left" in line for line in at.lines)  # nobody can tell yet
+
+
+async def test_while_reading_the_time_left_is_told_once_it_can_be(world: World, console: Open) -> None:
+    async with console(world) as at:
+        world.loading(41_200, 100_003, 83.0)
+        await at.sees("reading… 41,200 so far", "41 %  1m23s left")
 
 
 async def test_an_unreadable_queue_says_what_to_do_in_place_of_rows(tmp_path, console: Open) -> None:  # type: ignore[no-untyped-def]

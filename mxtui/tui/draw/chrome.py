@@ -7,7 +7,7 @@ from rich.style import Style
 
 from mxtui.model.holds import words
 from mxtui.model.overview import STALE_AFTER, Overview
-from mxtui.model.words import duration
+from mxtui.model.words import duration, span
 from mxtui.tui import format as fmt
 from mxtui.tui.draw.scene import Scene
 from mxtui.tui.line import Line, Spans
@@ -95,17 +95,19 @@ def _freshness(scene: Scene, overview: Overview, paused: bool) -> Spans:
 
 
 def reading(scene: Scene, overview: Overview) -> Line:
-    """How far the first read has come."""
+    """How far the first read has come, and how much longer it takes."""
     look, progress = scene.look, overview.reading
     assert progress is not None
     line = Line((f"   reading{scene.glyphs.ellipsis} ", look.label), (f"{progress.read:,}", look.strong))
     line.add(" so far", look.label)
     share = min(1.0, progress.read / progress.expected) if progress.expected else 0.0
-    room = min(60, scene.width - line.width - 12)
+    left = f"  {span(progress.left)} left" if progress.left else ""
+    room = min(60, scene.width - line.width - len(left) - 12)
     if room >= 10:
         full = round(room * share)
         line.add("   ", look.text).add(scene.glyphs.heavy_rule * full, look.accent)
         line.add(scene.glyphs.rule * (room - full), look.faint).add(f"  {fmt.percent(share)}", look.text)
+        line.add(left, look.label)
     return line
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import ClassVar
@@ -11,6 +12,8 @@ from textual.binding import Binding, BindingType
 
 from mxtui.errors import MxtuiError
 from mxtui.model.plan import Plan, Result
+from mxtui.model.remaining import remaining
+from mxtui.model.words import span
 from mxtui.tui import format as fmt
 from mxtui.tui.draw.plan import bar, doing, outcome_lines
 from mxtui.tui.line import Line
@@ -40,6 +43,7 @@ class ProgressScreen(Dialog[bool]):
         self._failed: list[Result] = []
         self._fault = ""
         self._over = False
+        self._began = time.monotonic()
 
     def on_mount(self) -> None:
         """Start."""
@@ -83,9 +87,12 @@ class ProgressScreen(Dialog[bool]):
                 close.add("   u", look.key).add(" on the list takes it back", look.label)
             lines += [Line(), close]
         else:
-            said = f"{fmt.count(self._counts.total())} of {fmt.count(number)}"
+            known = self._counts.total()
+            said = f"{fmt.count(known)} of {fmt.count(number)}"
+            left = remaining(known, number, time.monotonic() - self._began)
             keys = [("s", look.key), (" Stop", look.text)]
-            lines += [Line((said, look.strong)).right(keys, scene.width)]
+            told = Line((said, look.strong), (f"   {span(left)} left" if left else "", look.label))
+            lines += [told.right(keys, scene.width)]
         self.show(doing(self.plan), lines)
 
     def action_cancel(self) -> None:
