@@ -15,7 +15,7 @@ from mxtui.cli.sifting import sift
 from mxtui.errors import NotPermitted
 from mxtui.index import Sort
 from mxtui.message.sanitize import one_line
-from mxtui.model.campaign import Campaign, Sifted
+from mxtui.model.campaign import SINGLE, Campaign, Sifted
 from mxtui.model.evidence import Evidence
 from mxtui.model.filter import JUDGED_WORDS
 from mxtui.model.message import written_sender
@@ -36,7 +36,8 @@ def suspects_command(
     as_json: bool,
     wait: bool,
 ) -> None:
-    """Campaigns, largest first: mail that belongs together by text, sender, network, subject. Bulk mail comes last.
+    """Campaigns, largest first: mail that belongs together by text, sender, network, subject. Bulk mail comes after
+    them, and last "single messages": suspects that are of no campaign.
 
     With a filter those that have messages which match it. Name a campaign's messages by campaign:ID, all that reach
     the configured score by is:suspect: mxtui reject --dry-run campaign:c7f3
@@ -45,11 +46,12 @@ def suspects_command(
     with attach(queue, config, here="suspects") as attached, stopping() as stop:
         index = index_of(attached.queue, attached.now(), subjects=True, suspect=attached.settings.spam.suspect)
         with closing(sift(attached, index, wait=wait, stop=stop)) as sifter:
-            progress, campaigns = sifter.progress(), sifter.campaigns()
+            progress, campaigns = sifter.progress(), sifter.groups()
         if progress.fault:
             raise NotPermitted(f"nothing can be judged: {progress.fault}", "Run as root, or as who may read messages.")
         if filter:
-            concerned = {row.campaign for row in index.view(wanted, Sort()).rows(0, len(index))}
+            rows = index.view(wanted, Sort()).rows(0, len(index))
+            concerned = {row.campaign or SINGLE for row in rows if row.campaign or row.suspect}
             campaigns = [each for each in campaigns if each.name in concerned]
     if as_json:
         for campaign in campaigns:
@@ -62,7 +64,8 @@ def suspects_command(
 def as_object(campaign: Campaign) -> dict[str, Any]:
     """The stable form that scripts read."""
     return {
-        "campaign": campaign.name,
+        "campaign": campaign.name or None,
+        "filter": campaign.selection,
         "messages": campaign.messages,
         "score": campaign.score,
         "reasons": [reason(each) for each in weigh(campaign)],
@@ -87,7 +90,7 @@ def _as_table(campaigns: list[Campaign], queued: int) -> str:
     now = time.time()
     rows = [
         [
-            each.name,
+            each.title,
             each.kind,
             "cleared" if each.cleared else f"{each.score:.1f}",
             f"{each.messages:,}",

@@ -276,7 +276,7 @@ class Index:
             return changed
 
     def campaign(self, name: str) -> Campaign | None:
-        """A campaign as it is queued now; None where nothing of it is."""
+        """A campaign as it is queued now, or all suspects of none (`SINGLE`); None where nothing of it is queued."""
         with self._lock:
             return self._judgements.facts(name)
 

@@ -51,6 +51,9 @@ CREATE TABLE judged (
     backscatter INTEGER NOT NULL
 );
 CREATE INDEX judged_campaign ON judged (campaign) WHERE campaign IS NOT NULL;
+-- Single suspects are found without a look at all that is no suspect.
+CREATE INDEX judged_single ON judged (round(points + coalesce(scanned, 0), 1))
+    WHERE campaign IS NULL AND points + coalesce(scanned, 0) > 0;
 CREATE TABLE campaign (
     id      INTEGER PRIMARY KEY,
     name    TEXT NOT NULL UNIQUE,

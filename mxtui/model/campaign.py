@@ -1,13 +1,17 @@
 """Messages that belong together, and what the queue tells of them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
 from mxtui.model.message import Identity
 
-Kind = Literal["campaign", "bulk", "bounces"]
+Kind = Literal["campaign", "bulk", "bounces", "single"]
 """`bulk` is from one sender's domain: a newsletter, a list, invoices, or spam that does not hide; `bounces` come from
-the null sender."""
+the null sender. `single` are suspects that belong to no campaign, each by itself."""
+
+SINGLE: Final = ""
+"""In place of a campaign's name: all suspects that belong to none."""
 
 BULK_SENDERS: Final = 3
 """A house that writes to many may do so under several names."""
@@ -53,7 +57,7 @@ class Campaign:
     """One of them, as it is queued now. Facts of the queue alone; see `sifting.weighing` for what they mean."""
 
     name: str
-    """Four hexadecimal digits or more, the same after every restart."""
+    """Four hexadecimal digits or more, the same after every restart; `SINGLE` where it is no campaign."""
     messages: int
     bytes: int
     recipients: int
@@ -96,6 +100,40 @@ class Campaign:
     @property
     def kind(self) -> Kind:
         """What it is like, whoever is behind it."""
+        if self.name == SINGLE:
+            return "single"
         if self.null_senders * 2 > self.messages:
             return "bounces"
         return "bulk" if max(self.sender_shapes, self.sender_domains) <= BULK_SENDERS else "campaign"
+
+    @property
+    def title(self) -> str:
+        """How an operator knows it."""
+        return self.name or "single messages"
+
+    @property
+    def selection(self) -> str:
+        """The filter for its messages."""
+        return f"campaign:{self.name}" if self.name else "is:suspect -campaign:*"
+
+    def is_suspect(self, threshold: float) -> bool:
+        """Whether its score reaches that many points, and nobody cleared it."""
+        return self.score >= threshold and not self.cleared
+
+
+class Suspected(NamedTuple):
+    """How much of what is queued is suspect."""
+
+    messages: int
+    campaigns: int
+    """That they are of."""
+    single: int
+    """Messages among them that are of no campaign."""
+
+
+def suspected(groups: Iterable[Campaign], threshold: float) -> Suspected:
+    """The sum of campaigns and single messages, from a score of so many points on."""
+    suspects = [each for each in groups if each.is_suspect(threshold)]
+    single = sum(each.messages for each in suspects if each.kind == "single")
+    campaigns = sum(each.kind != "single" for each in suspects)
+    return Suspected(sum(each.messages for each in suspects), campaigns, single)

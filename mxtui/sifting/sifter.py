@@ -16,7 +16,7 @@ from typing import Final
 
 from mxtui.folders import make_folder
 from mxtui.index import Index
-from mxtui.model.campaign import Campaign, Judged, Sifted
+from mxtui.model.campaign import SINGLE, Campaign, Judged, Sifted
 from mxtui.model.message import Identity
 from mxtui.queues.queue import Contents
 from mxtui.sifting import weights
@@ -72,6 +72,9 @@ class Sifter:
         self._clock = clock
         self._lock: int | None = None
         self._campaigns: dict[str, Campaign] = {}
+        self._single: Campaign | None = None
+        self._single_at = -1
+        """The revision of the index that those are of."""
         self._written: dict[str, Campaign] = {}
         self._next: dict[str, float] = {}
         self._sketches: dict[str, bytes] = {}
@@ -111,6 +114,11 @@ class Sifter:
         """All that are queued, largest first, bulk mail after the others."""
         found = list(self._campaigns.values())
         return sorted(found, key=lambda each: (each.kind == "bulk", -each.messages, each.name))
+
+    def groups(self) -> list[Campaign]:
+        """The same, and last all suspects that belong to none."""
+        single = self._single
+        return [*self.campaigns(), *([single] if single is not None else [])]
 
     def clear(self, campaign: Campaign, by: str, reason: str) -> None:
         """It is no spam, from now on and after a restart. Raises MxtuiError."""
@@ -228,9 +236,19 @@ class Sifter:
                 campaign, points=points.get(name, campaign.points), cleared=self._is_cleared(campaign)
             )
         self._index.weigh(points, {name: campaign.cleared for name, campaign in self._campaigns.items()})
-        if self._lock is not None and self._path is not None and self._campaigns != self._written:
-            self._written = dict(self._campaigns)
-            weights.write(self._path, self._written.values(), self._index.suspect, time.time())
+        self._look_at_single(now, at_once=all_of_them)
+        groups = {each.name: each for each in self.groups()}
+        if self._lock is not None and self._path is not None and groups != self._written:
+            self._written = groups
+            weights.write(self._path, groups.values(), self._index.suspect, time.time())
+
+    def _look_at_single(self, now: float, *, at_once: bool) -> None:
+        """Suspects of no campaign, where anything may have changed: as seldom as a large campaign."""
+        revision = self._index.revision
+        if revision != self._single_at and (at_once or self._next.get(SINGLE, now) <= now):
+            began = self._clock()
+            self._single, self._single_at = self._index.campaign(SINGLE), revision
+            self._next[SINGLE] = self._clock() + COSTLY * (self._clock() - began)
 
     def sketch_of(self, campaign: Campaign) -> bytes:
         """What its sample says, as it is remembered."""

@@ -22,7 +22,7 @@ def weigh(campaign: Campaign) -> tuple[Evidence, ...]:
 
 
 def _evidence(campaign: Campaign) -> Iterator[Evidence]:
-    if campaign.messages < LEAST:
+    if campaign.messages < LEAST or campaign.kind == "single":
         return
     match campaign.kind:
         case "bounces":

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from mxtui.folders import make_folder, replace_file
-from mxtui.model.campaign import Campaign
+from mxtui.model.campaign import Campaign, suspected
 from mxtui.model.message import Identity
 from mxtui.model.planning import same_message
 from mxtui.sifting.store import Store
@@ -52,16 +52,12 @@ def read(sifted: Path) -> Weights:
     return NOTHING
 
 
-def write(sifted: Path, campaigns: Iterable[Campaign], suspect: float, at: float) -> None:
-    """Keep them. What cannot be written is found out anew by the next one who looks."""
-    known = list(campaigns)
-    suspects = [each for each in known if each.score >= suspect and not each.cleared]
-    weights = Weights(
-        at,
-        sum(each.messages for each in suspects),
-        len(suspects),
-        {each.name: Weight(each.points, each.cleared) for each in known},
-    )
+def write(sifted: Path, groups: Iterable[Campaign], suspect: float, at: float) -> None:
+    """Keep them: campaigns, and single messages. What cannot be written is found out anew by the next one who looks."""
+    known = list(groups)
+    found = suspected(known, suspect)
+    weighed = {each.name: Weight(each.points, each.cleared) for each in known if each.kind != "single"}
+    weights = Weights(at, found.messages, found.campaigns, weighed)
     with suppress(OSError):
         make_folder(sifted.parent)
         replace_file(file_beside(sifted), msgspec.json.encode(weights))

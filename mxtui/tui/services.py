@@ -118,8 +118,8 @@ class Sifting(Protocol):
         """How far that has come."""
         ...
 
-    def campaigns(self) -> Sequence[Campaign]:
-        """All that are queued, largest first, bulk mail after the others."""
+    def groups(self) -> Sequence[Campaign]:
+        """All campaigns that are queued, largest first, bulk mail after the others; last suspects that are of none."""
         ...
 
     def clear(self, campaign: Campaign, by: str, reason: str) -> None:

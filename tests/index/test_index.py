@@ -3,9 +3,9 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mxtui.index import Index, Sort
+from mxtui.index import Index, Sort, judging
 from mxtui.model.age import bucket
-from mxtui.model.campaign import Judged
+from mxtui.model.campaign import SINGLE, Judged
 from mxtui.model.filter import JUDGED_WORDS, UNJUDGED, Standing, matches, parse
 from mxtui.model.history import WHOLE
 from mxtui.model.message import Changes, QueuedMessage
@@ -173,6 +173,31 @@ def test_a_judgement_stays_with_a_message_that_moves_and_never_goes_to_another_o
     assert [each.queue_id for each in index.unjudged(10)] == ["B"]  # the other was judged
     index.apply(Changes((), ["A"]))
     assert index.campaign("c7f3") is None
+
+
+def test_single_suspects_are_those_that_the_filter_finds_outside_of_campaigns() -> None:
+    queued = [message(name, inode=number, sender=f"{name}@a.example") for number, name in enumerate("ABCDE", 1)]
+    index = index_of(*queued)
+    points = [12.0, 30.0, 9.9, 10.0, -3.0]
+    judged = [Judged(each.identity, worth) for each, worth in zip(queued, points, strict=True)]
+    index.judge([*judged[:1], judged[1]._replace(campaign="c7f3"), *judged[2:]])
+    single = index.campaign(SINGLE)
+    assert single is not None
+    assert set(index.ids(parse(single.selection, JUDGED_WORDS))) == {"A", "D"}
+    assert (single.messages, single.senders, single.kind, single.name) == (2, 2, "single", SINGLE)
+    index.scan([judged[2]._replace(points=5.0)])
+    assert set(index.ids(parse(single.selection, JUDGED_WORDS))) == {"A", "C", "D"}
+    single = index.campaign(SINGLE)
+    assert single is not None
+    assert (single.messages, single.score) == (3, 12.3)
+    index.apply(Changes((), ["A", "C", "D"]))
+    assert index.campaign(SINGLE) is None
+
+
+def test_looking_for_single_suspects_passes_over_all_other_messages() -> None:
+    index = index_of(message("A"))
+    plan = index._database.execute(f"EXPLAIN QUERY PLAN SELECT 1 FROM judged j WHERE {judging._SINGLE}").fetchall()
+    assert plan[0][-1] == "SEARCH j USING INDEX judged_single (<expr>>?)"
 
 
 def test_each_message_is_to_be_judged_once_the_latest_first() -> None:

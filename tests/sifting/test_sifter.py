@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from mxtui.index import Index
+from mxtui.index import Index, Sort
+from mxtui.model.campaign import Judged
 from mxtui.model.message import Changes
 from mxtui.queues.queue import Contents
 from mxtui.queues.spool.queue import SpoolQueue
 from mxtui.queues.spool.store import Spool
-from mxtui.sifting import crew
+from mxtui.sifting import crew, weights
 from mxtui.sifting.clearing import Cleared, Clearing
 from mxtui.sifting.sifter import Sifter
 from mxtui.sifting.store import Store
@@ -61,6 +62,26 @@ def test_a_campaign_is_found_named_and_suspect(planted: tuple[SpoolQueue, dict[s
     assert set(index.suspects()) == {queue_id for queue_id, kind in kinds.items() if kind == "pills"}
     assert campaign.messages == 30
     assert campaign.score >= 10
+
+
+def test_a_suspect_of_no_campaign_is_the_last_group_and_counted_for_who_has_no_index(
+    planted: tuple[SpoolQueue, dict[str, str]], tmp_path: Path
+) -> None:
+    queue, kinds = planted
+    path, index = tmp_path / "s.sqlite", index_of(queue)
+    with sifting(index, queue.contents(), path) as sifter:
+        sifter.finish(NEVER)
+        assert "single" not in {each.kind for each in sifter.groups()}
+        alone = next(row for row in index.view(None, Sort()).rows(0, len(index)) if not row.campaign)
+        message = index.message(alone.queue_id)
+        assert message is not None
+        index.judge([Judged(message.identity, 14.0)])
+        sifter.finish(NEVER)
+        *campaigns, single = sifter.groups()
+        assert campaigns == sifter.campaigns()
+        assert (single.kind, single.messages, single.sample, single.score) == ("single", 1, alone.queue_id, 14.0)
+    pills = sum(kind == "pills" for kind in kinds.values())
+    assert (weights.read(path).suspects, weights.read(path).suspect_campaigns) == (pills + 1, 1)
 
 
 def test_after_a_restart_nothing_is_read_again_and_names_are_the_same(

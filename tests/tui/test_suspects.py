@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from mxtui.model.campaign import Campaign, Judged, Sifted
+from mxtui.model.campaign import SINGLE, Campaign, Judged, Sifted
 from mxtui.model.source import Verb
 from mxtui.sifting.weighing import weigh
 from tests.tui.conftest import Open
@@ -28,7 +28,7 @@ class FakeSifter:
     def progress(self) -> Sifted:
         return self.sifted
 
-    def campaigns(self) -> list[Campaign]:
+    def groups(self) -> list[Campaign]:
         found = []
         for name in self.names:
             campaign = self.world.index.campaign(name)
@@ -37,7 +37,8 @@ class FakeSifter:
                 campaign = replace(campaign, sender_shapes=40 if spam else 1, sender_domains=40 if spam else 1)
                 campaign = replace(campaign, networks=40 if spam else 1, cleared=name in self.cleared)
                 found.append(replace(campaign, points=sum(each.points for each in weigh(campaign)) + 2 * spam))
-        return found
+        single = self.world.index.campaign(SINGLE)
+        return [*found, *([single] if single is not None else [])]
 
     def clear(self, campaign: Campaign, by: str, reason: str) -> None:
         self.cleared[campaign.name] = reason
@@ -110,3 +111,43 @@ async def test_progress_is_shown_while_messages_are_judged(world: World, console
     async with console(world) as at:
         await at.press("7")
         await at.sees("300 of 774")
+
+
+@pytest.fixture
+def alone(world: World, sifter: FakeSifter) -> str:
+    """The queue ID of a message that is suspect by itself."""
+    others = ("service@rechnung.example", "newsletter@shop.example")
+    message = next(each for each in world.queue.messages.values() if each.sender not in others)
+    world.index.judge([Judged(message.identity, 14.0)])
+    return message.queue_id
+
+
+async def test_a_suspect_of_no_campaign_is_the_last_row_and_opens_like_one(
+    world: World, console: Open, sifter: FakeSifter, alone: str
+) -> None:
+    async with console(world) as at:
+        await at.press("7")
+        await at.sees("suspect in 1 campaign and 1 single message", "single messages: ")
+        await at.press("end")
+        await at.sees("single messages  1 message from 1 sender")
+        await at.press("space")
+        await at.sees("1 marked")
+        assert at.app.marks == {alone}
+        await at.press("enter")
+        await at.sees("is:suspect -campaign:*")
+
+
+async def test_single_messages_are_held_by_one_plan_but_not_cleared(
+    world: World, console: Open, sifter: FakeSifter, alone: str
+) -> None:
+    async with console(world) as at:
+        await at.press("7")
+        await at.sees("single messages: ")
+        await at.press("end")
+        await at.press("c")
+        await at.sees("nothing in common that could be remembered")
+        await at.press("h")
+        await at.sees("is:suspect -campaign:*", "What will run")
+        await at.press("enter")
+        await at.sees("done")
+    assert [(verb, list(ids)) for verb, ids in world.queue.acted] == [(Verb.HOLD, [alone])]

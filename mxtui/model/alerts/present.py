@@ -47,7 +47,8 @@ SUSPECTS = 20
 
 def _of_suspects(facts: Facts, now: float) -> Iterator[Alert]:
     if facts.suspects >= SUSPECTS:
-        text = f"{counted(facts.suspects, 'message')} in {counted(facts.campaigns, 'campaign')} are suspected spam"
+        text = f"{counted(facts.suspects, 'message')} are suspected spam"
+        text += f", {counted(facts.campaigns, 'campaign')} among them" if facts.campaigns else ""
         yield Alert(
             "suspects", "warning", None, f"{text}. Look before they are flushed.", now, "SUSPECT", facts.suspects
         )

@@ -1,10 +1,8 @@
 """Campaigns as a table, how far judging has come, and what speaks against the campaign under the cursor."""
 
-from collections.abc import Sequence
-
 from rich.style import Style
 
-from mxtui.model.campaign import Campaign, Sifted
+from mxtui.model.campaign import Campaign, Sifted, Suspected
 from mxtui.model.message import written_sender
 from mxtui.model.words import counted, duration
 from mxtui.sifting.weighing import weigh
@@ -12,8 +10,6 @@ from mxtui.tui import format as fmt
 from mxtui.tui.columns import Cell, Column
 from mxtui.tui.draw.scene import Scene, ruled
 from mxtui.tui.line import Line, Spans, fit, wrap
-
-KINDS = {"campaign": "campaign", "bulk": "bulk", "bounces": "bounces"}
 
 
 class Ranked:
@@ -62,14 +58,17 @@ def _share(row: Ranked, cell: Cell) -> Spans:
 def _subject(row: Ranked, cell: Cell) -> Spans:
     campaign = row.campaign
     text = campaign.subject or written_sender(campaign.sender, None)
+    text = f"{campaign.title}: {text}" if campaign.kind == "single" else text
     return [(fit(text, cell.width, cell.look.glyphs.ellipsis), _strength(row, cell))]
 
 
 COLUMNS: tuple[Column[Ranked], ...] = (
     Column("", "", ((0, 1),), _mark, gap=0),
     Column("", "", ((0, 1),), _sign, gap=1),
-    Column("", "campaign", ((0, 8),), lambda row, cell: [(row.campaign.name, _strength(row, cell))], name=True),
-    Column("", "kind", ((108, 8),), lambda row, cell: [(KINDS[row.campaign.kind], cell.look.label)]),
+    Column(
+        "", "campaign", ((0, 8),), lambda row, cell: [(row.campaign.name or "single", _strength(row, cell))], name=True
+    ),
+    Column("", "kind", ((108, 8),), lambda row, cell: [(row.campaign.kind, cell.look.label)]),
     Column("", "score", ((0, 7),), _score, right=True),
     Column(
         "", "messages", ((0, 8),),
@@ -96,16 +95,17 @@ COLUMNS: tuple[Column[Ranked], ...] = (
 )  # fmt: skip
 
 
-def standing(scene: Scene, sifted: Sifted, campaigns: Sequence[Ranked]) -> Line:
+def standing(scene: Scene, sifted: Sifted, found: Suspected) -> Line:
     """How far judging has come, and what it found."""
     look = scene.look
     if sifted.fault:
         return Line(("  ", look.text), (scene.glyphs.warning, look.warning), (f" {sifted.fault}", look.warning))
-    suspects = [row for row in campaigns if row.suspect]
     line = Line(("  ", look.text))
-    if suspects:
-        messages = sum(row.campaign.messages for row in suspects)
-        line.add(f"{messages:,}", look.strong).add(f" suspect in {counted(len(suspects), 'campaign')}", look.text)
+    if found.messages:
+        where = f" in {counted(found.campaigns, 'campaign')}" if found.campaigns else ", in no campaign"
+        if found.campaigns and found.single:
+            where += f" and {counted(found.single, 'single message')}"
+        line.add(f"{found.messages:,}", look.strong).add(f" suspect{where}", look.text)
     else:
         line.add("no suspects", look.text)
     if sifted.waiting:
@@ -131,7 +131,7 @@ def pane(scene: Scene, row: Ranked | None, height: int) -> list[Line]:
     said = f"{counted(campaign.messages, 'message')} from {counted(campaign.senders, 'sender')}"
     if campaign.kept:
         said += f", {campaign.kept:,} held"
-    lines = [ruled(scene, campaign.name, f"{said}, the latest {duration(scene.now - campaign.newest)} ago")]
+    lines = [ruled(scene, campaign.title, f"{said}, the latest {duration(scene.now - campaign.newest)} ago")]
     if campaign.cleared:
         lines.append(Line(("    ", look.text), ("an operator said that this is no spam: c takes it back", look.label)))
     for each in weigh(campaign):

@@ -10,7 +10,7 @@ from textual.widget import Widget
 
 from mxtui.errors import MxtuiError
 from mxtui.index import Sort
-from mxtui.model.campaign import Campaign, Sifted
+from mxtui.model.campaign import Campaign, Sifted, suspected
 from mxtui.model.filter import parse
 from mxtui.model.overview import Overview
 from mxtui.model.redirect import Redirect
@@ -36,7 +36,7 @@ _ON_SUSPECTS: tuple[Command, ...] = (
     verb_command("suspects", Verb.DELETE, "d", "Remove the messages of this campaign; a copy is kept."),
     Command("suspects.clear", "c", lambda screen: screen.clear_label(),
             "Say that a campaign is no spam, with a reason; it is remembered. Again to take that back.",
-            lambda screen: screen.clear(), lambda screen: screen.some_campaign()),
+            lambda screen: screen.clear(), lambda screen: screen.clearable()),
     verb_command("suspects", Verb.RELEASE, "r", "Let held messages of this campaign be tried again.", footer=False),
     verb_command("suspects", Verb.FLUSH, "f", "Try the mail of this campaign now.", footer=False),
     Command("suspects.backscatter", "b", "Backscatter", "Bounces of letters that nobody here wrote.",
@@ -70,7 +70,7 @@ class ClearScreen(AskingScreen):
 
 
 class SuspectsScreen(ActingScreen):
-    """Campaigns, largest first; bulk mail of single houses after them."""
+    """Campaigns, largest first; bulk mail of single houses after them, and last suspects that are of none."""
 
     TAB = "suspects"
     AUTO_FOCUS = "#suspects"
@@ -79,13 +79,15 @@ class SuspectsScreen(ActingScreen):
     EXPLAINED = (
         "Mail that belongs together: by what it says, and by sender, network and subject. The score adds up what "
         "speaks for spam, each piece below. Nothing is ever done because of it. Bulk is mail of one house to many: "
-        "newsletters, lists, invoices. Bounces are told apart by the letter that they return."
+        "newsletters, lists, invoices. Bounces are told apart by the letter that they return. Single messages are "
+        "suspect each by itself."
     )
 
     def __init__(self) -> None:
         super().__init__()
         self._sifted = NOBODY
         self._rows: list[Ranked] = []
+        self._suspected = suspected((), 0)
         self._marked: frozenset[str] = frozenset()
         self._looked_at = -LOOK
         self._looking = False
@@ -112,14 +114,13 @@ class SuspectsScreen(ActingScreen):
         sifting, index, chosen = self.host.services.sifting, self.host.services.monitor.index, self.table.row
         self._looking = True
         try:
-            found = await asyncio.to_thread(lambda: [] if sifting is None else list(sifting.campaigns()))
+            found = await asyncio.to_thread(lambda: [] if sifting is None else list(sifting.groups()))
             self._sifted = NOBODY if sifting is None else await asyncio.to_thread(sifting.progress)
         finally:
             self._looking = False
         queued = max(1, self._sifted.judged + self._sifted.waiting)
-        self._rows = [
-            Ranked(each, each.messages / queued, each.score >= index.suspect and not each.cleared) for each in found
-        ]
+        self._rows = [Ranked(each, each.messages / queued, each.is_suspect(index.suspect)) for each in found]
+        self._suspected = suspected(found, index.suspect)
         names = [each.name for each in found]
         position = names.index(chosen.campaign.name) if chosen and chosen.campaign.name in names else 0
         self.table.notice = empty(self.scene, self._sifted)
@@ -130,7 +131,7 @@ class SuspectsScreen(ActingScreen):
         """Ages grow."""
         super().tick()
         ground = self.host.look.ground
-        self.query_one("#switch", Painted).paint([standing(self.scene, self._sifted, self._rows)], ground)
+        self.query_one("#switch", Painted).paint([standing(self.scene, self._sifted, self._suspected)], ground)
         below = self.query_one("#pane", Painted)
         height = 7 if self.size.height >= 34 else 5 if self.size.height >= 20 else 0
         below.display, below.styles.height = bool(height), height
@@ -152,6 +153,13 @@ class SuspectsScreen(ActingScreen):
         there = self.some_campaign()
         return super().permit(verb) if there.allowed else there
 
+    def clearable(self) -> Permission:
+        """Whether the one under the cursor can be cleared."""
+        row = self.table.row
+        if row is not None and row.campaign.kind == "single":
+            return Permission(False, "single messages have nothing in common that could be remembered")
+        return self.some_campaign()
+
     def clear_label(self) -> str:
         """As it reads for the campaign under the cursor."""
         row = self.table.row
@@ -161,7 +169,7 @@ class SuspectsScreen(ActingScreen):
     def selection(self) -> str:
         """The filter for the campaign under the cursor."""
         assert self.table.row is not None
-        return f"campaign:{self.table.row.campaign.name}"
+        return self.table.row.campaign.selection
 
     @on(Table.Chosen)
     async def open_messages(self) -> None:
@@ -220,7 +228,7 @@ class SuspectsScreen(ActingScreen):
             return
 
         def do() -> None:
-            selection = f"campaign:{campaign.name}"
+            selection = campaign.selection
             if reason is None:
                 operations.note("suspect again", selection, "")
                 sifting.withdraw(campaign)
