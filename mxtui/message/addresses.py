@@ -4,9 +4,15 @@ Read from the value as stored: decoding its words first would let a display name
 of our own, since `email.utils.parseaddr` answers 1,000 opening parentheses with a recursion error.
 """
 
+from functools import lru_cache
 
+
+@lru_cache(maxsize=64)
 def domains(value: str) -> tuple[str, ...]:
-    """Lower-case domain of each mailbox, in their order; empty where none has one. Linear in a bounded value."""
+    """Lower-case domain of each mailbox, in their order; empty where none has one. Linear in a bounded value.
+
+    The latest are remembered: whoever compares one field with others asks for it again.
+    """
     found: list[str] = []
     bare: list[str] = []
     angle: list[str] | None = None

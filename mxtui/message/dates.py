@@ -2,10 +2,12 @@
 
 from datetime import UTC, datetime
 from email.utils import parsedate_tz
+from functools import lru_cache
 
 _LENGTH = 100
 
 
+@lru_cache(maxsize=64)
 def moment(text: str) -> float | None:
     """Epoch seconds of a date as mail writes it; None where it is none. A missing zone counts as UTC."""
     try:

@@ -50,7 +50,7 @@ class Remark:
 
 def differences(inspection: Inspection, envelope: Envelope) -> tuple[Remark, ...]:
     """What to say beside the headers of a message. Only claims are compared: a difference is a hint, never a proof."""
-    remarks = [*_helo(inspection, envelope), *_addresses(inspection, envelope), *_date(inspection, envelope)]
+    remarks = [*_helo(inspection, envelope), *of_addresses(inspection, envelope), *_date(inspection, envelope)]
     message_id = inspection.value("message-id")
     if message_id and not _is_public(message_id):
         remarks.append(Remark("Message-ID", "not a public name"))
@@ -87,7 +87,8 @@ def _helo(inspection: Inspection, envelope: Envelope) -> list[Remark]:
     return [Remark("helo", "our own name")] if helo in envelope.own_names else []
 
 
-def _addresses(inspection: Inspection, envelope: Envelope) -> list[Remark]:
+def of_addresses(inspection: Inspection, envelope: Envelope) -> list[Remark]:
+    """Those beside the addresses alone."""
     remarks = []
     sender = _domains(inspection.named("from"))
     if not sender:

@@ -4,7 +4,7 @@ The standard library's header parser took minutes and all memory over one megaby
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -67,11 +67,6 @@ def split(raw: bytes, start: int, end: int, budget: Budget) -> tuple[list[Field]
         fields.append(Field(match[1].decode("ascii"), value, value_end - value_start))
         position = match.end()
     return fields, end
-
-
-def first(fields: Iterable[Field], name: str) -> bytes:
-    """Value of the first field of this name (lower case), as stored; empty where there is none."""
-    return next((field.raw for field in fields if field.name.lower() == name), b"")
 
 
 def show(fields: Sequence[Field], budget: Budget) -> tuple[Header, ...]:

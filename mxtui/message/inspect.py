@@ -17,8 +17,17 @@ from mxtui.message.text import Text, text_of
 DEFAULT_LIMITS = Limits()
 
 
+class _Names:
+    """Headers by name in lower case, made when first asked for: who judges a message asks for two dozen of them. No
+    field, for it is part of neither what is compared nor what the sandbox sends.
+    """
+
+    __slots__ = ("_by_name",)
+    _by_name: dict[str, tuple[Header, ...]]
+
+
 @dataclass(frozen=True, slots=True)
-class Inspection:
+class Inspection(_Names):
     """What is in a message. Every string is sanitised, but not `Header.raw`."""
 
     headers: tuple[Header, ...]
@@ -35,8 +44,15 @@ class Inspection:
 
     def named(self, name: str) -> tuple[Header, ...]:
         """Every header field of this name, in any case."""
-        wanted = name.lower()
-        return tuple(header for header in self.headers if header.name.lower() == wanted)
+        try:
+            by_name = self._by_name
+        except AttributeError:
+            by_name = {}
+            for header in self.headers:
+                key = header.name.lower()
+                by_name[key] = (*by_name.get(key, ()), header)
+            object.__setattr__(self, "_by_name", by_name)
+        return by_name.get(name.lower(), ())
 
     def value(self, name: str) -> str:
         """Value of the first header field of this name; empty where there is none."""

@@ -40,9 +40,11 @@ def defang(text: str) -> str:
     >>> defang("at https://pay.rechnung.example/88413 or smb://host/x")
     'at hxxps://pay[.]rechnung[.]example/88413 or smb[:]//host/x'
     """
-    text = _WEB.sub(_defang_web, text)
-    text = _BARE.sub(lambda match: match[0].replace(".", "[.]"), text)
-    return _OTHER.sub("[:]//", text)
+    if "://" in text:
+        text = _WEB.sub(_defang_web, text)
+    if "www." in text.lower():
+        text = _BARE.sub(lambda match: match[0].replace(".", "[.]"), text)
+    return _OTHER.sub("[:]//", text) if "://" in text else text
 
 
 def link(shown: str, target: str) -> Link:

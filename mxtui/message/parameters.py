@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 from mxtui.message import charsets
@@ -37,8 +38,12 @@ class Parameterised:
         return decode_words(value) if charset is None else charsets.decode(value, charset)
 
 
+@lru_cache(maxsize=256)
 def parse(raw: bytes) -> Parameterised:
-    """Read a value as stored, of bounded length. Never raises; what makes no sense is passed over."""
+    """Read a value as stored, of bounded length. Never raises; what makes no sense is passed over.
+
+    The latest are remembered: most parts of most mail are declared in the same few ways.
+    """
     raw = unfold(raw)
     value, semicolon, rest = raw.partition(b";")
     sections: dict[str, list[_Section]] = {}

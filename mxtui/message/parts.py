@@ -95,8 +95,9 @@ class _Walk:
 
     def entity(self, fields: list[Field], start: int, end: int, depth: int, default: str) -> None:
         """Add what these headers describe, and what is inside it."""
-        content_type = parameters.parse(headers.first(fields, "content-type"))
-        part = self._describe(fields, content_type, start, end, depth, default)
+        values = {field.name.lower(): field.raw for field in reversed(fields)}  # of each name the first
+        content_type = parameters.parse(values.get("content-type", b""))
+        part = self._describe(values, content_type, start, end, depth, default)
         self.parts.append(part)
         attached = part.media_type in ("message/rfc822", "message/global")
         if not (part.is_multipart or attached):
@@ -154,11 +155,11 @@ class _Walk:
         return self._stopped
 
     def _describe(
-        self, fields: list[Field], content_type: Parameterised, start: int, end: int, depth: int, default: str
+        self, values: dict[str, bytes], content_type: Parameterised, start: int, end: int, depth: int, default: str
     ) -> Part:
         media_type = content_type.value if _TYPE.fullmatch(content_type.value) else default
-        encoding = parameters.parse(headers.first(fields, "content-transfer-encoding")).value or "7bit"
-        disposition = parameters.parse(headers.first(fields, "content-disposition"))
+        encoding = parameters.parse(values.get("content-transfer-encoding", b"")).value or "7bit"
+        disposition = parameters.parse(values.get("content-disposition", b""))
         filename = disposition.text("filename") or content_type.text("name")
         self._numbered += not media_type.startswith("multipart/")
         part = Part(

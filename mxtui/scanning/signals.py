@@ -16,7 +16,7 @@ from typing import Final
 
 from mxtui.message import charsets
 from mxtui.message.addresses import domains
-from mxtui.message.differences import Envelope, differences
+from mxtui.message.differences import Envelope, of_addresses
 from mxtui.message.encoded_words import unfold
 from mxtui.message.inspect import Inspection
 from mxtui.message.sanitize import one_line
@@ -88,7 +88,7 @@ def _recipients(facts: Facts) -> Iterator[Evidence]:
 
 def _author(seen: Inspection, facts: Facts) -> Iterator[Evidence]:
     envelope = facts.envelope
-    remarks = {(each.header, each.words) for each in differences(seen, envelope)}
+    remarks = {(each.header, each.words) for each in of_addresses(seen, envelope)}
     domain = author_domain(seen)
     ours = _within(domain, facts.relayed)
     if envelope.sender != NULL_SENDER and ("From", "envelope differs") in remarks:

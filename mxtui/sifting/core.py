@@ -1,6 +1,7 @@
 """What the members of a cluster have in common, learned one by one, so that no chain of resemblances grows from it."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from itertools import repeat
 from typing import Final
 
 SHARE: Final = 0.12
@@ -20,16 +21,18 @@ class Core:
         self.members = 1
         self.counts = dict.fromkeys(shared, 1)
 
-    def share(self, said: Iterable[int]) -> int:
+    def share(self, said: Collection[int]) -> int:
         """How much of this is the cluster's. What only one of three or more said is not."""
-        least = max(SHARE * self.members, 2 if self.members > 2 else 1)
-        counts = self.counts
-        return sum(counts.get(hashed, 0) >= least for hashed in said)
+        return sum(map(self._least().__le__, map(self.counts.get, said, repeat(0))))
 
     def own(self) -> list[int]:
         """All that is the cluster's."""
-        least = max(SHARE * self.members, 2 if self.members > 2 else 1)
+        least = self._least()
         return [hashed for hashed, count in self.counts.items() if count >= least]
+
+    def _least(self) -> float:
+        """How many members have to say something."""
+        return float(max(SHARE * self.members, 2 if self.members > 2 else 1))
 
     def add(self, said: Iterable[int]) -> None:
         """Another member."""

@@ -43,6 +43,8 @@ Body = Literal["alike", "akin", "other"]
 
 Agreement = Literal["attached", "sender", "subject", "network", "sender and subject", "network and subject"]
 
+Keys = list[tuple[Agreement, int]]
+"""What a message can have in common with others beside its text, each as a hash."""
 
 Said = Mapping[int, tuple[int, int]]
 """What a body says, each with the cluster that it was entered for and how many were founded with it."""
@@ -112,25 +114,25 @@ class Grouping:
 
     def place(self, traits: Traits) -> Placed:
         """Where a message belongs; it counts as a member from now on."""
-        said = {each: self._said.get(each) for each in _said(traits)}
-        kin = self._kin(traits, said)
+        said, keys = self._said.get_each(_said(traits)), _keys(traits)
+        kin = self._kin(traits, said, keys)
         if not kin:
             cluster = self._found()
-            self._enter(cluster, traits, said, founding=True)
+            self._enter(cluster, keys, said, founding=True)
             return Placed(cluster)
         cluster, *others = sorted(kin, key=lambda each: (-self._sizes[each], each))  # the largest keeps its name
         absorbed = tuple(other for other in others if self._same(cluster, other))
         for other in absorbed:
             self._absorb(cluster, other)
-        self._enter(cluster, traits, said, founding=False)
+        self._enter(cluster, keys, said, founding=False)
         return Placed(cluster, absorbed)
 
     def restore(self, traits: Traits, cluster: int) -> None:
         """A message that was placed before, as it was remembered; in the order in which they were placed."""
         while len(self) < cluster:
             self._found()
-        said = {each: self._said.get(each) for each in _said(traits)}
-        self._enter(cluster, traits, said, founding=not self._sizes[cluster])
+        said = self._said.get_each(_said(traits))
+        self._enter(cluster, _keys(traits), said, founding=not self._sizes[cluster])
 
     # -- comparing ----------------------------------------------------------------------------------------------
 
@@ -139,12 +141,12 @@ class Grouping:
         """What so many clusters were founded with anybody says."""
         return min(255, max(COMMON, COMMON_SHARE * len(self)))
 
-    def _kin(self, traits: Traits, said: Said) -> list[int]:
+    def _kin(self, traits: Traits, said: Said, keys: Keys) -> list[int]:
         """Clusters that a message belongs to."""
         common = self._common
         telling = [each for each, (_, founded) in said.items() if founded < common]
         votes = Counter(self.root(owner) for each in telling if (owner := said[each][0]))
-        agreeing = self._agreeing(traits)
+        agreeing = self._agreeing(keys)
         candidates = {*(each for each, _ in votes.most_common(CANDIDATES)), *agreeing}
         found = []
         for each in candidates:
@@ -164,10 +166,10 @@ class Grouping:
         own = [each for each in others.own() if self._said.get(each)[1] < common]
         return core is not None and core.share(own) >= max(VOTES, ALIKE * len(own))
 
-    def _agreeing(self, traits: Traits) -> dict[int, frozenset[Agreement]]:
+    def _agreeing(self, keys: Keys) -> dict[int, frozenset[Agreement]]:
         """Clusters whose latest messages agree with this one in something beside their text, and in what."""
         found: dict[int, frozenset[Agreement]] = {}
-        for what, key in _keys(traits):
+        for what, key in keys:
             owner, _ = self._seen.get(key)
             if owner:
                 cluster = self.root(owner)
@@ -189,7 +191,7 @@ class Grouping:
         if core is not None and others is not None:
             core.absorb(others)
 
-    def _enter(self, cluster: int, traits: Traits, said: Said, *, founding: bool) -> None:
+    def _enter(self, cluster: int, keys: Keys, said: Said, *, founding: bool) -> None:
         if not founding:
             if cluster not in self._cores:
                 self._cores[cluster] = Core(
@@ -203,7 +205,7 @@ class Grouping:
                 self._said.put(hashed, owner if self._sizes[owner] > 1 else cluster, founding=True)
             elif owner != cluster and self._sizes[owner] < self._sizes[cluster]:
                 self._said.put(hashed, cluster)
-        for what, key in _keys(traits):
+        for what, key in keys:
             owner = self.root(self._seen.get(key)[0])
             if what == "network" or self._sizes[owner] <= self._sizes[cluster]:
                 self._seen.put(key, cluster)
@@ -225,10 +227,10 @@ def _said(traits: Traits) -> list[int]:
     ]
 
 
-def _keys(traits: Traits) -> list[tuple[Agreement, int]]:
+def _keys(traits: Traits) -> Keys:
     """What a message can have in common with others beside its text."""
     subject, sender, net = traits.subject, traits.sender, traits.network
-    found: list[tuple[Agreement, int]] = [("attached", number(f"a {each.hex()}")) for each in traits.attachments]
+    found: Keys = [("attached", number(f"a {each.hex()}")) for each in traits.attachments]
     found += [("subject", number(f"s {phrase}")) for phrase in phrases(subject)]
     if sender:
         found.append(("sender", number(f"f {sender}")))

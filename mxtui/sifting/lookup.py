@@ -5,6 +5,7 @@ another message of its campaign comes, since each one is entered.
 """
 
 import mmap
+from collections.abc import Iterable
 from typing import Final
 
 SLOTS: Final = 1 << 22
@@ -27,6 +28,14 @@ class Lookup:
         if self._tags[slot] != hashed >> 32:
             return 0, 0
         return self._owners[slot], self._founded[slot]
+
+    def get_each(self, some: Iterable[int]) -> dict[int, tuple[int, int]]:
+        """The same of many."""
+        mask, tags, owners, founded = self._mask, self._tags, self._owners, self._founded
+        return {
+            hashed: (owners[slot], founded[slot]) if tags[slot := hashed & mask] == hashed >> 32 else (0, 0)
+            for hashed in some
+        }
 
     def put(self, hashed: int, cluster: int, *, founding: bool = False) -> None:
         """Enter it for this cluster, in place of what was there."""

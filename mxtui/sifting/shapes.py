@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Collection
 from functools import lru_cache
+from itertools import islice
 from typing import Final
 
 MOST_WORDS: Final = 600
@@ -15,9 +16,11 @@ SHORTEST: Final = 4
 LONGEST: Final = 24
 """Letters. What is longer is a token made by chance, or text in which nothing separates words."""
 
-_LINK = re.compile(r"(?:[a-z][a-z0-9+.-]{1,15}|hxxps?|fxps?)(?:\[:\]|:)//\S{1,2000}|\bwww\.\S{1,500}", re.IGNORECASE)
-_ADDRESS = re.compile(r"[\w.+=-]{1,64}@[\w.\[\]-]{1,255}")
+# For lower case, and possessive: what precedes the mark never holds it, so nothing is tried twice.
+_LINK = re.compile(r"[a-z][a-z0-9+.-]{1,15}+(?:\[:\]|:)//\S{1,2000}|\bwww\.\S{1,500}")
+_ADDRESS = re.compile(r"[\w.+=-]{1,64}+@[\w.\[\]-]{1,255}")
 _WORD = re.compile(r"[^\W_]+")
+_LONG_WORD = re.compile(rf"[^\W_]{{{SHORTEST},}}")
 _VOWEL = re.compile(r"[aeiouyäöüáéíóúàèìòùâêîôûåæøœıа-яёα-ω]")
 _RUN = re.compile(r"[bcdfghjklmnpqrstvwxz]{6,}")
 _IDEOGRAPH = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
@@ -36,22 +39,30 @@ def words(text: str, leave_out: Collection[str] = ()) -> list[str]:
     >>> words("Dear Anna, your invoice 88413 at https://pay.example/x7 is overdue", {"anna"})
     ['dear', 'your', 'invoice', 'overdue']
     """
-    text = _ADDRESS.sub(" ", _LINK.sub(" ", unicodedata.normalize("NFKC", text).lower()))
-    spaced = text.isascii() or _IDEOGRAPH.search(text) is None
+    text = unicodedata.normalize("NFKC", text).lower()
+    if "//" in text or "www." in text:
+        text = _LINK.sub(" ", text)
+    if "@" in text:
+        text = _ADDRESS.sub(" ", text)
+    if text.isascii() or _IDEOGRAPH.search(text) is None:
+        spaced = (word for word in _LONG_WORD.findall(text) if len(word) <= LONGEST and _is_word(word))
+        return list(islice((word for word in spaced if word not in leave_out), MOST_WORDS))
     found: list[str] = []
     for word in _WORD.findall(text):
-        if not spaced and _IDEOGRAPH.search(word):
+        if _IDEOGRAPH.search(word):
             found += [word[at : at + 2] for at in range(min(len(word), MOST_WORDS) - 1)]
         elif SHORTEST <= len(word) <= LONGEST and word not in leave_out and _is_word(word):
             found.append(word)
         if len(found) >= MOST_WORDS:
-            return found[:MOST_WORDS]
-    return found
+            break
+    return found[:MOST_WORDS]
 
 
 @lru_cache(maxsize=1 << 15)
 def _is_word(word: str) -> bool:
-    """Whether a person may have written it: no digit in it, vowels, and no long run without one."""
+    """Whether a person may have written it: no digit in it, vowels, and no long run without one. It is remembered:
+    nothing longer than `LONGEST` is to be asked about.
+    """
     if not word.isalpha():
         return False
     return not word.isascii() or (_VOWEL.search(word) is not None and _RUN.search(word) is None)

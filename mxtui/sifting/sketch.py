@@ -8,6 +8,7 @@ import struct
 from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import blake2b
+from itertools import pairwise
 from typing import Final
 
 PARTS: Final = 32
@@ -18,27 +19,35 @@ EMPTY: Final = bytes(_PACKED.size)
 """Of a body without words."""
 
 _REMEMBERED: Final = 1 << 16
-"""Pairs whose hash is kept: a campaign's come again and again."""
+"""Words and pairs whose place is kept: a campaign's come again and again."""
+
+_KEYS: Final = 1 << 13
+"""And of all other texts, which are subjects, senders and networks."""
 
 
-@lru_cache(_REMEMBERED)
+@lru_cache(_KEYS)
 def number(text: str) -> int:
     """64 bits of a text, the same in each process. Not to be chosen easily, as a checksum would be."""
+    return _hash(text)
+
+
+def _hash(text: str) -> int:
     return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
 
 
 def sketch(words: Sequence[str]) -> bytes:
     """Of a body's words in their order (`shapes.words`): 128 bytes."""
-    least = [0] * PARTS
-    previous = ""
-    for word in words:
-        for text in (word, f"{previous} {word}") if previous else (word,):
-            hashed = number(text)
-            part, value = hashed & (PARTS - 1), (hashed >> 8 & 0xFFFFFFFF) or 1
-            if not least[part] or value < least[part]:
-                least[part] = value
-        previous = word
-    return _PACKED.pack(*least)
+    said = {*words, *map(" ".join, pairwise(words))}
+    # The least of each part comes last, and stays.
+    least = {each >> 32: each & 0xFFFFFFFF for each in sorted(map(_placed, said), reverse=True)}
+    return _PACKED.pack(*(least.get(part, 0) for part in range(PARTS)))
+
+
+@lru_cache(_REMEMBERED)
+def _placed(text: str) -> int:
+    """The part that a word or a pair falls into, then its value in that part: 32 bits each."""
+    hashed = _hash(text)
+    return (hashed & (PARTS - 1)) << 32 | ((hashed >> 8 & 0xFFFFFFFF) or 1)
 
 
 def numbers(packed: bytes) -> tuple[int, ...]:

@@ -127,6 +127,11 @@ class Store:
         row = self._database.execute(f"SELECT {_COLUMNS} FROM message WHERE queue_id = ?", (queue_id,)).fetchone()
         return None if row is None else (_known(row), row[-1])
 
+    def find_each(self, queue_ids: Sequence[str]) -> dict[str, tuple[Known, int]]:
+        """Those of these that are remembered, with their clusters, by queue ID."""
+        statement = f"SELECT {_COLUMNS} FROM message WHERE queue_id IN ({','.join('?' * len(queue_ids))})"
+        return {row[1]: (_known(row), row[-1]) for row in self._database.execute(statement, queue_ids)}
+
     def all(self) -> Iterator[tuple[Known, int]]:
         """Everything, in the order in which it was read."""
         for row in self._database.execute(f"SELECT {_COLUMNS} FROM message ORDER BY id"):

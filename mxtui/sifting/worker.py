@@ -113,8 +113,9 @@ class Reader:
         judged: dict[str, Judged] = {}
         opened = gone = 0
         with self._store.writing():
+            remembered = self._store.find_each([message.queue_id for message in batch])
             for message in batch:
-                found = self._remembered(message)
+                found = self._remembered(message, remembered.get(message.queue_id))
                 if found is None:
                     opened += 1
                     known = self._look(message)
@@ -126,8 +127,7 @@ class Reader:
         verdicts = [Verdict(*each.identity, each.points, each.campaign, each.backscatter) for each in judged.values()]
         return Answer(verdicts, opened, gone)
 
-    def _remembered(self, message: Message) -> list[Judged] | None:
-        found = self._store.find(message.queue_id)
+    def _remembered(self, message: Message, found: tuple[Known, int] | None) -> list[Judged] | None:
         if found is None:
             return None
         known, cluster = found

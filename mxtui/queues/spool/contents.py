@@ -20,8 +20,11 @@ def reader(root: str) -> Reader:
     def read(queue_id: str, _: int) -> Iterator[bytes]:
         if not is_id(queue_id):
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), queue_id)
-        with os.fdopen(os.open(places.message(queue_id), READ), "rb") as file:
-            while block := file.read(BLOCK):
+        fd = os.open(places.message(queue_id), READ)
+        try:
+            while block := os.read(fd, BLOCK):
                 yield block
+        finally:
+            os.close(fd)
 
     return read
