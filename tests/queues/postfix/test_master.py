@@ -1,7 +1,6 @@
 """Whether Postfix runs, told by a file that leaves out locks while others come and go."""
 
 import fcntl
-import os
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -49,11 +48,11 @@ def test_none_of_many_locks_is_missed_while_others_come_and_go(tmp_path: Path) -
     with ExitStack() as held:
         for queue in queues:
             (queue / "pid").mkdir(parents=True)
-            file = held.enter_context(open(queue / "pid" / "master.pid", "w"))
+            file = held.enter_context((queue / "pid" / "master.pid").open("w"))
             fcntl.flock(file, fcntl.LOCK_EX)
         (busy := tmp_path / "busy").mkdir()
         others = held.enter_context(subprocess.Popen([sys.executable, "-c", COMING_AND_GOING, str(busy)]))
         held.callback(others.kill)
-        wait_until(lambda: len(os.listdir(busy)) == 50)
+        wait_until(lambda: len(list(busy.iterdir())) == 50)
         for _ in range(5):
             assert all(master_runs(queue) for queue in queues)
