@@ -14,6 +14,7 @@ os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")  # read when Textual is impo
 from mxtui.model import words
 from tests.tui.driving import Driver
 from tests.tui.fakes import World
+from tests.tui.rest import by_what_is_under_way
 
 
 @pytest.fixture(autouse=True)
@@ -27,6 +28,11 @@ def _utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.undo()
     time.tzset()
     words._clock.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def _rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    by_what_is_under_way(monkeypatch)
 
 
 @pytest.fixture

@@ -12,6 +12,10 @@ from mxtui.model.source import Verb
 from mxtui.tui.app import ConsoleApp
 from tests.support.waiting import PATIENCE
 from tests.tui.fakes import World
+from tests.tui.rest import ENDLESS, THREADS
+
+TURN = 0.005
+"""Seconds between two looks."""
 
 
 class Driver:
@@ -27,12 +31,13 @@ class Driver:
 
     async def settle(self) -> None:
         """Until nothing is under way but what never ends: no message, no worker, nothing to paint."""
-        endless = {"overviews", "drain", "start", "execute"}
         deadline = time.monotonic() + PATIENCE
         quiet = 0
         while quiet < 3:
             await self.pilot.pause()
-            busy = any(worker.is_running and worker.group not in endless for worker in self.app.workers)
+            working = any(worker.is_running and worker.group not in ENDLESS for worker in self.app.workers)
+            if busy := working or THREADS.working > 0:
+                await asyncio.sleep(TURN)
             quiet = 0 if busy else quiet + 1
             assert time.monotonic() < deadline, "the console does not come to rest"
 
@@ -42,7 +47,7 @@ class Driver:
         while not condition():
             assert time.monotonic() < deadline, f"still not so; the screen shows:\n{self.text}"
             await self.pilot.pause()
-            await asyncio.sleep(0)
+            await asyncio.sleep(TURN)
 
     async def sees(self, *texts: str) -> None:
         """Until all of them are on the screen."""

@@ -106,7 +106,8 @@ async def test_the_message_is_shown_while_it_is_judged(world: World, console: Op
 
     judged_by(world, slow)
     async with console(world) as at:
-        await at.pilot.press("2", "enter")
+        await at.press("2")
+        await at.pilot.press("enter")
         await at.sees("judging…", "203.0.113.77 → mx2.example.net")
         go_on.set()
         await at.sees("8.2 points")
@@ -125,7 +126,8 @@ async def test_a_judgement_that_comes_late_is_not_taken_for_the_next_messages(wo
 
     judged_by(world, slow)
     async with console(world) as at:
-        await at.pilot.press("2", "enter")
+        await at.press("2")
+        await at.pilot.press("enter")
         await at.sees("judging…")
         await at.pilot.press("n")
         await at.sees("2 of 773", "4.0 points")
