@@ -33,7 +33,7 @@ class Driver:
         """Until nothing is under way but what never ends: no message, no worker, nothing to paint."""
         deadline = time.monotonic() + PATIENCE
         quiet = 0
-        while quiet < 3:
+        while quiet < 2:
             await self.pilot.pause()
             working = any(worker.is_running and worker.group not in ENDLESS for worker in self.app.workers)
             if busy := working or THREADS.working > 0:
