@@ -54,6 +54,11 @@ class Attached:
         """Whether it is on another host."""
         return False
 
+    @property
+    def version(self) -> str:
+        """Of the mxtui that looks at it, where that is another one."""
+        return ""
+
     def now(self) -> float:
         """Seconds since the epoch, by the clock that the queue's times are of."""
         import time

@@ -40,9 +40,14 @@ class FilteringCommand(click.Command):
 
 def _as_before(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
     """As it was said before the command, too: `mxtui -q SPOOL hold` must not act on another queue."""
+    named = ctx.command.name
     while value is None and ctx.parent is not None and parameter.name is not None:
         ctx = ctx.parent
         value = ctx.params.get(parameter.name)
+        if isinstance(value, tuple):
+            if len(value) > 1:
+                raise UsageError(f"mxtui {named} is for one queue, and {len(value)} are named", "Name one by -q.")
+            value = value[0] if value else None
     return value
 
 
@@ -52,21 +57,34 @@ def config_option(command: Decorated) -> Decorated:
     return click.option("--config", metavar="FILE", callback=_as_before, help=settings)(command)
 
 
+_QUEUE = "A Postfix configuration or queue directory, a spool, ssh://HOST, or a name of [[hosts]]"
+
+
 def common_options(command: Decorated) -> Decorated:
     """`-q`, `--config`, `--no-color`."""
     for option in (
-        click.option("--no-color", is_flag=True, callback=_no_color, help="No colours (so does NO_COLOR)."),
+        no_color_option,
         config_option,
-        click.option(
-            "-q",
-            "--queue",
-            metavar="SOURCE",
-            callback=_as_before,
-            help="A Postfix configuration or queue directory, a spool, ssh://HOST, or a name of [[hosts]].",
-        ),
+        click.option("-q", "--queue", metavar="SOURCE", callback=_as_before, help=f"{_QUEUE}."),
     ):
         command = option(command)
     return command
+
+
+def several_queues(command: Decorated) -> Decorated:
+    """The same, with as many `-q` as there are queues."""
+    for option in (
+        no_color_option,
+        config_option,
+        click.option("-q", "--queue", metavar="SOURCE", multiple=True, help=f"{_QUEUE}; again for more of them."),
+    ):
+        command = option(command)
+    return command
+
+
+def no_color_option(command: Decorated) -> Decorated:
+    """`--no-color`."""
+    return click.option("--no-color", is_flag=True, callback=_no_color, help="No colours (so does NO_COLOR).")(command)
 
 
 def _no_color(ctx: click.Context, parameter: click.Parameter, value: bool) -> bool:

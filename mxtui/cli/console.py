@@ -6,13 +6,14 @@ What it needs beyond the queue takes 0.3 s to import. By then the names in the q
 import os
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -20,10 +21,11 @@ from mxtui.cli.attach import Attached, attach, found_source, named_source, setti
 from mxtui.errors import NoQueue, Unreachable, UsageError
 from mxtui.message.limits import WHOLE
 from mxtui.model.message import State
-from mxtui.model.ssh_address import is_address
+from mxtui.model.ssh_address import is_address, parse
 from mxtui.queues.postfix.instances import instances
 
 if TYPE_CHECKING:
+    from mxtui.config import Settings as Configured
     from mxtui.doctor.finding import Report
     from mxtui.message.inspect import Inspection
     from mxtui.message.parts import Part
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
 
 
 def open_console(
-    source: str | None,
+    queues: Sequence[str],
     config: str | None,
     *,
     no_color: bool = False,
@@ -46,12 +48,23 @@ def open_console(
     theme: str | None = None,
     extras: "Sequence[Extra]" = (),
 ) -> None:
-    """Attach and run until the operator leaves. `extras` are commands for this session."""
+    """Attach and run until the operator leaves. `extras` are commands for this session.
+
+    Without a queue it is the one that is configured, or this host's; where neither is, all of [[hosts]].
+    """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("the console needs a terminal", "mxtui status, list and the other commands do not.")
     if no_color:
         os.environ["NO_COLOR"] = "1"
     given = settings_of(config)
+    if len(members := members_of(queues, given)) > 1:
+        from mxtui.cli.fleet import Consoles
+        from mxtui.tui.run import run_console
+
+        with Consoles(members, config, shown_as(given, theme, ascii_only=ascii_only, mouse=mouse)) as fleet:
+            run_console(fleet=fleet)
+        return
+    source = queues[0] if queues else None
     if named_source(source, given) is None:
         source = choose()
     with ThreadPoolExecutor(1) as aside, ExitStack() as stack:
@@ -59,20 +72,49 @@ def open_console(
             aside.submit(import_module, "mxtui.tui.run")  # 0.3 s, for which ssh need not be waited for
         attached = stack.enter_context(attach(source, config))
         counted = aside.submit(attached.queue.depth)
-        from mxtui.tui.run import run_console
-        from mxtui.tui.services import Settings
-
-        wanted = attached.settings.console
-        settings = Settings(
-            theme=theme or wanted.theme,
-            ascii=ascii_only or wanted.ascii,
-            mouse=mouse and wanted.mouse,
-            keymap=wanted.keys,
-        )
         from mxtui.cli.draining import naming
+        from mxtui.tui.run import run_console
 
+        settings = shown_as(attached.settings, theme, ascii_only=ascii_only, mouse=mouse)
         with services(attached, settings, counted, naming(source, config)) as known:
             run_console(replace(known, extras=tuple(extras)))
+
+
+def shown_as(given: "Configured", theme: str | None, *, ascii_only: bool, mouse: bool) -> "Settings":
+    """How the console looks and listens, as configured and as asked for."""
+    from mxtui.tui.services import Settings
+
+    wanted = given.console
+    return Settings(
+        theme=theme or wanted.theme,
+        ascii=ascii_only or wanted.ascii,
+        mouse=mouse and wanted.mouse,
+        keymap=wanted.keys,
+    )
+
+
+class Member(NamedTuple):
+    """One of several queues."""
+
+    name: str
+    source: str
+
+
+def members_of(queues: Sequence[str], given: "Configured") -> list[Member]:
+    """The queues that were named, or all of [[hosts]] where none was and none is configured; each with a short name.
+
+    Raises UsageError: one is named twice.
+    """
+    if not queues and given.hosts and named_source(None, given) is None and not instances():
+        queues = [host.name for host in given.hosts]
+    members: list[Member] = []
+    for source in queues:
+        if any(each.source == source for each in members):
+            raise UsageError(f"{source} is named twice", "Each queue once.")
+        name = parse(source).host if is_address(source) else Path(source).name or source
+        same = sum(each.name.partition("#")[0] == name for each in members)
+        members.append(Member(f"{name}#{same + 1}" if same else name, source))
+    return members
 
 
 @contextmanager
@@ -147,6 +189,7 @@ def services(
 
         return examined(attached, tell=lambda _: None)  # what it found is on the screen, kept or not
 
+    draining = _Draining(attached, again)
     # What is elsewhere is fetched when it is opened, and never all of it.
     sifter, sifted = (None, None) if attached.elsewhere else background(attached, monitor.index, judging)
     try:
@@ -159,7 +202,7 @@ def services(
             content=queue.content,
             save=save,
             save_part=take_out,
-            draining=_Draining(attached, again),
+            draining=draining,
             history=history.points,
             examine=None if attached.elsewhere else examine,
             client=queue.client,
@@ -172,6 +215,8 @@ def services(
             clock=attached.now,
             acknowledging=_Acknowledging(attached),
             announcing=_Announcing(attached),
+            lag=lambda: draining.lag if attached.elsewhere else None,
+            version=lambda: attached.version,
         )
     finally:
         if sifted is not None:
@@ -247,12 +292,16 @@ class _Draining:
         self._attached, self._again = attached, again
         self._drains = attached.drains
         self._standing: Standing | None = None
+        self.lag: float | None = None
+        """Seconds that it took to be told last."""
         self.wish = self._drains.wish
 
     def standing(self) -> "Standing | None":
         """As it was, where the host of the queue is away: the screen says that it is stale."""
         with suppress(Unreachable):
+            asked_at = time.monotonic()
             self._standing = self._drains.standing()
+            self.lag = time.monotonic() - asked_at
         return self._standing
 
     def finish_interrupted(self) -> "Interrupted":

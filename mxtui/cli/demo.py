@@ -44,7 +44,7 @@ def _console(folder: Path, seconds: float | None) -> None:
     pace = Pace() if seconds is None else Pace(outage=seconds)
     with Outage(folder) as outage:
         with Story(outage, pace) as story:
-            open_console(None, str(outage.backup.config), extras=_extras(outage, story))
+            open_console((), str(outage.backup.config), extras=_extras(outage, story))
         narrate("bringing the primary back, and draining")
         outage.change(down=False, slow=False, greylisting=False, refusing=False)
         outage.settled(FAREWELL)
@@ -118,4 +118,4 @@ def _postfix(folder: Path, recovery: float) -> None:
     settings = folder / "mxtui.toml"
     settings.write_text(f'history = "{folder}/history"\n')  # of a queue that is gone in an hour
     with Scenario(folder, recovery=recovery, tell=narrate) as scenario:
-        open_console(str(scenario.postfix.config_directory), str(settings))
+        open_console([str(scenario.postfix.config_directory)], str(settings))

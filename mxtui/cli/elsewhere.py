@@ -115,6 +115,11 @@ class AttachedElsewhere(Attached):
         """It is."""
         return True
 
+    @property
+    def version(self) -> str:
+        """Of the agent's."""
+        return self.there.version
+
     def now(self) -> float:
         """By the clock of its host."""
         return self.there.now()

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from mxtui import __version__
-from mxtui.cli.common import common_options, fail
+from mxtui.cli.common import fail, several_queues
 from mxtui.errors import MxtuiError, UsageError
 from mxtui.model.source import Verb
 
@@ -95,14 +95,14 @@ class Commands(click.Group):
     "4 not reachable, 5 refused by a guard.",
 )
 @click.version_option(__version__, "-V", "--version", message="mxtui %(version)s")
-@common_options
+@several_queues
 @click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal.")
 @click.option("--ascii", "ascii_only", is_flag=True, help="Draw with ASCII only.")
 @click.option("--theme", metavar="NAME", help="A colour theme: tokyo-night, catppuccin-latte, ansi-dark …")
 @click.pass_context
 def command(
     ctx: click.Context,
-    queue: str | None,
+    queue: tuple[str, ...],
     config: str | None,
     no_color: bool,
     no_mouse: bool,
@@ -114,7 +114,7 @@ def command(
         from mxtui.cli.console import open_console
 
         open_console(queue, config, no_color=no_color, mouse=not no_mouse, ascii_only=ascii_only, theme=theme)
-    elif queue is not None:
+    elif queue:
         _must_take_a_queue(ctx, ctx.invoked_subcommand)
 
 

@@ -1,6 +1,7 @@
 """Figures as an operator reads them, the same on screens, in alerts and in commands. Nothing here knows a locale."""
 
 import time
+from collections.abc import Sequence
 from functools import lru_cache
 
 
@@ -37,6 +38,15 @@ def counted(number: int, noun: str, plural: str = "") -> str:
     ('1 message', '31,207 messages')
     """
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def enumerated(names: Sequence[str]) -> str:
+    """Several in a sentence.
+
+    >>> enumerated(["mx1"]), enumerated(["mx1", "mx2", "mx3"])
+    ('mx1', 'mx1, mx2 and mx3')
+    """
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def clock(moment: float, now: float) -> str:

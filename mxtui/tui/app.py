@@ -3,7 +3,13 @@
 import asyncio
 import os
 import shutil
+import threading
+import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from contextlib import suppress
+from functools import partial
+from itertools import chain, repeat
 from typing import Any, ClassVar
 
 from textual import events, work
@@ -13,12 +19,13 @@ from textual.screen import Screen
 
 from mxtui.errors import MxtuiError
 from mxtui.model.plan import Plan
+from mxtui.tui.desk import Desk
 from mxtui.tui.host import Host
 from mxtui.tui.modes import MODES, import_others
 from mxtui.tui.screens.alerts import AlertsScreen
 from mxtui.tui.screens.console import ConsoleScreen
 from mxtui.tui.screens.help import HelpScreen
-from mxtui.tui.services import Services
+from mxtui.tui.services import Fleet, Services
 
 TICK = 1.25
 """Seconds after which the time is told though no overview has come: they come each second where all is well."""
@@ -29,6 +36,9 @@ SWITCH = 0.01
 DRAIN_LOOK = 0.5
 IDLE_LOOK = 2.0
 """Seconds between two looks at how the drain stands, while one runs and while none does."""
+
+PAUSES = (2.0, 5.0, 15.0, 30.0, 60.0)
+"""Seconds between attempts to reach a host for the first time; the last one again and again."""
 
 AT_REST = 0.1
 """Seconds after the last change of the window's size before it is painted whole."""
@@ -46,12 +56,19 @@ class ConsoleApp(Host):
     DEFAULT_MODE = "domains"
     VERTICAL_BREAKPOINTS = [(0, "-low"), (30, "-tall")]  # noqa: RUF012
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services | None = None, *, fleet: Fleet | None = None) -> None:
+        """On one queue that was reached, or on several, each of which is once it has been."""
         # Decides which filter Textual takes for NO_COLOR: the other one turns the terminal's default colours to black.
         super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
-        self.services = services
-        self.marks = set()
-        self.set_keymap(dict(services.settings.keymap))
+        self._fleet = fleet
+        self.desks = [Desk(name) for name in fleet.names] if fleet is not None else [Desk("", services)]
+        self.desk = self.desks[0]
+        known = fleet if fleet is not None else services
+        assert known is not None
+        self.settings = known.settings
+        self.clock = time.time if services is None else services.clock
+        self._trying: dict[str, asyncio.Event] = {}
+        self.set_keymap(dict(self.settings.keymap))
         self.theme = self._theme()
 
     def on_mount(self) -> None:
@@ -59,13 +76,17 @@ class ConsoleApp(Host):
         self.theme_changed_signal.subscribe(self, lambda _: self.call_after_refresh(self.show_now))
         # Before the first overview: from Python 3.12 on, Textual's tasks run as soon as they are made.
         self._clock = self.set_interval(TICK, self.show_now)
-        self._watch()
-        self._follow_drain()
+        if self.several:
+            self.switch_mode("hosts")
+        for desk in self.desks:
+            self._watch(desk)
 
     async def on_event(self, event: events.Event) -> None:
         """A key is answered before anything else is done."""
         if isinstance(event, events.Key):
-            self.services.monitor.give_way()
+            for desk in self.desks:
+                if desk.services is not None:
+                    desk.services.monitor.give_way()
         await super().on_event(event)
 
     def on_resize(self) -> None:
@@ -89,7 +110,7 @@ class ConsoleApp(Host):
         self.screen.refresh()
 
     def _theme(self) -> str:
-        wanted = self.services.settings.theme
+        wanted = self.settings.theme
         if wanted != "auto":
             return wanted if wanted in self.available_themes else "tokyo-night"
         colours = self.console.color_system
@@ -97,18 +118,66 @@ class ConsoleApp(Host):
 
     # -- overviews ----------------------------------------------------------------------------------------------
 
-    @work(exclusive=True, group="overviews")
-    async def _watch(self) -> None:
-        async for overview in self.services.monitor.overviews():
-            if self.overview is None:
+    @work(group="overviews")
+    async def _watch(self, desk: Desk) -> None:
+        if desk.services is None:
+            desk.services = await self._reached(desk)
+        self._follow_drain(desk)
+        async for overview in desk.services.monitor.overviews():
+            if not any(each.overview for each in self.desks):
                 self.call_after_refresh(self._import_others)
             screen = self._console()
             if not self.paused:
-                self.overview = overview
+                desk.overview = overview
                 if screen is not None:
-                    screen.show_overview(overview)
+                    screen.desk_changed(desk)
             self._clock.reset()
             self.show_now()
+
+    async def _reached(self, desk: Desk) -> Services:
+        """Once it is; tried again and again, for a host that is down at the start may come back."""
+        assert self._fleet is not None
+        trying = self._trying[desk.name] = asyncio.Event()
+        for pause in chain(PAUSES, repeat(PAUSES[-1])):
+            try:
+                services = await self._apart(partial(self._fleet.connect, desk.name))
+            except MxtuiError as error:
+                desk.fault = error
+            else:
+                desk.fault = None
+                return services
+            self.show_now()
+            trying.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(trying.wait(), pause)
+        raise AssertionError
+
+    async def _apart(self, connect: Callable[[], Services]) -> Services:
+        """In a thread of its own: hosts that do not answer must keep neither the loop's threads nor its end waiting."""
+        connected: Future[Services] = Future()
+
+        def work() -> None:
+            try:
+                connected.set_result(connect())
+            except Exception as error:  # noqa: BLE001 - raised where it is waited for
+                connected.set_exception(error)
+
+        threading.Thread(target=work, name="mxtui-connect", daemon=True).start()
+        return await asyncio.wrap_future(connected)
+
+    def try_now(self, desk: Desk) -> None:
+        """Do not wait longer before a host is tried again that could not be reached."""
+        if desk.name in self._trying:
+            self._trying[desk.name].set()
+
+    async def open_desk(self, desk: Desk) -> None:
+        """Put another queue in front: its screens are new ones."""
+        if desk is not self.desk:
+            self.desk = desk
+            for mode in MODES.keys() - {"hosts"}:
+                await self.remove_mode(mode)
+                self.add_mode(mode, MODES[mode])
+        await self.switch_mode("domains")
 
     def _console(self) -> ConsoleScreen | None:
         """The topmost screen of ours that is all there: a dialog may lie over it, one pushed a moment ago is not."""
@@ -176,31 +245,35 @@ class ConsoleApp(Host):
 
     # -- a drain ------------------------------------------------------------------------------------------------
 
-    @work(exclusive=True, group="drain")
-    async def _follow_drain(self) -> None:
+    @work(group="drain")
+    async def _follow_drain(self, desk: Desk) -> None:
+        assert desk.services is not None
+        looked_at = -IDLE_LOOK
         while True:
-            standing = await asyncio.to_thread(self.services.draining.standing)
-            if standing != self.drain:
-                self.drain = standing
-                self.show_now()
-            await asyncio.sleep(DRAIN_LOOK if standing is not None and standing.running else IDLE_LOOK)
+            if (desk.drain is not None and desk.drain.running) or time.monotonic() - looked_at >= IDLE_LOOK:
+                standing, looked_at = await asyncio.to_thread(desk.services.draining.standing), time.monotonic()
+                if standing != desk.drain:
+                    desk.drain = standing
+                    self.show_now()
+            await asyncio.sleep(DRAIN_LOOK)
 
     def start_drain(self, plan: Plan, reason: str, ends: str = "") -> None:
         """Have a drain begun, and show it. It ends the migration of a domain, where one is named."""
         if self.preparing is not None:
             self.notify("another drain is getting ready: follow it here", title="Not possible", severity="error")
             return
-        self.preparing = plan, self.now()
+        self.desk.preparing = plan, self.now()
         self.switch_mode("drain")
-        self._start_drain(plan, reason, ends)
+        self._start_drain(self.desk, plan, reason, ends)
 
-    @work(exclusive=True, group="start")
-    async def _start_drain(self, plan: Plan, reason: str, ends: str) -> None:
+    @work(group="start")
+    async def _start_drain(self, desk: Desk, plan: Plan, reason: str, ends: str) -> None:
+        assert desk.services is not None
+        draining = desk.services.draining
         try:
-            await asyncio.to_thread(self.services.draining.start, plan, reason, ends)
+            await asyncio.to_thread(draining.start, plan, reason, ends)
         except MxtuiError as error:
             self.notify(f"{error.message}\n{error.hint}".strip(), title="Not possible", severity="error", markup=False)
-        self.drain = await asyncio.to_thread(self.services.draining.standing)
-        self.preparing = None
+        desk.drain = await asyncio.to_thread(draining.standing)
+        desk.preparing = None
         self.show_now()
-        self._follow_drain()

@@ -2,7 +2,6 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 from textual.widget import Widget
 
@@ -10,40 +9,66 @@ from mxtui.model.drain.standing import Standing
 from mxtui.model.filter import JUDGED_WORDS
 from mxtui.model.overview import Overview
 from mxtui.model.plan import Plan
+from mxtui.tui.desk import Desk
 from mxtui.tui.keys import OneByOne
 from mxtui.tui.look import Look, make_look
-from mxtui.tui.services import Services
-
-if TYPE_CHECKING:
-    from mxtui.doctor.finding import Report
+from mxtui.tui.services import Services, Settings
 
 
 class Host(OneByOne):
     """The app as its parts see it."""
 
-    services: Services
-    overview: Overview | None = None
-    """The latest that is shown."""
-    marks: set[str]
-    """Queue IDs, whatever the filter; the same on all screens."""
-    drain: Standing | None = None
-    """The drain that runs, or the last one that did, whoever started it."""
-    preparing: tuple[Plan, float] | None = None
-    """The drain that was begun here and is not on the register yet, and since when (epoch seconds)."""
-    examined: "Report | None" = None
-    """What the doctor found last in this session."""
+    desks: Sequence[Desk]
+    """One for each queue."""
+    desk: Desk
+    """The one in front."""
+    settings: Settings
+    clock: Callable[[], float]
+    """For what is of no queue in particular."""
     paused: bool = False
     forget_screen: Callable[[int, int], None] | None = None
     """Takes nothing for granted of what the terminal shows, which has so many columns and lines."""
 
+    @property
+    def services(self) -> Services:
+        """Of the queue in front, which has been reached."""
+        assert self.desk.services is not None
+        return self.desk.services
+
+    @property
+    def overview(self) -> Overview | None:
+        """The latest that is shown of the queue in front."""
+        return self.desk.overview
+
+    @property
+    def marks(self) -> set[str]:
+        """What is marked in it."""
+        return self.desk.marks
+
+    @property
+    def drain(self) -> Standing | None:
+        """Its drain."""
+        return self.desk.drain
+
+    @property
+    def preparing(self) -> tuple[Plan, float] | None:
+        """The drain of it that gets ready."""
+        return self.desk.preparing
+
+    @property
+    def several(self) -> bool:
+        """Whether this is a console of several queues."""
+        return len(self.desks) > 1
+
     def now(self) -> float:
-        """The time by the clock that was given."""
-        return self.services.clock()
+        """The time by the clock of the queue in front."""
+        return self.desk.services.clock() if self.desk.services is not None else self.clock()
 
     @property
     def words(self) -> Sequence[str]:
         """Words of the filter language beyond those that a queue alone can answer."""
-        return JUDGED_WORDS if self.services.sifting is not None else ()
+        services = self.desk.services
+        return JUDGED_WORDS if services is not None and services.sifting is not None else ()
 
     @property
     def look(self) -> Look:
@@ -54,7 +79,7 @@ class Host(OneByOne):
             dark=theme.dark,
             native=theme.ansi,
             mono=self.no_color,
-            ascii_only=self.services.settings.ascii,
+            ascii_only=self.settings.ascii,
         )
 
     @abstractmethod
@@ -63,6 +88,14 @@ class Host(OneByOne):
 
         Over when the screen is there to be typed on.
         """
+
+    @abstractmethod
+    async def open_desk(self, desk: Desk) -> None:
+        """Put another queue in front."""
+
+    @abstractmethod
+    def try_now(self, desk: Desk) -> None:
+        """Do not wait longer before a host is tried again that could not be reached."""
 
     @abstractmethod
     def open_alerts(self) -> None:

@@ -16,6 +16,7 @@ _LATER = {
     "primaries": "PrimariesScreen",
     "audit": "AuditScreen",
     "suspects": "SuspectsScreen",
+    "hosts": "HostsScreen",
 }
 
 

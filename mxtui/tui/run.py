@@ -8,14 +8,17 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from mxtui.tui.services import Services
+from mxtui.tui.services import Fleet, Services
 
 FRAMES = "30"
 """A second, at most. Mail moves no faster, and lines are slow."""
 
 
-def run_console(services: Services) -> None:
-    """Run until the operator leaves. Textual is imported here: it reads these at import, and takes 0.3 s to load."""
+def run_console(services: Services | None = None, *, fleet: Fleet | None = None) -> None:
+    """Run until the operator leaves, on one queue or on several.
+
+    Textual is imported here: it reads these at import, and takes 0.3 s to load.
+    """
     os.environ.setdefault("TEXTUAL_FPS", FRAMES)
     os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
     # While the queue is read in another thread, a key waits this long for the interpreter, several times over.
@@ -24,13 +27,13 @@ def run_console(services: Services) -> None:
     from mxtui.tui.app import ConsoleApp
     from mxtui.tui.terminal import TerminalDriver, let_go
 
-    app = ConsoleApp(services)
+    app = ConsoleApp(services, fleet=fleet)
     app.driver_class = TerminalDriver
     # What was imported stays. To look through it all again and again would take 30 ms each time, from some key.
     gc.freeze()
     gc.enable()
     with _ended_by_signals(app.exit, let_go):
-        app.run(mouse=services.settings.mouse)
+        app.run(mouse=app.settings.mouse)
 
 
 @contextmanager

@@ -208,3 +208,25 @@ class Services:
     """
     sifting: Sifting | None = None
     """None where nobody judges mail."""
+    lag: Callable[[], float | None] = lambda: None
+    """Seconds that its host took to answer last; None for a queue on this one."""
+    version: Callable[[], str] = lambda: ""
+    """Of the mxtui on its host; empty for a queue on this one."""
+
+
+class Fleet(Protocol):
+    """Several queues for one console."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Of their hosts, as they were named."""
+        ...
+
+    @property
+    def settings(self) -> Settings:
+        """Of the console."""
+        ...
+
+    def connect(self, name: str) -> Services:
+        """Reach one of them. Blocks, for as long as ssh(1) takes. Raises MxtuiError."""
+        ...

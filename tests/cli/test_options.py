@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from mxtui.cli.attach import settings_of
+from mxtui.cli.console import members_of
+from mxtui.errors import UsageError
 from tests.cli.running import Done, run
 from tests.delivery.spooling import commit, make_spool
 
@@ -46,3 +49,22 @@ def test_a_queue_is_refused_where_it_would_mean_nothing(tmp_path: Path, spool: s
     done = mxtui(tmp_path, "-q", spool, "serve")
     assert done.status == 2
     assert done.err.startswith("mxtui: -q means nothing to mxtui serve")
+
+
+def test_a_command_for_one_queue_refuses_several(tmp_path: Path, spool: str) -> None:
+    """It must not choose one of them by itself."""
+    done = mxtui(tmp_path, "-q", spool, "-q", "mx2", "hold", "--all", "--yes")
+    assert done.status == 2
+    assert done.err.startswith("mxtui: mxtui hold is for one queue, and 2 are named")
+
+
+def test_several_queues_are_one_console_each_under_a_short_name_of_its_own(tmp_path: Path) -> None:
+    toml = "".join(f'[[hosts]]\nname = "{name}"\nqueue = "ssh://{name}.example.net"\n' for name in ("mx1", "mx2"))
+    (tmp_path / "settings.toml").write_text(toml)
+    given = settings_of(str(tmp_path / "settings.toml"))
+    queues = ["mx1", "ssh://root@mx3.example.net:2222", "/srv/one/spool", "/srv/two/spool"]
+    members = members_of(queues, given)
+    assert [each.name for each in members] == ["mx1", "mx3.example.net", "spool", "spool#2"]
+    assert [each.source for each in members] == queues
+    with pytest.raises(UsageError, match="mx1 is named twice"):
+        members_of(["mx1", "mx1"], given)

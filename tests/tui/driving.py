@@ -10,6 +10,7 @@ from textual.strip import Strip
 
 from mxtui.model.source import Verb
 from mxtui.tui.app import ConsoleApp
+from mxtui.tui.services import Fleet
 from tests.support.waiting import PATIENCE
 from tests.tui.fakes import World
 from tests.tui.rest import ENDLESS, THREADS
@@ -23,9 +24,9 @@ class Driver:
 
     pilot: Pilot[None]
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, fleet: Fleet | None = None) -> None:
         self.world = world
-        self.app = ConsoleApp(world.services)
+        self.app = ConsoleApp(world.services) if fleet is None else ConsoleApp(fleet=fleet)
 
     # -- waiting ------------------------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """When a console is at rest: told by what it has under way, not by how busy the processor is.
 
-Textual's own way to wait asks the processor after each key: a fiftieth of a second at least, and up to a whole one where
-anything else runs on the machine.
+Textual's own way to wait asks the processor after each key: a fiftieth of a second at least, and up to a whole one
+where anything else runs on the machine.
 """
 
 import asyncio

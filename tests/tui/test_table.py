@@ -8,6 +8,7 @@ from textual.geometry import Region
 
 from mxtui.model.plan import Plan
 from mxtui.tui.columns import Cell, Column
+from mxtui.tui.desk import Desk
 from mxtui.tui.host import Host
 from mxtui.tui.line import Spans
 from mxtui.tui.services import Services
@@ -45,7 +46,9 @@ class Bench(Host):
 
     def __init__(self, services: Services) -> None:
         super().__init__()
-        self.services = services
+        self.desks = [Desk("", services)]
+        self.desk = self.desks[0]
+        self.settings, self.clock = services.settings, services.clock
         self.source = Million()
         self.painted: list[Region] = []
 
@@ -56,6 +59,12 @@ class Bench(Host):
         self.theme = "tokyo-night"
 
     async def open_messages(self, text: str | None, *, filtering: bool = False) -> None:
+        """Not here."""
+
+    async def open_desk(self, desk: Desk) -> None:
+        """Not here."""
+
+    def try_now(self, desk: Desk) -> None:
         """Not here."""
 
     def open_alerts(self) -> None:

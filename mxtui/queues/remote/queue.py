@@ -84,6 +84,11 @@ class RemoteQueue:
         return self._link.hello.source
 
     @property
+    def version(self) -> str:
+        """Of the mxtui there."""
+        return self._link.hello.version
+
+    @property
     def relayed(self) -> Sequence[str]:
         """Domains shown though nothing is queued for them."""
         return self._link.hello.relayed

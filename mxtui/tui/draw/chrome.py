@@ -21,7 +21,9 @@ TABS: tuple[tuple[str, str, str], ...] = (
     ("primaries", "5", "Primaries"),
     ("audit", "6", "Audit"),
     ("suspects", "7", "Suspects"),
+    ("hosts", "8", "Hosts"),
 )
+"""(name, key, title); the last one only where there are several queues."""
 
 ALERT_LINES = 3
 
@@ -208,19 +210,21 @@ def _dense(scene: Scene, figures: Sequence[tuple[str, Style, str, str]]) -> Line
     return line
 
 
-def tabs(scene: Scene, current: str, notes: Mapping[str, Spans]) -> tuple[list[Line], list[tuple[int, int, str]]]:
+def tabs(
+    scene: Scene, current: str, notes: Mapping[str, Spans], *, several: bool = False
+) -> tuple[list[Line], list[tuple[int, int, str]]]:
     """The tabs over a rule, and where each of them is: (first cell, one past the last, screen)."""
     look = scene.look
     line, rule = Line(), Line()
     places: list[tuple[int, int, str]] = []
     gap = 3 if scene.wide else 2
-    short = scene.width < 76
-    for name, key, title in TABS:
+    short = scene.width < (86 if several else 76)
+    for name, key, title in TABS if several else TABS[:-1]:
         active = name == current
         if short and not active:
-            title = title[: 3 if scene.width >= 48 else 0]
+            title = title[: 3 if scene.width >= (56 if several else 48) else 0]
         note = notes.get(name, []) if scene.width >= 100 or name == "drain" else []
-        if scene.width < 84:  # room for the sign alone: the last tab would be cut
+        if scene.width < (94 if several else 84):  # room for the sign alone: the last tab would be cut
             note = [(text[:1], style) for text, style in note[:1]]
         line.add(" " if not places else " " * gap, look.text)
         start = line.width

@@ -15,6 +15,7 @@ from mxtui.model.overview import Overview
 from mxtui.model.source import ALLOWED, Permission
 from mxtui.tui import format as fmt
 from mxtui.tui.commands import Command, bindings, refusal
+from mxtui.tui.desk import Desk
 from mxtui.tui.draw.chrome import TABS
 from mxtui.tui.draw.scene import Scene
 from mxtui.tui.extras import extra_bindings, extra_commands
@@ -28,8 +29,9 @@ from mxtui.tui.widgets.footer import Footer
 def _go(name: str) -> Command:
     key, title = next((key, title) for tab, key, title in TABS if tab == name)
     return Command(
-        f"go.{name}", key, title, f"Go to {title}.", lambda screen: screen.app.switch_mode(name), footer=False
-    )
+        f"go.{name}", key, title, f"Go to {title}.", lambda screen: screen.app.switch_mode(name),
+        lambda screen: screen.reached(name), footer=False,
+    )  # fmt: skip
 
 
 GLOBAL: tuple[Command, ...] = (
@@ -85,18 +87,25 @@ class ConsoleScreen(Screen[None]):
     @property
     def commands(self) -> tuple[Command, ...]:
         """All that work here, as the footer has room: the first of what was added, the screen's own, the rest."""
-        added = extra_commands(self.host.services.extras, ConsoleScreen.run_extra)
-        return (*added[:1], *self.COMMANDS_HERE, *added[1:], *GLOBAL)
+        services = self.host.desk.services
+        added = extra_commands(services.extras if services is not None else (), ConsoleScreen.run_extra)
+        everywhere = GLOBAL if self.host.several else [each for each in GLOBAL if each.id != "go.hosts"]
+        return (*added[:1], *self.COMMANDS_HERE, *added[1:], *everywhere)
 
     # -- showing ------------------------------------------------------------------------------------------------
 
     def show_overview(self, overview: Overview, /) -> None:
         """A new overview has come; only the screen in sight is told."""
 
+    def desk_changed(self, desk: Desk) -> None:
+        """News of one of the queues: of the one in front, but for the screen that shows them all."""
+        if desk is self.host.desk and desk.overview is not None:
+            self.show_overview(desk.overview)
+
     def tick(self) -> None:
         """A second has passed, or something changed: redraw what tells it."""
         chrome = self.query_one(Chrome)
-        chrome.notes = self._notes()
+        chrome.notes, chrome.several = self._notes(), self.host.several
         chrome.update()
         self.update_footer()
 
@@ -136,9 +145,16 @@ class ConsoleScreen(Screen[None]):
 
     # -- commands -----------------------------------------------------------------------------------------------
 
+    def reached(self, name: str) -> Permission:
+        """Whether there is something to show on that screen: of a host that was not reached yet there is nothing."""
+        if name == "hosts" or self.host.desk.services is not None:
+            return ALLOWED
+        return Permission(False, f"{self.host.desk.name} was not reached yet", "Choose another host, or wait for it.")
+
     def examinable(self) -> Permission:
         """Whether anybody can look at how this host is set up."""
-        if self.host.services.examine is not None:
+        services = self.host.desk.services
+        if services is not None and services.examine is not None:
             return ALLOWED
         return Permission(False, "nobody can look at this host from here")
 

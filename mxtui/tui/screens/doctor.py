@@ -76,7 +76,7 @@ class DoctorScreen(ConsoleScreen):
 
     def on_mount(self) -> None:
         """What was found last in this session is there at once."""
-        if self.host.examined is None:
+        if self.host.desk.examined is None:
             self.look()
         else:
             self._show()
@@ -91,7 +91,7 @@ class DoctorScreen(ConsoleScreen):
         self._looking, self._fault = True, ""
         self._show()
         try:
-            self.host.examined = await asyncio.to_thread(examine)
+            self.host.desk.examined = await asyncio.to_thread(examine)
         except MxtuiError as error:
             self._fault = f"{error.message}\n{error.hint}"
         except OSError as error:
@@ -101,7 +101,7 @@ class DoctorScreen(ConsoleScreen):
         self._show()
 
     def _show(self) -> None:
-        look, report = self.host.look, self.host.examined
+        look, report = self.host.look, self.host.desk.examined
         rows = listed(report, everything=self.everything) if report is not None else []
         chosen = self.table.row
         if self._fault:
@@ -117,7 +117,7 @@ class DoctorScreen(ConsoleScreen):
 
     def tick(self) -> None:
         """The pane follows the cursor."""
-        look, report, chrome = self.host.look, self.host.examined, self.query_one(Chrome)
+        look, report, chrome = self.host.look, self.host.desk.examined, self.query_one(Chrome)
         chrome.trail = [("Doctor ", look.strong), (f"{look.glyphs.into} is this backup MX set up right?", look.label)]
         if self._looking:
             chrome.aside = [(f"{look.glyphs.running} looking{look.glyphs.ellipsis}", look.accent)]
@@ -145,7 +145,7 @@ class DoctorScreen(ConsoleScreen):
 
     def some_report(self) -> Permission:
         """Whether anything was found out yet."""
-        return ALLOWED if self.host.examined is not None else Permission(False, "nothing was looked at yet")
+        return ALLOWED if self.host.desk.examined is not None else Permission(False, "nothing was looked at yet")
 
     def at_rest(self) -> Permission:
         """One examination at a time."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from rich.style import Style
 from textual import events
 from textual.app import ComposeResult
 from textual.message import Message
@@ -10,7 +11,7 @@ from textual.message import Message
 from mxtui.tui import format as fmt
 from mxtui.tui.draw import chrome
 from mxtui.tui.draw.scene import Scene
-from mxtui.tui.host import host_of
+from mxtui.tui.host import Host, host_of
 from mxtui.tui.line import Line, Spans
 from mxtui.tui.verdict import judge
 from mxtui.tui.widgets.painted import Painted
@@ -35,6 +36,8 @@ class Chrome(Painted):
         self._places: Sequence[tuple[int, int, str]] = ()
         self._tabs_at = 0
         self.notes: Mapping[str, Spans] = {}
+        self.several = False
+        """Whether there is a tab for hosts."""
         self.trail: Spans = ()
         """Shown instead of the tabs, when there is one."""
         self.aside: Spans = ()
@@ -46,11 +49,27 @@ class Chrome(Painted):
     def update(self) -> None:
         """Say how things are now."""
         host, size = host_of(self), self.screen.size
-        look, overview = host.look, host.overview
+        look = host.look
         scene = Scene(look, host.now(), size.width, size.height)
-        lines, grounds = [chrome.header(scene, overview, paused=host.paused)], {0: look.bar}
         roomy = size.height >= ROOMY
-        if overview is not None and size.height >= 8:
+        lines, grounds = self._said(scene, host, roomy=roomy)
+        if roomy and scene.wide:
+            lines.append(Line())
+        self._tabs_at = len(lines)
+        if self.trail:
+            lines += chrome.crumbs(scene, self.trail, self.aside)
+        else:
+            tabs, self._places = chrome.tabs(scene, self._tab, self.notes, several=self.several)
+            lines += tabs if size.height >= 14 else tabs[:1]
+        self.grow(lines, look.ground, grounds)
+        clock = Line((fmt.time_of_day(scene.now), look.text))
+        self.query_one("#clock", Painted).paint([clock], look.bar)
+
+    def _said(self, scene: Scene, host: Host, *, roomy: bool) -> tuple[list[Line], dict[int, Style]]:
+        """What stands over the tabs, and the lines of it that have a ground of their own."""
+        look, overview = scene.look, host.overview
+        lines, grounds = [chrome.header(scene, overview, paused=host.paused)], {0: look.bar}
+        if overview is not None and scene.height >= 8:
             if overview.reading is not None and not overview.fault:
                 lines.append(chrome.reading(scene, overview))
             else:
@@ -61,20 +80,10 @@ class Chrome(Painted):
                 lines.append(chrome.verdict(scene, said, listed=listed))
                 if listed:
                     lines += chrome.alert_lines(scene, said)
-            if self._totals and size.height >= 18:
+            if self._totals and scene.height >= 18:
                 lines += [Line()] if roomy and scene.wide else []
                 lines += chrome.totals(scene, overview)
-        if roomy and scene.wide:
-            lines.append(Line())
-        self._tabs_at = len(lines)
-        if self.trail:
-            lines += chrome.crumbs(scene, self.trail, self.aside)
-        else:
-            tabs, self._places = chrome.tabs(scene, self._tab, self.notes)
-            lines += tabs if size.height >= 14 else tabs[:1]
-        self.grow(lines, look.ground, grounds)
-        clock = Line((fmt.time_of_day(scene.now), look.text))
-        self.query_one("#clock", Painted).paint([clock], look.bar)
+        return lines, grounds
 
     def on_click(self, event: events.Click) -> None:
         """A tab opens its screen."""
