@@ -57,6 +57,12 @@ def config_option(command: Decorated) -> Decorated:
     return click.option("--config", metavar="FILE", callback=_as_before, help=settings)(command)
 
 
+def _all_before(ctx: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    """All that were said before the command, where none is after it."""
+    said = value or (ctx.parent.params.get(parameter.name or "") if ctx.parent is not None else ())
+    return tuple(said or ())
+
+
 _QUEUE = "A Postfix configuration or queue directory, a spool, ssh://HOST, or a name of [[hosts]]"
 
 
@@ -76,7 +82,14 @@ def several_queues(command: Decorated) -> Decorated:
     for option in (
         no_color_option,
         config_option,
-        click.option("-q", "--queue", metavar="SOURCE", multiple=True, help=f"{_QUEUE}; again for more of them."),
+        click.option(
+            "-q",
+            "--queue",
+            metavar="SOURCE",
+            multiple=True,
+            callback=_all_before,
+            help=f"{_QUEUE}; again for more of them.",
+        ),
     ):
         command = option(command)
     return command

@@ -13,15 +13,16 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import click
 
 from mxtui.cli.attach import Attached, attach, found_source, named_source, settings_of
+from mxtui.cli.members import members_of
 from mxtui.errors import NoQueue, Unreachable, UsageError
 from mxtui.message.limits import WHOLE
 from mxtui.model.message import State
-from mxtui.model.ssh_address import is_address, parse
+from mxtui.model.ssh_address import is_address
 from mxtui.queues.postfix.instances import instances
 
 if TYPE_CHECKING:
@@ -91,30 +92,6 @@ def shown_as(given: "Configured", theme: str | None, *, ascii_only: bool, mouse:
         mouse=mouse and wanted.mouse,
         keymap=wanted.keys,
     )
-
-
-class Member(NamedTuple):
-    """One of several queues."""
-
-    name: str
-    source: str
-
-
-def members_of(queues: Sequence[str], given: "Configured") -> list[Member]:
-    """The queues that were named, or all of [[hosts]] where none was and none is configured; each with a short name.
-
-    Raises UsageError: one is named twice.
-    """
-    if not queues and given.hosts and named_source(None, given) is None and not instances():
-        queues = [host.name for host in given.hosts]
-    members: list[Member] = []
-    for source in queues:
-        if any(each.source == source for each in members):
-            raise UsageError(f"{source} is named twice", "Each queue once.")
-        name = parse(source).host if is_address(source) else Path(source).name or source
-        same = sum(each.name.partition("#")[0] == name for each in members)
-        members.append(Member(f"{name}#{same + 1}" if same else name, source))
-    return members
 
 
 @contextmanager

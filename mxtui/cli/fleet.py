@@ -7,8 +7,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from mxtui.cli.attach import attach
-from mxtui.cli.console import Member, services
+from mxtui.cli.console import services
 from mxtui.cli.draining import naming
+from mxtui.cli.members import Member
 from mxtui.errors import MxtuiError
 
 if TYPE_CHECKING:

@@ -18,6 +18,7 @@ from mxtui.model.source import Verb
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "status": ("mxtui.cli.status", "Totals, domains, primaries, alerts: one look, then exit."),
+    "hosts": ("mxtui.cli.hosts", "Several queues side by side, and where their hosts disagree."),
     "list": ("mxtui.cli.listing", "Messages, oldest first."),
     "show": ("mxtui.cli.show", "One message: envelope, recipients, headers, body."),
     "hold": ("mxtui.cli.acting", "Keep messages from being tried."),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mxtui.cli.attach import settings_of
-from mxtui.cli.console import members_of
+from mxtui.cli.members import members_of
 from mxtui.errors import UsageError
 from tests.cli.running import Done, run
 from tests.delivery.spooling import commit, make_spool
