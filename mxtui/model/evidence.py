@@ -61,7 +61,8 @@ class Judgement:
     at: float
     """Epoch seconds."""
     evidence: tuple[Evidence, ...] = ()
-    """Each in points of our own score, gravest first; a scanner is one piece here, its symbols are in `scans`."""
+    """Each in points of our own score, gravest first; a scanner is one piece here, its symbols are in `scans`.
+    Of several scanners one counts."""
     scans: tuple[Scan, ...] = ()
     cleared: str = ""
     """Who said that it is no spam, and why; empty where nobody did. It is not suspect then, whatever its score."""
