@@ -46,7 +46,8 @@ def suspects_command(
     with attach(queue, config, here="suspects") as attached, stopping() as stop:
         index = index_of(attached.queue, attached.now(), subjects=True, suspect=attached.settings.spam.suspect)
         with closing(sift(attached, index, wait=wait, stop=stop)) as sifter:
-            progress, campaigns = sifter.progress(), sifter.groups()
+            known = sifter.suspects()
+            progress, campaigns = known.sifted, list(known.groups)
         if progress.fault:
             raise NotPermitted(f"nothing can be judged: {progress.fault}", "Run as root, or as who may read messages.")
         if filter:

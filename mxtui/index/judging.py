@@ -52,6 +52,8 @@ class Judgements:
         self._lately: array[int] = array("q")
         self.judged = 0
         """Messages that are queued and were judged."""
+        self.scanned = 0
+        """Of those, messages that a scanner has seen."""
         self.changed: set[str] = set()
         """Campaigns whose facts may be others since somebody emptied this."""
 
@@ -63,6 +65,7 @@ class Judgements:
         """Messages that left, or are others now."""
         marks = ",".join("?" * len(rows))
         self._touch(rows)
+        self.scanned -= self._scanned_of(rows)
         found = self._database.execute(f"DELETE FROM judged WHERE message IN ({marks})", rows)
         self.judged -= max(0, found.rowcount)
 
@@ -133,10 +136,18 @@ class Judgements:
 
     def scan(self, rows: Sequence[tuple[int, Judged]]) -> None:
         """Keep what scanners made of messages that were judged: their points."""
-        self._touch([row for row, _ in rows])
+        concerned = [row for row, _ in rows]
+        self._touch(concerned)
+        self.scanned -= self._scanned_of(concerned)
         self._database.executemany(
             "UPDATE judged SET scanned = ? WHERE message = ?", [(round(each.points, 1), row) for row, each in rows]
         )
+        self.scanned += self._scanned_of(concerned)
+
+    def _scanned_of(self, rows: Sequence[int]) -> int:
+        marks = ",".join("?" * len(rows))
+        found = self._database.execute(f"SELECT count(scanned) FROM judged WHERE message IN ({marks})", rows)
+        return int(found.fetchone()[0])
 
     def unscanned(self, campaign: str | None, limit: int) -> list[str]:
         """Queue IDs of messages of a campaign, or of none, that no scanner has seen: the latest first."""
@@ -146,11 +157,6 @@ class Judgements:
             f"WHERE j.campaign {among} AND j.scanned IS NULL ORDER BY m.arrival DESC LIMIT ?2"
         )
         return [found for (found,) in self._database.execute(statement, (campaign, limit))]
-
-    @property
-    def scanned(self) -> int:
-        """Messages that a scanner has seen."""
-        return int(self._database.execute("SELECT count(scanned) FROM judged").fetchone()[0])
 
     def _campaign(self, name: str) -> int | None:
         if not name:

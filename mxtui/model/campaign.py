@@ -1,6 +1,6 @@
 """Messages that belong together, and what the queue tells of them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
@@ -137,3 +137,19 @@ def suspected(groups: Iterable[Campaign], threshold: float) -> Suspected:
     single = sum(each.messages for each in suspects if each.kind == "single")
     campaigns = sum(each.kind != "single" for each in suspects)
     return Suspected(sum(each.messages for each in suspects), campaigns, single)
+
+
+@dataclass(frozen=True, slots=True)
+class Suspects:
+    """All that is known of them at one moment. The list, the header and alerts go by the same one, or they disagree."""
+
+    at: float
+    """When the groups were weighed; epoch seconds."""
+    groups: Sequence[Campaign]
+    """Largest first, bulk mail after the others; last suspects that are of none. One object while nothing changes."""
+    found: Suspected
+    """Their sum."""
+    sifted: Sifted
+    """How far judging has come."""
+    whole: bool = True
+    """Everything that was queued at first has been looked at: until then the figures grow."""

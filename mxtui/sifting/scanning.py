@@ -84,6 +84,10 @@ class Scanning:
         """Contents that were asked about with this batch: one that is read later than its twin is not asked about."""
         self.fault = ""
         """Why nothing is scanned at present; a sentence without its full stop."""
+        self.all_judged = False
+        """Set by whoever judges: everything that was queued at first has been."""
+        self.recalled = False
+        """What was remembered of all that is with the index."""
 
     def run(self, stop: threading.Event) -> None:
         """Until then. Blocks."""
@@ -117,9 +121,16 @@ class Scanning:
 
     def recall(self) -> bool:
         """What is remembered of contents that are queued, at no cost to a scanner; whether there was any."""
-        if self._sifted is None:
-            return False
+        all_judged = self.all_judged
+        found = self._recall()
+        self._index.scan(found)
+        self.recalled = self.recalled or all_judged
+        return bool(found)
+
+    def _recall(self) -> list[Judged]:
         found: list[Judged] = []
+        if self._sifted is None:
+            return found
         with suppress(sqlite3.Error, OSError), closing(Store(self._sifted, writing=False)) as store:
             while lately := self._index.judged_lately(RECALLED):
                 for message in lately:
@@ -127,8 +138,7 @@ class Scanning:
                     if known is not None and (scans := self._remembered(known[0].sha256)):
                         worth = sum(each.points for each in self._points(scans))
                         found.append(Judged(message.identity, worth))
-        self._index.scan(found)
-        return bool(found)
+        return found
 
     def batches(self) -> Iterator[list[QueuedMessage]]:
         """A round: some of each campaign, largest first, then some of the rest."""

@@ -2,7 +2,7 @@
 
 from rich.style import Style
 
-from mxtui.model.campaign import Campaign, Sifted, Suspected
+from mxtui.model.campaign import Campaign, Sifted, Suspects
 from mxtui.model.message import written_sender
 from mxtui.model.words import counted, duration
 from mxtui.sifting.weighing import weigh
@@ -95,9 +95,9 @@ COLUMNS: tuple[Column[Ranked], ...] = (
 )  # fmt: skip
 
 
-def standing(scene: Scene, sifted: Sifted, found: Suspected) -> Line:
+def standing(scene: Scene, known: Suspects) -> Line:
     """How far judging has come, and what it found."""
-    look = scene.look
+    look, sifted, found = scene.look, known.sifted, known.found
     if sifted.fault:
         return Line(("  ", look.text), (scene.glyphs.warning, look.warning), (f" {sifted.fault}", look.warning))
     line = Line(("  ", look.text))
