@@ -89,10 +89,12 @@ def services(
     from mxtui.alerting.keeping import Keeper
     from mxtui.cli.judging import Campaigns, Judging
     from mxtui.cli.sifting import background
+    from mxtui.config.settings import Spam
     from mxtui.history import Recorder
     from mxtui.index import Index
     from mxtui.model.alerts import Watch
     from mxtui.monitor import Monitor
+    from mxtui.scanning.pulse import Pulse
     from mxtui.tui.services import Services
 
     queue, history = attached.queue, attached.history
@@ -101,6 +103,7 @@ def services(
     judging, campaigns = Judging(attached), Campaigns(index)
     # What is elsewhere is fetched when it is opened, and never all of it.
     sifter, sifted = (None, None) if attached.elsewhere else background(attached, index, judging)
+    pulse = Pulse(Spam() if attached.elsewhere else attached.settings.spam)
     monitor = Monitor(
         queue,
         index,
@@ -110,7 +113,7 @@ def services(
         counted=counted,
         holds=attached.holds,
         returns=attached.returns.all,
-        facts=lambda: replace(attached.facts(), untold=keeper.fault),
+        facts=lambda: replace(attached.facts(pulse.silent), untold=keeper.fault),
         acknowledged=attached.acknowledged,
         judged=keeper.judged,
         history=Recorder(history),
@@ -176,6 +179,7 @@ def services(
     finally:
         if sifted is not None:
             sifted.set()
+        pulse.close()
         monitor.close()
         keeper.close()
         sandbox.close()

@@ -157,8 +157,8 @@ class AttachedElsewhere(Attached):
         """As [notify] has it."""
         return Telling(self.settings.notify, self.alerts)
 
-    def facts(self) -> Facts:
-        """Drills and certificates are looked at there."""
+    def facts(self, silent: Sequence[str] | None = None) -> Facts:
+        """Drills, certificates and scanners are looked at there."""
         return NO_FACTS
 
     def probe_once(

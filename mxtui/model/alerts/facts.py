@@ -34,6 +34,8 @@ class Facts:
     """Messages that are suspected spam, as far as they were judged."""
     campaigns: int = 0
     """Campaigns that those are of."""
+    silent: tuple[str, ...] = ()
+    """Configured scanners that do not answer: which and why, a sentence each without its full stop."""
     untold: str = ""
     """Why nobody could be told of alerts the last time; empty when all is well."""
 
