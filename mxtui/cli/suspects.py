@@ -25,7 +25,7 @@ from mxtui.sifting.weighing import weigh
 
 @click.command("suspects", cls=FilteringCommand)
 @common_options
-@click.option("--json", "as_json", is_flag=True, help="One object for each campaign.")
+@click.option("--json", "as_json", is_flag=True, help="One object for each campaign, and a summary.")
 @click.option("--wait", is_flag=True, help="Until everything queued has been judged.")
 @filter_argument
 def suspects_command(
@@ -57,6 +57,7 @@ def suspects_command(
     if as_json:
         for campaign in campaigns:
             print_json(as_object(campaign))
+        print_json(_summary(progress, len(campaigns)))
     elif campaigns:
         sys.stdout.write(_as_table(campaigns, len(index)) + "\n")
     _tell(progress, len(campaigns))
@@ -79,6 +80,22 @@ def as_object(campaign: Campaign) -> dict[str, Any]:
         "subject": one_line(campaign.subject, 200),
         "oldest_arrival_time": round(campaign.oldest, 3),
         "cleared": campaign.cleared,
+    }
+
+
+def _summary(progress: Sifted, groups: int) -> dict[str, Any]:
+    """The last line: how far judging has come. Figures of scanners are null where none is configured."""
+    configured = progress.scanned is not None
+    return {
+        "summary": "suspects",
+        "groups": groups,
+        "judged": progress.judged,
+        "waiting": progress.waiting,
+        "unreadable": progress.skipped,
+        "scanned": progress.scanned,
+        "unscanned": progress.unscanned if configured else None,
+        "unscannable": progress.unscannable if configured else None,
+        "scanners_down": list(progress.scan_faults),
     }
 
 
@@ -125,10 +142,12 @@ def _tell(progress: Sifted, shown: int) -> None:
     narrate(f"{counted(shown, 'group')} among {counted(progress.judged, 'message')}")
     if progress.waiting:
         narrate(f"{counted(progress.waiting, 'message')} not judged yet: --wait judges them all")
-    if progress.scan_fault:
-        unscanned = progress.judged - (progress.scanned or 0)
-        narrate(f"{counted(unscanned, 'message')} unscanned: {progress.scan_fault}")
-    elif progress.scanned is not None:
-        narrate(f"{counted(progress.scanned, 'message')} scanned")
+    if progress.scanned is not None:
+        left = "unscanned" if progress.scan_faults else "waiting for a scanner"
+        more = f", {progress.unseen:,} {left}" if progress.unseen or progress.scan_faults else ""
+        more += f", {progress.unscannable:,} that no scanner takes" if progress.unscannable else ""
+        narrate(f"{counted(progress.scanned, 'message')} scanned{more}")
+    for fault in progress.scan_faults:
+        narrate(f"unscanned is not clean: {fault}")
     if progress.skipped:
         narrate(f"{counted(progress.skipped, 'message')} could not be read")

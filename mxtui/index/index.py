@@ -241,13 +241,15 @@ class Index:
                     return found
             return []
 
-    def unscanned(self, campaign: str | None, limit: int) -> list[QueuedMessage]:
-        """Messages of a campaign, or of none, that no scanner has seen: the latest first."""
+    def unscanned(self, campaign: str | None, limit: int, *, partly: bool = True) -> list[QueuedMessage]:
+        """Messages of a campaign, or of none, that no scanner has seen; with `partly` also those that one of two
+        has: the latest first.
+        """
         with self._lock:
-            return self.messages(self._judgements.unscanned(campaign, limit))
+            return self.messages(self._judgements.unscanned(campaign, limit, partly=partly))
 
     def scanned(self) -> int:
-        """Messages that a scanner has seen."""
+        """Messages that every scanner has seen."""
         with self._lock:
             return self._judgements.scanned
 

@@ -53,7 +53,7 @@ class Judgements:
         self.judged = 0
         """Messages that are queued and were judged."""
         self.scanned = 0
-        """Of those, messages that a scanner has seen."""
+        """Of those, messages that every scanner has seen."""
         self.changed: set[str] = set()
         """Campaigns whose facts may be others since somebody emptied this."""
 
@@ -116,7 +116,8 @@ class Judgements:
         self.judged += len(rows) - len(known)
         self._lately.extend(row for row, _ in rows if row not in known)
         self._database.executemany(
-            "INSERT INTO judged VALUES (?,?,NULL,?,?,?) ON CONFLICT (message) DO UPDATE SET points = excluded.points, "
+            "INSERT INTO judged (message, points, campaign, cleared, backscatter) VALUES (?,?,?,?,?) "
+            "ON CONFLICT (message) DO UPDATE SET points = excluded.points, "
             "campaign = excluded.campaign, cleared = excluded.cleared, backscatter = excluded.backscatter",
             [
                 (row, round(each.points, 1), self._campaign(each.campaign), each.cleared, each.backscatter)
@@ -140,23 +141,27 @@ class Judgements:
         self._touch(concerned)
         self.scanned -= self._scanned_of(concerned)
         self._database.executemany(
-            "UPDATE judged SET scanned = ? WHERE message = ?", [(round(each.points, 1), row) for row, each in rows]
+            "UPDATE judged SET scanned = ?, partly = ? WHERE message = ?",
+            [(round(each.points, 1), each.partly, row) for row, each in rows],
         )
         self.scanned += self._scanned_of(concerned)
 
     def _scanned_of(self, rows: Sequence[int]) -> int:
         marks = ",".join("?" * len(rows))
-        found = self._database.execute(f"SELECT count(scanned) FROM judged WHERE message IN ({marks})", rows)
+        statement = f"SELECT count(scanned) FROM judged WHERE NOT partly AND message IN ({marks})"
+        found = self._database.execute(statement, rows)
         return int(found.fetchone()[0])
 
-    def unscanned(self, campaign: str | None, limit: int) -> list[str]:
-        """Queue IDs of messages of a campaign, or of none, that no scanner has seen: the latest first."""
+    def unscanned(self, campaign: str | None, limit: int, *, partly: bool) -> list[str]:
+        """Queue IDs of messages of a campaign, or of none, that no scanner has seen; with `partly` also those
+        that one of two has: the latest first.
+        """
         among = "= (SELECT id FROM campaign WHERE name = ?1)" if campaign is not None else "IS NULL"
         statement = (
             "SELECT m.queue_id FROM judged j JOIN message m ON m.id = j.message "
-            f"WHERE j.campaign {among} AND j.scanned IS NULL ORDER BY m.arrival DESC LIMIT ?2"
+            f"WHERE j.campaign {among} AND (j.scanned IS NULL OR (?3 AND j.partly)) ORDER BY m.arrival DESC LIMIT ?2"
         )
-        return [found for (found,) in self._database.execute(statement, (campaign, limit))]
+        return [found for (found,) in self._database.execute(statement, (campaign, limit, partly))]
 
     def _campaign(self, name: str) -> int | None:
         if not name:

@@ -47,6 +47,7 @@ CREATE TABLE judged (
     points      REAL NOT NULL,     -- its own; its campaign's come on top
     scanned     REAL,              -- and those of scanners; NULL: no scanner has seen it
     campaign    INTEGER,
+    partly      INTEGER NOT NULL DEFAULT 0,  -- a scanner that is configured has not seen it, another one has
     cleared     INTEGER NOT NULL,
     backscatter INTEGER NOT NULL
 );

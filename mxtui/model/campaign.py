@@ -28,6 +28,8 @@ class Judged(NamedTuple):
     cleared: bool = False
     """An operator said that it is no spam."""
     backscatter: bool = False
+    partly: bool = False
+    """Of scanners' verdicts: one that is configured is still to see it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +42,23 @@ class Sifted:
     skipped: int
     """Over which the reader died, or that could not be read."""
     scanned: int | None = None
-    """Messages that a scanner has seen; None where none is configured."""
-    scan_fault: str = ""
-    """Why none is scanned at present; a sentence without its full stop. What was not scanned is not clean."""
+    """Messages that every configured scanner has seen; None where none is configured."""
+    unscannable: int = 0
+    """Messages that no scanner takes: too large, or not to be read."""
+    scan_faults: tuple[str, ...] = ()
+    """Which scanners do not answer, and why: a sentence each without its full stop. What they did not see is not clean."""
     fault: str = ""
     """Why nothing is judged; a sentence without its full stop."""
+
+    @property
+    def unscanned(self) -> int:
+        """Messages that were judged, and that a configured scanner has not seen."""
+        return 0 if self.scanned is None else max(0, self.judged - self.scanned)
+
+    @property
+    def unseen(self) -> int:
+        """Of those, messages that wait for a scanner."""
+        return max(0, self.unscanned - self.unscannable)
 
     @property
     def done(self) -> bool:

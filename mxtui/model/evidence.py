@@ -47,6 +47,8 @@ class Scan:
     """What it found, in its own points, gravest first; bounded."""
     fault: str = ""
     """Why it did not scan: down, too slow, too large. Then the message is unscanned."""
+    refused: bool = False
+    """It is about this message, and not about the scanner: asking again is of no use."""
 
     @property
     def scanned(self) -> bool:

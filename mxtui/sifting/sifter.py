@@ -110,7 +110,8 @@ class Sifter:
             waiting + self._busy,
             skipped,
             scanned=None if scanning is None else self._index.scanned(),
-            scan_fault="" if scanning is None else scanning.fault,
+            unscannable=0 if scanning is None else scanning.unscannable,
+            scan_faults=() if scanning is None else tuple(scanning.faults.values()),
             fault=fault,
         )
 

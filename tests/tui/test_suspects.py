@@ -121,6 +121,35 @@ async def test_progress_is_shown_while_messages_are_judged(world: World, console
         await at.sees("300 of 774")
 
 
+@pytest.mark.parametrize("size", [(140, 40), (80, 24)])
+@pytest.mark.parametrize(
+    ("sifted", "said"),
+    [
+        (Sifted(774, 0, 0, scanned=774), "774 scanned"),
+        (Sifted(774, 0, 0, scanned=700, unscannable=2), "700 scanned, 2 that no scanner takes, 72 wait for a scanner"),
+        (
+            Sifted(774, 0, 0, scanned=700, scan_faults=("rspamd at 127.0.0.1:11333: connection refused",)),
+            "700 scanned, 74 unscanned  ▲ rspamd at 127.0.0.1:11333: connection",
+        ),
+    ],
+)
+async def test_how_far_scanners_are_and_which_is_down_is_shown(
+    world: World, console: Open, sifter: FakeSifter, sifted: Sifted, said: str, size: tuple[int, int]
+) -> None:
+    sifter.sifted = sifted
+    world.say()
+    async with console(world, size) as at:
+        await at.press("7")
+        await at.sees(said, "c7f3")
+
+
+async def test_without_a_scanner_nothing_is_said_of_any(world: World, console: Open, sifter: FakeSifter) -> None:
+    async with console(world) as at:
+        await at.press("7")
+        await at.sees("c7f3")
+        assert "scanned" not in at.text
+
+
 @pytest.fixture
 def alone(world: World, sifter: FakeSifter) -> str:
     """The queue ID of a message that is suspect by itself."""

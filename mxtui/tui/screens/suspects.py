@@ -16,7 +16,7 @@ from mxtui.model.overview import Overview
 from mxtui.model.redirect import Redirect
 from mxtui.model.source import ALLOWED, Permission, Verb
 from mxtui.tui.commands import Command, bindings
-from mxtui.tui.draw.suspects import COLUMNS, Ranked, empty, pane, standing
+from mxtui.tui.draw.suspects import COLUMNS, Ranked, empty, pane, scanning, standing
 from mxtui.tui.line import Line
 from mxtui.tui.screens.acting import ActingScreen, verb_command
 from mxtui.tui.screens.asking import Asked, AskingScreen
@@ -117,7 +117,11 @@ class SuspectsScreen(ActingScreen):
         """Ages grow."""
         super().tick()
         ground = self.host.look.ground
-        self.query_one("#switch", Painted).paint([standing(self.scene, self._known)], ground)
+        scanned = scanning(self.scene, self._known.sifted)
+        lines = [standing(self.scene, self._known), *([scanned] if scanned is not None else [])]
+        above = self.query_one("#switch", Painted)
+        above.styles.height = len(lines)
+        above.paint(lines, ground)
         below = self.query_one("#pane", Painted)
         height = 7 if self.size.height >= 34 else 5 if self.size.height >= 20 else 0
         below.display, below.styles.height = bool(height), height
