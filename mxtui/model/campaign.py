@@ -46,7 +46,7 @@ class Sifted:
     unscannable: int = 0
     """Messages that no scanner takes: too large, or not to be read."""
     scan_faults: tuple[str, ...] = ()
-    """Which scanners do not answer, and why: a sentence each without its full stop. What they did not see is not clean."""
+    """Which scanners do not answer, and why: a sentence each without its full stop. What is unscanned is not clean."""
     fault: str = ""
     """Why nothing is judged; a sentence without its full stop."""
 
