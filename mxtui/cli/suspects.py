@@ -3,10 +3,12 @@
 import sys
 import time
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import click
 
+from mxtui.alerting.facts import silent_scanners
 from mxtui.cli.acting import stopping
 from mxtui.cli.attach import attach, index_of
 from mxtui.cli.common import FilteringCommand, common_options, filter_argument, read_filter
@@ -48,6 +50,8 @@ def suspects_command(
         with closing(sift(attached, index, wait=wait, stop=stop)) as sifter:
             known = sifter.suspects()
             progress, campaigns = known.sifted, list(known.groups)
+        if progress.scanned is not None and not progress.scan_faults:  # they were not asked about any message
+            progress = replace(progress, scan_faults=silent_scanners(attached.settings))
         if progress.fault:
             raise NotPermitted(f"nothing can be judged: {progress.fault}", "Run as root, or as who may read messages.")
         if filter:
