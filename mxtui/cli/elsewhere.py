@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from mxtui.model.route import Router
     from mxtui.queues.catch import Catch
     from mxtui.queues.spool.control import Control
+    from mxtui.receiver.recipients.learned import Learned
 
 
 class SiteElsewhere:
@@ -87,6 +88,10 @@ class SiteElsewhere:
     def catch(self) -> "Catch":
         """Only there."""
         self._refuse("holding domains")
+
+    def nonexistent(self, now: float) -> "Mapping[str, Learned]":
+        """What call-outs have learned is known there."""
+        return {}
 
     def examined(self) -> "MailSystem":
         """Only there."""

@@ -9,7 +9,7 @@ import sqlite3
 import threading
 import weakref
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -259,6 +259,14 @@ class Index:
             if self._judgements.weigh(points, cleared or {}):
                 for view in self._views:
                     view.reconsider()
+                self.revision += 1
+
+    def know_nonexistent(self, addresses: Collection[str]) -> None:
+        """Recipients that do not exist, beside those that a primary refused: these, and no others. For `is:unknown`."""
+        with self._lock:
+            if self._judgements.know_nonexistent(addresses):
+                for view in self._views:
+                    view.reconsider(everything=True)
                 self.revision += 1
 
     def unjudged(self, limit: int) -> list[QueuedMessage]:

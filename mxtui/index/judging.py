@@ -4,10 +4,9 @@ or whose queue ID was used again does not.
 
 import sqlite3
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from mxtui.index.sql import SUSPECT
+from mxtui.index.sql import NONEXISTENT, SUSPECT
 from mxtui.model.campaign import SINGLE, Campaign, Judged
 from mxtui.model.filter.matching import UNKNOWN_RECIPIENT
 from mxtui.model.planning import same_arrival
@@ -27,11 +26,13 @@ WITH member AS MATERIALIZED (
     WHERE {among}
 )
 SELECT count(*), sum(size), sum(recipients),
-       (SELECT count(*) FROM recipient r JOIN member o ON o.id = r.message WHERE r.dsn LIKE :unknown),
+       (SELECT count(*) FROM recipient r JOIN member o ON o.id = r.message WHERE r.dsn LIKE :unknown OR {nonexistent}),
        count(DISTINCT lower(sender)), count(DISTINCT sender_shape(sender)),
        count(DISTINCT lower(substr(sender, instr(sender, '@') + 1))),
        sum(sender = '' AND fault IS NULL), count(DISTINCT client), count(DISTINCT network(client)),
-       min(arrival), max(arrival), sum(state IN ('hold', 'quarantine')), avg(points)
+       min(arrival), max(arrival), sum(state IN ('hold', 'quarantine')), avg(points),
+       (SELECT count(*) FROM recipient r JOIN member o ON o.id = r.message
+        WHERE (r.dsn LIKE :unknown) IS NOT TRUE AND {nonexistent})
 FROM member
 """
 
@@ -195,12 +196,24 @@ class Judgements:
         sample = self._database.execute(_SAMPLE.format(among=among), parameters).fetchone()
         if sample is None:
             return None
-        facts: Sequence[Any] = self._database.execute(_FACTS.format(among=among), parameters).fetchone()
+        statement = _FACTS.format(among=among, nonexistent=NONEXISTENT)
+        *facts, by_call_out = self._database.execute(statement, parameters).fetchone()
         points, cleared = self._database.execute(
             "SELECT points, cleared FROM campaign WHERE name = ?", (name,)
         ).fetchone() or (0.0, False)
         queue_id, subject, sender = sample
-        return Campaign(*(name, *facts, queue_id, subject, sender, points, bool(cleared)))
+        return Campaign(*(name, *facts, queue_id, subject, sender, points, bool(cleared), by_call_out))
+
+    def know_nonexistent(self, addresses: Collection[str]) -> bool:
+        """Recipients that do not exist, and no others; whether that is news."""
+        known = {found for (found,) in self._database.execute("SELECT address FROM nonexistent")}
+        wanted = {address.lower() for address in addresses}
+        if known == wanted:
+            return False
+        self._database.executemany("DELETE FROM nonexistent WHERE address = ?", [(each,) for each in known - wanted])
+        self._database.executemany("INSERT INTO nonexistent VALUES (?)", [(each,) for each in wanted - known])
+        self.changed.update(self._campaigns)
+        return True
 
     def campaign_of(self, queue_id: str) -> str:
         """The name of the campaign that a message is of; empty where it is of none."""

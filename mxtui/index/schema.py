@@ -61,6 +61,8 @@ CREATE TABLE campaign (
     points  REAL NOT NULL,
     cleared INTEGER NOT NULL
 );
+-- Recipients that do not exist, though nobody has tried to deliver to them.
+CREATE TABLE nonexistent (address TEXT PRIMARY KEY COLLATE NOCASE) WITHOUT ROWID;
 CREATE TABLE suspicion (threshold REAL NOT NULL);
 
 CREATE TABLE reason (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE, summary TEXT NOT NULL);
