@@ -117,7 +117,8 @@ class Begin(msgspec.Struct, frozen=True, tag_field="event", tag="begin", omit_de
     to: str = ""
     """Where mail was redirected to."""
     did: str = ""
-    """What was done, where it was nothing to messages: `acknowledge`, `drill`. `verb` is then of no meaning."""
+    """What was done, where no message became another by it: `acknowledge`, `drill`, `learn spam`. `verb` is then of no
+    meaning."""
 
     @property
     def what(self) -> str:
@@ -222,6 +223,14 @@ class Act:
         )
         self._lost = lost
 
+    def told(self, happened: Sequence[Happened]) -> None:
+        """Record what was told of messages that stay as they are. Raises ResultsLost as `results` does."""
+        now = self._clock()
+        self._counts.update(each.result for each in happened)
+        self._acted_on += len(happened)
+        lines = ([Happened(h.queue_id, h.result, _text(h.detail)) for h in part] for part in _parts(happened))
+        self._append(Results(self.id, now, part) for part in lines)
+
     def verdicts(self, verdicts: Sequence[Verdict]) -> None:
         """Record what became of messages whose delivery was tried. Raises ResultsLost as `results` does."""
         self._acted_on += len(verdicts)
@@ -307,6 +316,32 @@ class Audit:
             identifier, now, Verb.FLUSH, operator, host, queue, 0, 0, _text(selection), _text(reason), did=did
         )
         self.append([begin, End(identifier, now, {}, True)])
+
+    def begin_telling(
+        self,
+        did: str,
+        targets: Sequence[Target],
+        operator: Operator,
+        *,
+        host: str,
+        queue: str,
+        selection: str,
+        reason: str,
+    ) -> Act:
+        """Record what others are about to be told of messages that stay as they are, with every message named.
+
+        Raises AuditFailed, and then nothing may be told.
+        """
+        now = self._clock()
+        identifier = self._identifier(now)
+        octets = sum(each.size for each in targets)
+        begin = Begin(
+            identifier, now, Verb.FLUSH, operator, host, queue, len(targets), octets, _text(selection), _text(reason),
+            did=did,
+        )  # fmt: skip
+        named = (Targets(identifier, [_touched(target) for target in part]) for part in _parts(targets))
+        self.append([begin, *named], reserve=True)
+        return Act(self, identifier, self._clock)
 
     def _identifier(self, now: float) -> str:
         stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(now))

@@ -17,6 +17,7 @@ from mxtui.foresight import Foresight
 from mxtui.index import Index
 from mxtui.listening import AGAIN, Log
 from mxtui.model.alerts import NO_FACTS, Facts, Watch
+from mxtui.model.campaign import Suspects
 from mxtui.model.forecast import NOTHING_KNOWN, Forecast, Outlook
 from mxtui.model.health import Health, Primary
 from mxtui.model.holds import DomainHold
@@ -87,6 +88,7 @@ class Monitor:
         judged: Callable[[Watch, Overview], None] | None = None,
         history: Remembered | None = None,
         outlook: Callable[[float], Outlook] = lambda _: NOTHING_KNOWN,
+        suspects: Callable[[], Suspects | None] = lambda: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """`primaries` is called when the first overview has been shown; `counted`: the depth, already on its way.
@@ -94,7 +96,7 @@ class Monitor:
         `holds` tells which domains are held, `returns` which primaries are to be back when, `facts` what alerts go by
         that no queue tells, `acknowledged` what operators know of; `judged` is told of each overview of a whole queue.
         All of them block; all but `holds` raise nothing.
-        `outlook` tells what a forecast goes by, once a minute.
+        `outlook` tells what a forecast goes by, once a minute; `suspects` what is known of them, for each overview.
         """
         self.queue = queue
         self.index = index
@@ -110,6 +112,7 @@ class Monitor:
         self._facts = NO_FACTS
         self._acknowledged: Sequence[Acknowledgement] = ()
         self._judged = judged
+        self._suspects = suspects
         self._clock = clock
         self._stop = threading.Event()
         self._log = Log(queue)
@@ -326,9 +329,10 @@ class Monitor:
             hint=fault.hint if fault else "",
             forecast=self._foretold(now) if self._reading is None else None,
             history_fault=self._memory.fault,
+            suspects=self._suspects(),
             revision=self.index.revision,
         )
-        overview = self._watch.judge(overview, self._facts, self._acknowledged)
+        overview = self._watch.judge(overview, self._facts.with_suspects(overview.suspects), self._acknowledged)
         if self._reading is None and self._judged is not None:
             self._judged(self._watch, overview)
         return overview

@@ -87,6 +87,16 @@ class Operations:
         source = self._queue.source
         self.audit.note(did, self._operator, host=source.name, queue=source.path, selection=selection, reason=reason)
 
+    def telling(self, did: str, targets: Sequence[Target], selection: str, reason: str) -> Act:
+        """Put on record what others are about to be told of these messages, which stay as they are: that they are spam.
+
+        Raises AuditFailed: tell nobody.
+        """
+        source = self._queue.source
+        return self.audit.begin_telling(
+            did, targets, self._operator, host=source.name, queue=source.path, selection=selection, reason=reason
+        )
+
     def permission(self, verb: Verb) -> Permission:
         """Whether the verb may be used here and now."""
         return self._queue.capabilities().may(verb)

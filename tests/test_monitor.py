@@ -8,6 +8,8 @@ from pathlib import Path
 from mxtui.errors import NotPermitted
 from mxtui.history import Recorder, Store
 from mxtui.index import Index
+from mxtui.model.alerts import Facts
+from mxtui.model.campaign import Sifted, Suspected, Suspects
 from mxtui.model.history import WHOLE, Sample, Tick
 from mxtui.model.message import Changes, State
 from mxtui.model.overview import Overview
@@ -53,7 +55,11 @@ class Watched:
     """A monitor under way, and a way to wait for what it says."""
 
     def __init__(
-        self, queue: FakeQueue, history: Recorder | None = None, clock: Callable[[], float] = time.time
+        self,
+        queue: FakeQueue,
+        history: Recorder | None = None,
+        clock: Callable[[], float] = time.time,
+        suspects: Callable[[], Suspects | None] = lambda: None,
     ) -> None:
         self.monitor = Monitor(
             queue,  # type: ignore[arg-type]
@@ -62,6 +68,8 @@ class Watched:
             always=["quiet.example"],
             history=history,
             clock=clock,
+            suspects=suspects,
+            facts=lambda: Facts(suspects=500),
         )
         self._overviews: AsyncIterator[Overview] = self.monitor.overviews()
 
@@ -210,6 +218,24 @@ async def test_what_is_watched_is_remembered_once_everything_has_been_read(tmp_p
     assert (first.depth, first.arrived, first.oldest) == (1, None, 3601)
     assert (second.depth, second.oldest) == (1, 3661)
     assert [point.sample.depth for point in store.points("quiet.example", 3600, now[0])] == [0, 0]
+
+
+async def test_the_header_tells_as_many_suspects_as_the_list_beneath_it() -> None:
+    known = [Suspects(NOW, (), Suspected(90, 2, 1), Sifted(100, 0, 0), whole=False)]
+    queue = FakeQueue()
+    watched = Watched(queue, suspects=lambda: known[0])
+    queue.first.put(None)
+    overview = await watched.until(lambda seen: seen.alerts)
+    assert alerted(overview) == 500  # what was written down last: not everything has been looked at
+    for found in (Suspected(90, 2, 1), Suspected(70, 1, 0)):
+        known[0] = Suspects(NOW, (), found, Sifted(100, 0, 0))
+        overview = await watched.until(lambda seen: seen.suspects is known[0])
+        assert alerted(overview) == found.messages
+    await watched.close()
+
+
+def alerted(overview: Overview) -> int:
+    return next(each.messages for each in overview.alerts if each.name == "suspects")
 
 
 async def test_a_console_that_was_just_opened_shows_the_last_hour(tmp_path: Path) -> None:

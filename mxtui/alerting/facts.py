@@ -37,6 +37,15 @@ def facts(settings: Settings, queue: str, certificate: Path | None, sifted: Path
     )
 
 
+def silent_scanners(settings: Settings) -> tuple[str, ...]:
+    """Configured scanners that do not answer; blocks for two seconds at most."""
+    if settings.spam.rspamd is None and settings.spam.spamassassin is None:
+        return ()
+    from mxtui.scanning.pulse import silent
+
+    return silent(settings.spam)
+
+
 def stopped_drain(drains: Drains) -> StoppedDrain | None:
     """What guards have left of drains that somebody began, as long as it is neither drained nor decided about."""
     standing = drains.standing()

@@ -152,6 +152,7 @@ def select(attached: Attached, words: Sequence[str], *, everything: bool, verb: 
         return [target_of(message) for message in found if message is not None], text
     suspect = attached.settings.spam.suspect
     index = index_of(attached.queue, attached.now(), subjects=asks_for_subjects(wanted), suspect=suspect)
+    index.know_nonexistent(attached.site.nonexistent(attached.now()))
     if depends_on_judgement(wanted):
         recall(attached, index)
     return index.targets(index.ids(wanted)), text or "--all"

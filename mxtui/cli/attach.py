@@ -196,12 +196,13 @@ class Attached:
 
         return file_of(self.queue.source.path, self.state)
 
-    def facts(self) -> "Facts":
-        """What alerts go by that no queue tells."""
-        from mxtui.alerting.facts import facts, stopped_drain
+    def facts(self, silent: "Sequence[str] | None" = None) -> "Facts":
+        """What alerts go by that no queue tells. `silent` are scanners that do not answer; None: they are asked."""
+        from mxtui.alerting.facts import facts, silent_scanners, stopped_drain
 
         found = facts(self.settings, self.queue.source.path, self.site.certificate(), self.sifted)
-        return replace(found, stopped=stopped_drain(self.drains))
+        known = silent_scanners(self.settings) if silent is None else tuple(silent)
+        return replace(found, stopped=stopped_drain(self.drains), silent=known)
 
     @property
     def relayed(self) -> tuple[str, ...]:

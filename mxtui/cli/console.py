@@ -106,29 +106,38 @@ def services(
     `again` are the options that name the queue, for a drain in a process of its own.
     """
     from mxtui.alerting.keeping import Keeper
+    from mxtui.cli.judging import Campaigns, Judging
     from mxtui.cli.sifting import background
+    from mxtui.config.settings import Spam
     from mxtui.history import Recorder
     from mxtui.index import Index
     from mxtui.model.alerts import Watch
     from mxtui.monitor import Monitor
+    from mxtui.scanning.pulse import Pulse
     from mxtui.tui.services import Services
 
     queue, history = attached.queue, attached.history
     keeper = Keeper(attached.alerts, replace(attached.telling, watching=True))
+    index = Index(attached.now(), suspect=attached.settings.spam.suspect)
+    judging, campaigns = Judging(attached), Campaigns(index)
+    # What is elsewhere is fetched when it is opened, and never all of it.
+    sifter, sifted = (None, None) if attached.elsewhere else background(attached, index, judging)
+    pulse = Pulse(Spam() if attached.elsewhere else attached.settings.spam)
     monitor = Monitor(
         queue,
-        Index(attached.now(), suspect=attached.settings.spam.suspect),
+        index,
         attached.primaries,
         always=attached.relayed,
         watch=Watch(attached.thresholds, attached.alerts.memory()),
         counted=counted,
         holds=attached.holds,
         returns=attached.returns.all,
-        facts=lambda: replace(attached.facts(), untold=keeper.fault),
+        facts=lambda: replace(attached.facts(pulse.silent), untold=keeper.fault),
         acknowledged=attached.acknowledged,
         judged=keeper.judged,
         history=Recorder(history),
         outlook=attached.outlook,
+        suspects=lambda: None if sifter is None else sifter.suspects(),
         clock=attached.now,
     )
 
@@ -139,12 +148,8 @@ def services(
 
         return inspect_message(queue, queue_id, sandbox.open(), most)
 
-    from mxtui.cli.judging import Campaigns, Judging
-
-    judging, campaigns = Judging(attached), Campaigns(monitor.index)
-
     def judge(queue_id: str) -> "Judgement":
-        message = monitor.index.message(queue_id) or queue.find(queue_id)
+        message = index.message(queue_id) or queue.find(queue_id)
         if message is None:
             raise NoQueue(f"{queue_id} is no longer queued")
         more, cleared = campaigns.evidence(queue_id)
@@ -167,8 +172,6 @@ def services(
         return examined(attached, tell=lambda _: None)  # what it found is on the screen, kept or not
 
     draining = _Draining(attached, again)
-    # What is elsewhere is fetched when it is opened, and never all of it.
-    sifter, sifted = (None, None) if attached.elsewhere else background(attached, monitor.index, judging)
     try:
         yield Services(
             sifting=sifter,
@@ -198,6 +201,7 @@ def services(
     finally:
         if sifted is not None:
             sifted.set()
+        pulse.close()
         monitor.close()
         keeper.close()
         sandbox.close()

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from mxtui.model.route import Router
     from mxtui.queues.catch import Catch
     from mxtui.queues.spool.control import Control
+    from mxtui.receiver.recipients.learned import Learned
 
 
 class SiteElsewhere:
@@ -87,6 +88,10 @@ class SiteElsewhere:
     def catch(self) -> "Catch":
         """Only there."""
         self._refuse("holding domains")
+
+    def nonexistent(self, now: float) -> "Mapping[str, Learned]":
+        """What call-outs have learned is known there."""
+        return {}
 
     def examined(self) -> "MailSystem":
         """Only there."""
@@ -162,8 +167,8 @@ class AttachedElsewhere(Attached):
         """As [notify] has it."""
         return Telling(self.settings.notify, self.alerts)
 
-    def facts(self) -> Facts:
-        """Drills and certificates are looked at there."""
+    def facts(self, silent: Sequence[str] | None = None) -> Facts:
+        """Drills, certificates and scanners are looked at there."""
         return NO_FACTS
 
     def probe_once(

@@ -9,6 +9,7 @@ import click
 from mxtui.cli.output import narrate
 from mxtui.message.archives import Entry
 from mxtui.message.differences import Remark
+from mxtui.message.handover import Encryption
 from mxtui.message.hops import Hop
 from mxtui.message.inspect import Inspection
 from mxtui.message.parts import Part
@@ -26,12 +27,13 @@ def say(text: str = "") -> None:
     click.echo(text if text.isprintable() else one_line(text, LONGEST))
 
 
-def print_client(client: Client, remark: Remark | None) -> None:
-    """Who handed it in."""
+def print_client(client: Client, how: Encryption, remark: Remark | None) -> None:
+    """Who handed it in, and by what connection."""
     say(f"client   {one_line(client.address, 60)}  {one_line(client.name, 255) or 'no reverse name'}")
     if client.helo:
         say(f"helo     {one_line(client.helo, 255)}{_noted(remark)}")
-    say(f"by       {one_line(client.protocol, 40)}  {one_line(client.tls, 80) or 'not encrypted'}")
+    say(f"by       {one_line(client.protocol, 40)}")
+    say(f"tls      {how.words}{f'  {how.beside}' if how.beside else ''}")
 
 
 def print_headers(inspection: Inspection, remarks: Sequence[Remark] = ()) -> None:
@@ -96,16 +98,18 @@ def as_object(inspection: Inspection, remarks: Sequence[Remark]) -> dict[str, An
     }
 
 
-def client_object(client: Client | None) -> dict[str, Any] | None:
+def client_object(client: Client | None, how: Encryption | None) -> dict[str, Any] | None:
     """What `show --json` tells of who handed it in; null where that is not known."""
-    if client is None:
+    if client is None or how is None:
         return None
     return {
         "address": one_line(client.address, 60),
         "name": one_line(client.name, 255) or None,
         "helo": one_line(client.helo, 255),
         "protocol": one_line(client.protocol, 40),
-        "tls": one_line(client.tls, 80) or None,
+        "encrypted": None if how.tls is None else bool(how.tls),
+        "tls": how.tls or None,
+        "tls_source": how.source or None,
     }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import click
 
+from mxtui.audit import Happened
 from mxtui.cli.acting import PartlyDone, may_go_on, select, stopping
 from mxtui.cli.attach import Attached, attach
 from mxtui.cli.common import FilteringCommand, common_options, filter_argument
@@ -71,21 +72,30 @@ def _learn(
     question = f"Learn {counted(len(targets), 'message')} as {kind}?"
     if dry_run or not may_go_on(len(targets), question, yes=yes):
         return
-    attached.operations.note(f"learn {kind}", f"{selection}: {counted(len(targets), 'message')}", reason)
+    act = attached.operations.telling(f"learn {kind}", targets, selection, reason)
     learned = failed = 0
     with stopping() as stop:
-        for target, raw in _contents(attached, targets):
+        for target, raw, instead in _contents(attached, targets):
             if stop.is_set():
                 break
+            if raw is None:
+                act.told([instead])
+                continue
+            faults = []
             for scanner in teachers:
                 why = asyncio.run(scanner.learn(_submitted(target, raw), spam=kind == "spam"))
                 learned, failed = learned + (not why), failed + bool(why)
+                faults += [f"{scanner.name}: {why}"] if why else []
                 if as_json:
                     print_json(
                         {"queue_id": target.queue_id, "scanner": scanner.name, "learned": not why, "detail": why}
                     )
                 elif why:
                     narrate(f"  {target.queue_id}  {scanner.name}: {one_line(why, 300)}")
+            taught = [scanner.name for scanner in teachers if not any(each.startswith(scanner.name) for each in faults)]
+            detail = "; ".join([*faults, *([f"learned by {' and '.join(taught)}"] if taught else [])])
+            act.told([Happened(target.queue_id, "failed" if faults else "learned", detail)])
+        act.end(complete=not stop.is_set())
     if as_json:
         print_json({"summary": "learn", "kind": kind, "learned": learned, "failed": failed})
     else:
@@ -94,21 +104,29 @@ def _learn(
         raise PartlyDone
 
 
-def _contents(attached: Attached, targets: Sequence[Target]) -> Iterator[tuple[Target, bytes]]:
-    """Each content once; what is gone, another message by now, or too large to be learned, is left out."""
-    seen: set[bytes] = set()
+def _contents(attached: Attached, targets: Sequence[Target]) -> Iterator[tuple[Target, bytes | None, Happened]]:
+    """Each content once. Of what is gone, another message by now, too large, or known by another one: why not."""
+    seen: dict[bytes, str] = {}
     for target in targets:
-        message = attached.queue.find(target.queue_id)
-        if message is None or not same_message(message.identity, target.identity):
-            continue
-        try:
-            raw = attached.queue.content(target.queue_id, LARGEST + 1)
-        except NoQueue:
-            continue
-        digest = hashlib.sha256(raw).digest()
-        if len(raw) <= LARGEST and digest not in seen:
-            seen.add(digest)
-            yield target, raw
+        raw, instead = _content(attached, target)
+        digest = hashlib.sha256(raw).digest() if raw is not None else b""
+        if raw is not None and digest in seen:
+            raw, instead = None, Happened(target.queue_id, "same", f"the same content as {seen[digest]}")
+        elif raw is not None:
+            seen[digest] = target.queue_id
+        yield target, raw, instead
+
+
+def _content(attached: Attached, target: Target) -> tuple[bytes | None, Happened]:
+    gone = Happened(target.queue_id, "gone")
+    message = attached.queue.find(target.queue_id)
+    if message is None or not same_message(message.identity, target.identity):
+        return None, gone
+    try:
+        raw = attached.queue.content(target.queue_id, LARGEST + 1)
+    except NoQueue:
+        return None, gone
+    return (raw, gone) if len(raw) <= LARGEST else (None, Happened(target.queue_id, "refused", "too large to learn"))
 
 
 def _submitted(target: Target, raw: bytes) -> Submitted:

@@ -50,6 +50,7 @@ def list_command(
     with attach(queue, config) as attached:
         now = attached.now()
         index = index_of(attached.queue, now, subjects=subjects or not as_json or asks_for_subjects(wanted))
+        index.know_nonexistent(attached.site.nonexistent(now))
         if depends_on_judgement(wanted) or sort == "score":
             recall(attached, index)
         view = index.view(wanted, Sort(sort, (sort in ("age", "score")) != reverse), now)

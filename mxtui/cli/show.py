@@ -26,6 +26,7 @@ from mxtui.cli.message import UNLIMITED, inspect_message, save_message, save_par
 from mxtui.cli.output import narrate, print_json
 from mxtui.errors import NoQueue, UsageError
 from mxtui.message.differences import Envelope, Remark, differences
+from mxtui.message.handover import Encryption, encryption
 from mxtui.message.inspect import Inspection
 from mxtui.message.sandbox import Sandbox
 from mxtui.message.sanitize import one_line
@@ -91,12 +92,13 @@ def show_command(
             judgement = judging.judge(message, inspection)
             judging.close()
         suspect = attached.settings.spam.suspect
+    how = encryption(client, inspection, own, queue_id) if client is not None else None
     remarks = differences(inspection, seen)
     if as_json:
         print_json(
             {
                 **listed(message),
-                "client": client_object(client),
+                "client": client_object(client, how),
                 **as_object(inspection, remarks),
                 **judgement_object(judgement),
             }
@@ -104,15 +106,19 @@ def show_command(
     elif headers:
         print_headers(inspection)
     else:
-        _print_all(message, client, inspection, remarks)
+        _print_all(message, client, how, inspection, remarks)
         say()
         print_judgement(judgement, suspect)
 
 
 def _print_all(
-    message: QueuedMessage, client: Client | None, inspection: Inspection, remarks: Sequence[Remark]
+    message: QueuedMessage,
+    client: Client | None,
+    how: Encryption | None,
+    inspection: Inspection,
+    remarks: Sequence[Remark],
 ) -> None:
-    _print_envelope(message, client, next((remark for remark in remarks if remark.header == "helo"), None))
+    _print_envelope(message, client, how, next((remark for remark in remarks if remark.header == "helo"), None))
     say()
     print_headers(inspection, remarks)
     say()
@@ -124,15 +130,17 @@ def _print_all(
     print_notes(inspection)
 
 
-def _print_envelope(message: QueuedMessage, client: Client | None, remark: Remark | None) -> None:
+def _print_envelope(
+    message: QueuedMessage, client: Client | None, how: Encryption | None, remark: Remark | None
+) -> None:
     expires = f", expires {_time(message.expires)}" if message.expires else ""
     retry = f", next try {_time(message.next_retry)}" if message.next_retry else ""
     say(f"{message.queue_id}  {message.state}, {message.size:,} bytes{retry}{expires}")
     if message.fault:
         say(f"damaged  {one_line(message.fault, 400)}")
     say(f"arrived  {_time(message.arrival)} from {one_line(message.client_address or 'this host', 60)}")
-    if client is not None:
-        print_client(client, remark)
+    if client is not None and how is not None:
+        print_client(client, how, remark)
     say(f"from     {one_line(written_sender(message.sender, message.fault), 320)}")
     for recipient in message.recipients:
         reason = f"  {one_line(recipient.reason, 400)}" if recipient.reason else ""

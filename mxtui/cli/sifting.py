@@ -91,12 +91,21 @@ def background(attached: Attached, index: "Index", judging: "Judging") -> "tuple
             pass
         found.run(stop)
 
+    def ask_for_recipients() -> None:
+        while not stop.is_set():
+            index.know_nonexistent(attached.site.nonexistent(attached.now()))
+            stop.wait(RECIPIENTS)
+
     threading.Thread(target=work, name="sifting", daemon=True).start()
+    threading.Thread(target=ask_for_recipients, name="recipients", daemon=True).start()
     return found, stop
 
 
 WAITING = 0.25
 """Seconds between two looks whether the first read is done: until then sifting would only slow it down."""
+
+RECIPIENTS = 30.0
+"""Seconds between two looks at which recipients do not exist."""
 
 LOOK = 5.0
 """Seconds that a command reads what is new, unless it is to wait."""

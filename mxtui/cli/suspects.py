@@ -3,10 +3,12 @@
 import sys
 import time
 from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import click
 
+from mxtui.alerting.facts import silent_scanners
 from mxtui.cli.acting import stopping
 from mxtui.cli.attach import attach, index_of
 from mxtui.cli.common import FilteringCommand, common_options, filter_argument, read_filter
@@ -25,7 +27,7 @@ from mxtui.sifting.weighing import weigh
 
 @click.command("suspects", cls=FilteringCommand)
 @common_options
-@click.option("--json", "as_json", is_flag=True, help="One object for each campaign.")
+@click.option("--json", "as_json", is_flag=True, help="One object for each campaign, and a summary.")
 @click.option("--wait", is_flag=True, help="Until everything queued has been judged.")
 @filter_argument
 def suspects_command(
@@ -45,8 +47,12 @@ def suspects_command(
     wanted, _ = read_filter(filter, JUDGED_WORDS)
     with attach(queue, config, here="suspects") as attached, stopping() as stop:
         index = index_of(attached.queue, attached.now(), subjects=True, suspect=attached.settings.spam.suspect)
+        index.know_nonexistent(attached.site.nonexistent(attached.now()))
         with closing(sift(attached, index, wait=wait, stop=stop)) as sifter:
-            progress, campaigns = sifter.progress(), sifter.groups()
+            known = sifter.suspects()
+            progress, campaigns = known.sifted, list(known.groups)
+        if progress.scanned is not None and not progress.scan_faults:  # they were not asked about any message
+            progress = replace(progress, scan_faults=silent_scanners(attached.settings))
         if progress.fault:
             raise NotPermitted(f"nothing can be judged: {progress.fault}", "Run as root, or as who may read messages.")
         if filter:
@@ -56,6 +62,7 @@ def suspects_command(
     if as_json:
         for campaign in campaigns:
             print_json(as_object(campaign))
+        print_json(_summary(progress, len(campaigns)))
     elif campaigns:
         sys.stdout.write(_as_table(campaigns, len(index)) + "\n")
     _tell(progress, len(campaigns))
@@ -78,6 +85,22 @@ def as_object(campaign: Campaign) -> dict[str, Any]:
         "subject": one_line(campaign.subject, 200),
         "oldest_arrival_time": round(campaign.oldest, 3),
         "cleared": campaign.cleared,
+    }
+
+
+def _summary(progress: Sifted, groups: int) -> dict[str, Any]:
+    """The last line: how far judging has come. Figures of scanners are null where none is configured."""
+    configured = progress.scanned is not None
+    return {
+        "summary": "suspects",
+        "groups": groups,
+        "judged": progress.judged,
+        "waiting": progress.waiting,
+        "unreadable": progress.skipped,
+        "scanned": progress.scanned,
+        "unscanned": progress.unscanned if configured else None,
+        "unscannable": progress.unscannable if configured else None,
+        "scanners_down": list(progress.scan_faults),
     }
 
 
@@ -124,10 +147,12 @@ def _tell(progress: Sifted, shown: int) -> None:
     narrate(f"{counted(shown, 'group')} among {counted(progress.judged, 'message')}")
     if progress.waiting:
         narrate(f"{counted(progress.waiting, 'message')} not judged yet: --wait judges them all")
-    if progress.scan_fault:
-        unscanned = progress.judged - (progress.scanned or 0)
-        narrate(f"{counted(unscanned, 'message')} unscanned: {progress.scan_fault}")
-    elif progress.scanned is not None:
-        narrate(f"{counted(progress.scanned, 'message')} scanned")
+    if progress.scanned is not None:
+        left = "unscanned" if progress.scan_faults else "waiting for a scanner"
+        more = f", {progress.unseen:,} {left}" if progress.unseen or progress.scan_faults else ""
+        more += f", {progress.unscannable:,} that no scanner takes" if progress.unscannable else ""
+        narrate(f"{counted(progress.scanned, 'message')} scanned{more}")
+    for fault in progress.scan_faults:
+        narrate(f"unscanned is not clean: {fault}")
     if progress.skipped:
         narrate(f"{counted(progress.skipped, 'message')} could not be read")

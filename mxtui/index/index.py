@@ -9,7 +9,7 @@ import sqlite3
 import threading
 import weakref
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -241,13 +241,15 @@ class Index:
                     return found
             return []
 
-    def unscanned(self, campaign: str | None, limit: int) -> list[QueuedMessage]:
-        """Messages of a campaign, or of none, that no scanner has seen: the latest first."""
+    def unscanned(self, campaign: str | None, limit: int, *, partly: bool = True) -> list[QueuedMessage]:
+        """Messages of a campaign, or of none, that no scanner has seen; with `partly` also those that one of two
+        has: the latest first.
+        """
         with self._lock:
-            return self.messages(self._judgements.unscanned(campaign, limit))
+            return self.messages(self._judgements.unscanned(campaign, limit, partly=partly))
 
     def scanned(self) -> int:
-        """Messages that a scanner has seen."""
+        """Messages that every scanner has seen."""
         with self._lock:
             return self._judgements.scanned
 
@@ -257,6 +259,14 @@ class Index:
             if self._judgements.weigh(points, cleared or {}):
                 for view in self._views:
                     view.reconsider()
+                self.revision += 1
+
+    def know_nonexistent(self, addresses: Collection[str]) -> None:
+        """Recipients that do not exist, beside those that a primary refused: these, and no others. For `is:unknown`."""
+        with self._lock:
+            if self._judgements.know_nonexistent(addresses):
+                for view in self._views:
+                    view.reconsider(everything=True)
                 self.revision += 1
 
     def unjudged(self, limit: int) -> list[QueuedMessage]:

@@ -4,10 +4,9 @@ or whose queue ID was used again does not.
 
 import sqlite3
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from mxtui.index.sql import SUSPECT
+from mxtui.index.sql import NONEXISTENT, SUSPECT
 from mxtui.model.campaign import SINGLE, Campaign, Judged
 from mxtui.model.filter.matching import UNKNOWN_RECIPIENT
 from mxtui.model.planning import same_arrival
@@ -27,11 +26,13 @@ WITH member AS MATERIALIZED (
     WHERE {among}
 )
 SELECT count(*), sum(size), sum(recipients),
-       (SELECT count(*) FROM recipient r JOIN member o ON o.id = r.message WHERE r.dsn LIKE :unknown),
+       (SELECT count(*) FROM recipient r JOIN member o ON o.id = r.message WHERE r.dsn LIKE :unknown OR {nonexistent}),
        count(DISTINCT lower(sender)), count(DISTINCT sender_shape(sender)),
        count(DISTINCT lower(substr(sender, instr(sender, '@') + 1))),
        sum(sender = '' AND fault IS NULL), count(DISTINCT client), count(DISTINCT network(client)),
-       min(arrival), max(arrival), sum(state IN ('hold', 'quarantine')), avg(points)
+       min(arrival), max(arrival), sum(state IN ('hold', 'quarantine')), avg(points),
+       (SELECT count(*) FROM recipient r JOIN member o ON o.id = r.message
+        WHERE (r.dsn LIKE :unknown) IS NOT TRUE AND {nonexistent})
 FROM member
 """
 
@@ -52,6 +53,8 @@ class Judgements:
         self._lately: array[int] = array("q")
         self.judged = 0
         """Messages that are queued and were judged."""
+        self.scanned = 0
+        """Of those, messages that every scanner has seen."""
         self.changed: set[str] = set()
         """Campaigns whose facts may be others since somebody emptied this."""
 
@@ -63,6 +66,7 @@ class Judgements:
         """Messages that left, or are others now."""
         marks = ",".join("?" * len(rows))
         self._touch(rows)
+        self.scanned -= self._scanned_of(rows)
         found = self._database.execute(f"DELETE FROM judged WHERE message IN ({marks})", rows)
         self.judged -= max(0, found.rowcount)
 
@@ -113,7 +117,8 @@ class Judgements:
         self.judged += len(rows) - len(known)
         self._lately.extend(row for row, _ in rows if row not in known)
         self._database.executemany(
-            "INSERT INTO judged VALUES (?,?,NULL,?,?,?) ON CONFLICT (message) DO UPDATE SET points = excluded.points, "
+            "INSERT INTO judged (message, points, campaign, cleared, backscatter) VALUES (?,?,?,?,?) "
+            "ON CONFLICT (message) DO UPDATE SET points = excluded.points, "
             "campaign = excluded.campaign, cleared = excluded.cleared, backscatter = excluded.backscatter",
             [
                 (row, round(each.points, 1), self._campaign(each.campaign), each.cleared, each.backscatter)
@@ -133,24 +138,31 @@ class Judgements:
 
     def scan(self, rows: Sequence[tuple[int, Judged]]) -> None:
         """Keep what scanners made of messages that were judged: their points."""
-        self._touch([row for row, _ in rows])
+        concerned = [row for row, _ in rows]
+        self._touch(concerned)
+        self.scanned -= self._scanned_of(concerned)
         self._database.executemany(
-            "UPDATE judged SET scanned = ? WHERE message = ?", [(round(each.points, 1), row) for row, each in rows]
+            "UPDATE judged SET scanned = ?, partly = ? WHERE message = ?",
+            [(round(each.points, 1), each.partly, row) for row, each in rows],
         )
+        self.scanned += self._scanned_of(concerned)
 
-    def unscanned(self, campaign: str | None, limit: int) -> list[str]:
-        """Queue IDs of messages of a campaign, or of none, that no scanner has seen: the latest first."""
+    def _scanned_of(self, rows: Sequence[int]) -> int:
+        marks = ",".join("?" * len(rows))
+        statement = f"SELECT count(scanned) FROM judged WHERE NOT partly AND message IN ({marks})"
+        found = self._database.execute(statement, rows)
+        return int(found.fetchone()[0])
+
+    def unscanned(self, campaign: str | None, limit: int, *, partly: bool) -> list[str]:
+        """Queue IDs of messages of a campaign, or of none, that no scanner has seen; with `partly` also those
+        that one of two has: the latest first.
+        """
         among = "= (SELECT id FROM campaign WHERE name = ?1)" if campaign is not None else "IS NULL"
         statement = (
             "SELECT m.queue_id FROM judged j JOIN message m ON m.id = j.message "
-            f"WHERE j.campaign {among} AND j.scanned IS NULL ORDER BY m.arrival DESC LIMIT ?2"
+            f"WHERE j.campaign {among} AND (j.scanned IS NULL OR (?3 AND j.partly)) ORDER BY m.arrival DESC LIMIT ?2"
         )
-        return [found for (found,) in self._database.execute(statement, (campaign, limit))]
-
-    @property
-    def scanned(self) -> int:
-        """Messages that a scanner has seen."""
-        return int(self._database.execute("SELECT count(scanned) FROM judged").fetchone()[0])
+        return [found for (found,) in self._database.execute(statement, (campaign, limit, partly))]
 
     def _campaign(self, name: str) -> int | None:
         if not name:
@@ -184,12 +196,24 @@ class Judgements:
         sample = self._database.execute(_SAMPLE.format(among=among), parameters).fetchone()
         if sample is None:
             return None
-        facts: Sequence[Any] = self._database.execute(_FACTS.format(among=among), parameters).fetchone()
+        statement = _FACTS.format(among=among, nonexistent=NONEXISTENT)
+        *facts, by_call_out = self._database.execute(statement, parameters).fetchone()
         points, cleared = self._database.execute(
             "SELECT points, cleared FROM campaign WHERE name = ?", (name,)
         ).fetchone() or (0.0, False)
         queue_id, subject, sender = sample
-        return Campaign(*(name, *facts, queue_id, subject, sender, points, bool(cleared)))
+        return Campaign(*(name, *facts, queue_id, subject, sender, points, bool(cleared), by_call_out))
+
+    def know_nonexistent(self, addresses: Collection[str]) -> bool:
+        """Recipients that do not exist, and no others; whether that is news."""
+        known = {found for (found,) in self._database.execute("SELECT address FROM nonexistent")}
+        wanted = {address.lower() for address in addresses}
+        if known == wanted:
+            return False
+        self._database.executemany("DELETE FROM nonexistent WHERE address = ?", [(each,) for each in known - wanted])
+        self._database.executemany("INSERT INTO nonexistent VALUES (?)", [(each,) for each in wanted - known])
+        self.changed.update(self._campaigns)
+        return True
 
     def campaign_of(self, queue_id: str) -> str:
         """The name of the campaign that a message is of; empty where it is of none."""

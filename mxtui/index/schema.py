@@ -47,6 +47,7 @@ CREATE TABLE judged (
     points      REAL NOT NULL,     -- its own; its campaign's come on top
     scanned     REAL,              -- and those of scanners; NULL: no scanner has seen it
     campaign    INTEGER,
+    partly      INTEGER NOT NULL DEFAULT 0,  -- a scanner that is configured has not seen it, another one has
     cleared     INTEGER NOT NULL,
     backscatter INTEGER NOT NULL
 );
@@ -60,6 +61,8 @@ CREATE TABLE campaign (
     points  REAL NOT NULL,
     cleared INTEGER NOT NULL
 );
+-- Recipients that do not exist, though nobody has tried to deliver to them.
+CREATE TABLE nonexistent (address TEXT PRIMARY KEY COLLATE NOCASE) WITHOUT ROWID;
 CREATE TABLE suspicion (threshold REAL NOT NULL);
 
 CREATE TABLE reason (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE, summary TEXT NOT NULL);

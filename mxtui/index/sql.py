@@ -30,6 +30,9 @@ Where = tuple[str, list[Any]]
 
 _JUDGED = "FROM judged j LEFT JOIN campaign c ON c.id = j.campaign WHERE j.message = m.id"
 
+NONEXISTENT = "r.address COLLATE NOCASE IN (SELECT address FROM nonexistent)"
+"""Of a recipient `r`: it was refused to somebody who asked for it."""
+
 _TOTAL = "round(j.points + coalesce(j.scanned, 0) + coalesce(c.points, 0), 1)"
 
 SCORE = f"(SELECT {_TOTAL} {_JUDGED})"
@@ -152,7 +155,7 @@ def _is(kind: str, now: float) -> Where:
         case "backscatter":
             return "EXISTS (SELECT 1 FROM judged j WHERE j.message = m.id AND j.backscatter)", []
         case "unknown":
-            return _of_a_recipient(("(r.dsn LIKE ?) IS TRUE", [f"%{UNKNOWN_RECIPIENT}"]))
+            return _of_a_recipient((f"((r.dsn LIKE ?) IS TRUE OR {NONEXISTENT})", [f"%{UNKNOWN_RECIPIENT}"]))
         case "expired":
             return "(m.forced_expire OR (m.expires <= ?) IS TRUE)", [now]
         case _:

@@ -175,9 +175,12 @@ class View:
             changed, self._changed = self._changed, False
             return changed
 
-    def reconsider(self) -> None:
-        """Judgements changed of messages that nobody can name cheaply: order it again when it is looked at."""
-        self._stale = self._stale or self.judging
+    def reconsider(self, *, everything: bool = False) -> None:
+        """Judgements changed of messages that nobody can name cheaply: order it again when it is looked at.
+
+        `everything`: or what is known of their recipients, which any filter may ask for.
+        """
+        self._stale = self._stale or everything or self.judging
         self._changed = True
 
     # -- following changes --------------------------------------------------------------------------------------

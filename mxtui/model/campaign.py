@@ -1,6 +1,6 @@
 """Messages that belong together, and what the queue tells of them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
@@ -28,6 +28,8 @@ class Judged(NamedTuple):
     cleared: bool = False
     """An operator said that it is no spam."""
     backscatter: bool = False
+    partly: bool = False
+    """Of scanners' verdicts: one that is configured is still to see it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +42,23 @@ class Sifted:
     skipped: int
     """Over which the reader died, or that could not be read."""
     scanned: int | None = None
-    """Messages that a scanner has seen; None where none is configured."""
-    scan_fault: str = ""
-    """Why none is scanned at present; a sentence without its full stop. What was not scanned is not clean."""
+    """Messages that every configured scanner has seen; None where none is configured."""
+    unscannable: int = 0
+    """Messages that no scanner takes: too large, or not to be read."""
+    scan_faults: tuple[str, ...] = ()
+    """Which scanners do not answer, and why: a sentence each without its full stop. What is unscanned is not clean."""
     fault: str = ""
     """Why nothing is judged; a sentence without its full stop."""
+
+    @property
+    def unscanned(self) -> int:
+        """Messages that were judged, and that a configured scanner has not seen."""
+        return 0 if self.scanned is None else max(0, self.judged - self.scanned)
+
+    @property
+    def unseen(self) -> int:
+        """Of those, messages that wait for a scanner."""
+        return max(0, self.unscanned - self.unscannable)
 
     @property
     def done(self) -> bool:
@@ -91,6 +105,8 @@ class Campaign:
     """For what its messages are together."""
     cleared: bool = False
     """An operator said that it is no spam."""
+    unknown_by_call_out: int = 0
+    """Of the unknown recipients, those that nobody tried to deliver to: the primary was asked about them before."""
 
     @property
     def score(self) -> float:
@@ -137,3 +153,19 @@ def suspected(groups: Iterable[Campaign], threshold: float) -> Suspected:
     single = sum(each.messages for each in suspects if each.kind == "single")
     campaigns = sum(each.kind != "single" for each in suspects)
     return Suspected(sum(each.messages for each in suspects), campaigns, single)
+
+
+@dataclass(frozen=True, slots=True)
+class Suspects:
+    """All that is known of them at one moment. The list, the header and alerts go by the same one, or they disagree."""
+
+    at: float
+    """When the groups were weighed; epoch seconds."""
+    groups: Sequence[Campaign]
+    """Largest first, bulk mail after the others; last suspects that are of none. One object while nothing changes."""
+    found: Suspected
+    """Their sum."""
+    sifted: Sifted
+    """How far judging has come."""
+    whole: bool = True
+    """Everything that was queued at first has been looked at: until then the figures grow."""

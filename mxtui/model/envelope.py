@@ -27,8 +27,8 @@ class Client:
     helo: str = ""
     protocol: str = "ESMTP"
     """As in `Received: … with` (RFC 3848, RFC 6531): SMTP, ESMTP, ESMTPS, UTF8SMTP, UTF8SMTPS."""
-    tls: str = ""
-    """Protocol and cipher; empty where there was none."""
+    tls: str | None = ""
+    """Protocol and cipher; empty where there was none, None where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,8 @@ class Scan:
     """What it found, in its own points, gravest first; bounded."""
     fault: str = ""
     """Why it did not scan: down, too slow, too large. Then the message is unscanned."""
+    refused: bool = False
+    """It is about this message, and not about the scanner: asking again is of no use."""
 
     @property
     def scanned(self) -> bool:
@@ -61,7 +63,8 @@ class Judgement:
     at: float
     """Epoch seconds."""
     evidence: tuple[Evidence, ...] = ()
-    """Each in points of our own score, gravest first; a scanner is one piece here, its symbols are in `scans`."""
+    """Each in points of our own score, gravest first; a scanner is one piece here, its symbols are in `scans`.
+    Of several scanners one counts."""
     scans: tuple[Scan, ...] = ()
     cleared: str = ""
     """Who said that it is no spam, and why; empty where nobody did. It is not suspect then, whatever its score."""

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from mxtui.model.campaign import Suspects
 from mxtui.model.forecast import Forecast
 from mxtui.model.health import Health, Primary
 from mxtui.model.holds import DomainHold
@@ -192,6 +193,8 @@ class Overview:
     """None before anything is known."""
     history_fault: str = ""
     """Why there is no history on disk, or no new one: `it is …`; without its full stop."""
+    suspects: Suspects | None = None
+    """None where nobody judges mail."""
     revision: int = 0
     """Changes when the set of messages did: screens need not fetch rows again otherwise."""
 

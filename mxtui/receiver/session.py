@@ -349,7 +349,7 @@ class SmtpSession(Connection):
             said=envelope.screened.said if envelope.screened is not None else "",
             unscanned=envelope.screened.unscanned if envelope.screened is not None else "",
             normalised=content.normalised,
-            tls=client.tls,
+            tls=client.tls or "",
         )
         if self.seems_gone:
             # Committed stays: the client cannot know, sends again, and there are two (RFC 5321 4.2.5, RFC 1047).

@@ -1,6 +1,7 @@
 """All that is known of a message put together, in points of one score. Pure; `scanning.judge` asks and remembers."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from mxtui.message.inspect import Inspection
@@ -39,8 +40,8 @@ def judgement(
     cleared: str = "",
 ) -> Judgement:
     """Everything, gravest first. `weights` multiply what a source, or one name, says; `suspect` is the threshold."""
-    found = [*evidence, *(of_scan(scan, suspect) for scan in scans if scan.scanned)]
-    weighed = [_weighed(each, weights) for each in found]
+    weighed = [_weighed(each, weights) for each in evidence]
+    weighed += _gravest_counts([_weighed(of_scan(scan, suspect), weights) for scan in scans if scan.scanned])
     return Judgement(at, tuple(sorted(weighed, key=lambda each: -each.points)), tuple(scans), cleared)
 
 
@@ -55,6 +56,20 @@ def of_scan(scan: Scan, suspect: float) -> Evidence:
     names = ", ".join(each.name for each in scan.symbols[:3])
     detail = f"{scan.score:g} of {scan.required:g}, {scan.action}" + (f": {names}" if names else "")
     return Evidence(scan.scanner, scan.scanner, one_line(detail, 200), round(points, 1), scan.scanner)
+
+
+def _gravest_counts(verdicts: Sequence[Evidence]) -> list[Evidence]:
+    """Verdicts of several scanners, of which one counts: they look at the same things, so that each would count twice.
+
+    It is the one nearest to what its own scanner calls spam, or farthest beyond: points are shares of that.
+    """
+    gravest = max(verdicts, key=lambda each: each.points, default=None)
+    return [each if each is gravest else _beside(each, gravest) for each in verdicts if gravest is not None]
+
+
+def _beside(verdict: Evidence, gravest: Evidence) -> Evidence:
+    detail = one_line(f"not added to that of {gravest.title}: {verdict.detail}", 200)
+    return replace(verdict, detail=detail, points=0.0)
 
 
 def claims(seen: Inspection, trusted: frozenset[str]) -> list[Evidence]:
@@ -89,4 +104,4 @@ def _weighed(evidence: Evidence, weights: Mapping[str, float]) -> Evidence:
     weight = weights.get(evidence.name, weights.get(evidence.source, 1.0))
     if weight == 1.0:
         return evidence
-    return Evidence(evidence.name, evidence.title, evidence.detail, round(evidence.points * weight, 2), evidence.source)
+    return replace(evidence, points=round(evidence.points * weight, 2))

@@ -9,6 +9,7 @@ import os
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final, Literal
 
 from mxtui.message.sanitize import one_line
@@ -53,7 +54,7 @@ class Scanner(ABC):
     async def scan(self, submitted: Submitted) -> Scan:
         """What it makes of a message. Raises nothing: a fault is a Scan."""
         if submitted.truncated or len(submitted.raw) > self._largest:
-            return self._fault("the message is too large to be scanned")
+            return replace(self._fault("the message is too large to be scanned"), refused=True)
         try:
             async with asyncio.timeout(self._timeout):
                 return await self._scan(submitted)

@@ -50,11 +50,13 @@ class Facts:
     recipients: int = 0
     """To do."""
     refused: int = 0
-    """Of those, how many their primary does not know, by lists, call-outs or its replies."""
+    """Of those, how many their primary does not know, by its replies or by call-outs."""
     relayed: frozenset[str] = frozenset()
     """Domains that mail is taken for, lower case."""
     sender_unreachable: bool | None = None
     """The envelope sender's domain has neither MX nor address; None where that was not asked or could not be told."""
+    refused_by: str = ""
+    """What a call-out learned of one of the refused, and when; empty where all were refused as mail was tried."""
 
 
 def signals(seen: Inspection, facts: Facts) -> tuple[Evidence, ...]:
@@ -83,6 +85,7 @@ def _recipients(facts: Facts) -> Iterator[Evidence]:
         yield _said("bounce_to_nobody", "Bounce to nobody", detail, 4.0)
     else:
         detail = f"{facts.refused} of {max(facts.recipients, facts.refused)} recipients do not exist"
+        detail += f": {facts.refused_by}" if facts.refused_by else ""
         yield _said("unknown_recipient", "Unknown recipient", detail, round(1.0 + 2.0 * share, 1))
 
 

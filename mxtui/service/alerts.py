@@ -8,9 +8,10 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Final
 
-from mxtui.alerting.facts import facts, thresholds
+from mxtui.alerting.facts import facts, silent_scanners, thresholds
 from mxtui.alerting.store import AlertState
 from mxtui.alerting.telling import Telling
 from mxtui.config import Settings
@@ -144,6 +145,7 @@ class AlertWatch:
         known, held = self._known(), self._holds.all()
         acknowledged = self._state.acknowledged(now)
         told = facts(self._settings, self._queue.source.path, self._settings.serve.certificate)
+        told = replace(told, silent=silent_scanners(self._settings))
         return judged(overview, known, self._watch, held, told, acknowledged)
 
 

@@ -8,14 +8,11 @@ from pathlib import Path
 from mxtui.errors import ConfigError
 from mxtui.receiver.recipients.callout import CallOut
 from mxtui.receiver.recipients.file import RecipientFile
-from mxtui.receiver.recipients.learned import LearnedRecipients
+from mxtui.receiver.recipients.learned import FILE, LearnedRecipients
 from mxtui.receiver.recipients.verdict import AnyRecipient, Recipients
 from mxtui.service import parts
 from mxtui.service.log import Log
 from mxtui.service.wanted import Wanted
-
-LEARNED = "recipients.jsonl"
-"""In the spool: what call-outs have learned, for a restart during an outage."""
 
 
 class Asking:
@@ -47,7 +44,7 @@ class Asking:
                 return self._callout
 
     def _make_callout(self) -> CallOut:
-        path = self._spool / LEARNED
+        path = self._spool / FILE
         try:
             learned = LearnedRecipients(path)
         except OSError as error:

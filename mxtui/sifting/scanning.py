@@ -82,8 +82,16 @@ class Scanning:
         """Queue IDs that could not be scanned though the scanner answers others: too large, gone, not permitted."""
         self._of_batch: set[bytes] = set()
         """Contents that were asked about with this batch: one that is read later than its twin is not asked about."""
-        self.fault = ""
-        """Why nothing is scanned at present; a sentence without its full stop."""
+        self.faults: dict[str, str] = {}
+        """Why a scanner does not answer, by its name; a sentence each without its full stop."""
+        self.unscannable = 0
+        """Messages that are queued and could not be scanned, though the scanner answers others."""
+        self._pruned_at = -1
+        """The revision of the index that this is of."""
+        self.all_judged = False
+        """Set by whoever judges: everything that was queued at first has been."""
+        self.recalled = False
+        """What was remembered of all that is with the index."""
 
     def run(self, stop: threading.Event) -> None:
         """Until then. Blocks."""
@@ -108,18 +116,44 @@ class Scanning:
                     await _wait(stop, self._pause)
                     self._pause = min(LONGEST, 2 * self._pause)
                     break
-                self._pause = PAUSE
+                self._pause = self._pause if self.faults else PAUSE
                 await _wait(stop, len(batch) / self._rate - (time.monotonic() - began))
+            await asyncio.to_thread(self._prune)
             if not worked and ending:
                 return
-            if not worked:
+            if not worked and not await self._ask_again(stop):
                 await _wait(stop, IDLE)
+
+    async def _ask_again(self, stop: threading.Event) -> bool:
+        """Whether a scanner that was down, while another one answered, does so by now; whether there was any."""
+        batch = next(self.batches(partly=True), None) if self.faults else None
+        if batch is None:
+            return False
+        await self.scan(batch)
+        if self.faults:
+            await _wait(stop, self._pause)
+        self._pause = min(LONGEST, 2 * self._pause) if self.faults else PAUSE
+        return True
+
+    def _prune(self) -> None:
+        """Forget those that left."""
+        if self._tried and self._pruned_at != (revision := self._index.revision):
+            self._tried = {each.queue_id for each in self._index.messages(self._tried)}
+            self._pruned_at = revision
+        self.unscannable = len(self._tried)
 
     def recall(self) -> bool:
         """What is remembered of contents that are queued, at no cost to a scanner; whether there was any."""
-        if self._sifted is None:
-            return False
+        all_judged = self.all_judged
+        found = self._recall()
+        self._index.scan(found)
+        self.recalled = self.recalled or all_judged
+        return bool(found)
+
+    def _recall(self) -> list[Judged]:
         found: list[Judged] = []
+        if self._sifted is None:
+            return found
         with suppress(sqlite3.Error, OSError), closing(Store(self._sifted, writing=False)) as store:
             while lately := self._index.judged_lately(RECALLED):
                 for message in lately:
@@ -127,15 +161,17 @@ class Scanning:
                     if known is not None and (scans := self._remembered(known[0].sha256)):
                         worth = sum(each.points for each in self._points(scans))
                         found.append(Judged(message.identity, worth))
-        self._index.scan(found)
-        return bool(found)
+        return found
 
-    def batches(self) -> Iterator[list[QueuedMessage]]:
-        """A round: some of each campaign, largest first, then some of the rest."""
+    def batches(self, *, partly: bool | None = None) -> Iterator[list[QueuedMessage]]:
+        """A round: some of each campaign, largest first, then some of the rest. `partly` asks about those, too, that
+        only one of two scanners has seen: while all answer, unless it is said.
+        """
+        again = not self.faults if partly is None else partly
         order = sorted(self._campaigns(), key=lambda each: (each.kind == "bulk", -each.messages))
         for name, most in (*((each.name, SAMPLE) for each in order), (None, SINGLES)):
             for _ in range(0, most, self._connections):
-                waiting = self._index.unscanned(name, self._connections + len(self._tried))
+                waiting = self._index.unscanned(name, self._connections + len(self._tried), partly=again)
                 some = [each for each in waiting if each.queue_id not in self._tried][: self._connections]
                 if some:
                     yield some
@@ -144,38 +180,43 @@ class Scanning:
         """Ask about these, side by side; whether a scanner answered."""
         self._of_batch.clear()
         results = await asyncio.gather(*(self._one(message) for message in batch))
-        faults = [fault for fault in results if fault]
-        if faults and "" not in results:
-            self.fault = faults[0]
-            return False
-        self.fault = ""
-        # The scanner is there: what it does not take is not asked about all the time.
-        self._tried.update(each.queue_id for each, fault in zip(batch, results, strict=True) if fault)
-        return True
+        told = [scan for scans in results for scan in scans]
+        answering = {scan.scanner for scan in told if scan.scanned}
+        silent = {scan.scanner: scan.fault for scan in told if not scan.scanned and not scan.refused}
+        for name in answering | silent.keys():
+            if name in answering:
+                self.faults.pop(name, None)
+            else:
+                self.faults[name] = silent[name]
+        # A scanner that is there and does not take a message is not asked about it all the time.
+        self._tried.update(
+            message.queue_id
+            for message, scans in zip(batch, results, strict=True)
+            if any(scan.refused or (not scan.scanned and scan.scanner in answering) for scan in scans)
+        )
+        return bool(answering) or not silent
 
-    async def _one(self, message: QueuedMessage) -> str | None:
-        """Why it was not scanned; empty where it was, None where it is gone, or is told with another one."""
+    async def _one(self, message: QueuedMessage) -> Sequence[Scan]:
+        """What scanners made of it; nothing where it is gone, or is told with another one."""
         try:
             submitted = await asyncio.to_thread(self._submit, message)
         except MxtuiError:
             self._tried.add(message.queue_id)
-            return None
+            return ()
         digest = hashlib.sha256(submitted.raw).digest()
         if digest in self._of_batch:
-            return None
+            return ()
         self._of_batch.add(digest)
         return await self._ask(message, submitted, digest)
 
-    async def _ask(self, message: QueuedMessage, submitted: Submitted, digest: bytes) -> str:
+    async def _ask(self, message: QueuedMessage, submitted: Submitted, digest: bytes) -> Sequence[Scan]:
         scans = await self._asked.scan(submitted)
-        told = [scan for scan in scans if scan.scanned]
-        if not told:
-            return next((scan.fault for scan in scans), "no scanner is configured")
-        worth = sum(each.points for each in self._points(told))
-        alike = await asyncio.to_thread(self._alike, digest)
-        verdicts = [Judged(message.identity, worth), *(each._replace(points=worth) for each in alike)]
-        await asyncio.to_thread(self._index.scan, verdicts)
-        return ""
+        if told := [scan for scan in scans if scan.scanned]:
+            worth, partly = sum(each.points for each in self._points(told)), len(told) < len(scans)
+            alike = await asyncio.to_thread(self._alike, digest)
+            verdicts = [each._replace(points=worth, partly=partly) for each in (Judged(message.identity, 0.0), *alike)]
+            await asyncio.to_thread(self._index.scan, verdicts)
+        return scans
 
     def _alike(self, digest: bytes) -> list[Judged]:
         """Other messages with the same content."""

@@ -8,7 +8,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Final
 
 from mxtui.folders import make_folder
 from mxtui.index import Index
-from mxtui.model.campaign import SINGLE, Campaign, Judged, Sifted
+from mxtui.model.campaign import SINGLE, Campaign, Judged, Sifted, Suspects, suspected
 from mxtui.model.message import Identity
 from mxtui.queues.queue import Contents
 from mxtui.sifting import weights
@@ -75,7 +75,9 @@ class Sifter:
         self._single: Campaign | None = None
         self._single_at = -1
         """The revision of the index that those are of."""
-        self._written: dict[str, Campaign] = {}
+        self._known = Suspects(0.0, (), suspected((), 0), Sifted(0, 0, 0), whole=False)
+        """As it was weighed last."""
+        self._written: Sequence[Campaign] | None = None
         self._next: dict[str, float] = {}
         self._sketches: dict[str, bytes] = {}
         self._dirty: set[str] = set()
@@ -88,6 +90,8 @@ class Sifter:
         self.scanning: Scanning | None = None
         """Who asks scanners about what was judged."""
         self._more = False
+        self._read_all = False
+        """Everything that was queued at first has been judged."""
         self._elsewhere = False
         """Another process reads."""
 
@@ -106,7 +110,8 @@ class Sifter:
             waiting + self._busy,
             skipped,
             scanned=None if scanning is None else self._index.scanned(),
-            scan_fault="" if scanning is None else scanning.fault,
+            unscannable=0 if scanning is None else scanning.unscannable,
+            scan_faults=() if scanning is None else tuple(scanning.faults.values()),
             fault=fault,
         )
 
@@ -115,10 +120,9 @@ class Sifter:
         found = list(self._campaigns.values())
         return sorted(found, key=lambda each: (each.kind == "bulk", -each.messages, each.name))
 
-    def groups(self) -> list[Campaign]:
-        """The same, and last all suspects that belong to none."""
-        single = self._single
-        return [*self.campaigns(), *([single] if single is not None else [])]
+    def suspects(self) -> Suspects:
+        """All groups as they were weighed last, and how far it has come. From memory, for whoever shows any of it."""
+        return replace(self._known, sifted=self.progress())
 
     def clear(self, campaign: Campaign, by: str, reason: str) -> None:
         """It is no spam, from now on and after a restart. Raises MxtuiError."""
@@ -161,6 +165,7 @@ class Sifter:
     def step(self) -> bool:
         """A batch, and whether there may be more."""
         more = self._read() if self._worker is not None and self._ours() else self._follow()
+        self._read_all = self._read_all or not more
         # What the last batch changed is told at once: nothing else may come for hours.
         if self._clock() - self._weighed_at >= WEIGHING or (self._more and not more):
             self._weigh()
@@ -237,10 +242,27 @@ class Sifter:
             )
         self._index.weigh(points, {name: campaign.cleared for name, campaign in self._campaigns.items()})
         self._look_at_single(now, at_once=all_of_them)
-        groups = {each.name: each for each in self.groups()}
-        if self._lock is not None and self._path is not None and groups != self._written:
+        self._tell(time.time())
+
+    def _tell(self, at: float) -> None:
+        """What was found, in one piece: to whoever shows it, and to those who have no index of the queue."""
+        groups: Sequence[Campaign] = self.campaigns()
+        groups = [*groups, self._single] if self._single is not None else groups
+        if groups == self._known.groups:
+            groups = self._known.groups
+        found = suspected(groups, self._index.suspect)
+        self._known = replace(self._known, at=at, groups=groups, found=found, whole=self._looked_at_everything())
+        if self._lock is not None and self._path is not None and groups is not self._written:
             self._written = groups
-            weights.write(self._path, groups.values(), self._index.suspect, time.time())
+            weights.write(self._path, groups, found, at)
+
+    def _looked_at_everything(self) -> bool:
+        if self._known.whole or not self._read_all:
+            return self._known.whole
+        if self.scanning is None:
+            return True
+        self.scanning.all_judged = True
+        return self.scanning.recalled
 
     def _look_at_single(self, now: float, *, at_once: bool) -> None:
         """Suspects of no campaign, where anything may have changed: as seldom as a large campaign."""

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from mxtui.folders import make_folder, replace_file
-from mxtui.model.campaign import Campaign, suspected
+from mxtui.model.campaign import Campaign, Suspected
 from mxtui.model.message import Identity
 from mxtui.model.planning import same_message
 from mxtui.sifting.store import Store
@@ -52,11 +52,9 @@ def read(sifted: Path) -> Weights:
     return NOTHING
 
 
-def write(sifted: Path, groups: Iterable[Campaign], suspect: float, at: float) -> None:
-    """Keep them: campaigns, and single messages. What cannot be written is found out anew by the next one who looks."""
-    known = list(groups)
-    found = suspected(known, suspect)
-    weighed = {each.name: Weight(each.points, each.cleared) for each in known if each.kind != "single"}
+def write(sifted: Path, groups: Iterable[Campaign], found: Suspected, at: float) -> None:
+    """Keep them: campaigns, and their sum. What cannot be written is found out anew by the next one who looks."""
+    weighed = {each.name: Weight(each.points, each.cleared) for each in groups if each.kind != "single"}
     weights = Weights(at, found.messages, found.campaigns, weighed)
     with suppress(OSError):
         make_folder(sifted.parent)

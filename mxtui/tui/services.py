@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from mxtui.holding import Holding
 from mxtui.index import Index
-from mxtui.model.campaign import Campaign, Sifted
+from mxtui.model.campaign import Campaign
 from mxtui.model.drain.interrupted import Interrupted
 from mxtui.model.drain.standing import Standing
 from mxtui.model.envelope import Client
@@ -112,15 +112,7 @@ class Announcing(Protocol):
 
 
 class Sifting(Protocol):
-    """Who judges what is queued, in the background."""
-
-    def progress(self) -> Sifted:
-        """How far that has come."""
-        ...
-
-    def groups(self) -> Sequence[Campaign]:
-        """All campaigns that are queued, largest first, bulk mail after the others; last suspects that are of none."""
-        ...
+    """Who judges what is queued, in the background. What was found is in each overview."""
 
     def clear(self, campaign: Campaign, by: str, reason: str) -> None:
         """It is no spam, from now on and after a restart. Blocks. Raises MxtuiError."""

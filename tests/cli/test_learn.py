@@ -40,8 +40,7 @@ class Learning:
 
 def test_each_content_is_learned_once_and_it_is_on_record(tmp_path: Path, scanner: Running) -> None:
     learning = Learning(tmp_path, scanner.port)
-    for _ in range(3):
-        learning.put(sample("spam"))
+    spam = [learning.put(sample("spam")) for _ in range(3)]
     ham = learning.put(sample("nonspam"))
     done = learning("learn", "spam", f"-id:{ham}", "--yes", "--reason", "made sure", "--json")
     assert done.status == 0, done.err
@@ -49,10 +48,17 @@ def test_each_content_is_learned_once_and_it_is_on_record(tmp_path: Path, scanne
     assert [line["learned"] for line in lines] == [True]
     assert (summary["learned"], summary["failed"]) == (1, 0)
     assert learning("learn", "ham", f"id:{ham}", "--yes").status == 0
-    told = learning("audit").text
-    assert "learn spam" in told
-    assert "3 messages" in told
-    assert "made sure" in told
+    of_ham, of_spam = learning("audit", "--json").objects
+    assert (of_spam["verb"], of_spam["reason"], of_spam["messages"]) == ("learn spam", "made sure", 3)
+    assert (of_spam["counts"], of_spam["complete"]) == ({"learned": 1, "same": 2}, True)
+    assert (of_ham["verb"], of_ham["counts"]) == ("learn ham", {"learned": 1})
+    each = learning("audit", of_spam["id"], "--json").objects
+    assert {line["queue_id"] for line in each} == set(spam)
+    (taught,) = (line for line in each if line["result"] == "learned")
+    assert taught["detail"] == "learned by spamassassin"
+    assert [line["detail"] for line in each if line["result"] == "same"] == [
+        f"the same content as {taught['queue_id']}"
+    ] * 2
     assert len(learning("list", "--json").objects) == 4  # where they were
 
 
@@ -80,3 +86,8 @@ def test_one_that_is_down_is_named_for_each_message(tmp_path: Path) -> None:
     done = learning("learn", "spam", f"id:{queue_id}", "--yes")
     assert done.status == 1
     assert f"{queue_id}  spamassassin: connection refused" in done.err
+    (act,) = learning("audit", "--json").objects
+    assert act["counts"] == {"failed": 1}
+    (line,) = learning("audit", act["id"], "--json").objects
+    assert (line["queue_id"], line["result"]) == (queue_id, "failed")
+    assert line["detail"] == "spamassassin: connection refused"

@@ -330,3 +330,27 @@ def test_a_message_leads_to_all_of_its_campaign() -> None:
     index.judge([Judged(each.identity, 0.0, "c7f3" if each.queue_id in "ABC" else "") for each in some])
     assert index.same_campaign("B") == ["C", "B", "A"]
     assert index.same_campaign("D") == index.same_campaign("gone") == []
+
+
+def test_a_recipient_that_is_known_not_to_exist_is_unknown_for_as_long_as_that_is_known() -> None:
+    index = index_of(
+        message("4dKq7J1hVwz9x1", recipients=(recipient("Info@Example.org", None, None),)),
+        message("4dKq7J1hVwz9x2", recipients=(recipient("anna@example.org"),)),
+        message("4dKq7J1hVwz9x3", recipients=(recipient("anna@example.org", "no such user", "5.1.1"),)),
+    )
+    unknown = index.view(parse("is:unknown"), Sort(), NOW)
+    index.judge([Judged(index.targets(["4dKq7J1hVwz9x1"])[0].identity, 1.0, "c7f3")])
+
+    def listed() -> set[str]:
+        unknown.refresh()
+        return {row.queue_id for row in unknown.rows(0, 10)}
+
+    assert listed() == {"4dKq7J1hVwz9x3"}
+    index.know_nonexistent(["info@example.org", "nobody@example.org"])
+    assert listed() == {"4dKq7J1hVwz9x1", "4dKq7J1hVwz9x3"}
+    campaign = index.campaign("c7f3")
+    assert campaign is not None
+    assert (campaign.unknown_recipients, campaign.unknown_by_call_out) == (1, 1)
+    index.know_nonexistent([])
+    assert listed() == {"4dKq7J1hVwz9x3"}
+    assert "c7f3" in index.changed_campaigns()

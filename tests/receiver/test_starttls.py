@@ -70,8 +70,9 @@ async def test_mail_comes_in_encrypted_and_says_so(secure: Running) -> None:
     await client.mail()
     (envelope,) = secure.kept.envelopes
     assert envelope.client.protocol == "ESMTPS"
-    assert envelope.client.tls.startswith("TLSv1.3 with cipher TLS_")
-    assert f"(using {envelope.client.tls})\n".encode() in secure.kept.contents[0]
+    tls = str(envelope.client.tls)
+    assert tls.startswith("TLSv1.3 with cipher TLS_")
+    assert f"(using {tls})\n".encode() in secure.kept.contents[0]
     assert (await client.say("STARTTLS")).startswith("503 5.5.1")
     assert (await client.say("AUTH PLAIN AGEAYg==")).startswith("502 5.5.1")
     assert (await client.say("QUIT")).startswith("221 2.0.0")

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -67,6 +67,37 @@ def test_a_score_is_the_sum_of_what_is_listed_gravest_first() -> None:
     ]
     assert made.score == 7.0
     assert not made.unscanned
+
+
+def both(one: Scan, other: Scan, weights: Mapping[str, float] | None = None) -> list[tuple[str, float]]:
+    made = judgement(NOW, [], [one, other], suspect=10.0, weights=weights or {})
+    assert made.score == sum(each.points for each in made.evidence)
+    return [(each.source, each.points) for each in made.evidence]
+
+
+def test_of_two_scanners_the_one_counts_that_is_nearer_to_what_it_calls_spam_itself() -> None:
+    rspamd, spamassassin = scan(9, 15, "no action"), Scan("spamassassin", NOW, 4.0, 5.0, "ham")
+    assert both(rspamd, spamassassin) == [("spamassassin", 8.0), ("rspamd", 0.0)]
+    assert both(scan(14, 15, "no action"), spamassassin) == [("rspamd", 9.3), ("spamassassin", 0.0)]
+    # One that finds it splendid takes nothing away from one that does not.
+    assert both(scan(-30, 15, "no action"), spamassassin) == [("spamassassin", 8.0), ("rspamd", 0.0)]
+
+
+def test_the_other_ones_verdict_is_shown_all_the_same() -> None:
+    scans = [scan(9, 15, "no action"), Scan("spamassassin", NOW, 4.0, 5.0, "ham")]
+    _, other = judgement(NOW, [], scans, suspect=10.0, weights={}).evidence
+    assert other.detail == "not added to that of spamassassin: 9 of 15, no action"
+
+
+def test_a_scanner_that_an_operator_believes_less_is_not_the_one_that_counts() -> None:
+    rspamd, spamassassin = scan(9, 15, "no action"), Scan("spamassassin", NOW, 4.0, 5.0, "ham")
+    assert both(rspamd, spamassassin, {"spamassassin": 0.0}) == [("rspamd", 6.0), ("spamassassin", 0.0)]
+
+
+def test_where_one_scanner_is_down_the_other_counts() -> None:
+    down = Scan("spamassassin", NOW, fault="connection refused")
+    made = judgement(NOW, [], [scan(9, 15, "no action"), down], suspect=10.0, weights={})
+    assert (made.score, made.unscanned) == (6.0, True)
 
 
 def test_a_weight_of_one_piece_goes_before_that_of_its_source() -> None:

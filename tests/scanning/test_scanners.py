@@ -12,13 +12,17 @@ from pathlib import Path
 
 import pytest
 
+from mxtui.config.readers import Scanning as Address
+from mxtui.config.settings import Spam
 from mxtui.model.envelope import Client
 from mxtui.model.evidence import Submitted
+from mxtui.scanning.pulse import Pulse, silent
 from mxtui.scanning.rspamd import Rspamd
 from mxtui.scanning.scanner import Scanner
 from mxtui.scanning.spamassassin import SpamAssassin
 from mxtui.scanning.where import Where
 from tests.support.scanners import GTUBE, PASSWORD, Running, rspamd, sample, spamd
+from tests.support.waiting import wait_until
 
 CLIENT = Client("203.0.113.7", "", "helo.example.net")
 LETTER = b"From: ann@example.net\nTo: bob@example.org\nSubject: Friday\nMIME-Version: 1.0\n\nAt noon, as last week.\n"
@@ -123,6 +127,13 @@ async def test_rspamd_says_why_it_learns_nothing(real_rspamd: Running) -> None:
 )
 async def test_no_envelope_makes_a_request_of_its_own(real_rspamd: Running, sender: str) -> None:
     assert (await rspamd_at(real_rspamd).scan(submitted(JUNK, sender=sender))).action == "reject"
+
+
+async def test_scanners_that_run_answer_a_ping(real_rspamd: Running, real_spamd: Running) -> None:
+    wanted = Spam(
+        rspamd=Address("127.0.0.1", real_rspamd.port), spamassassin=Address("127.0.0.1", real_spamd.port)
+    )  # fmt: skip
+    assert await asyncio.to_thread(silent, wanted, 60.0) == ()
 
 
 # -- as they are not to be --------------------------------------------------------------------------------------------
@@ -277,3 +288,47 @@ async def test_hostile_words_of_a_scanner_are_made_safe() -> None:
     assert scan.scanned
     (symbol,) = scan.symbols
     assert all(text.isprintable() for text in (scan.action, symbol.name, symbol.title, symbol.detail))
+
+
+# -- whether they answer at all ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "said"),
+    [
+        (hanging, "no answer within 0.2 s"),
+        (dripping, "no answer within 0.2 s"),
+        (answering(b""), "does not speak"),
+        (answering(b"220 mail.example.org ESMTP\r\n"), "does not speak"),
+        (answering(b"HTTP/1.1 500 PONG\r\n\r\n"), "does not speak"),
+        (answering(b"\x00" * 5000), "does not speak"),
+    ],
+)
+async def test_what_does_not_answer_a_ping_as_a_scanner_does_is_silent(behaviour: Behaviour, said: str) -> None:
+    async with behaving(behaviour) as where:
+        wanted = Spam(rspamd=Address(where.host, where.port), spamassassin=Address(where.host, where.port))
+        found = await asyncio.to_thread(silent, wanted, 0.2 if "within" in said else 60.0)
+    assert [each.split(" at ")[0] for each in found] == ["rspamd", "spamassassin"]
+    assert all(said in each for each in found)
+
+
+async def test_one_that_is_down_is_silent_and_the_other_is_not() -> None:
+    async with behaving(answering(b"SPAMD/1.5 0 PONG\r\n")) as there:
+        wanted = Spam(rspamd=Address(path="/nowhere/rspamd.sock", host="", port=0), spamassassin=Address(*there[:2]))
+        assert await asyncio.to_thread(silent, wanted, 60.0) == (
+            "rspamd at /nowhere/rspamd.sock: no such file or directory",
+        )
+
+
+def test_where_no_scanner_is_configured_nobody_is_asked() -> None:
+    assert silent(Spam()) == ()
+
+
+async def test_who_watches_is_told_without_waiting() -> None:
+    async with behaving(hanging) as where:
+        pulse = Pulse(Spam(rspamd=Address(where.host, where.port), timeout=0.2), every=0.05)
+        try:
+            await asyncio.to_thread(wait_until, lambda: pulse.silent)
+            assert pulse.silent == (f"rspamd at {where}: no answer within 0.2 s",)
+        finally:
+            pulse.close()

@@ -12,13 +12,15 @@ import pytest
 
 from mxtui.index import Index
 from mxtui.model.evidence import Evidence, Scan, Submitted
-from mxtui.model.message import QueuedMessage
+from mxtui.model.message import Changes, QueuedMessage
 from mxtui.queues.spool.queue import SpoolQueue
 from mxtui.queues.spool.store import Spool
+from mxtui.sifting import scanning as waiting
 from mxtui.sifting.scanning import SAMPLE, Scanning
 from mxtui.sifting.sifter import Sifter
 from tests.sifting.corpus import Maker
 from tests.sifting.planting import plant_spool
+from tests.support.waiting import wait_until
 
 NEVER = threading.Event()
 
@@ -28,6 +30,10 @@ class FakeScanner:
     """Says spam of everything, and remembers what it was asked; or is down."""
 
     down: bool = False
+    second_down: bool | None = None
+    """There is a second one, and whether it is down."""
+    large: str = ""
+    """The queue ID of a message that is too large for it."""
     asked: list[str] = field(default_factory=list)
     known: dict[bytes, Scan] = field(default_factory=dict)
     at_once: int = 0
@@ -39,11 +45,16 @@ class FakeScanner:
         await asyncio.sleep(0)
         self._now -= 1
         self.asked.append(submitted.queue_id)
+        if submitted.queue_id == self.large:
+            return [Scan("rspamd", time.time(), fault="rspamd at …: the message is too large", refused=True)]
         if self.down:
             return [Scan("rspamd", time.time(), fault="rspamd at 127.0.0.1:11333: connection refused")]
         scan = Scan("rspamd", time.time(), 12.0, 6.0, "add header")
-        self.known[hashlib.sha256(submitted.raw).digest()] = scan
-        return [scan]
+        if self.second_down is None:
+            self.known[hashlib.sha256(submitted.raw).digest()] = scan
+            return [scan]
+        fault = "spamassassin at 127.0.0.1:783: connection refused" if self.second_down else ""
+        return [scan, Scan("spamassassin", time.time(), 12.0, 6.0, "spam", fault=fault)]
 
     def remembered(self, digest: bytes) -> list[Scan]:
         return [self.known[digest]] if digest in self.known else []
@@ -126,13 +137,81 @@ def test_a_scanner_that_is_down_leaves_mail_unscanned_and_says_why(
     scanner = FakeScanner(down=True)
     asking = scanning(queue, index, sifter, scanner, path)
     asking.finish(NEVER)
-    assert "connection refused" in asking.fault
+    assert asking.faults == {"rspamd": "rspamd at 127.0.0.1:11333: connection refused"}
     assert index.scanned() == 0
     assert len(scanner.asked) <= 4  # not all of the queue
     scanner.down = False
     asking.finish(NEVER)
-    assert asking.fault == ""
+    assert asking.faults == {}
     assert index.scanned() == 40
+
+
+def test_what_one_of_two_scanners_has_not_seen_is_unscanned_and_asked_about_when_it_is_back(
+    planted: tuple[SpoolQueue, dict[str, str]], tmp_path: Path
+) -> None:
+    queue, _ = planted
+    path = tmp_path / "s.sqlite"
+    index, sifter = sifted(queue, path)
+    scanner = FakeScanner(second_down=True)
+    asking = sifter.scanning = scanning(queue, index, sifter, scanner, path)
+    asking.finish(NEVER)
+    progress = sifter.progress()
+    assert asking.faults == {"spamassassin": "spamassassin at 127.0.0.1:783: connection refused"}
+    assert (progress.scanned, progress.unscanned, progress.unseen) == (0, 40, 40)
+    assert len(index.suspects()) == 40  # what the other one says of them counts all the same
+    scanner.second_down = False
+    again = sifter.scanning = scanning(queue, index, sifter, scanner, path)
+    again.finish(NEVER)
+    progress = sifter.progress()
+    assert (progress.scanned, progress.unscanned, progress.scan_faults) == (40, 0, ())
+
+
+def test_a_scanner_that_comes_back_while_the_other_one_answers_is_noticed(
+    planted: tuple[SpoolQueue, dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting, "PAUSE", 0.01)
+    monkeypatch.setattr(waiting, "LONGEST", 0.01)
+    monkeypatch.setattr(waiting, "IDLE", 0.01)
+    queue, _ = planted
+    path = tmp_path / "s.sqlite"
+    index, sifter = sifted(queue, path)
+    scanner, stop = FakeScanner(second_down=True), threading.Event()
+    asking = sifter.scanning = scanning(queue, index, sifter, scanner, path)
+    running = threading.Thread(target=asking.run, args=(stop,))
+    running.start()
+    try:
+        wait_until(lambda: asking.faults and not index.unscanned(None, 1, partly=False))
+        scanner.second_down = False
+        wait_until(lambda: index.scanned() == 40)
+        assert asking.faults == {}
+    finally:
+        stop.set()
+        running.join()
+
+
+def test_one_message_that_no_scanner_takes_holds_up_no_other_and_is_counted(
+    planted: tuple[SpoolQueue, dict[str, str]], tmp_path: Path
+) -> None:
+    queue, kinds = planted
+    path = tmp_path / "s.sqlite"
+    index, sifter = sifted(queue, path)
+    scanner = FakeScanner(large=next(queue_id for queue_id, kind in kinds.items() if kind.startswith("good")))
+    asking = sifter.scanning = scanning(queue, index, sifter, scanner, path)
+    asking.finish(NEVER)
+    progress = sifter.progress()
+    assert (progress.scanned, progress.unscannable, progress.unseen, progress.scan_faults) == (39, 1, 0, ())
+    assert scanner.asked.count(scanner.large) == 1
+
+
+def test_what_left_the_queue_is_no_longer_counted_as_scanned(
+    planted: tuple[SpoolQueue, dict[str, str]], tmp_path: Path
+) -> None:
+    queue, kinds = planted
+    path = tmp_path / "s.sqlite"
+    index, sifter = sifted(queue, path)
+    scanning(queue, index, sifter, FakeScanner(), path).finish(NEVER)
+    index.apply(Changes(gone=list(kinds)[:15]))
+    assert index.scanned() == 25
 
 
 def test_a_verdict_stays_when_the_campaign_of_a_message_becomes_another(

@@ -71,17 +71,33 @@ def test_a_suspect_of_no_campaign_is_the_last_group_and_counted_for_who_has_no_i
     path, index = tmp_path / "s.sqlite", index_of(queue)
     with sifting(index, queue.contents(), path) as sifter:
         sifter.finish(NEVER)
-        assert "single" not in {each.kind for each in sifter.groups()}
+        assert "single" not in {each.kind for each in sifter.suspects().groups}
         alone = next(row for row in index.view(None, Sort()).rows(0, len(index)) if not row.campaign)
         message = index.message(alone.queue_id)
         assert message is not None
         index.judge([Judged(message.identity, 14.0)])
         sifter.finish(NEVER)
-        *campaigns, single = sifter.groups()
-        assert campaigns == sifter.campaigns()
+        *campaigns, single = sifter.suspects().groups
+        assert list(campaigns) == sifter.campaigns()
         assert (single.kind, single.messages, single.sample, single.score) == ("single", 1, alone.queue_id, 14.0)
+        known, written = sifter.suspects(), weights.read(path)
+        assert known.whole
+        # Who has the index and who has none go by the same figures, of the same moment.
+        assert (known.found.messages, known.found.campaigns) == (written.suspects, written.suspect_campaigns)
+        assert known.at == written.at
     pills = sum(kind == "pills" for kind in kinds.values())
     assert (weights.read(path).suspects, weights.read(path).suspect_campaigns) == (pills + 1, 1)
+
+
+def test_until_everything_was_looked_at_the_figures_are_said_to_grow(
+    planted: tuple[SpoolQueue, dict[str, str]], tmp_path: Path
+) -> None:
+    queue, _ = planted
+    with sifting(index_of(queue), queue.contents(), tmp_path / "s.sqlite") as sifter:
+        assert sifter.step()
+        assert not sifter.suspects().whole
+        sifter.finish(NEVER)
+        assert sifter.suspects().whole
 
 
 def test_after_a_restart_nothing_is_read_again_and_names_are_the_same(

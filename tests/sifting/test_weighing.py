@@ -51,6 +51,11 @@ def test_recipients_that_do_not_exist_weigh_by_their_share() -> None:
     assert 0 < total(few) < total(many) < 10
 
 
+def test_recipients_that_only_a_call_out_knows_of_are_told_apart() -> None:
+    (evidence,) = (each for each in weigh(campaign(unknown_recipients=60, unknown_by_call_out=40)) if each.points)
+    assert evidence.detail == "60 of 1,000 recipients do not exist, 40 by call-outs"
+
+
 def test_a_handful_is_never_suspect_by_itself() -> None:
     assert total(campaign(messages=8, sender_shapes=8, sender_domains=8, networks=8)) < 10
     assert weigh(campaign(messages=2)) == ()

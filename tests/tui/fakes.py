@@ -17,6 +17,7 @@ from mxtui.message.eml import save_new
 from mxtui.message.inspect import inspect
 from mxtui.model.alerts import Thresholds, alerts
 from mxtui.model.alerts.order import in_order
+from mxtui.model.campaign import Suspects
 from mxtui.model.drain.interrupted import Interrupted
 from mxtui.model.drain.standing import Passed, Standing
 from mxtui.model.drain.way import Feed, Settled
@@ -509,6 +510,8 @@ class World:
         )  # fmt: skip
         self.history_fails: MxtuiError | None = None
         self.extra: tuple[str, ...] = ("lists.example",)
+        self.suspects: Callable[[], Suspects | None] = lambda: None
+        """Who judges mail."""
         self.outlook = Outlook(per_second=21.0, rate_of="the last drain")
         self.say()
 
@@ -532,7 +535,7 @@ class World:
             domains=rows, depth=queue.states,
             alerts=self.acknowledging.marked(alerts(rows, queue, able, space, self.clock.now, Thresholds())),
             in_per_minute=212.0, out_per_minute=1_260.0, space=space, revision=self.index.revision,
-            forecast=self.forecast(),
+            forecast=self.forecast(), suspects=self.suspects(),
         )  # fmt: skip
         return replace(known, **changed)  # type: ignore[arg-type]
 

@@ -172,8 +172,32 @@ async def test_the_client_is_told_as_this_server_saw_it(world: World, console: O
     world.services = replace(world.services, client=lambda _: CLIENT)
     async with console(world) as at:
         await at.press("2", "enter")
-        await at.sees("203.0.113.77   no reverse name", "TLSv1.2 with cipher AES128, ESMTPS")
+        await at.sees("203.0.113.77   no reverse name", "ESMTPS", "tls      TLSv1.2 with cipher AES128")
         assert "our own primary's name" in at.line("≠ helo")
+
+
+@pytest.mark.parametrize(("known", "said"), [("", "tls      not encrypted"), (None, "tls      not known")])
+async def test_what_is_not_known_of_a_connection_is_not_called_unencrypted(
+    world: World, console: Open, known: str | None, said: str
+) -> None:
+    world.services = replace(world.services, client=lambda _: replace(CLIENT, tls=known))
+    async with console(world) as at:
+        await at.press("2", "enter")
+        await at.sees(said)
+
+
+async def test_where_our_own_received_header_tells_of_tls_it_is_named(world: World, console: Open) -> None:
+    world.services = replace(world.services, client=lambda _: replace(CLIENT, tls=None))
+    shown = queue_id(4_000)
+    world.queue.mail = (
+        b"Received: from x (unknown [203.0.113.77])\n\t(using TLSv1.3 with cipher AES256 (256/256 bits))\n"
+        b"\tby mx2.example.net (Postfix) with ESMTPS id %s; 1 Jan 2026 00:00:00 GMT\n\nx\n" % shown.encode()
+    )
+    async with console(world) as at:
+        await at.press("2")
+        await at.filter(f"id:{shown}")
+        await at.press("enter")
+        await at.sees("tls      TLSv1.3 with cipher AES256   by our own Received header")
 
 
 async def test_results_of_a_trusted_service_are_told_from_those_of_others(world: World, console: Open) -> None:

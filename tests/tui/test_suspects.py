@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from mxtui.model.campaign import SINGLE, Campaign, Judged, Sifted
+from mxtui.model.campaign import SINGLE, Campaign, Judged, Sifted, Suspects, suspected
 from mxtui.model.source import Verb
 from mxtui.sifting.weighing import weigh
 from tests.tui.conftest import Open
@@ -25,8 +25,9 @@ class FakeSifter:
             index.judge([Judged(each.identity, 0.0, name) for each in some])
         self.names = list(by_sender)
 
-    def progress(self) -> Sifted:
-        return self.sifted
+    def suspects(self) -> Suspects:
+        groups = self.groups()
+        return Suspects(self.world.clock.now, groups, suspected(groups, self.world.index.suspect), self.sifted)
 
     def groups(self) -> list[Campaign]:
         found = []
@@ -50,7 +51,8 @@ class FakeSifter:
 @pytest.fixture
 def sifter(world: World) -> FakeSifter:
     fake = FakeSifter(world)
-    world.services = replace(world.services, sifting=fake)
+    world.services, world.suspects = replace(world.services, sifting=fake), fake.suspects
+    world.say()
     return fake
 
 
@@ -93,14 +95,19 @@ async def test_no_spam_needs_a_reason_and_is_remembered(world: World, console: O
         await at.sees("say why")
         await at.type("our own invoices")
         await at.press("enter")
-        await at.sees("no spam", "no suspects")
+        await at.until(lambda: world.monitor.nudged)  # so that the header says the same
         assert sifter.cleared == {"c7f3": "our own invoices"}
+        await at.say()
+        await at.sees("no spam", "no suspects")
         await at.press("c")
+        await at.until(lambda: not sifter.cleared)
+        await at.say()
         await at.sees("suspect in 1 campaign")
 
 
 async def test_who_may_read_no_messages_is_told_so(world: World, console: Open, sifter: FakeSifter) -> None:
     sifter.sifted = Sifted(0, 700, 0, fault="messages themselves are for root and the postfix user")
+    world.say()
     async with console(world) as at:
         await at.press("7")
         await at.sees("Nothing can be judged.", "for root and the postfix user")
@@ -108,9 +115,39 @@ async def test_who_may_read_no_messages_is_told_so(world: World, console: Open, 
 
 async def test_progress_is_shown_while_messages_are_judged(world: World, console: Open, sifter: FakeSifter) -> None:
     sifter.sifted = Sifted(300, 474, 0)
+    world.say()
     async with console(world) as at:
         await at.press("7")
         await at.sees("300 of 774")
+
+
+@pytest.mark.parametrize("size", [(140, 40), (80, 24)])
+@pytest.mark.parametrize(
+    ("sifted", "said"),
+    [
+        (Sifted(774, 0, 0, scanned=774), "774 scanned"),
+        (Sifted(774, 0, 0, scanned=700, unscannable=2), "700 scanned, 2 that no scanner takes, 72 wait for a scanner"),
+        (
+            Sifted(774, 0, 0, scanned=700, scan_faults=("rspamd at 127.0.0.1:11333: connection refused",)),
+            "700 scanned, 74 unscanned  ▲ rspamd at 127.0.0.1:11333: connection",
+        ),
+    ],
+)
+async def test_how_far_scanners_are_and_which_is_down_is_shown(
+    world: World, console: Open, sifter: FakeSifter, sifted: Sifted, said: str, size: tuple[int, int]
+) -> None:
+    sifter.sifted = sifted
+    world.say()
+    async with console(world, size) as at:
+        await at.press("7")
+        await at.sees(said, "c7f3")
+
+
+async def test_without_a_scanner_nothing_is_said_of_any(world: World, console: Open, sifter: FakeSifter) -> None:
+    async with console(world) as at:
+        await at.press("7")
+        await at.sees("c7f3")
+        assert "scanned" not in at.text
 
 
 @pytest.fixture
@@ -119,6 +156,7 @@ def alone(world: World, sifter: FakeSifter) -> str:
     others = ("service@rechnung.example", "newsletter@shop.example")
     message = next(each for each in world.queue.messages.values() if each.sender not in others)
     world.index.judge([Judged(message.identity, 14.0)])
+    world.say()
     return message.queue_id
 
 

@@ -124,7 +124,7 @@ def _client(attributes: Mapping[str, str]) -> Client:
     known = {name: value for name, value in attributes.items() if value != UNKNOWN}
     return Client(
         known.get("client_address", ""), known.get("client_name", ""), known.get("helo_name", ""),
-        known.get("protocol_name", "ESMTP"),
+        known.get("protocol_name", "ESMTP"), None,
     )  # fmt: skip
 
 

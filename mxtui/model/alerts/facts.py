@@ -1,9 +1,10 @@
 """What alerts go by that no queue tells."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+from mxtui.model.campaign import Suspects
 from mxtui.model.drill import Drill
 
 
@@ -33,8 +34,16 @@ class Facts:
     """Messages that are suspected spam, as far as they were judged."""
     campaigns: int = 0
     """Campaigns that those are of."""
+    silent: tuple[str, ...] = ()
+    """Configured scanners that do not answer: which and why, a sentence each without its full stop."""
     untold: str = ""
     """Why nobody could be told of alerts the last time; empty when all is well."""
+
+    def with_suspects(self, known: Suspects | None) -> "Facts":
+        """By who judges mail here, once everything has been looked at; until then by what was written down last."""
+        if known is None or not known.whole:
+            return self
+        return replace(self, suspects=known.found.messages, campaigns=known.found.campaigns)
 
 
 NO_FACTS = Facts()

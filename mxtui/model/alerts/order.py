@@ -27,6 +27,7 @@ GRAVITY: Final[tuple[str, ...]] = (
     "reason_changed",
     "accepting",
     "suspects",
+    "scanner",
     "held",
     "certificate",
     "drill",

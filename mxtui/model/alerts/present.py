@@ -35,6 +35,7 @@ def alerts(
             *of_certificates(domains, facts, now, thresholds),
             *of_drills(facts, now, thresholds),
             *_of_suspects(facts, now),
+            *_of_scanners(facts, now),
             *([Alert("notify", "warning", None, facts.untold, now, "UNTOLD")] if facts.untold else []),
             *_of_queue(queue, capabilities, space, now, thresholds),
         ]
@@ -52,6 +53,13 @@ def _of_suspects(facts: Facts, now: float) -> Iterator[Alert]:
         yield Alert(
             "suspects", "warning", None, f"{text}. Look before they are flushed.", now, "SUSPECT", facts.suspects
         )
+
+
+def _of_scanners(facts: Facts, now: float) -> Iterator[Alert]:
+    if facts.silent:
+        they = "they answer" if len(facts.silent) > 1 else "it answers"
+        text = f"{', and '.join(facts.silent)}. Mail stays unscanned until {they}"
+        yield Alert("scanner", "warning", None, text, now, "SCANNER")
 
 
 OVERDUE = 30.0

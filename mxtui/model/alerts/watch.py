@@ -17,7 +17,12 @@ from mxtui.model.overview import Acknowledgement, Alert, Overview, Resolved, wit
 BACKLOG_LASTS: Final = 60.0
 """Seconds that a backlog has to last, beyond what its rule asks for."""
 
-LINGERS: Final[Mapping[str, float]] = {"backlog": 60.0, "disk": 60.0, "filling": 300.0, "accepting": 300.0}
+SILENCE_LASTS: Final = 60.0
+"""Seconds that a scanner has to be silent: one that is started anew is back by then."""
+
+LINGERS: Final[Mapping[str, float]] = {
+    "backlog": 60.0, "disk": 60.0, "filling": 300.0, "accepting": 300.0, "scanner": 60.0,
+}  # fmt: skip
 """Seconds that it must not be so before it is over, where figures swing about a limit."""
 
 WATCHING: Final = 60.0
@@ -59,7 +64,11 @@ class Watch:
         self._gap = LOOKING_IN if memory is not None else gap
         self._gap_then = gap
         self._counter = counter or f"watch {id(self)}"
-        self._lasts = {"backlog": BACKLOG_LASTS, "forwarder": self.thresholds.silent}
+        self._lasts = {
+            "backlog": BACKLOG_LASTS,
+            "forwarder": self.thresholds.silent,
+            "scanner": SILENCE_LASTS,
+        }
         """Seconds that something has to be so before it is an alert; all else is at once."""
 
     def judge(self, overview: Overview, facts: Facts = NO_FACTS, known: Sequence[Acknowledgement] = ()) -> Overview:

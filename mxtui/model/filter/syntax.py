@@ -47,7 +47,8 @@ EXTRA_WORDS: tuple[str, ...] = (*JUDGED_WORDS, "host")
 
 IS_VALUES: tuple[str, ...] = ("bounce", "expired", "held", "unknown", "suspect", "backscatter")
 """`bounce` has the null sender; `expired` gives up at its next attempt, by age or by force; `held` is in hold;
-`unknown` has a recipient that its primary did not know; `suspect` reaches the configured score, and nobody cleared it;
+`unknown` has a recipient that its primary did not know (an index may know of more, by call-outs); `suspect` reaches the
+configured score, and nobody cleared it;
 `backscatter` returns a letter that came back from many places, which nobody here wrote."""
 
 

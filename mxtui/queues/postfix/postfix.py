@@ -156,6 +156,7 @@ class PostfixQueue:
             "" if name == "unknown" else one_line(name, 255),
             one_line(known.get("helo_name", ""), 255),
             one_line(known.get("protocol_name", ""), 20),
+            None,  # of that it keeps no record
         )
 
     @cached_property

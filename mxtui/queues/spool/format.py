@@ -214,7 +214,7 @@ def _on_disk(envelope: Envelope) -> EnvelopeOnDisk:
         envelope.size,
         envelope.sha256,
         ClientOnDisk(
-            *(_text(part) for part in (client.address, client.name, client.helo, client.protocol, client.tls))
+            *(_text(part) for part in (client.address, client.name, client.helo, client.protocol, client.tls or ""))
         ),
         _text(envelope.subject, SUBJECT_LENGTH),
         envelope.body,

@@ -6,14 +6,21 @@ nothing is fsynced, and what cannot be read is passed over.
 
 import json
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from mxtui.message.sanitize import one_line
 
+FILE = "recipients.jsonl"
+"""In the spool."""
+
 LONGEST_LINE = 4096
+
+HINTS = 7 * 86400.0
+"""Seconds that an address which did not exist is taken for one that does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +49,9 @@ class LearnedRecipients:
         self._known: OrderedDict[str, Learned] = OrderedDict()
         self._lines = 0
         if path is not None:
-            self._load(path)
+            with suppress(FileNotFoundError):
+                for learned in read_learned(path).values():
+                    self._put(learned)
             self._rewrite(path)
 
     def __len__(self) -> int:
@@ -93,17 +102,6 @@ class LearnedRecipients:
             self._journal.close()
             self.broken = str(error)
 
-    def _load(self, path: Path) -> None:
-        try:
-            with path.open("rb") as lines:
-                while line := lines.readline(LONGEST_LINE):
-                    if (learned := _parse(line)) is not None:
-                        self._put(learned)
-                    elif (forgotten := _forgotten(line)) is not None:
-                        self._known.pop(forgotten, None)
-        except FileNotFoundError:
-            return
-
     def _rewrite(self, path: Path) -> None:
         fresh = path.with_name(f"{path.name}.new")
         fresh.unlink(missing_ok=True)
@@ -114,6 +112,31 @@ class LearnedRecipients:
         fresh.replace(path)
         self._journal = path.open("ab", buffering=0)
         self._lines = len(self._known)
+
+
+def read_learned(path: Path) -> dict[str, Learned]:
+    """What a journal holds, by address, as it was learned last; the latest last. Nothing is written. Raises OSError."""
+    known: dict[str, Learned] = {}
+    with path.open("rb") as lines:
+        while line := lines.readline(LONGEST_LINE):
+            if (learned := _parse(line)) is not None:
+                known.pop(learned.address, None)
+                known[learned.address] = learned
+            elif (forgotten := _forgotten(line)) is not None:
+                known.pop(forgotten, None)
+    return known
+
+
+def nonexistent(known: Mapping[str, Learned], now: float) -> dict[str, Learned]:
+    """The addresses that the primary knew nothing of when it was asked, within a week.
+
+    For refusing mail that is too long: a user may have been made since. As a hint about mail that waits it serves.
+    """
+    return {
+        address: each
+        for address, each in known.items()
+        if each.outcome == "bad" and not address.startswith("@") and 0 <= now - each.at < HINTS
+    }
 
 
 def _line(address: str, fields: dict[str, object]) -> bytes:

@@ -42,7 +42,7 @@ def _who(record: AuditRecord, cell: Cell) -> Spans:
 
 
 def _outcome(record: AuditRecord, cell: Cell) -> Spans:
-    well = record.complete and set(record.counts) <= {"done", "delivered"}
+    well = record.complete and set(record.counts) <= {"done", "delivered", "learned", "same", "gone"}
     return [
         (fit(outcome(record), cell.width, cell.look.glyphs.ellipsis), cell.look.label if well else cell.look.warning)
     ]
@@ -80,7 +80,7 @@ def details(scene: Scene, record: AuditRecord, entries: Sequence[AuditEntry]) ->
         ("when", clock(begin.at, scene.now) + until),
         ("who", who(record) + tty + sudo),
         ("where", f"{begin.host}  {begin.queue}"),
-        ("what", f"{begin.verb} {counted(begin.messages, 'message')}, {fmt.bytes_(begin.bytes)}"),
+        ("what", f"{begin.what} {counted(begin.messages, 'message')}, {fmt.bytes_(begin.bytes)}"),
         ("selection", begin.selection),
         *([("to", begin.to)] if begin.to else []),
         ("reason", begin.reason or "none given"),

@@ -2,8 +2,9 @@
 
 from rich.style import Style
 
-from mxtui.model.campaign import Campaign, Sifted, Suspected
+from mxtui.model.campaign import Campaign, Sifted, Suspects
 from mxtui.model.message import written_sender
+from mxtui.model.overview import STALE_AFTER
 from mxtui.model.words import counted, duration
 from mxtui.sifting.weighing import weigh
 from mxtui.tui import format as fmt
@@ -95,9 +96,9 @@ COLUMNS: tuple[Column[Ranked], ...] = (
 )  # fmt: skip
 
 
-def standing(scene: Scene, sifted: Sifted, found: Suspected) -> Line:
+def standing(scene: Scene, known: Suspects) -> Line:
     """How far judging has come, and what it found."""
-    look = scene.look
+    look, sifted, found = scene.look, known.sifted, known.found
     if sifted.fault:
         return Line(("  ", look.text), (scene.glyphs.warning, look.warning), (f" {sifted.fault}", look.warning))
     line = Line(("  ", look.text))
@@ -114,13 +115,27 @@ def standing(scene: Scene, sifted: Sifted, found: Suspected) -> Line:
         right: Spans = [(said, look.label)]
     else:
         right = [(f"{sifted.judged:,} judged", look.label)]
-    if sifted.scan_fault:
-        right = [*right, (", unscanned: ", look.label), (scene.fit(sifted.scan_fault, scene.width // 2), look.warning)]
-    elif sifted.scanned is not None:
-        right = [*right, (f", {sifted.scanned:,} scanned", look.label)]
+    if known.at and scene.now - known.at > STALE_AFTER:
+        right = [(f"as of {duration(scene.now - known.at)} ago, ", look.warning), *right]
     if sifted.skipped:
         right = [*right, (f", {sifted.skipped:,} could not be read", look.warning)]
     return line.right(right, scene.width - 1)
+
+
+def scanning(scene: Scene, sifted: Sifted) -> Line | None:
+    """How far scanners have come, and which of them is down; None where none is configured, or nothing is judged."""
+    if sifted.scanned is None or sifted.fault:
+        return None
+    look = scene.look
+    line = Line(("  ", look.text), (f"{sifted.scanned:,} scanned", look.label))
+    if sifted.unscannable:
+        line.add(f", {sifted.unscannable:,} that no scanner takes", look.label)
+    if sifted.scan_faults:
+        line.add(f", {sifted.unseen:,} unscanned  ", look.text).add(f"{scene.glyphs.warning} ", look.warning)
+        line.add(scene.fit("; ".join(sifted.scan_faults), max(0, scene.width - line.width - 1)), look.warning)
+    elif sifted.unseen:
+        line.add(f", {sifted.unseen:,} wait for a scanner", look.label)
+    return line
 
 
 def pane(scene: Scene, row: Ranked | None, height: int) -> list[Line]:

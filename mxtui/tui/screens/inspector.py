@@ -13,6 +13,7 @@ from textual.widget import Widget
 from mxtui.errors import MxtuiError
 from mxtui.index import View
 from mxtui.message.differences import Envelope, Remark, differences
+from mxtui.message.handover import encryption
 from mxtui.message.inspect import Inspection
 from mxtui.message.limits import WHOLE
 from mxtui.message.parts import Part
@@ -122,7 +123,9 @@ class InspectorScreen(SavingScreen, ActingScreen):
         except MxtuiError as error:
             self._learn(queue_id, fault=_said(error))
         else:
-            self._learn(queue_id, seen=seen, client=client, remarks=self._differences(message, seen, client))
+            how = encryption(client, seen, services.own_names, queue_id) if client is not None else None
+            remarks = self._differences(message, seen, client)
+            self._learn(queue_id, seen=seen, client=client, encryption=how, remarks=remarks)
 
     def _look_inside(self, queue_id: str) -> tuple[Inspection, Client | None]:
         services = self.host.services

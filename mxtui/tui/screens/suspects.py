@@ -1,7 +1,7 @@
 """Suspects: mail that belongs together, largest first, to be dealt with in one go."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import ClassVar, cast
 
 from textual import on, work
@@ -10,13 +10,13 @@ from textual.widget import Widget
 
 from mxtui.errors import MxtuiError
 from mxtui.index import Sort
-from mxtui.model.campaign import Campaign, Sifted, suspected
+from mxtui.model.campaign import Campaign, Sifted, Suspects, suspected
 from mxtui.model.filter import parse
 from mxtui.model.overview import Overview
 from mxtui.model.redirect import Redirect
 from mxtui.model.source import ALLOWED, Permission, Verb
 from mxtui.tui.commands import Command, bindings
-from mxtui.tui.draw.suspects import COLUMNS, Ranked, empty, pane, standing
+from mxtui.tui.draw.suspects import COLUMNS, Ranked, empty, pane, scanning, standing
 from mxtui.tui.line import Line
 from mxtui.tui.screens.acting import ActingScreen, verb_command
 from mxtui.tui.screens.asking import Asked, AskingScreen
@@ -46,10 +46,7 @@ _ON_SUSPECTS: tuple[Command, ...] = (
     Command("suspects.undo", "u", "Undo", "Undo what was done last.", lambda screen: screen.undo(), footer=False),
 )  # fmt: skip
 
-LOOK = 1.0
-"""Seconds between two looks at the campaigns."""
-
-NOBODY = Sifted(0, 0, 0, fault="nobody judges mail here")
+NOBODY = Suspects(0.0, (), suspected((), 0), Sifted(0, 0, 0, fault="nobody judges mail here"))
 
 
 class ClearScreen(AskingScreen):
@@ -85,12 +82,8 @@ class SuspectsScreen(ActingScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._sifted = NOBODY
-        self._rows: list[Ranked] = []
-        self._suspected = suspected((), 0)
-        self._marked: frozenset[str] = frozenset()
-        self._looked_at = -LOOK
-        self._looking = False
+        self._known = NOBODY
+        self._queued = 0
 
     def content(self) -> Iterable[Widget]:
         """How far judging has come, the campaigns, and what speaks against one."""
@@ -104,34 +97,31 @@ class SuspectsScreen(ActingScreen):
         return cast("Table[Ranked]", self.query_one("#suspects", Table))
 
     def show_overview(self, overview: Overview, /) -> None:
-        """Look again, but not all the time."""
-        if not self._looking and not 0 <= overview.taken_at - self._looked_at < LOOK:
-            self._looked_at = overview.taken_at
-            self._look()
-
-    @work(exclusive=True, group="campaigns")
-    async def _look(self) -> None:
-        sifting, index, chosen = self.host.services.sifting, self.host.services.monitor.index, self.table.row
-        self._looking = True
-        try:
-            found = await asyncio.to_thread(lambda: [] if sifting is None else list(sifting.groups()))
-            self._sifted = NOBODY if sifting is None else await asyncio.to_thread(sifting.progress)
-        finally:
-            self._looking = False
-        queued = max(1, self._sifted.judged + self._sifted.waiting)
-        self._rows = [Ranked(each, each.messages / queued, each.is_suspect(index.suspect)) for each in found]
-        self._suspected = suspected(found, index.suspect)
-        names = [each.name for each in found]
-        position = names.index(chosen.campaign.name) if chosen and chosen.campaign.name in names else 0
-        self.table.notice = empty(self.scene, self._sifted)
-        self.table.show(Listed(self._rows), position)
+        """The same as the header and the alerts go by."""
+        known = overview.suspects or NOBODY
+        queued = known.sifted.judged + known.sifted.waiting
+        if known.groups is not self._known.groups or queued != self._queued:
+            self._rank(known.groups, max(1, queued))
+        self._known, self._queued = known, queued
+        self.table.notice = empty(self.scene, known.sifted)
         self.tick()
+
+    def _rank(self, groups: Sequence[Campaign], queued: int) -> None:
+        chosen, suspect = self.table.row, self.host.services.monitor.index.suspect
+        names = [each.name for each in groups]
+        position = names.index(chosen.campaign.name) if chosen and chosen.campaign.name in names else 0
+        rows = [Ranked(each, each.messages / queued, each.is_suspect(suspect)) for each in groups]
+        self.table.show(Listed(rows), position)
 
     def tick(self) -> None:
         """Ages grow."""
         super().tick()
         ground = self.host.look.ground
-        self.query_one("#switch", Painted).paint([standing(self.scene, self._sifted, self._suspected)], ground)
+        scanned = scanning(self.scene, self._known.sifted)
+        lines = [standing(self.scene, self._known), *([scanned] if scanned is not None else [])]
+        above = self.query_one("#switch", Painted)
+        above.styles.height = len(lines)
+        above.paint(lines, ground)
         below = self.query_one("#pane", Painted)
         height = 7 if self.size.height >= 34 else 5 if self.size.height >= 20 else 0
         below.display, below.styles.height = bool(height), height
@@ -240,4 +230,4 @@ class SuspectsScreen(ActingScreen):
             await asyncio.to_thread(do)
         except MxtuiError as error:
             self.complain(error)
-        self._look()
+        self.host.services.monitor.nudge()

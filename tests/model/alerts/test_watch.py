@@ -277,6 +277,31 @@ def test_a_disk_that_swings_about_the_limit_is_one_alert() -> None:
     assert story.resolved == ["disk"]
 
 
+def test_a_scanner_that_has_been_silent_for_a_minute_is_told_of_until_it_has_answered_for_as_long() -> None:
+    silent = Facts(silent=("rspamd at 127.0.0.1:11333: connection refused",))
+    story = Story(facts=silent)
+    assert story.tell(row()) == []
+    assert story.go_on(50, row()) == []  # it may be started anew
+    assert story.go_on(20, row()) == ["scanner"]
+    assert (
+        story.alerts[0].text == "rspamd at 127.0.0.1:11333: connection refused. Mail stays unscanned until it answers"
+    )
+    story.facts = Facts()
+    assert story.go_on(40, row()) == ["scanner"]
+    story.facts = silent
+    assert story.go_on(20, row()) == ["scanner"]
+    story.facts = Facts()
+    assert story.go_on(80, row()) == []
+    assert story.resolved == ["scanner"]
+
+
+def test_two_scanners_that_are_silent_are_both_named_in_one_alert() -> None:
+    story = Story(facts=Facts(silent=("rspamd at a: connection refused", "spamassassin at b: no answer within 2 s")))
+    assert story.go_on(70, row()) == ["scanner"]
+    assert "rspamd at a" in story.alerts[0].text
+    assert "spamassassin at b" in story.alerts[0].text
+
+
 # -- acknowledging -------------------------------------------------------------------------------------------------
 
 

@@ -9,7 +9,7 @@ from mxtui.model.words import clock, span
 from mxtui.tui import format as fmt
 from mxtui.tui.draw.inspector.opened import Opened, named, title
 from mxtui.tui.draw.scene import Scene
-from mxtui.tui.line import Line, Span, fit_address
+from mxtui.tui.line import Line, fit_address
 
 RECIPIENTS = 12
 """Listed; a list server's message may have ten thousand."""
@@ -52,18 +52,15 @@ def _client(scene: Scene, opened: Opened, room: int) -> list[Line]:
         line = named(scene, "helo", (scene.fit(helo, room - 12), look.text), sign=sign)
         lines.append(line.add(f"   {remark.words}", look.warning) if remark is not None else line)
     line = named(scene, "arrived", (clock(message.arrival, scene.now), look.text))
-    how: list[Span] = []
-    if client is not None:
-        how = [
-            (client.tls or "not encrypted", look.label),
-            (f", {client.protocol}" if client.protocol else "", look.label),
-        ]
-    elif ours is not None and ours.protocol:
-        how = [(ours.protocol, look.label)]
+    how = client.protocol if client is not None else ours.protocol if ours is not None else ""
     if how:
-        words = "".join(text for text, _ in how)
-        line.add("   ", look.text).add(scene.fit(words, room - line.width), look.label)
-    return [*lines, line]
+        line.add("   ", look.text).add(scene.fit(how, room - line.width), look.label)
+    lines.append(line)
+    if opened.encryption is not None:
+        line = named(scene, "tls", (scene.fit(opened.encryption.words, room - 12), look.label))
+        words = scene.fit(opened.encryption.beside, max(0, room - line.width - 4))
+        lines.append(line.add(f"   {words}" if words else "", look.label))
+    return lines
 
 
 def hops(scene: Scene, listed: Sequence[Hop], room: int) -> list[Line]:

@@ -8,6 +8,7 @@ from typing import Literal
 from rich.style import Style
 
 from mxtui.message.differences import Remark
+from mxtui.message.handover import Encryption
 from mxtui.message.inspect import Inspection
 from mxtui.model.envelope import Client
 from mxtui.model.evidence import CampaignFacts, Judgement
@@ -27,6 +28,8 @@ class Opened:
     remarks: Sequence[Remark] = ()
     client: Client | None = None
     """Who handed it in."""
+    encryption: Encryption | None = None
+    """Of the connection that it came by; None where nobody is known who handed it in."""
     fault: str = ""
     """Why it cannot be read."""
     judging: Literal["none", "busy", "done"] = "none"
