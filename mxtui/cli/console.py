@@ -49,7 +49,7 @@ def open_console(
     """Attach and run until the operator leaves. `extras` are commands for this session."""
     in_browser = bool(os.environ.get("TEXTUAL_DRIVER"))  # set by `textual serve`, which is at both ends of our pipes
     if not in_browser and not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise UsageError("the console needs a terminal", "mxtui status, list and the other commands do not.")
+        raise UsageError("the console needs a terminal", "mxtui --plain does not; nor do mxtui status and list.")
     if no_color:
         os.environ["NO_COLOR"] = "1"
     given = settings_of(config)
