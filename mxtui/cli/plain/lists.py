@@ -151,8 +151,8 @@ def alerts(overview: Overview) -> Listing:
         Row(f"Over since {clock(each.at, now)}: {alert_sentence(each.alert, now)}", _domain_of(each.alert.domain))
         for each in overview.resolved
     ]
-    title = f"{counted(len(rows), 'alert')}:" if rows else "No alerts."
-    return _listing(title, [*rows, *over])
+    before = f"; {counted(len(over), 'more is', 'more are')} over" if over else ""
+    return _listing(f"{counted(len(rows), 'alert') if rows else 'No alerts'}{before}.", [*rows, *over])
 
 
 def _domain_of(domain: str | None) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ MOMENT: Final = 0.25
 """Seconds between two looks whether what is waited for has come."""
 
 PATIENCE: Final = 2.0
-"""Seconds for the first read before the first prompt; it goes on behind it."""
+"""Seconds for the first read, and for the first look at primaries, before the first prompt; they go on behind it."""
 
 NARRATED: Final = 5.0
 """Seconds between two words on how far the first read is, for whoever waits for it."""
@@ -55,9 +55,7 @@ class Looking:
     def begin(self) -> None:
         """How much waits, by names alone where reading it takes longer."""
         began = time.monotonic()
-        while (seen := self._following.overview) is None or (
-            seen.reading is not None and not seen.fault and time.monotonic() - began < PATIENCE
-        ):
+        while (seen := self._following.overview) is None or (_unready(seen) and time.monotonic() - began < PATIENCE):
             self._wait()
         if seen.reading is not None:
             self._say(sentences.heading(seen))
@@ -140,7 +138,7 @@ class Looking:
         def lines() -> Iterator[str]:
             for row in listing.rows:
                 rows.append(row)
-                yield f"{len(rows)}. {row.text.rstrip('.')}."
+                yield f"{len(rows)}. {row.text}{'' if row.text.endswith(('.', '?', '!')) else '.'}"
 
         return lines()
 
@@ -182,3 +180,10 @@ class Looking:
 
     def _alerts(self, _: Sequence[str]) -> None:
         self._show(lists.alerts(self._whole()))
+
+
+def _unready(seen: Overview) -> bool:
+    """Whether there will soon be more to say."""
+    if seen.fault:
+        return False
+    return seen.reading is not None or any(row.health is not None and row.health.unasked for row in seen.domains)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Final
 
-from mxtui.message.sanitize import block
+from mxtui.message.sanitize import block, one_line
 
 PAGE: Final = 20
 """Lines said at once."""
@@ -15,8 +15,8 @@ PAGE: Final = 20
 KEPT: Final = 2_000
 """Lines of a command that wait for `more`; what it says beyond is not kept."""
 
-_LONGEST: Final = 10_000
-"""Bytes of a line of a command."""
+LONGEST: Final = 10_000
+"""Characters of a line of a command."""
 
 
 class Pages:
@@ -34,7 +34,7 @@ class Pages:
     def show(self, lines: Iterable[str], left: Callable[[], int]) -> None:
         """The first page of these; `left` tells how many have not been taken yet."""
         self.keep(lines, left)
-        self.more()
+        self._next()
 
     def keep(self, lines: Iterable[str], left: Callable[[], int]) -> None:
         """Have these said by `more`."""
@@ -42,13 +42,17 @@ class Pages:
 
     def more(self) -> None:
         """The next page, and how much is left."""
-        page = list(islice(self._rest, PAGE))
-        for line in page:
-            self.say(line)
-        if not page:
+        if not self._next():
             self.say("There is no more.")
+
+    def _next(self) -> bool:
+        some = False
+        for line in islice(self._rest, PAGE):
+            self.say(line)
+            some = True
         if left := self._left():
             self.say(f"{left:,} more: type more.")
+        return some
 
 
 class Output(io.RawIOBase):
@@ -80,13 +84,13 @@ class Output(io.RawIOBase):
         *lines, self._part = (self._part + bytes(data)).split(b"\n")
         for line in lines:
             self._line(line)
-        if len(self._part) > _LONGEST:
+        if len(self._part) > 4 * LONGEST:
             self._line(self._part)
             self._part = b""
         return len(data)
 
     def _line(self, line: bytes) -> None:
-        text = line.decode("utf-8", "replace")
+        text = one_line(line.decode("utf-8", "replace"), LONGEST)
         if self._said < PAGE or not self._paged:
             self._said += 1
             self._pages.say(text)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from mxtui.cli.plain.editor import Editor
+from mxtui.message.sanitize import block
 
 PROMPT: Final = "> "
 
@@ -29,7 +30,7 @@ class Prompt:
         *,
         source: int | None = None,
     ) -> None:
-        """`news` are lines to be said now, fit for a terminal; True is for an operator who has just pressed Enter.
+        """`news` are lines to be said now; True is for an operator who has just pressed Enter.
 
         It is asked again whenever `wakes` can be read, after `awake`.
         """
@@ -62,6 +63,7 @@ class Prompt:
             if line is not None:
                 return line
             if self._editor.ended:
+                self._write("\n" if self._terminal else "")
                 return None
             ready, _, _ = select.select([self._source, self._wakes], [], [])
             if self._wakes in ready:
@@ -83,7 +85,7 @@ class Prompt:
         if lines:
             self._write(before)
             for line in lines:
-                self._write(f"{line}\n")
+                self._write(f"{block(line)}\n")
         return bool(lines)
 
     @contextmanager

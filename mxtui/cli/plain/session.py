@@ -114,7 +114,6 @@ class Session(Asker):
                 continue
             interrupted = False
             if line is None:
-                self._write("\n")
                 return
             self._answer(line)
 

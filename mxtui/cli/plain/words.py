@@ -26,7 +26,7 @@ _DIGITS: Final = 9
 """Of a row's number, at most; Python takes long over many, and refuses thousands."""
 
 _CALLED: Final[Mapping[Meaning, str]] = {
-    "filter": "messages", "id": "a message", "domain": "a domain", "alert": "an alert",
+    "filter": "messages that a filter can name", "id": "a message", "domain": "a domain", "alert": "an alert",
 }  # fmt: skip
 
 
@@ -84,7 +84,7 @@ def _opened(number: str, rows: Sequence[Row]) -> list[str]:
 def _meaning(number: str, rows: Sequence[Row], takes: Meaning) -> tuple[str, ...]:
     meaning = (_row(number, rows).means or {}).get(takes)
     if meaning is None:
-        raise UsageError(f"{number} is not {_CALLED[takes]}", "Its number alone opens it.")
+        raise UsageError(f"{number} does not stand for {_CALLED[takes]}", "Say it in words.")
     if any(text.startswith("-") for text in meaning):
         raise UsageError(f"{number} begins like an option", "Name it in words.")
     return meaning
