@@ -1,7 +1,6 @@
 """`hold`, `release`, `redirect`, `reject`, `delete`: as the console's keys do, from filter to plan to audit."""
 
 import signal
-import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -10,6 +9,7 @@ from typing import Any
 
 import click
 
+from mxtui.cli.asking import agreed
 from mxtui.cli.attach import Attached, attach, index_of
 from mxtui.cli.common import Decorated, FilteringCommand, common_options, filter_argument, read_filter
 from mxtui.cli.output import narrate, print_json
@@ -234,11 +234,7 @@ def may_go_on(messages: int, question: str, *, yes: bool) -> bool:
     if not messages:
         narrate("nothing to do")
         return False
-    if yes:
-        return True
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise UsageError("nobody is there to confirm", "Say --yes, or --dry-run to see the plan only.")
-    return click.confirm(question, err=True)
+    return agreed(question, yes=yes)
 
 
 @contextmanager

@@ -53,8 +53,9 @@ def open_console(
 
     Without a queue it is the one that is configured, or this host's; where neither is, all of [[hosts]].
     """
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise UsageError("the console needs a terminal", "mxtui status, list and the other commands do not.")
+    in_browser = bool(os.environ.get("TEXTUAL_DRIVER"))  # set by `textual serve`, which is at both ends of our pipes
+    if not in_browser and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError("the console needs a terminal", "mxtui --plain does not; nor do mxtui status and list.")
     if no_color:
         os.environ["NO_COLOR"] = "1"
     given = settings_of(config)
@@ -297,10 +298,16 @@ class _Draining:
 
 
 def choose() -> str | None:
-    """Which of several Postfix instances on this host; None where there is no choice to be made."""
+    """Which of several Postfix instances on this host; None where there is no choice to be made.
+
+    Raises UsageError: there is one, and nobody at a terminal to make it.
+    """
     known = [instance for instance in instances() if instance.enabled]
     if len(known) < 2:
         return None
+    if not sys.stdin.isatty():
+        which = ", ".join(str(instance.config_directory) for instance in known)
+        raise UsageError("this host has several Postfix instances", f"Name one with -q: {which}.")
     for number, instance in enumerate(known, 1):
         click.echo(f"{number}  {instance.name or 'postfix'}  {instance.config_directory}", err=True)
     number = click.prompt("Which queue", type=click.IntRange(1, len(known)), default=1, err=True)

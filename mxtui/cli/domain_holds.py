@@ -1,6 +1,5 @@
 """What `suspend`, `resume` and `migrate` share: options, domains, times, and how a hold is shown."""
 
-import sys
 import time
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -57,15 +56,6 @@ def lasting(for_: str | None, until: str | None, default: float | None) -> float
     if default is None:
         raise UsageError("for how long?", f"--for {DURATION_EXAMPLES}, or --until {MOMENT_EXAMPLES}.")
     return default
-
-
-def agreed(question: str, *, yes: bool) -> bool:
-    """Whether to go on. Raises UsageError where nobody can be asked."""
-    if yes:
-        return True
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise UsageError("nobody is there to confirm", "Say --yes, or --dry-run to see the plan only.")
-    return click.confirm(question, err=True)
 
 
 def conclude(results: Iterable[Result], said: str, *, as_json: bool) -> tuple[list[str], bool]:

@@ -5,9 +5,10 @@ from typing import Any
 
 import click
 
+from mxtui.cli.asking import agreed
 from mxtui.cli.attach import Attached, attach
 from mxtui.cli.common import common_options
-from mxtui.cli.domain_holds import agreed, named_domain
+from mxtui.cli.domain_holds import named_domain
 from mxtui.cli.output import narrate, print_json, table
 from mxtui.config import readers
 from mxtui.drilling.course import Course, run

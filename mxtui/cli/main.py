@@ -7,11 +7,13 @@ Modules of commands are imported when used, so that `mxtui status` does not pay 
 import importlib
 import os
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
 from mxtui import __version__
+from mxtui.cli.asking import Asker
 from mxtui.cli.common import fail, several_queues
 from mxtui.errors import MxtuiError, UsageError
 from mxtui.model.source import Verb
@@ -100,6 +102,7 @@ class Commands(click.Group):
 @click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal.")
 @click.option("--ascii", "ascii_only", is_flag=True, help="Draw with ASCII only.")
 @click.option("--theme", metavar="NAME", help="A colour theme: tokyo-night, catppuccin-latte, ansi-dark …")
+@click.option("--plain", is_flag=True, help="Lines and words in place of a screen, for screen readers.")
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -109,9 +112,16 @@ def command(
     no_mouse: bool,
     ascii_only: bool,
     theme: str | None,
+    plain: bool,
 ) -> None:
     """The operator's console for backup mail servers. Without a command: the console."""
-    if ctx.invoked_subcommand is None:
+    if ctx.invoked_subcommand is None and plain:
+        from mxtui.cli.plain.session import open_plain
+
+        if len(queue) > 1:
+            raise UsageError(f"--plain is for one queue, and {len(queue)} are named", "Name one by -q.")
+        open_plain(queue[0] if queue else None, config)
+    elif ctx.invoked_subcommand is None:
         from mxtui.cli.console import open_console
 
         open_console(queue, config, no_color=no_color, mouse=not no_mouse, ascii_only=ascii_only, theme=theme)
@@ -131,18 +141,26 @@ def _must_take_a_queue(ctx: click.Context, name: str) -> None:
 
 def run() -> None:
     """The `mxtui` command: every expected failure is one line or two on stderr, and an exit status with a meaning."""
+    if status := run_words():
+        sys.exit(status)
+
+
+def run_words(words: Sequence[str] | None = None, asker: Asker | None = None) -> int:
+    """What `mxtui` with these words does (None: those of this process), and its exit status.
+
+    `asker` puts its questions to the operator where that is not the terminal.
+    """
     try:
         # Not standalone, click hands back the status of an Exit instead of raising it; commands themselves return None.
-        status = command(standalone_mode=False, prog_name="mxtui", windows_expand_args=False)
-        if isinstance(status, int):
-            sys.exit(status)
+        status = command(words, standalone_mode=False, prog_name="mxtui", windows_expand_args=False, obj=asker)
     except MxtuiError as error:
-        sys.exit(fail(error))
+        return fail(error)
     except click.exceptions.Abort:
         click.echo("stopped", err=True)
-        sys.exit(130)
+        return 130
     except click.ClickException as error:
         error.show()
-        sys.exit(error.exit_code)
+        return error.exit_code
     except click.exceptions.Exit as leaving:
-        sys.exit(leaving.exit_code)
+        return leaving.exit_code
+    return status if isinstance(status, int) else 0

@@ -8,9 +8,10 @@ from typing import Any
 import click
 
 from mxtui.cli.acting import PartlyDone, show_plan, stopping
+from mxtui.cli.asking import agreed
 from mxtui.cli.attach import Attached, attach
 from mxtui.cli.common import common_options
-from mxtui.cli.domain_holds import agreed, conclude, lasting, named_domain, show_catching, show_holds
+from mxtui.cli.domain_holds import conclude, lasting, named_domain, show_catching, show_holds
 from mxtui.cli.draining import drain_settings, drained, draining
 from mxtui.cli.flush import follow
 from mxtui.cli.output import narrate, print_json

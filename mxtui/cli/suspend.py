@@ -6,9 +6,10 @@ import click
 
 from mxtui.cli import keeper
 from mxtui.cli.acting import PartlyDone, show_plan, stopping
+from mxtui.cli.asking import agreed
 from mxtui.cli.attach import Attached, attach
 from mxtui.cli.common import common_options
-from mxtui.cli.domain_holds import agreed, conclude, lasting, named_domain, show_catching, show_holds
+from mxtui.cli.domain_holds import conclude, lasting, named_domain, show_catching, show_holds
 from mxtui.cli.output import narrate
 from mxtui.cli.ways import finish_interrupted
 from mxtui.errors import UsageError

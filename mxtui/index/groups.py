@@ -2,6 +2,8 @@
 
 from typing import Literal, NamedTuple
 
+from mxtui.model.filter import quote
+
 Grouping = Literal["reason", "sender", "sender_domain", "domain", "client"]
 
 
@@ -26,6 +28,21 @@ _KEYS: dict[Grouping, str] = {
 }
 
 LONGEST_LIST = 2_000
+
+
+def filter_of(by: Grouping, key: str) -> str | None:
+    """What finds the messages of a group; None where the language has no word for it."""
+    match by:
+        case "reason":
+            return f"reason:{quote(key)}" if key else None
+        case "sender":
+            return f"from:{quote(key)}" if key else "from:<>"
+        case "sender_domain":
+            return f"from:{quote('@' + key)}" if key else "from:<>"
+        case "client":
+            return f"client:{quote(key)}" if key else None
+        case "domain":
+            return f"domain:{quote(key)}"
 
 
 def group_statement(by: Grouping, where: str) -> str:

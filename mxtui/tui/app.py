@@ -97,7 +97,8 @@ class ConsoleApp(Host):
     async def _paint_whole(self) -> None:
         await asyncio.sleep(AT_REST)
         # A second SIGWINCH amid the first one's handler is heard before it: the older size would be the last.
-        size = self.size if self.is_headless else Size(*shutil.get_terminal_size())
+        # A browser has no signal, and the terminal of whoever serves it is none of its business.
+        size = self.size if self.is_headless or self.is_web else Size(*shutil.get_terminal_size())
         if size != self.size:
             self.post_message(events.Resize(size, size))
         # A terminal forgets what a smaller window cut off, and what was on its way then is drawn in the wrong places.

@@ -28,7 +28,8 @@ def run_console(services: Services | None = None, *, fleet: Fleet | None = None)
     from mxtui.tui.terminal import TerminalDriver, let_go
 
     app = ConsoleApp(services, fleet=fleet)
-    app.driver_class = TerminalDriver
+    if not os.environ.get("TEXTUAL_DRIVER"):  # `textual serve` names another, for a browser
+        app.driver_class = TerminalDriver
     # What was imported stays. To look through it all again and again would take 30 ms each time, from some key.
     gc.freeze()
     gc.enable()

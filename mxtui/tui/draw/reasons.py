@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from mxtui.index import Group, Grouping
-from mxtui.model.filter import quote
+from mxtui.index import Group, Grouping, filter_of
 from mxtui.model.words import duration
 from mxtui.tui import format as fmt
 from mxtui.tui.columns import Cell, Column
@@ -32,18 +31,7 @@ class Ranked:
 
 def filter_for(row: Ranked) -> str | None:
     """What finds the messages of a group; None where the language has no word for it."""
-    key = row.group.key
-    match row.by:
-        case "reason":
-            return f"reason:{quote(key)}" if key else None
-        case "sender":
-            return f"from:{quote(key)}" if key else "from:<>"
-        case "sender_domain":
-            return f"from:{quote('@' + key)}" if key else "from:<>"
-        case "client":
-            return f"client:{quote(key)}" if key else None
-        case "domain":
-            return f"domain:{quote(key)}"
+    return filter_of(row.by, row.group.key)
 
 
 def _messages(row: Ranked, cell: Cell) -> Spans:
