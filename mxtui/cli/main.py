@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "show": ("mxtui.cli.show", "One message: envelope, recipients, headers, body."),
     "hold": ("mxtui.cli.acting", "Keep messages from being tried."),
     "release": ("mxtui.cli.acting", "Undo a hold."),
+    "quarantine": ("mxtui.cli.acting", "Put suspect messages out of the way of drains and releases."),
     "renew": ("mxtui.cli.acting", "Give messages a new lifetime before they expire."),
     "redirect": ("mxtui.cli.acting", "Send messages to another address or another host."),
     "reject": ("mxtui.cli.acting", "Return messages to their senders with a notice."),

@@ -83,6 +83,19 @@ async def test_one_plan_holds_all_of_it_and_nothing_else(world: World, console: 
     assert {world.queue.messages[each].sender for each in ids} == {"service@rechnung.example"}
 
 
+async def test_one_plan_quarantines_all_of_it(world: World, console: Open, sifter: FakeSifter) -> None:
+    async with console(world) as at:
+        await at.press("7")
+        await at.sees("c7f3")
+        await at.press("Q")
+        await at.sees("Quarantine", "campaign:c7f3", "Nobody is told")
+        await at.press("enter")
+        await at.sees("done")
+    ((verb, ids),) = world.queue.acted
+    assert verb is Verb.QUARANTINE
+    assert {world.queue.messages[each].sender for each in ids} == {"service@rechnung.example"}
+
+
 async def test_no_spam_needs_a_reason_and_is_remembered(world: World, console: Open, sifter: FakeSifter) -> None:
     async with console(world) as at:
         await at.press("7")

@@ -42,6 +42,8 @@ _ON_MESSAGE: tuple[Command, ...] = (
             lambda screen: screen.mark_campaign(), lambda screen: screen.some_campaign()),
     verb_command("inspector", Verb.HOLD, "h", "Keep this message from being tried."),
     redirect_command("inspector", "Send this message to another address or host."),
+    verb_command("inspector", Verb.QUARANTINE, "Q",
+                 "Put this message out of the way of drains and releases; nobody is told.", footer=False),
     verb_command("inspector", Verb.REJECT, "x", "Return this message to its sender."),
     verb_command("inspector", Verb.DELETE, "d", "Remove this message; a copy is kept."),
     Command("inspector.raw", "v", "Raw source", "The message as stored, made safe to show, and a search in it.",

@@ -32,6 +32,8 @@ _ON_SUSPECTS: tuple[Command, ...] = (
     Command("suspects.mark", "space", "Mark", "Mark all messages of this campaign, or take the marks away.",
             lambda screen: screen.mark(), lambda screen: screen.some_campaign()),
     verb_command("suspects", Verb.HOLD, "h", "Keep the messages of this campaign from being tried."),
+    verb_command("suspects", Verb.QUARANTINE, "Q",
+                 "Put the messages of this campaign out of the way of drains and releases; nobody is told."),
     verb_command("suspects", Verb.REJECT, "x", "Return the messages of this campaign to their senders."),
     verb_command("suspects", Verb.DELETE, "d", "Remove the messages of this campaign; a copy is kept."),
     Command("suspects.clear", "c", lambda screen: screen.clear_label(),
