@@ -98,9 +98,9 @@ class PostfixQueue:
         """What this user can do now: a stat and /proc/locks; sudo is asked once a minute at most."""
         running = master_runs(self.layout.queue_directory)
         verbs = dict(permissions(self.layout, self._privileges, running=running))
-        for verb, needed in ((Verb.QUARANTINE, Verb.HOLD), (Verb.UNQUARANTINE, Verb.RELEASE)):
-            why = self._unmarkable()
-            verbs[verb] = Permission(False, why, UNMARKABLE) if why and verbs[needed].allowed else verbs[needed]
+        if why := self._unmarkable():
+            for verb in (Verb.QUARANTINE, Verb.UNQUARANTINE):
+                verbs[verb] = Permission(False, why, UNMARKABLE) if verbs[verb].allowed else verbs[verb]
         return Capabilities(
             self._reader.road,
             running,

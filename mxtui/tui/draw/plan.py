@@ -21,7 +21,8 @@ _EFFECTS: Mapping[Verb, str] = {
     "those that are held, which stay so. The addresses that they came with are kept.",
     Verb.QUARANTINE: "The messages stay queued, out of the way of every drain, and of every release that does not name "
     "them. Nobody is told. Undo puts them back where they are now; a release has them delivered.",
-    Verb.UNQUARANTINE: "The messages go back to where they were: what was held is in hold again, what waited is tried.",
+    Verb.UNQUARANTINE: "The messages go back to where they were: what was held is in hold again, what waited waits for "
+    "its next try.",
     Verb.RENEW: "Each message gets a whole new lifetime from now on, so that it is not given up.",
 }
 
