@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "migrate": ("mxtui.cli.migrate", "Hold a domain while its primary moves."),
     "announce": ("mxtui.cli.announce", "Say when a primary is to be back, for the forecast."),
     "suspects": ("mxtui.cli.suspects", "Campaigns and suspected spam, largest first."),
+    "clear": ("mxtui.cli.clear", "Say that messages and their campaigns are no spam; it is remembered."),
     "learn": ("mxtui.cli.learn", "Teach the configured scanners what is spam, and what is not."),
     "probe": ("mxtui.cli.probe", "Climb the health ladder of primaries once."),
     "history": ("mxtui.cli.history", "How domains fared in the last hours and days."),

@@ -79,6 +79,19 @@ def test_quarantined_mail_stays_out_of_every_release_that_does_not_name_it(eithe
     assert [each["reason"] for each in audit if each["verb"] == "quarantine"] == ["junk"]
 
 
+def test_a_message_is_cleared_for_a_reason_that_is_on_record_and_that_is_taken_back(spooled: Spooled) -> None:
+    one = f"id:{spooled.ids[0]}"
+    assert spooled("clear", one, "--yes").status == 2
+    assert spooled("clear", "--reason", "all of it", "--yes").status == 2
+    planned = spooled("clear", one, "--dry-run")
+    assert (planned.status, planned.out) == (0, b"")
+    assert "not spam: " in planned.err
+    assert spooled("clear", one, "--yes", "--reason", "a friend").text.endswith("cleared\n")
+    assert spooled("clear", one, "--yes", "--withdraw").text.endswith("as far as they are\n")
+    said = sorted((each["verb"], each["reason"]) for each in spooled("audit", "--json").objects)
+    assert said == [("not spam", "a friend"), ("suspect again", "")]
+
+
 def test_held_released_deleted_and_restored(either: Spooled) -> None:
     assert either("hold", "from:s0@example.com|s1@example.com", "--yes", "--reason", "look").status == 0
     assert either.states() == {"deferred": 3, "hold": 2}
