@@ -133,6 +133,8 @@ class Touched(msgspec.Struct, frozen=True, omit_defaults=True):
     inode: int
     arrival: float
     sender: str = ""
+    quarantined: bool = False
+    """It was in quarantine before."""
 
 
 class Targets(msgspec.Struct, frozen=True, tag_field="event", tag="targets"):
@@ -196,6 +198,8 @@ class AuditEntry:
     result: str | None
     """None where no result was recorded."""
     detail: str
+    quarantined: bool = False
+    """It was in quarantine before."""
 
 
 class Act:
@@ -440,6 +444,7 @@ class Audit:
                     message.sender,
                     happened.result if happened else None,
                     happened.detail if happened else "",
+                    message.quarantined,
                 )
             )
         return entries
@@ -516,7 +521,8 @@ def _parts(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
 
 def _touched(target: Target) -> Touched:
     sender = target.sender or ("" if target.null_sender else "unknown")
-    return Touched(target.queue_id, target.identity.inode, target.identity.arrival, _text(sender))
+    identity = target.identity
+    return Touched(target.queue_id, identity.inode, identity.arrival, _text(sender), target.state == "quarantine")
 
 
 def _text(text: str) -> str:

@@ -46,15 +46,20 @@ TAKEN_BACK_BY: Final[Mapping[Verb, Verb]] = {
     Verb.RELEASE: Verb.HOLD,
     Verb.REDIRECT: Verb.REDIRECT,
     Verb.DELETE: Verb.RESTORE,
+    Verb.QUARANTINE: Verb.UNQUARANTINE,
+    Verb.UNQUARANTINE: Verb.QUARANTINE,
 }
 """What can be undone, and by what."""
+
+IN_HOLD: Final = ("hold", "quarantine")
+"""States in which nothing has to be held first, so that it stays where it is while it is copied."""
 
 LET_GO: Final = "each is released when its turn comes, the canary first; what the guard stops short of stays in hold"
 
 LEFT: Final = "left by a drain that its guard stopped"
 """How a guard names what it holds."""
 
-UNDO_HINT: Final = "only hold, release, redirect and delete can be taken back"
+UNDO_HINT: Final = "only hold, release, quarantine, redirect and delete can be taken back"
 
 
 class Operations:
@@ -139,7 +144,7 @@ class Operations:
         plan = replace(plan, cautions=(*warned, *_about_left(plan, left, self._clock()), *plan.cautions))
         keeping = verb is Verb.DELETE and keep_copy
         hold = capabilities.may(Verb.HOLD)
-        if keeping and not hold.allowed and any(target.state != "hold" for target in plan.targets):
+        if keeping and not hold.allowed and any(target.state not in IN_HOLD for target in plan.targets):
             raise NotPermitted(f"no copy can be kept, for it is made in hold: {hold.why_not}", hold.hint)
         return replace(plan, steps=self._queue.steps(verb, plan.targets, keep_copy=keeping))
 
@@ -211,7 +216,8 @@ class Operations:
     def undo(self, record: AuditRecord) -> Plan:
         """The plan that takes an act back (`TAKEN_BACK_BY`): of the messages it did, as far as they are here.
 
-        Redirected messages go back to where they were going when they came.
+        Redirected messages go back to where they were going when they came. What was released out of quarantine goes
+        there again; released together with what was held, it goes into hold with that.
 
         Execute it with `undoes=record.id`. Raises UsageError for what cannot be taken back.
         """
@@ -234,10 +240,13 @@ class Operations:
                 return self.plan_restore((copy for copy in copies if copy.path.name not in undone), selection)
             case Verb.REDIRECT if record.begin.to == str(BACK):
                 raise UsageError("what was sent back has lost where it went", "redirect it again")
-            case Verb.HOLD | Verb.RELEASE | Verb.REDIRECT as verb:
-                back = TAKEN_BACK_BY[verb]
+            case Verb.HOLD | Verb.RELEASE | Verb.REDIRECT | Verb.QUARANTINE | Verb.UNQUARANTINE as verb:
                 # Of those without a result (killed, or the disk was full) the state they are in tells the rest.
-                done = [entry.identity for entry in entries if entry.result in ("done", None)]
+                perhaps = [entry for entry in entries if entry.result in ("done", None)]
+                done = [entry.identity for entry in perhaps]
+                back = TAKEN_BACK_BY[verb]
+                if verb is Verb.RELEASE and perhaps and all(entry.quarantined for entry in perhaps):
+                    back = Verb.QUARANTINE
                 queued = self._queue.find_all([identity.queue_id for identity in done])
                 here = [target_of(queued[each.queue_id]) for each in done if _is_among(queued, each)]
                 plan = self.plan(back, here, selection, where=BACK if back is Verb.REDIRECT else None)

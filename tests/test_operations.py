@@ -29,6 +29,9 @@ NOW = 1_700_000_000.0
 FAST = DrainSettings(connections=20)
 
 
+_AFTER: Mapping[Verb, State] = {Verb.HOLD: "hold", Verb.QUARANTINE: "quarantine"}
+
+
 class MemoryQueue(Queue):
     """A queue of messages in memory, with switches for what goes wrong."""
 
@@ -104,7 +107,7 @@ class MemoryQueue(Queue):
                 del self.messages[target.queue_id]
             else:
                 held = self.messages[target.queue_id]
-                self.messages[target.queue_id] = held._replace(state="hold" if verb is Verb.HOLD else "deferred")
+                self.messages[target.queue_id] = held._replace(state=_AFTER.get(verb, "deferred"))
             yield Result(target.queue_id, verb, "done")
 
     def deliver(self, feed: Feed, stop: threading.Event) -> Iterator[Sequence[Settled]]:
@@ -309,6 +312,33 @@ def test_a_hold_is_undone_for_what_is_still_the_same_message(make: Make) -> None
     undo = operations.undo(record)
     assert [target.queue_id for target in undo.targets] == ["A00000002"]
     assert {(r.queue_id, r.result) for r in undo.excluded} == {("A00000000", "gone"), ("A00000001", "gone")}
+
+
+def test_a_quarantine_is_undone_and_a_release_out_of_it_too(make: Make) -> None:
+    queue = MemoryQueue()
+    operations = make(queue)
+    list(operations.execute(operations.plan(Verb.QUARANTINE, targets_of(queue), "campaign:c7f3"), "junk"))
+    assert {each.state for each in queue.messages.values()} == {"quarantine"}
+    first = operations.latest_undoable() or pytest.fail("undoable")
+    undo = operations.undo(first)
+    assert (undo.verb, len(undo.targets)) == (Verb.UNQUARANTINE, 3)
+
+    list(operations.execute(operations.plan(Verb.RELEASE, targets_of(queue), "is:quarantined")))
+    assert {each.state for each in queue.messages.values()} == {"deferred"}
+    undo = operations.undo(operations.latest_undoable() or pytest.fail("undoable"))
+    assert (undo.verb, len(undo.targets)) == (Verb.QUARANTINE, 3)
+
+
+def test_an_undone_hold_leaves_in_quarantine_what_got_there_since(make: Make) -> None:
+    queue = MemoryQueue()
+    operations = make(queue)
+    list(operations.execute(hold_plan(operations, queue)))
+    held = operations.latest_undoable() or pytest.fail("undoable")
+    first, *_ = targets_of(queue)
+    list(operations.execute(operations.plan(Verb.QUARANTINE, [first], f"id:{first.queue_id}")))
+    undo = operations.undo(held)
+    assert first.queue_id not in {target.queue_id for target in undo.targets}
+    assert [each.queue_id for each in undo.excluded] == [first.queue_id]
 
 
 def test_what_a_hold_of_a_domain_did_is_ended_rather_than_undone(make: Make) -> None:

@@ -1,4 +1,4 @@
-"""`hold`, `release`, `redirect`, `reject`, `delete`: as the console's keys do, from filter to plan to audit."""
+"""`hold`, `release`, `quarantine`, `redirect`, `reject`, `delete`: as the keys do, from filter to plan to audit."""
 
 import signal
 import threading
@@ -40,6 +40,8 @@ PAST: dict[Verb, str] = {
     Verb.FLUSH: "flushed",
     Verb.REDIRECT: "redirected",
     Verb.RENEW: "renewed",
+    Verb.QUARANTINE: "quarantined",
+    Verb.UNQUARANTINE: "taken out of quarantine",
 }
 
 
@@ -70,7 +72,12 @@ def _verb_command(verb: Verb, summary: str) -> click.Command:
 
 hold_command = _verb_command(Verb.HOLD, "Keep messages from being tried until they are released.")
 release_command = _verb_command(
-    Verb.RELEASE, "Undo a hold and try at once; renews the lifetime of mail that would expire instead."
+    Verb.RELEASE,
+    "Undo a hold and try at once; renews the lifetime of mail that would expire instead. What is in quarantine stays "
+    "there unless it is named: mxtui release is:quarantined",
+)
+quarantine_command = _verb_command(
+    Verb.QUARANTINE, "Keep messages out of every drain and every release that does not name them; nobody is told."
 )
 renew_command = _verb_command(
     Verb.RENEW, "Give messages a new lifetime, so that they do not expire: mxtui renew 'expires<24h'"

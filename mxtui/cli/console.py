@@ -155,7 +155,7 @@ def services(
             raise NoQueue(f"{queue_id} is no longer queued")
         more, cleared = campaigns.evidence(queue_id)
         seen = look_inside(queue_id, WHOLE)
-        return judging.judge(message, seen, more, "its campaign was cleared: no spam" if cleared else "")
+        return judging.judge(message, seen, more, cleared)
 
     def take_out(queue_id: str, part: "Part", path: Path) -> int:
         from mxtui.cli.message import save_part

@@ -116,6 +116,8 @@ def _postfix(folder: Path, recovery: float) -> None:
             f"the demonstration needs a Postfix of its own: {reason}", "apt-get install postfix, then run it as root."
         )
     settings = folder / "mxtui.toml"
-    settings.write_text(f'history = "{folder}/history"\n')  # of a queue that is gone in an hour
+    settings.write_text(
+        f'history = "{folder}/history"\nholds = "{folder}/holds"\n'
+    )  # of a queue that is gone in an hour
     with Scenario(folder, recovery=recovery, tell=narrate) as scenario:
         open_console([str(scenario.postfix.config_directory)], str(settings))

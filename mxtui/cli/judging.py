@@ -101,12 +101,14 @@ class Campaigns:
         """Queue IDs of all its messages, oldest first."""
         return self._index.ids_of(campaign)
 
-    def evidence(self, queue_id: str) -> tuple[Sequence[Evidence], bool]:
-        """What it being one of many says; and whether somebody said that they are no spam."""
+    def evidence(self, queue_id: str) -> tuple[Sequence[Evidence], str]:
+        """What it being one of many says; and that somebody said that they are no spam, or it is none, in words."""
         from mxtui.sifting.weighing import weigh
 
         found = self._index.campaign_of(queue_id)
-        return (weigh(found), found.cleared) if found is not None else ((), False)
+        if found is not None:
+            return weigh(found), "its campaign was cleared: no spam" if found.cleared else ""
+        return (), "its content was cleared: no spam" if self._index.is_cleared(queue_id) else ""
 
 
 def _stranger(client: "Client | None") -> "Client | None":

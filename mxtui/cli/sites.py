@@ -93,7 +93,7 @@ class PostfixSite:
         """Its queue directory."""
         from mxtui.queues.postfix.postfix import PostfixQueue
 
-        return PostfixQueue(self._layout)
+        return PostfixQueue(self._layout, marks=self.holds().folder)
 
     def relayed(self) -> Iterable[str]:
         """As relay_domains names them; what stands in a table is not looked up."""

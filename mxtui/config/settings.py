@@ -207,7 +207,9 @@ class Settings:
         readers.path, "the audit file (/var/log/mxtui/audit.jsonl, else below $XDG_STATE_HOME)"
     )
     holds: Path | None = optional(
-        readers.path, "where holds of domains on a Postfix queue are kept (/var/lib/mxtui/holds, else $XDG_STATE_HOME)"
+        readers.path,
+        "where holds of domains on a Postfix queue are kept, and what is in quarantine there (/var/lib/mxtui/holds, "
+        "else $XDG_STATE_HOME)",
     )
     history: Path | None = optional(
         readers.path, "where the history of a Postfix queue is kept (/var/lib/mxtui/history, else $XDG_STATE_HOME)"

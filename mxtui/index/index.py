@@ -296,6 +296,11 @@ class Index:
             name = self._judgements.campaign_of(queue_id)
             return self._judgements.facts(name) if name else None
 
+    def is_cleared(self, queue_id: str) -> bool:
+        """Whether somebody said that a message is no spam, or that its campaign is none."""
+        with self._lock:
+            return self._judgements.is_cleared(queue_id)
+
     def ids_of(self, campaign: str) -> list[str]:
         """Queue IDs of a campaign, oldest first."""
         with self._lock:

@@ -215,6 +215,15 @@ class Judgements:
         self.changed.update(self._campaigns)
         return True
 
+    def is_cleared(self, queue_id: str) -> bool:
+        """Whether it is no spam: itself, or its campaign."""
+        found = self._database.execute(
+            "SELECT j.cleared OR coalesce(c.cleared, 0) FROM message m JOIN judged j ON j.message = m.id "
+            "LEFT JOIN campaign c ON c.id = j.campaign WHERE m.queue_id = ?",
+            (queue_id,),
+        ).fetchone()
+        return found is not None and bool(found[0])
+
     def campaign_of(self, queue_id: str) -> str:
         """The name of the campaign that a message is of; empty where it is of none."""
         found = self._database.execute(

@@ -150,6 +150,8 @@ def _is(kind: str, now: float) -> Where:
             return "(m.sender = '' AND m.fault IS NULL)", []
         case "held":
             return "m.state = 'hold'", []
+        case "quarantined":
+            return "m.state = 'quarantine'", []
         case "suspect":
             return SUSPECT, []
         case "backscatter":

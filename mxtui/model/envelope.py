@@ -115,6 +115,8 @@ class Envelope:
     """In `failed`: `serve` owes its sender a notice, and tries until the relay takes it."""
     screened: Screened | None = None
     """What scanners made of it; None where none was configured."""
+    was: Literal["", "hold", "failed"] = ""
+    """In quarantine: where an operator found it, if not in `deferred`. `why` is then still that of there."""
 
     @property
     def waiting(self) -> tuple[EnvelopeRecipient, ...]:

@@ -8,6 +8,7 @@ from typing import Final
 
 from mxtui.model.message import Identity, QueuedMessage, State
 from mxtui.model.plan import Caution, Plan, Result, Target
+from mxtui.model.quarantine import UNNAMED, named_in_quarantine
 from mxtui.model.redirect import Redirect
 from mxtui.model.source import Verb
 
@@ -30,6 +31,8 @@ ACTS_ON: Final[Mapping[Verb, frozenset[State]]] = {
     Verb.FLUSH: frozenset({"incoming", "deferred", "active"}),
     Verb.REDIRECT: frozenset({"deferred", "hold", "failed"}),
     Verb.RENEW: frozenset({"incoming", "deferred", "hold"}),
+    Verb.QUARANTINE: frozenset({"incoming", "deferred", "hold", "failed"}),
+    Verb.UNQUARANTINE: frozenset({"quarantine"}),
 }
 
 IN_DELIVERY: Final = "in delivery now"
@@ -46,6 +49,7 @@ REFUSALS: Final[Mapping[tuple[Verb, State], str]] = {
     (Verb.REDIRECT, "quarantine"): "in quarantine: release it first",
     (Verb.RENEW, "quarantine"): "in quarantine: nothing expires there",
     (Verb.RENEW, "failed"): "given up: a release renews it",
+    (Verb.QUARANTINE, "quarantine"): "in quarantine already",
 }
 
 STATE_REFUSALS: Final[Mapping[State, str]] = {
@@ -54,8 +58,13 @@ STATE_REFUSALS: Final[Mapping[State, str]] = {
     "corrupt": "corrupt: out of the mail system's reach",
 }
 
+_UNMOVED: Final[Mapping[Verb, str]] = {Verb.RELEASE: "not held", Verb.UNQUARANTINE: "not in quarantine"}
+"""Said of mail that is not where a verb brings mail back from."""
 
 DAMAGED: Final = "damaged: no notice can be made of it"
+
+REVERSIBLE: Final = frozenset({Verb.HOLD, Verb.RELEASE, Verb.REDIRECT, Verb.QUARANTINE, Verb.UNQUARANTINE})
+"""And a deletion of which copies are kept."""
 
 
 def refusal(verb: Verb, state: State) -> str:
@@ -66,8 +75,8 @@ def refusal(verb: Verb, state: State) -> str:
     """
     if verb is Verb.RESTORE or state in ACTS_ON[verb]:
         return ""
-    if verb is Verb.RELEASE and state not in STATE_REFUSALS:
-        return "not held"
+    if verb in _UNMOVED and state not in STATE_REFUSALS:
+        return _UNMOVED[verb]
     return REFUSALS.get((verb, state)) or STATE_REFUSALS.get(state) or f"in {state}"
 
 
@@ -125,14 +134,18 @@ def make_plan(
     """
     chosen: dict[str, Target] = {}
     excluded: list[Result] = []
+    targets = tuple(targets)
+    named = named_in_quarantine(selection, targets) if verb is Verb.RELEASE else frozenset()
     for target in targets:
         why = "" if admitted(target) else refusal(verb, target.state)
+        if not why and verb is Verb.RELEASE and target.state == "quarantine" and target.queue_id not in named:
+            why = UNNAMED
         if why := why or (DAMAGED if target.damaged and verb is Verb.REJECT else ""):
             excluded.append(Result(target.queue_id, verb, "refused", why))
         else:
             chosen[target.queue_id] = target
     plan_targets = tuple(chosen.values())
-    reversible = verb in (Verb.HOLD, Verb.RELEASE, Verb.REDIRECT) or (verb is Verb.DELETE and keep_copy)
+    reversible = verb in REVERSIBLE or (verb is Verb.DELETE and keep_copy)
     return Plan(
         verb,
         plan_targets,
@@ -189,6 +202,13 @@ def cautions(
                     "Renewed",
                     f"{_messages(renewed)} would expire at once: given a new lifetime, by Postfix under a new ID, "
                     "which the kept queue ID does not survive",
+                )
+        case Verb.RESTORE:
+            if suspected := sum(target.state == "quarantine" for target in targets):
+                yield Caution(
+                    "Suspected spam",
+                    f"{_messages(suspected)} in quarantine when deleted: a spool has them there again, Postfix "
+                    "delivers what is put back",
                 )
         case Verb.RENEW:
             if targets:

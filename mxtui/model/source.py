@@ -21,6 +21,9 @@ class Verb(StrEnum):
     FLUSH = "flush"
     REDIRECT = "redirect"
     RENEW = "renew"
+    QUARANTINE = "quarantine"
+    UNQUARANTINE = "unquarantine"
+    """Back to where it was: what an undo of `QUARANTINE` does. Who wants the mail delivered releases it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,6 +190,15 @@ class Tallies:
                 reasons = self.domains[domain].reasons
                 reasons[reason] = reasons.get(reason, 0) + alike.messages
 
+    def recount(self, was: State, now: State, messages: int, domains: Mapping[str, int]) -> None:
+        """So many, and so many in each of these domains, were counted in one state and are in another."""
+        for tally, number in ((self.whole, messages), *((self.domains.get(each), n) for each, n in domains.items())):
+            if tally is not None and (moved := min(number, tally.states.get(was, 0))):
+                tally.states[was] -= moved
+                tally.states[now] = tally.states.get(now, 0) + moved
+                if was == "hold" and not tally.states[was]:
+                    tally.held = NEVER
+
     def plain(self) -> tuple[Plain, dict[str, Plain]]:
         """For another process."""
         return self.whole.plain(), {domain: tally.plain() for domain, tally in self.domains.items()}

@@ -14,17 +14,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from mxtui.errors import MxtuiError
 from mxtui.folders import make_folder
 from mxtui.index import Index
 from mxtui.model.campaign import SINGLE, Campaign, Judged, Sifted, Suspects, suspected
 from mxtui.model.message import Identity
+from mxtui.model.words import counted
 from mxtui.queues.queue import Contents
 from mxtui.sifting import weights
 from mxtui.sifting.clearing import Cleared, Clearing
 from mxtui.sifting.crew import Worker
 from mxtui.sifting.scanning import Scanning
 from mxtui.sifting.sketch import EMPTY
-from mxtui.sifting.store import Store
+from mxtui.sifting.store import Known, Store
 from mxtui.sifting.weighing import weigh
 
 BATCH: Final = 50
@@ -80,6 +82,10 @@ class Sifter:
         self._written: Sequence[Campaign] | None = None
         self._next: dict[str, float] = {}
         self._sketches: dict[str, bytes] = {}
+        self._by_content: dict[str, Judged] = {}
+        """Messages whose content was cleared, by queue ID."""
+        self._compared: tuple[frozenset[str], int] = (frozenset(), -1)
+        """With what was cleared, and at which revision of the index."""
         self._dirty: set[str] = set()
         self._weighing = threading.Lock()
         self._gone = 0
@@ -136,6 +142,44 @@ class Sifter:
         if self._clearing is not None:
             self._clearing.withdraw(campaign.name, self.sketch_of(campaign))
             self._weigh()
+
+    def clear_message(self, queue_id: str, by: str, reason: str) -> str:
+        """It is no spam: all of its campaign, or else its content. What that is, in words. Raises MxtuiError."""
+        campaign = self._index.campaign_of(queue_id)
+        if campaign is not None:
+            self.clear(campaign, by, reason)
+            return _in_words(campaign)
+        known = self._remembered(queue_id)
+        if self._clearing is not None:
+            content = known.sha256.hex()
+            self._clearing.clear(Cleared("", known.traits.sketch.hex(), by, reason, time.time(), content))
+            self._weigh()
+        return "this content"
+
+    def withdraw_message(self, queue_id: str) -> str:
+        """It may be, after all, as `clear_message` had it. Raises MxtuiError."""
+        campaign = self._index.campaign_of(queue_id)
+        if campaign is not None:
+            self.withdraw(campaign)
+            return _in_words(campaign)
+        known = self._remembered(queue_id)
+        if self._clearing is not None:
+            self._clearing.withdraw_content(known.sha256.hex())
+            self._weigh()
+        return "this content"
+
+    def is_cleared(self, queue_id: str) -> bool:
+        """Whether somebody said that it is no spam."""
+        return self._index.is_cleared(queue_id)
+
+    def _remembered(self, queue_id: str) -> Known:
+        found = None
+        if self._path is not None:
+            with suppress(sqlite3.Error, OSError), closing(Store(self._path, writing=False)) as store:
+                found = store.find(queue_id)
+        if found is None:
+            raise MxtuiError(f"{queue_id} was not judged yet, so that nothing of it is remembered", "Try again later.")
+        return found[0]
 
     # -- working ----------------------------------------------------------------------------------------------------
 
@@ -195,11 +239,12 @@ class Sifter:
                 self._index.judge(
                     [
                         Judged(
-                            Identity(v.queue_id, v.inode, v.arrival), v.points, v.campaign, backscatter=v.backscatter
+                            Identity(v.queue_id, v.inode, v.arrival), v.points, v.campaign,
+                            cleared=v.queue_id in self._by_content, backscatter=v.backscatter,
                         )
                         for v in answer.judged
                     ]
-                )
+                )  # fmt: skip
         finally:
             self._busy = 0
         return True
@@ -213,7 +258,9 @@ class Sifter:
                 self._store = Store(self._path, writing=False)
             seen = self._store.revision(), len(self._index)
             if seen != self._seen:
-                self._index.judge(list(self._store.judged()))
+                cleared = self._by_content
+                judged = (each._replace(cleared=each.identity.queue_id in cleared) for each in self._store.judged())
+                self._index.judge(list(judged))
                 self._seen = seen
         return False
 
@@ -223,6 +270,7 @@ class Sifter:
 
     def _weigh_once(self, *, all_of_them: bool) -> None:
         now = self._weighed_at = self._clock()
+        self._compare_contents()
         self._dirty |= self._index.changed_campaigns()
         points: dict[str, float] = {}
         for name in [each for each in self._dirty if all_of_them or self._next.get(each, now) <= now]:
@@ -263,6 +311,28 @@ class Sifter:
             return True
         self.scanning.all_judged = True
         return self.scanning.recalled
+
+    def _compare_contents(self) -> None:
+        """Messages whose content was cleared are, and those of which that was taken back are not any more.
+
+        A look-up for each content that was cleared, where anything is new.
+        """
+        contents = self._clearing.contents() if self._clearing is not None else frozenset[str]()
+        compared = contents, self._index.revision
+        if self._path is None or compared == self._compared or not (contents or self._by_content):
+            return
+        try:
+            with closing(Store(self._path, writing=False)) as store:
+                found = [each for content in contents for each in store.alike(bytes.fromhex(content))]
+        except (sqlite3.Error, OSError, ValueError):
+            return
+        cleared = {each.identity.queue_id: each._replace(cleared=True) for each in found}
+        before, self._by_content = self._by_content, cleared
+        stale = [each._replace(cleared=False) for name, each in before.items() if name not in cleared]
+        fresh = [each for name, each in cleared.items() if name not in before]
+        if stale or fresh:
+            self._index.judge([*stale, *fresh])
+        self._compared = contents, self._index.revision
 
     def _look_at_single(self, now: float, *, at_once: bool) -> None:
         """Suspects of no campaign, where anything may have changed: as seldom as a large campaign."""
@@ -309,3 +379,7 @@ class Sifter:
             return False
         self._lock = lock
         return True
+
+
+def _in_words(campaign: Campaign) -> str:
+    return f"campaign {campaign.name}, {counted(campaign.messages, 'message')}"

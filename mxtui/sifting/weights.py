@@ -14,6 +14,8 @@ from mxtui.folders import make_folder, replace_file
 from mxtui.model.campaign import Campaign, Suspected
 from mxtui.model.message import Identity
 from mxtui.model.planning import same_message
+from mxtui.sifting.clearing import Clearing
+from mxtui.sifting.clearing import file_beside as cleared_beside
 from mxtui.sifting.store import Store
 
 LARGEST: Final = 16 << 20
@@ -66,7 +68,11 @@ def suspicion(sifted: Path, suspect: float) -> Callable[[Identity], bool]:
     weights = read(sifted).campaigns
     found: dict[str, Identity] = {}
     with suppress(sqlite3.Error, OSError), closing(Store(sifted, writing=False)) as store:
+        contents = Clearing(cleared_beside(sifted)).contents()
+        cleared = {each.identity.queue_id for content in contents for each in store.alike(bytes.fromhex(content))}
         for each in store.judged():
+            if each.identity.queue_id in cleared:
+                continue
             weight = weights.get(each.campaign)
             points = each.points + (weight.points if weight is not None else 0.0)
             if round(points, 1) >= suspect and not (weight is not None and weight.cleared):

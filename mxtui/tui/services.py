@@ -122,6 +122,18 @@ class Sifting(Protocol):
         """It may be, after all. Blocks. Raises MxtuiError."""
         ...
 
+    def is_cleared(self, queue_id: str) -> bool:
+        """Whether somebody said that a message is no spam, or that its campaign is none. Blocks."""
+        ...
+
+    def clear_message(self, queue_id: str, by: str, reason: str) -> str:
+        """A message is no spam: its campaign, or else its content; which, in words. Blocks. Raises MxtuiError."""
+        ...
+
+    def withdraw_message(self, queue_id: str) -> str:
+        """It may be, after all. Blocks. Raises MxtuiError."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:

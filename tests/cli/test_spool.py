@@ -56,6 +56,42 @@ def test_show_gives_the_message_as_stored(either: Spooled) -> None:
     assert "anna@example.org" in either("show", queue_id).text
 
 
+def test_quarantined_mail_stays_out_of_every_release_that_does_not_name_it(either: Spooled) -> None:
+    assert either("hold", "from:s0@example.com", "--yes").status == 0
+    planned = either("quarantine", "from:s0@example.com|s1@example.com", "--dry-run")
+    assert (planned.status, either.states()) == (0, {"deferred": MESSAGES - 1, "hold": 1})
+    assert "queue/quarantine/" in planned.err
+    done = either("quarantine", "from:s0@example.com|s1@example.com", "--yes", "--reason", "junk")
+    assert "2 messages quarantined" in done.text
+    assert either.states() == {"deferred": MESSAGES - 2, "quarantine": 2}
+    assert len(either("list", "--json", "is:quarantined").objects) == 2
+
+    left = either("release", "--all", "--yes")
+    assert "in quarantine: released only where named" in left.err
+    assert "nothing to do" in left.err
+    assert either("flush", "--all", "--dry-run", "--force").status == 0
+    assert either.states()["quarantine"] == 2
+
+    assert either("release", "is:quarantined", "from:s1@example.com", "--yes").status == 0
+    (still,) = either("list", "--json", "is:quarantined").objects
+    assert still["sender"] == "s0@example.com"
+    audit = either("audit", "--json").objects
+    assert [each["reason"] for each in audit if each["verb"] == "quarantine"] == ["junk"]
+
+
+def test_a_message_is_cleared_for_a_reason_that_is_on_record_and_that_is_taken_back(spooled: Spooled) -> None:
+    one = f"id:{spooled.ids[0]}"
+    assert spooled("clear", one, "--yes").status == 2
+    assert spooled("clear", "--reason", "all of it", "--yes").status == 2
+    planned = spooled("clear", one, "--dry-run")
+    assert (planned.status, planned.out) == (0, b"")
+    assert "not spam: " in planned.err
+    assert spooled("clear", one, "--yes", "--reason", "a friend").text.endswith("cleared\n")
+    assert spooled("clear", one, "--yes", "--withdraw").text.endswith("as far as they are\n")
+    said = sorted((each["verb"], each["reason"]) for each in spooled("audit", "--json").objects)
+    assert said == [("not spam", "a friend"), ("suspect again", "")]
+
+
 def test_held_released_deleted_and_restored(either: Spooled) -> None:
     assert either("hold", "from:s0@example.com|s1@example.com", "--yes", "--reason", "look").status == 0
     assert either.states() == {"deferred": 3, "hold": 2}

@@ -2,9 +2,10 @@
 
 import pytest
 
-from mxtui.model.message import STATES
+from mxtui.model.message import STATES, State
 from mxtui.model.plan import Plan, Target
 from mxtui.model.planning import make_plan, refusal, selected_domains
+from mxtui.model.quarantine import UNNAMED
 from mxtui.model.redirect import read_redirect
 from mxtui.model.source import Verb
 from tests.support.plans import target
@@ -101,7 +102,8 @@ def test_renewing_says_what_postfix_makes_of_it_and_leaves_out_what_does_not_exp
 
 
 def test_releasing_what_was_suspected_or_given_up_says_so() -> None:
-    made = plan(Verb.RELEASE, target(state="quarantine"), target("B00000000", state="failed"))
+    suspected, given_up = target(state="quarantine"), target("B00000000", state="failed")
+    made = plan(Verb.RELEASE, suspected, given_up, selection="is:quarantined or state:failed")
     assert titles(made) == ["Suspected spam", "Refused before"]
 
 
@@ -109,6 +111,54 @@ def test_no_notice_is_sent_for_suspected_spam() -> None:
     made = plan(Verb.REJECT, target(state="quarantine"), target("B00000000", state="failed"))
     assert [each.queue_id for each in made.targets] == ["B00000000"]
     assert "suspected spam" in made.excluded[0].detail
+
+
+IN_QUARANTINE = "A00000000"
+
+
+@pytest.mark.parametrize(
+    ("selection", "named"),
+    [
+        ("--all", False),
+        ("domain:example.org", False),
+        ("-is:quarantined", False),
+        ("domain:example.org -(id:A00000000)", False),
+        ("id:A*", False),
+        ("id:B00000000 or domain:example.org", False),
+        ("2 marked", False),
+        ("undo hold 20260101T000000-1-0", False),
+        ("migration of example.org: (moved", False),
+        ("id:A00000000", True),
+        ("id:B00000000|A00000000", True),
+        ("is:quarantined domain:example.org", True),
+        ("is:held|quarantined", True),
+        ("campaign:c7f3 (state:quarantine)", True),
+    ],
+)
+def test_a_release_leaves_out_what_is_in_quarantine_unless_it_is_named(selection: str, named: bool) -> None:
+    made = plan(Verb.RELEASE, target(IN_QUARANTINE, state="quarantine"), target("B00000000", state="hold"),
+                selection=selection)  # fmt: skip
+    assert [each.queue_id for each in made.targets] == [IN_QUARANTINE, "B00000000"][not named :]
+    assert [(each.queue_id, each.detail) for each in made.excluded] == [(IN_QUARANTINE, UNNAMED)] * (not named)
+
+
+def test_marks_name_what_is_in_quarantine_where_nothing_else_is_marked() -> None:
+    some = [target(f"A0000000{n}", state="quarantine") for n in range(2)]
+    assert len(plan(Verb.RELEASE, *some, selection="2 marked").targets) == 2
+    assert len(plan(Verb.RELEASE, *some, target("B00000000", state="hold"), selection="3 marked").targets) == 1
+
+
+def test_quarantine_takes_what_waits_is_held_or_given_up_and_nothing_in_delivery() -> None:
+    states: tuple[State, ...] = ("deferred", "incoming", "hold", "failed", "active", "quarantine", "corrupt")
+    made = plan(Verb.QUARANTINE, *[target(f"A0000000{n}", state=each) for n, each in enumerate(states)])
+    assert [each.state for each in made.targets] == ["deferred", "incoming", "hold", "failed"]
+    assert [each.detail for each in made.excluded[:2]] == ["in delivery now", "in quarantine already"]
+    assert made.reversible
+
+
+@pytest.mark.parametrize("verb", [Verb.HOLD, Verb.FLUSH, Verb.RENEW, Verb.REJECT, Verb.REDIRECT])
+def test_what_is_in_quarantine_is_left_there(verb: Verb) -> None:
+    assert not plan(verb, target(IN_QUARANTINE, state="quarantine"), selection=f"id:{IN_QUARANTINE}").targets
 
 
 @pytest.mark.parametrize("verb", [Verb.HOLD, Verb.FLUSH])

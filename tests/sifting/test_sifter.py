@@ -16,6 +16,7 @@ from mxtui.queues.spool.queue import SpoolQueue
 from mxtui.queues.spool.store import Spool
 from mxtui.sifting import crew, weights
 from mxtui.sifting.clearing import Cleared, Clearing
+from mxtui.sifting.clearing import file_beside as clearing_beside
 from mxtui.sifting.sifter import Sifter
 from mxtui.sifting.store import Store
 from tests.sifting.corpus import Mail, Maker
@@ -166,6 +167,48 @@ def test_what_is_cleared_is_not_suspect_under_whatever_name_it_comes(
         assert index.suspects() == []
         Clearing(tmp_path / "cleared.json").withdraw(campaign.name, sketch)
         sifter.finish(NEVER)
+        assert len(index.suspects()) == 30
+
+
+def test_a_message_of_no_campaign_is_cleared_by_its_content_also_where_it_comes_again(
+    planted: tuple[SpoolQueue, dict[str, str]], tmp_path: Path
+) -> None:
+    queue, _ = planted
+    path = tmp_path / "s.sqlite"
+    clearing = Clearing(clearing_beside(path))
+    index = index_of(queue)
+    with sifting(index, queue.contents(), path, clearing=clearing) as sifter:
+        sifter.finish(NEVER)
+        alone = next(row.queue_id for row in index.view(None, Sort()).rows(0, len(index)) if not row.campaign)
+        assert sifter.clear_message(alone, "anna", "a friend") == "this content"
+        assert index.is_cleared(alone)
+        (cleared,) = clearing.contents()
+
+    again = index_of(queue)  # after a restart, and by who reads nothing himself
+    with sifting(again, None, path, clearing=Clearing(clearing_beside(path))) as sifter:
+        sifter.finish(NEVER)
+        assert [
+            row.queue_id for row in again.view(None, Sort()).rows(0, len(again)) if again.is_cleared(row.queue_id)
+        ] == [alone]
+        message = again.message(alone) or pytest.fail("queued")
+        assert not weights.suspicion(path, 0.0)(message.identity)
+        sifter.withdraw_message(alone)
+        assert not again.is_cleared(alone)
+        assert weights.suspicion(path, 0.0)(message.identity)
+    assert len(cleared) == 64
+
+
+def test_a_message_of_a_campaign_clears_all_of_it(planted: tuple[SpoolQueue, dict[str, str]], tmp_path: Path) -> None:
+    queue, kinds = planted
+    index = index_of(queue)
+    clearing = Clearing(tmp_path / "cleared.json")
+    with sifting(index, queue.contents(), tmp_path / "s.sqlite", clearing=clearing) as sifter:
+        sifter.finish(NEVER)
+        pill = next(queue_id for queue_id, kind in kinds.items() if kind == "pills")
+        assert sifter.clear_message(pill, "anna", "our own mailing").endswith(", 30 messages")
+        assert index.suspects() == []
+        assert sifter.is_cleared(pill)
+        sifter.withdraw_message(pill)
         assert len(index.suspects()) == 30
 
 

@@ -243,7 +243,9 @@ class FakeQueue:
             match verb:
                 case Verb.HOLD:
                     self.put(before._replace(state="hold", next_retry=None))
-                case Verb.RELEASE:
+                case Verb.QUARANTINE:
+                    self.put(before._replace(state="quarantine", next_retry=None))
+                case Verb.RELEASE | Verb.UNQUARANTINE:
                     self.put(before._replace(state="deferred"))
                 case Verb.RENEW:
                     self.put(before._replace(expires=NOW + 5 * DAY))

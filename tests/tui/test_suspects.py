@@ -47,6 +47,17 @@ class FakeSifter:
     def withdraw(self, campaign: Campaign) -> None:
         del self.cleared[campaign.name]
 
+    def is_cleared(self, queue_id: str) -> bool:
+        return queue_id in self.cleared
+
+    def clear_message(self, queue_id: str, by: str, reason: str) -> str:
+        self.cleared[queue_id] = reason
+        return "this content"
+
+    def withdraw_message(self, queue_id: str) -> str:
+        del self.cleared[queue_id]
+        return "this content"
+
 
 @pytest.fixture
 def sifter(world: World) -> FakeSifter:
@@ -82,6 +93,19 @@ async def test_one_plan_holds_all_of_it_and_nothing_else(world: World, console: 
         await at.sees("done")
     ((verb, ids),) = world.queue.acted
     assert verb is Verb.HOLD
+    assert {world.queue.messages[each].sender for each in ids} == {"service@rechnung.example"}
+
+
+async def test_one_plan_quarantines_all_of_it(world: World, console: Open, sifter: FakeSifter) -> None:
+    async with console(world) as at:
+        await at.press("7")
+        await at.sees("c7f3")
+        await at.press("Q")
+        await at.sees("Quarantine", "campaign:c7f3", "Nobody is told")
+        await at.press("enter")
+        await at.sees("done")
+    ((verb, ids),) = world.queue.acted
+    assert verb is Verb.QUARANTINE
     assert {world.queue.messages[each].sender for each in ids} == {"service@rechnung.example"}
 
 
@@ -189,3 +213,26 @@ async def test_single_messages_are_held_by_one_plan_but_not_cleared(
         await at.press("enter")
         await at.sees("done")
     assert [(verb, list(ids)) for verb, ids in world.queue.acted] == [(Verb.HOLD, [alone])]
+
+
+@pytest.mark.parametrize("opened", [False, True])
+async def test_one_message_is_no_spam_in_a_list_and_open(
+    world: World, console: Open, sifter: FakeSifter, opened: bool
+) -> None:
+    async with console(world) as at:
+        await at.press("2")
+        await at.sees("queued")
+        if opened:
+            await at.press("enter")
+            await at.sees("waiting")
+        await at.press("C")
+        await at.sees("not suspect any more")
+        await at.type("a friend")
+        await at.press("enter")
+        await at.sees("This content: not suspect any more.")
+        ((queue_id, reason),) = sifter.cleared.items()
+        assert reason == "a friend"
+        assert queue_id in world.queue.messages
+        await at.press("C")
+        await at.sees("suspect again")
+    assert not sifter.cleared

@@ -20,7 +20,7 @@ PERHAPS: Final = f"was {UNANSWERED}"
 NAMED: Final = 3
 """Messages told of one by one."""
 
-_SENDING: Final = (Verb.RELEASE, Verb.REDIRECT)
+_SENDING: Final = (Verb.RELEASE, Verb.REDIRECT, Verb.UNQUARANTINE)
 
 
 class Interrupted(NamedTuple):

@@ -124,6 +124,8 @@ def _is_kind(kind: str, message: QueuedMessage, now: float, standing: Standing |
             return message.sender == NULL_SENDER and not message.unknown_sender
         case "held":
             return message.state == "hold"
+        case "quarantined":
+            return message.state == "quarantine"
         case "expired":
             return message.forced_expire or (message.expires is not None and message.expires <= now)
         case "unknown":

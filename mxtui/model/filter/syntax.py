@@ -45,11 +45,11 @@ JUDGED_WORDS: tuple[str, ...] = ("score", "campaign", "is:suspect", "is:backscat
 EXTRA_WORDS: tuple[str, ...] = (*JUDGED_WORDS, "host")
 """Words that need knowledge beyond the queue itself: understood only where a caller says it has that knowledge."""
 
-IS_VALUES: tuple[str, ...] = ("bounce", "expired", "held", "unknown", "suspect", "backscatter")
-"""`bounce` has the null sender; `expired` gives up at its next attempt, by age or by force; `held` is in hold;
-`unknown` has a recipient that its primary did not know (an index may know of more, by call-outs); `suspect` reaches the
-configured score, and nobody cleared it;
-`backscatter` returns a letter that came back from many places, which nobody here wrote."""
+IS_VALUES: tuple[str, ...] = ("bounce", "expired", "held", "quarantined", "unknown", "suspect", "backscatter")
+"""`bounce` has the null sender; `expired` gives up at its next attempt, by age or by force; `held` is in hold,
+`quarantined` in quarantine; `unknown` has a recipient that its primary did not know (an index may know of more, by
+call-outs); `suspect` reaches the configured score, and nobody cleared it; `backscatter` returns a letter that came back
+from many places, which nobody here wrote."""
 
 
 class Relation(StrEnum):

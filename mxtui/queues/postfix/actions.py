@@ -132,7 +132,7 @@ class Actions:
 
         Without `try_now` what is released waits for its next retry time.
         """
-        checked = self._checked(verb, targets)
+        checked = self.checked(verb, targets)
         yield from checked.results
         going, renewing = checked.going, []
         if verb is Verb.RENEW:
@@ -149,7 +149,8 @@ class Actions:
         """Release what was held only for a moment, as it was: neither tried now nor renewed. The IDs released."""
         return self._postsuper(POSTSUPER[Verb.RELEASE], targets).named if targets else set()
 
-    def _checked(self, verb: Verb, targets: Sequence[Target]) -> Sorted:
+    def checked(self, verb: Verb, targets: Sequence[Target]) -> Sorted:
+        """A last look at the identity of each, and where it is."""
         checked = Sorted([], [])
         judge: Callable[[Verb, Target], tuple[Outcome, str]] = self._by_file
         if self._look is not None:
@@ -329,7 +330,7 @@ def _moved(verb: Verb, target: Target, state: State) -> str:
     """Why a message that moved since it was planned for is left alone; empty when it is not."""
     if state == "active":
         return IN_DELIVERY
-    if verb is Verb.DELETE and target.state == "hold" and state != "hold":
+    if verb in (Verb.DELETE, Verb.QUARANTINE) and target.state == "hold" and state != "hold":
         return f"no longer held: in {state}"  # somebody wanted it delivered; and a copy of it may be out of date
     return ""
 

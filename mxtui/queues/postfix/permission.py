@@ -92,6 +92,7 @@ def permissions(layout: Layout, privileges: Privileges, *, running: bool) -> Map
     verbs[Verb.FLUSH] = ALLOWED if running else _stopped(layout, "nothing would be tried")
     verbs[Verb.RESTORE] = ALLOWED
     verbs[Verb.REDIRECT] = NO_REDIRECT
+    verbs[Verb.QUARANTINE], verbs[Verb.UNQUARANTINE] = verbs[Verb.HOLD], verbs[Verb.RELEASE]
     return MappingProxyType(verbs)
 
 

@@ -5,18 +5,21 @@ What acts is imported when something is to be done: 35 ms that a look need not p
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from mxtui.folders import space_of
+from mxtui.errors import NotPermitted
+from mxtui.folders import is_there, space_of
 from mxtui.message.sanitize import one_line
 from mxtui.model.envelope import Client
 from mxtui.model.message import Changes, Identity, QueuedMessage, State
 from mxtui.model.source import ALLOWED, Capabilities, Permission, Source, Space, Verb
-from mxtui.model.tally import Tallies
+from mxtui.model.tally import Tallies, tally
 from mxtui.queues.postfix import instances
 from mxtui.queues.postfix.files import FileReader
 from mxtui.queues.postfix.layout import Layout
@@ -31,10 +34,17 @@ if TYPE_CHECKING:
     from mxtui.model.plan import Caution, Result, Target
     from mxtui.queues.cached import Counted
     from mxtui.queues.postfix.actions import Actions
+    from mxtui.queues.postfix.quarantine import Quarantine
+    from mxtui.queues.postfix.quarantining import Quarantining
     from mxtui.queues.queue import Outcome
 
 CONTENT_CLOSED = Permission(False, "messages themselves are for root and the postfix user", "Run as root.")
 
+
+RECORD: Final = "quarantine"
+"""The file in a folder of marks; see `quarantine`, which is imported once there is one."""
+
+UNMARKABLE: Final = "Run as root, or share that folder with a group (README, `holds`)."
 
 NO_LOG: Final = (
     "it cannot be read here, and nothing else says what Postfix delivered: a canary leaves the queue without evidence, "
@@ -52,12 +62,18 @@ class PostfixQueue:
         road: Callable[[Layout], Reader] = open_reader,
         privileges: Privileges | None = None,
         quiet: float | None = None,
+        marks: Path | None = None,
     ) -> None:
+        """`marks`: the folder with the record of what is in quarantine; without one nothing is, nor gets there."""
         self.layout = layout
         self._open = road
         self._reader = road(layout)
         self._privileges = privileges or Privileges()
         self._quiet = quiet
+        self._marks = marks
+        self._looked: Quarantine | None = None
+        self._told: Quarantine | None = None
+        """As far as it was told: by a read, and by who watches from then on."""
         self._look = None if self._reader.road == "files" else self._listed
 
     @classmethod
@@ -81,37 +97,57 @@ class PostfixQueue:
     def capabilities(self) -> Capabilities:
         """What this user can do now: a stat and /proc/locks; sudo is asked once a minute at most."""
         running = master_runs(self.layout.queue_directory)
+        verbs = dict(permissions(self.layout, self._privileges, running=running))
+        if why := self._unmarkable():
+            for verb in (Verb.QUARANTINE, Verb.UNQUARANTINE):
+                verbs[verb] = Permission(False, why, UNMARKABLE) if verbs[verb].allowed else verbs[verb]
         return Capabilities(
             self._reader.road,
             running,
-            permissions(self.layout, self._privileges, running=running),
+            MappingProxyType(verbs),
             ALLOWED if self._reader.road == "files" else CONTENT_CLOSED,
             delivers=queue_manager_runs(self.layout.queue_directory) if running else None,
         )
 
     def depth(self) -> Mapping[State, int]:
         """Messages per state."""
-        return self._reader.depth()
+        depth, quarantine = self._reader.depth(), self._quarantine
+        return depth if quarantine is None else quarantine.depth(depth)
 
     def read(self, *, subjects: bool = True) -> Iterator[Changes]:
         """Everything queued, once."""
-        return self._reader.read(subjects=subjects)
+        self._told = self._record()
+        if self._told is not None:
+            self._told.refresh()
+        for changes in self._reader.read(subjects=subjects):
+            yield changes if self._told is None else self._told.shown(changes)
 
     def count(self, now: float) -> Tallies:
         """Everything queued, counted at `now` (see `queues.queue.Countable`)."""
-        return self._reader.count(now)
+        if self._look is not None and self._quarantine is not None:  # what is in hold, a listing alone can tell
+            return tally((message for changes in self.read() for message in changes.present), now)
+        return self._counted(self._reader.count(now))
 
     def count_again(self, now: float, cache: Path) -> Counted:
         """See `queues.queue.Recountable`; a listing is read whole each time."""
-        if isinstance(self._reader, FileReader):
-            return self._reader.count_again(now, cache)
         from mxtui.queues.cached import Counted, Moved
 
-        return Counted(self._reader.count(now), Moved({}, {}), 0)
+        if isinstance(self._reader, FileReader):
+            counted = self._reader.count_again(now, cache)
+            return counted._replace(tallies=self._counted(counted.tallies))
+        return Counted(self.count(now), Moved({}, {}), 0)
 
     def watch(self, stop: threading.Event) -> Iterator[Changes]:
-        """What changes from the start of `read` on."""
-        return self._reader.watch(stop)
+        """What changes from the start of `read` on, and what is put into quarantine by whoever it is."""
+        for changes in self._reader.watch(stop):
+            told = self._told = self._told or self._record()
+            if told is None:
+                yield changes
+                continue
+            again = told.refresh()
+            yield told.shown(changes)
+            if found := self._seen(again, told):
+                yield Changes(list(found.values()))
 
     def outcomes(self, stop: threading.Event) -> Iterator[Mapping[str, Outcome]]:
         """How deliveries end from now on (see `queues.queue.Logged`)."""
@@ -121,14 +157,18 @@ class PostfixQueue:
 
     def find(self, queue_id: str) -> QueuedMessage | None:
         """The message under this ID now."""
-        return self._reader.find(queue_id)
+        found, quarantine = self._reader.find(queue_id), self._quarantine
+        if found is None or quarantine is None:
+            return found
+        quarantine.refresh()
+        return quarantine.seen(found)
 
     def find_all(self, queue_ids: Collection[str]) -> Mapping[str, QueuedMessage]:
         """Some messages as they are now; those missing are gone."""
-        if self._look is not None:
-            return self._look(queue_ids) if queue_ids else {}
-        found = ((each, self._reader.find(each)) for each in queue_ids)
-        return {each: message for each, message in found if message is not None}
+        quarantine = self._quarantine
+        if quarantine is not None:
+            quarantine.refresh()
+        return self._seen(queue_ids, quarantine)
 
     def content(self, queue_id: str, limit: int) -> bytes:
         """The message as stored, at most `limit` bytes. Raises NotPermitted, NoQueue."""
@@ -165,6 +205,21 @@ class PostfixQueue:
 
         return Actions(self.layout, self._privileges, look=self._look)
 
+    @cached_property
+    def _quarantining(self) -> Quarantining:
+        from mxtui.queues.postfix.quarantine import Quarantine
+        from mxtui.queues.postfix.quarantining import Quarantining
+
+        if self._marks is None:
+            raise NotPermitted(self._unmarkable(), UNMARKABLE)
+        return Quarantining(self.layout, self._actions, Quarantine(self.layout, self._marks))
+
+    def _concerns_quarantine(self, verb: Verb, targets: Sequence[Target]) -> bool:
+        """Whether it needs the record: as long as there is none nothing does but what begins one."""
+        if verb in (Verb.QUARANTINE, Verb.UNQUARANTINE):
+            return True
+        return self._quarantine is not None or any(target.state == "quarantine" for target in targets)
+
     def steps(self, verb: Verb, targets: Sequence[Target], *, keep_copy: bool = False) -> tuple[str, ...]:
         """The very commands, in order."""
         match verb:
@@ -174,6 +229,8 @@ class PostfixQueue:
             case Verb.RESTORE:
                 command = f"{self.layout.sendmail_path} -C {self.layout.config_directory} -G -i -f SENDER -- RECIPIENT…"
                 return (f"{command}  (each of {len(targets):,})",) if targets else ()
+            case verb if self._concerns_quarantine(verb, targets):
+                return self._quarantining.steps(verb, targets, keep_copy=keep_copy)
             case Verb.DELETE if keep_copy:
                 from mxtui.queues.postfix import removal
 
@@ -182,11 +239,15 @@ class PostfixQueue:
                 return self._actions.steps(verb, targets)
 
     def act(self, verb: Verb, targets: Sequence[Target]) -> Iterator[Result]:
-        """Hold, release, renew, reject, or delete without a copy."""
+        """Hold, release, quarantine, renew, reject, or delete without a copy."""
+        if self._concerns_quarantine(verb, targets):
+            return self._quarantining.act(verb, targets)
         return self._actions.act(verb, targets)
 
     def let_go(self, targets: Sequence[Target]) -> Iterator[Result]:
         """Release to their next retry time (see `queues.queue.Releasing`); what is renewed is tried all the same."""
+        if self._concerns_quarantine(Verb.RELEASE, targets):
+            return self._quarantining.act(Verb.RELEASE, targets, try_now=False)
         return self._actions.act(Verb.RELEASE, targets, try_now=False)
 
     def cautions(self, verb: Verb) -> Sequence[Caution]:
@@ -208,6 +269,8 @@ class PostfixQueue:
 
     def delete(self, targets: Sequence[Target], folder: Path) -> Iterator[Result]:
         """Delete with copies (see `removal`)."""
+        if self._concerns_quarantine(Verb.DELETE, targets):
+            return self._quarantining.delete(targets, folder)
         from mxtui.queues.postfix import removal
 
         return removal.delete(self.layout, self._actions, targets, folder)
@@ -217,7 +280,7 @@ class PostfixQueue:
         from mxtui.queues.postfix.flush import QUIET_SECONDS, Flush
 
         quiet = QUIET_SECONDS if self._quiet is None else self._quiet
-        return Flush(self.layout, find=self.find, look=self._look, quiet=quiet).deliver(feed, stop)
+        return Flush(self.layout, find=self._reader.find, look=self._look, quiet=quiet).deliver(feed, stop)
 
     def restore(self, folder: Path, identity: Identity) -> Result:
         """Put a kept copy back through sendmail(1)."""
@@ -231,6 +294,46 @@ class PostfixQueue:
 
     def close(self) -> None:
         """Nothing is held open between calls."""
+
+    def _record(self) -> Quarantine | None:
+        """What is on record, once more from the beginning; None where nothing ever was in quarantine."""
+        if self._marks is None or not (self._marks / RECORD).exists():
+            return None
+        from mxtui.queues.postfix.quarantine import Quarantine
+
+        return Quarantine(self.layout, self._marks)
+
+    @property
+    def _quarantine(self) -> Quarantine | None:
+        """The record for looks of one moment; None where nothing ever was in quarantine."""
+        if self._looked is None:
+            self._looked = self._record()
+        return self._looked
+
+    def _seen(self, queue_ids: Collection[str], quarantine: Quarantine | None) -> Mapping[str, QueuedMessage]:
+        """Some messages as they are now, by what is on record."""
+        found: Mapping[str, QueuedMessage] = {}
+        if queue_ids and self._look is not None:
+            found = self._look(queue_ids)
+        elif queue_ids:
+            each_one = ((each, self._reader.find(each)) for each in queue_ids)
+            found = {each: message for each, message in each_one if message is not None}
+        if quarantine is None:
+            return found
+        return {each: quarantine.seen(message) for each, message in found.items()}
+
+    def _counted(self, tallies: Tallies) -> Tallies:
+        quarantine = self._quarantine
+        return tallies if quarantine is None else quarantine.set_apart(tallies)
+
+    def _unmarkable(self) -> str:
+        """What stands in the way of the record; empty where nothing does."""
+        if self._marks is None:
+            return "nothing keeps a record of it here"
+        place = next(each for each in (self._marks / RECORD, self._marks, *self._marks.parents) if is_there(each))
+        if os.access(place, os.W_OK if place.is_file() else os.W_OK | os.X_OK, effective_ids=True):
+            return ""
+        return f"its record in {self._marks} may not be written"
 
     def _listed(self, queue_ids: Collection[str]) -> Mapping[str, QueuedMessage]:
         wanted = set(queue_ids)

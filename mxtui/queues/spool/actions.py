@@ -1,4 +1,4 @@
-"""Hold, release, redirect, reject, delete: each on a claimed message, so that nobody delivers it meanwhile.
+"""Hold, release, quarantine, redirect, reject, delete: each on a claimed message, so that nobody delivers it meanwhile.
 
 Many go through each step together, and share their fsyncs. Nothing is taken out of a delivery: a message that somebody
 has in hand is refused, if it still is after a moment.
@@ -112,7 +112,7 @@ class Actions:
         recipients = tuple(
             replace(each, fate="waiting") if each.fate == "refused" else each for each in envelope.recipients
         )
-        return self._renewed(replace(envelope, recipients=recipients, next_retry=None, why="", returning=False))
+        return self._renewed(replace(envelope, recipients=recipients, next_retry=None, why="", returning=False, was=""))
 
     def _renewed(self, envelope: Envelope) -> tuple[Envelope, str]:
         now = self._clock()
@@ -146,7 +146,23 @@ class Actions:
         def delete(_: Target, claim: Claim) -> tuple[Job, str]:
             return writer.finishing(claim), ""
 
-        jobs = {Verb.HOLD: hold, Verb.RELEASE: release, Verb.RENEW: renew, Verb.REJECT: reject, Verb.DELETE: delete}
+        def quarantine(_: Target, claim: Claim) -> tuple[Job, str]:
+            was = claim.state if claim.state in ("hold", "failed") else ""
+            again = replace(claim.envelope, was=was)
+            return writer.moving(claim, "quarantine", again if was else None), ""
+
+        def unquarantine(_: Target, claim: Claim) -> tuple[Job, str]:
+            state = claim.envelope.was or "deferred"
+            again, told = replace(claim.envelope, was=""), ""
+            if state == "deferred":
+                again, told = self._renewed(again)
+            where = "" if state == "deferred" else f"in {state} again"
+            return writer.moving(claim, state, again if again != claim.envelope else None), told or where
+
+        jobs = {
+            Verb.HOLD: hold, Verb.RELEASE: release, Verb.RENEW: renew, Verb.REJECT: reject, Verb.DELETE: delete,
+            Verb.QUARANTINE: quarantine, Verb.UNQUARANTINE: unquarantine,
+        }  # fmt: skip
         return jobs[verb]
 
     def _all_claimed(self, verb: Verb, targets: Sequence[Target], held: ExitStack) -> list[Claim | Result]:

@@ -111,6 +111,8 @@ class EnvelopeOnDisk(Struct, frozen=True, omit_defaults=True, forbid_unknown_fie
     returning: bool = False
     screened: ScreenedOnDisk | None = None
     """Since schema 2."""
+    was: Literal["", "hold", "failed"] = ""
+    """Since schema 2."""
 
 
 class _AnySchema(Struct):
@@ -151,6 +153,7 @@ def decode(data: bytes) -> Envelope:
         found.why,
         found.returning,
         _screened(found.screened),
+        found.was,
     )
 
 
@@ -205,7 +208,7 @@ def _text(value: str, length: int = TEXT_LENGTH) -> str:
 def _on_disk(envelope: Envelope) -> EnvelopeOnDisk:
     client = envelope.client
     return EnvelopeOnDisk(
-        SCHEMA if envelope.screened is not None else FIRST,
+        SCHEMA if envelope.screened is not None or envelope.was else FIRST,
         envelope.id,
         envelope.arrival,
         envelope.expires,
@@ -226,6 +229,7 @@ def _on_disk(envelope: Envelope) -> EnvelopeOnDisk:
         _text(envelope.why),
         envelope.returning,
         _screened_on_disk(envelope.screened),
+        envelope.was,
     )
 
 

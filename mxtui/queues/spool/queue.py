@@ -46,6 +46,11 @@ CLOSED: Final = "only the spool's own user and root may change it"
 
 CONTENT_CLOSED: Final = Permission(False, "messages are for the spool's own user and root", "Run as root.")
 
+_CHANGING: Final = (
+    Verb.HOLD, Verb.RELEASE, Verb.DELETE, Verb.RESTORE, Verb.REDIRECT, Verb.RENEW, Verb.QUARANTINE, Verb.UNQUARANTINE,
+)  # fmt: skip
+"""Verbs that need no more than the right to change files."""
+
 NO_NOTICE: Final = Permission(
     False, "no relay for notices is configured", "Name one (notices in [serve]), or delete instead: nobody is told."
 )
@@ -96,7 +101,7 @@ class SpoolQueue:
         may_write = os.access(queue, os.W_OK | os.X_OK, effective_ids=True)
         owner = "" if may_write else owner_name(self.spool.path)
         changing = ALLOWED if may_write else Permission(False, CLOSED, f"Run as root{owner and f' or as {owner}'}.")
-        verbs = dict.fromkeys((Verb.HOLD, Verb.RELEASE, Verb.DELETE, Verb.RESTORE, Verb.REDIRECT, Verb.RENEW), changing)
+        verbs = dict.fromkeys(_CHANGING, changing)
         verbs[Verb.REJECT] = changing if self._notice is not None else NO_NOTICE
         verbs[Verb.FLUSH] = self._flushing(service, changing)
         content = ALLOWED if may_read else CONTENT_CLOSED
@@ -177,6 +182,11 @@ class SpoolQueue:
                     "write ID.json anew: next_retry now, refused recipients waiting, a new lifetime where it is over"
                 )
                 return (f"{write}  {each}", f"rename {queue}/STATE/…/ID.json to {queue}/deferred/…  {each}")
+            case Verb.QUARANTINE:
+                write = f"write ID.json anew: was, where it is not in deferred  {each}"
+                return (write, f"rename {queue}/STATE/…/ID.json to {queue}/quarantine/…  {each}")
+            case Verb.UNQUARANTINE:
+                return (f"rename {queue}/quarantine/…/ID.json to {queue}/…, where it was  {each}",)
             case Verb.RENEW:
                 return (f"write ID.json anew: a new lifetime from now on  {each}",)
             case Verb.REDIRECT:
@@ -198,7 +208,7 @@ class SpoolQueue:
                 return (f"delivery now by {who}  (of {len(targets):,})",)
 
     def act(self, verb: Verb, targets: Sequence[Target]) -> Iterator[Result]:
-        """Hold, release, renew, reject, or delete without a copy."""
+        """Hold, release, quarantine, renew, reject, or delete without a copy."""
         return self._actions.act(verb, targets)
 
     def let_go(self, targets: Sequence[Target]) -> Iterator[Result]:

@@ -97,6 +97,8 @@ def _open_questions(scene: Scene, row: DomainStatus, forecast: Forecast | None) 
         asked.append((duration(row.hold.until - scene.now), hold_words(scene, row.hold)))
     asked += _offered(row)
     asked.append((fmt.count(held), "held: releasing is up to you" if held else "held"))
+    if suspected := row.totals.states.get("quarantine", 0):
+        asked.append((fmt.count(suspected), "in quarantine: no drain takes it"))
     asked += _expiring(scene, row, forecast)
     if corrupt := row.totals.states.get("corrupt", 0):
         asked.append((fmt.count(corrupt), "corrupt: set aside, never delivered"))

@@ -15,7 +15,17 @@ from mxtui.tui.columns import Cell, Column
 from mxtui.tui.draw.scene import Scene, ruled
 from mxtui.tui.line import Line, Spans, fit, fit_address, wrap
 
-_STATES = {"hold": "held", "active": "now", "incoming": "now", "maildrop": "new", "corrupt": "bad"}
+_STATES = {
+    "hold": "held",
+    "active": "now",
+    "incoming": "now",
+    "maildrop": "new",
+    "corrupt": "bad",
+    "quarantine": "quar",
+}
+
+_SET_ASIDE = ("hold", "quarantine", "corrupt")
+"""States whose mail somebody has to decide about."""
 
 
 @lru_cache(maxsize=4096)
@@ -29,7 +39,7 @@ def _mark(_: Row, cell: Cell) -> Spans:
 
 
 def _held(row: Row, cell: Cell) -> Spans:
-    return [(cell.look.glyphs.held, cell.look.warning)] if row.state == "hold" else []
+    return [(cell.look.glyphs.held, cell.look.warning)] if row.state in ("hold", "quarantine") else []
 
 
 def _bar(row: Row, cell: Cell) -> Spans:
@@ -76,7 +86,7 @@ def _score(row: Row, cell: Cell) -> Spans:
 
 def _next(row: Row, cell: Cell) -> Spans:
     if row.state in _STATES:
-        return [(_STATES[row.state], cell.look.warning if row.state in ("hold", "corrupt") else cell.look.ok)]
+        return [(_STATES[row.state], cell.look.warning if row.state in _SET_ASIDE else cell.look.ok)]
     if row.next_retry is None:
         return [(cell.look.glyphs.dash, cell.look.faint)]
     left = row.next_retry - cell.now
@@ -123,9 +133,12 @@ def marks_line(scene: Scene, marked: int, octets: int, inside: int) -> Line:
     return line
 
 
+_IN_WORDS = {"hold": "held", "quarantine": "quarantined"}
+
+
 def state_words(message: QueuedMessage, now: float) -> str:
     """State, tries, next try and expiry."""
-    said: list[str] = ["held" if message.state == "hold" else message.state]
+    said: list[str] = [_IN_WORDS.get(message.state, message.state)]
     if message.attempts is not None:
         said.append(counted(message.attempts, "try", "tries"))
     if message.next_retry is not None:

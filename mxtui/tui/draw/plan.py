@@ -19,6 +19,10 @@ _EFFECTS: Mapping[Verb, str] = {
     Verb.FLUSH: "Delivery is tried now, and each message is followed to its verdict.",
     Verb.REDIRECT: "In place of whoever does not have the messages yet, another address gets them: at once, but for "
     "those that are held, which stay so. The addresses that they came with are kept.",
+    Verb.QUARANTINE: "The messages stay queued, out of the way of every drain, and of every release that does not name "
+    "them. Nobody is told. Undo puts them back where they are now; a release has them delivered.",
+    Verb.UNQUARANTINE: "The messages go back to where they were: what was held is in hold again, what waited waits for "
+    "its next try.",
     Verb.RENEW: "Each message gets a whole new lifetime from now on, so that it is not given up.",
 }
 
@@ -38,6 +42,8 @@ _DOING: Mapping[Verb, str] = {
     Verb.FLUSH: "Flushing",
     Verb.REDIRECT: "Redirecting",
     Verb.RENEW: "Renewing",
+    Verb.QUARANTINE: "Quarantining",
+    Verb.UNQUARANTINE: "Putting back",
 }
 
 FAILURES = 12

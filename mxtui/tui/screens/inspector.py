@@ -27,7 +27,8 @@ from mxtui.tui.commands import Command, bindings
 from mxtui.tui.draw.inspector.layout import body, headline
 from mxtui.tui.draw.inspector.opened import Opened
 from mxtui.tui.line import Line
-from mxtui.tui.screens.acting import ActingScreen, redirect_command, verb_command
+from mxtui.tui.screens.acting import redirect_command, verb_command
+from mxtui.tui.screens.clearing import ClearingScreen, clear_command
 from mxtui.tui.screens.saving import SavingScreen
 from mxtui.tui.screens.source import SourceScreen
 from mxtui.tui.widgets.chrome import Chrome
@@ -41,8 +42,11 @@ _ON_MESSAGE: tuple[Command, ...] = (
             lambda screen: screen.mark()),
     Command("inspector.campaign", "c", "Mark campaign", "Mark all messages of its campaign.",
             lambda screen: screen.mark_campaign(), lambda screen: screen.some_campaign()),
+    clear_command("inspector"),
     verb_command("inspector", Verb.HOLD, "h", "Keep this message from being tried."),
     redirect_command("inspector", "Send this message to another address or host."),
+    verb_command("inspector", Verb.QUARANTINE, "Q",
+                 "Put this message out of the way of drains and releases; nobody is told.", footer=False),
     verb_command("inspector", Verb.REJECT, "x", "Return this message to its sender."),
     verb_command("inspector", Verb.DELETE, "d", "Remove this message; a copy is kept."),
     Command("inspector.raw", "v", "Raw source", "The message as stored, made safe to show, and a search in it.",
@@ -57,7 +61,7 @@ _ON_MESSAGE: tuple[Command, ...] = (
 )  # fmt: skip
 
 
-class InspectorScreen(SavingScreen, ActingScreen):
+class InspectorScreen(SavingScreen, ClearingScreen):
     """One message of a view."""
 
     TAB = "messages"
@@ -260,6 +264,15 @@ class InspectorScreen(SavingScreen, ActingScreen):
         if self._opened is not None and self._opened.campaign is not None:
             return ALLOWED
         return Permission(False, "it is not known to be part of a campaign")
+
+    @property
+    def chosen_message(self) -> str | None:
+        """This one."""
+        return self._queue_id
+
+    def cleared(self) -> None:
+        """Judged again, with that."""
+        self._judge(self._queue_id)
 
     @work(exclusive=True, group="campaign")
     async def mark_campaign(self) -> None:

@@ -7,7 +7,7 @@ from textual import work
 
 from mxtui.index import Row, View
 from mxtui.model.source import ALLOWED, Permission
-from mxtui.tui.screens.acting import ActingScreen
+from mxtui.tui.screens.clearing import ClearingScreen
 from mxtui.tui.selecting import targets_of
 from mxtui.tui.widgets.table import Table
 
@@ -15,7 +15,7 @@ RECOUNT = 5.0
 """Seconds between two counts of what is marked, while nothing but the queue changes: 2 s of work for 100,000 marks."""
 
 
-class MarkingScreen(ActingScreen):
+class MarkingScreen(ClearingScreen):
     """Keeps marks and what they add up to."""
 
     def __init__(self) -> None:

@@ -22,6 +22,7 @@ from mxtui.model.words import counted
 from mxtui.tui.commands import Command, bindings
 from mxtui.tui.draw.messages import COLUMNS, UNJUDGED_COLUMNS, marks_line, preview
 from mxtui.tui.screens.acting import redirect_command, verb_command
+from mxtui.tui.screens.clearing import clear_command
 from mxtui.tui.screens.inspector import InspectorScreen
 from mxtui.tui.screens.marking import MarkingScreen
 from mxtui.tui.widgets.filter_bar import TYPING, FilterBar
@@ -39,6 +40,9 @@ _ON_MESSAGES: tuple[Command, ...] = (
     verb_command("messages", Verb.HOLD, "h", "Keep the marked messages, or this one, from being tried."),
     verb_command("messages", Verb.RELEASE, "r", "Let held messages be tried again."),
     redirect_command("messages", "Send the marked messages, or this one, to another address or host."),
+    verb_command("messages", Verb.QUARANTINE, "Q",
+                 "Put the marked messages, or this one, out of the way of drains and releases; nobody is told.",
+                 footer=False),
     verb_command("messages", Verb.REJECT, "x", "Return messages to their senders with a notice."),
     verb_command("messages", Verb.DELETE, "d", "Remove messages silently; a copy is kept."),
     verb_command("messages", Verb.FLUSH, "f", "Try delivery now, and follow each message to its verdict."),
@@ -49,6 +53,7 @@ _ON_MESSAGES: tuple[Command, ...] = (
     Command("messages.sort", "s", "Sort", "Sort by the next column.", lambda screen: screen.next_sort(), footer=False),
     Command("messages.reverse", "S", "Reverse", "Turn the order round.",
             lambda screen: screen.sort_by(screen.sort.column), footer=False),
+    clear_command("messages"),
     Command("messages.unmark", "U", "Unmark all", "Take all marks away, also outside the filter.",
             lambda screen: screen.unmark_all(), footer=False),
 )  # fmt: skip
@@ -259,6 +264,11 @@ class MessagesScreen(MarkingScreen):
         """Open the message under the cursor."""
         if self.table.row is not None and self.view is not None:
             self.app.push_screen(InspectorScreen(self.view, self.table.row.queue_id, self.table.cursor))
+
+    @property
+    def chosen_message(self) -> str | None:
+        """Under the cursor, whatever is marked."""
+        return self.table.row.queue_id if self.table.row is not None else None
 
     @on(Table.Titled)
     def _title_clicked(self, event: Table.Titled) -> None:

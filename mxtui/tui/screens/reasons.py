@@ -26,6 +26,8 @@ _ON_REASONS: tuple[Command, ...] = (
     verb_command("reasons", Verb.HOLD, "h", "Keep the messages of this group from being tried."),
     verb_command("reasons", Verb.RELEASE, "r", "Let held messages of this group be tried again."),
     redirect_command("reasons", "Send the messages of this group to another address or host."),
+    verb_command("reasons", Verb.QUARANTINE, "Q",
+                 "Put the messages of this group out of the way of drains and releases; nobody is told.", footer=False),
     verb_command("reasons", Verb.REJECT, "x", "Return the messages of this group to their senders."),
     verb_command("reasons", Verb.DELETE, "d", "Remove the messages of this group; a copy is kept."),
     verb_command("reasons", Verb.FLUSH, "f", "Try this group's mail now."),

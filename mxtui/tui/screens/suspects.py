@@ -17,9 +17,9 @@ from mxtui.model.redirect import Redirect
 from mxtui.model.source import ALLOWED, Permission, Verb
 from mxtui.tui.commands import Command, bindings
 from mxtui.tui.draw.suspects import COLUMNS, Ranked, empty, pane, scanning, standing
-from mxtui.tui.line import Line
 from mxtui.tui.screens.acting import ActingScreen, verb_command
-from mxtui.tui.screens.asking import Asked, AskingScreen
+from mxtui.tui.screens.asking import Asked
+from mxtui.tui.screens.clearing import NOT_SPAM, SUSPECT_AGAIN, ClearScreen
 from mxtui.tui.screens.inspector import InspectorScreen
 from mxtui.tui.widgets.painted import Painted
 from mxtui.tui.widgets.table import Listed, Table
@@ -32,6 +32,8 @@ _ON_SUSPECTS: tuple[Command, ...] = (
     Command("suspects.mark", "space", "Mark", "Mark all messages of this campaign, or take the marks away.",
             lambda screen: screen.mark(), lambda screen: screen.some_campaign()),
     verb_command("suspects", Verb.HOLD, "h", "Keep the messages of this campaign from being tried."),
+    verb_command("suspects", Verb.QUARANTINE, "Q",
+                 "Put the messages of this campaign out of the way of drains and releases; nobody is told."),
     verb_command("suspects", Verb.REJECT, "x", "Return the messages of this campaign to their senders."),
     verb_command("suspects", Verb.DELETE, "d", "Remove the messages of this campaign; a copy is kept."),
     Command("suspects.clear", "c", lambda screen: screen.clear_label(),
@@ -47,23 +49,6 @@ _ON_SUSPECTS: tuple[Command, ...] = (
 )  # fmt: skip
 
 NOBODY = Suspects(0.0, (), suspected((), 0), Sifted(0, 0, 0, fault="nobody judges mail here"))
-
-
-class ClearScreen(AskingScreen):
-    """Why a campaign is no spam."""
-
-    BELOW: ClassVar[int] = 5
-    SHOWN: ClassVar[str] = "remembered and on record; c takes it back"
-
-    def __init__(self, campaign: Campaign) -> None:
-        super().__init__("Not spam", None)
-        self._campaign = campaign
-
-    def about(self) -> list[Line]:
-        """The campaign."""
-        look = self.host.look
-        words = f"{self._campaign.messages:,} messages of {self._campaign.name} are not suspect any more,"
-        return [Line((words, look.text)), Line(("nor those like them that come later.", look.text))]
 
 
 class SuspectsScreen(ActingScreen):
@@ -209,7 +194,8 @@ class SuspectsScreen(ActingScreen):
             if asked is not None:
                 self._clear(campaign, asked.reason)
 
-        self.app.push_screen(ClearScreen(campaign), told)
+        words = f"{campaign.messages:,} messages of {campaign.name} are not suspect any more,"
+        self.app.push_screen(ClearScreen((words, "nor those like them that come later.")), told)
 
     @work(group="clear")
     async def _clear(self, campaign: Campaign, reason: str | None) -> None:
@@ -220,10 +206,10 @@ class SuspectsScreen(ActingScreen):
         def do() -> None:
             selection = campaign.selection
             if reason is None:
-                operations.note("suspect again", selection, "")
+                operations.note(SUSPECT_AGAIN, selection, "")
                 sifting.withdraw(campaign)
             else:
-                operations.note("not spam", selection, reason)
+                operations.note(NOT_SPAM, selection, reason)
                 sifting.clear(campaign, operations.operator_name, reason)
 
         try:

@@ -127,14 +127,14 @@ def test_a_message_that_became_active_after_the_last_look_is_not_touched(
     here = locate(layout, mail.queue_id)
     assert here is not None
     active = layout.queue_directory / layout.hashing.folder("active", mail.queue_id)
-    plain = Actions._checked
+    plain = Actions.checked
 
     def then_it_moves(self: Actions, verb: Verb, targets: list[Target]) -> object:
         checked = plain(self, verb, targets)
         here.path.rename(active / mail.queue_id)
         return checked
 
-    monkeypatch.setattr(Actions, "_checked", then_it_moves)
+    monkeypatch.setattr(Actions, "checked", then_it_moves)
     (result,) = actions.act(Verb.HOLD, [mail])
     assert (result.result, result.detail) == ("refused", "in delivery now")
     assert state(layout, mail.queue_id) == "active"
@@ -426,14 +426,14 @@ def test_a_hold_by_somebody_else_is_not_ours(
     instance: PrivatePostfix, layout: Layout, actions: Actions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (mail,) = queued(instance, layout)
-    plain = Actions._checked
+    plain = Actions.checked
 
     def then_it_is_held(self: Actions, verb: Verb, targets: Sequence[Target]) -> object:
         checked = plain(self, verb, targets)
         moved(layout, mail, "hold")
         return checked
 
-    monkeypatch.setattr(Actions, "_checked", then_it_is_held)
+    monkeypatch.setattr(Actions, "checked", then_it_is_held)
     (result,) = actions.act(Verb.HOLD, [mail])
     assert (result.result, result.detail) == ("refused", "held by somebody else")
 

@@ -131,11 +131,42 @@ def test_what_comes_back_from_a_delivery_meanwhile_is_acted_on(spool: Spool, mon
     assert queued(spool) == {made.id: "hold", free.id: "hold"}
 
 
+@pytest.mark.parametrize("state", ["deferred", "hold", "failed"])
+def test_quarantined_mail_goes_back_to_where_it_was_as_it_was(spool: Spool, state: SpoolState) -> None:
+    text = envelope(why="" if state == "deferred" else "suspension of example.org", next_retry=time.time() + 3600)
+    made = put(spool, replace(text, returning=state == "failed"), state)
+    queue = SpoolQueue(spool)
+    assert outcomes(queue.act(Verb.QUARANTINE, [target(spool, made)])) == [("done", "")]
+    assert queued(spool) == {made.id: "quarantine"}
+    ((result, _),) = outcomes(queue.act(Verb.UNQUARANTINE, [target(spool, made)]))
+    assert result == "done"
+    assert spool.find(made.id) == (state, made)
+
+
+def test_quarantined_mail_that_is_released_is_delivered_wherever_it_was(spool: Spool) -> None:
+    made = put(spool, envelope(why="suspension of example.org"), "hold")
+    queue = SpoolQueue(spool)
+    list(queue.act(Verb.QUARANTINE, [target(spool, made)]))
+    assert outcomes(queue.act(Verb.RELEASE, [target(spool, made)])) == [("done", "")]
+    state, now = spool.find(made.id) or pytest.fail("there")
+    assert (state, now.was, now.why) == ("deferred", "", "")
+
+
+def test_put_back_past_its_lifetime_it_gets_a_new_one(spool: Spool) -> None:
+    made = put(spool, envelope(arrival=time.time() - 9 * DAY))
+    queue = SpoolQueue(spool)
+    list(queue.act(Verb.QUARANTINE, [target(spool, made)]))
+    ((result, said),) = outcomes(queue.act(Verb.UNQUARANTINE, [target(spool, made)]))
+    assert (result, said.partition(":")[0]) == ("done", "renewed")
+
+
 @pytest.mark.parametrize(
     ("verb", "state", "said"),
     [
         (Verb.HOLD, "hold", "already held"),
         (Verb.HOLD, "quarantine", "in quarantine already"),
+        (Verb.QUARANTINE, "quarantine", "in quarantine already"),
+        (Verb.UNQUARANTINE, "hold", "not in quarantine"),
         (Verb.HOLD, "failed", "given up: nothing tries it until it is released"),
         (Verb.RELEASE, "deferred", "not held"),
         (Verb.REJECT, "quarantine", "suspected spam: its sender is likely forged, and a stranger would get the notice"),
@@ -301,6 +332,7 @@ def test_capabilities_say_what_may_be_done_and_what_would_allow_it(spool: Spool)
     assert (bare.road, bare.running, bare.service) == ("spool", False, "")
     assert {verb for verb in Verb if bare.may(verb).allowed} == {
         Verb.HOLD, Verb.RELEASE, Verb.DELETE, Verb.RESTORE, Verb.REDIRECT, Verb.RENEW,
+        Verb.QUARANTINE, Verb.UNQUARANTINE,
     }  # fmt: skip
     assert "relay" in bare.may(Verb.REJECT).why_not
     assert "serve" in bare.may(Verb.FLUSH).hint

@@ -29,6 +29,8 @@ def headline(scene: Scene, opened: Opened) -> list[Line]:
     indent = first.width
     if message.state == "hold":
         first.add(f" {scene.glyphs.held} HELD ", look.badge_warning).add("  ", look.text)
+    if message.state == "quarantine":
+        first.add(f" {scene.glyphs.held} QUARANTINED ", look.badge_warning).add("  ", look.text)
     if message.fault:
         first.add(" CORRUPT ", look.badge_warning).add("  ", look.text)
     subject = message.subject if message.subject is not None else message.fault or "subject not read"
