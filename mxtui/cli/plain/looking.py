@@ -75,15 +75,20 @@ class Looking:
 
     def suspects(self) -> bool:
         """What is judged in the background; False where nobody does that."""
-        sifting = self._services.sifting
-        if sifting is None:
+        if self._services.sifting is None:
             return False
-        overview, progress = self._whole(), sifting.progress()
-        if progress.fault:
-            self._pages.say(f"Nothing can be judged: {progress.fault}.")
-        elif progress.waiting:
-            self._pages.say(f"{progress.waiting:,} of {progress.judged + progress.waiting:,} not judged yet.")
-        self._show(lists.suspects(sifting.groups(), overview.taken_at))
+        overview = self._whole()
+        known = overview.suspects
+        if known is None:
+            self._pages.say("Nothing has been judged yet.")
+            return True
+        if known.sifted.fault:
+            self._pages.say(f"Nothing can be judged: {known.sifted.fault}.")
+        elif known.sifted.waiting:
+            self._pages.say(
+                f"{known.sifted.waiting:,} of {known.sifted.judged + known.sifted.waiting:,} not judged yet."
+            )
+        self._show(lists.suspects(known.groups, overview.taken_at))
         return True
 
     # -- what is known ----------------------------------------------------------------------------------------------
