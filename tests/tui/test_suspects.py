@@ -104,6 +104,9 @@ async def test_one_plan_quarantines_all_of_it(world: World, console: Open, sifte
         await at.sees("Quarantine", "campaign:c7f3", "Nobody is told")
         await at.press("enter")
         await at.sees("done")
+        await at.press("enter", "2", "slash")
+        await at.type("is:quarantined")
+        await at.sees("quarantined, ", "Q")
     ((verb, ids),) = world.queue.acted
     assert verb is Verb.QUARANTINE
     assert {world.queue.messages[each].sender for each in ids} == {"service@rechnung.example"}

@@ -297,7 +297,7 @@ class PostfixQueue:
 
     def _record(self) -> Quarantine | None:
         """What is on record, once more from the beginning; None where nothing ever was in quarantine."""
-        if self._marks is None or not (self._marks / RECORD).exists():
+        if self._marks is None or not is_there(self._marks / RECORD):
             return None
         from mxtui.queues.postfix.quarantine import Quarantine
 

@@ -39,7 +39,9 @@ def _mark(_: Row, cell: Cell) -> Spans:
 
 
 def _held(row: Row, cell: Cell) -> Spans:
-    return [(cell.look.glyphs.held, cell.look.warning)] if row.state in ("hold", "quarantine") else []
+    if row.state == "quarantine":  # a letter: where the list is narrow, nothing else tells it from what is held
+        return [("Q", cell.look.warning)]
+    return [(cell.look.glyphs.held, cell.look.warning)] if row.state == "hold" else []
 
 
 def _bar(row: Row, cell: Cell) -> Spans:

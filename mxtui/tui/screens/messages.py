@@ -79,7 +79,7 @@ class MessagesScreen(MarkingScreen):
     EXPLAINED = (
         "All queued messages that match the filter. Verbs act on the marked messages; without marks, on the one under "
         "the cursor. Marks stay when the filter changes: those it does not show are counted below the list. Two "
-        "strokes before the age stand for a message that is held."
+        "strokes before the age stand for a message that is held, a Q for one in quarantine."
     )
 
     def __init__(self) -> None:
