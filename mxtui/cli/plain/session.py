@@ -63,7 +63,9 @@ def open_plain(source: str | None, config: str | None) -> None:
 
 @contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """A terminal that closes, or SIGTERM, leaves the terminal as it was. A verb that runs comes to its end first."""
+    """A terminal that closes, or SIGTERM, ends it and leaves the terminal as it was. A verb that runs is stopped by
+    that, as on the command line, and recorded; then the next signal ends the prompt, or the end of stdin does.
+    """
 
     def end(number: int, _: object) -> None:
         sys.exit(128 + number)
