@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,9 @@ from tests.queues.spool.making import envelope, put
 from tests.support.waiting import wait_until
 
 QUIET = "[probe]\nenabled = false\n"
+
+END = 20.0
+"""Seconds for the server to end when it is told to, before it is killed."""
 
 
 @pytest.fixture
@@ -59,6 +62,9 @@ def served(queue: list[str]) -> Iterator[str]:
             yield f"http://127.0.0.1:{port}/"
         finally:
             server.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                server.wait(END)
+            server.kill()
 
 
 def answers(port: int) -> bool:

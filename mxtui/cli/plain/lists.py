@@ -121,7 +121,8 @@ def suspects(campaigns: Sequence[Campaign], now: float) -> Listing:
             f"the oldest for {duration(now - each.oldest)}",
         ]
         rows.append(Row("; ".join(parts), ("messages", each.selection), {"filter": (each.selection,)}))
-    return _listing(f"{counted(len(rows), 'group')} of mail that belongs together:" if rows else "No suspects.", rows)
+    together = f"{counted(len(rows), 'group')} of mail that belongs together:"
+    return _listing(together if rows else "No suspects among what was judged.", rows)
 
 
 def primaries(overview: Overview) -> Listing:

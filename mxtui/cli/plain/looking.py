@@ -61,12 +61,18 @@ class Looking:
             self._say(sentences.heading(seen))
 
     def everything(self, overview: Overview) -> list[str]:
-        """The overview and the first page of its domains, as lines; the rest is for `more`."""
+        """The overview and the first page of its domains, as lines; the rest is for `more`.
+
+        The domains are left out where a list was asked for meanwhile: numbers must not come to mean something else.
+        """
         lines: list[str] = []
         pages = Pages(lambda text: lines.append(text.removesuffix("\n")))
         for line in sentences.heading(overview):
             pages.say(line)
         listing = lists.domains(overview, self._said.depths)
+        if self.rows:
+            pages.say("Everything has been read: domains tells of each.")
+            return lines
         rows = self._numbered(listing)
         pages.say(listing.title)
         pages.show(rows, listing.left)

@@ -121,9 +121,14 @@ def _told_otherwise_left_out(alerts: Iterable[Alert]) -> Iterator[Alert]:
 
 def _of_primaries(said: Said, overview: Overview) -> Iterator[str]:
     rows: dict[Place, list[DomainStatus]] = {}
+    unknown: set[Place] = set()
     for row in overview.domains:
-        if row.primary is not None and row.health is not None and row.health.state != "unknown":
-            rows.setdefault((row.primary.host, row.primary.port), []).append(row)
+        if row.primary is not None and row.health is not None:
+            place = row.primary.host, row.primary.port
+            if row.health.state == "unknown":
+                unknown.add(place)
+            else:
+                rows.setdefault(place, []).append(row)
     changed: list[tuple[Place, list[DomainStatus]]] = []
     for place, its in rows.items():
         health = its[0].health
@@ -132,7 +137,7 @@ def _of_primaries(said: Said, overview: Overview) -> Iterator[str]:
         said.primaries[place] = now
         if before != now and (before is not None or health.state != "up"):
             changed.append((place, its))
-    for place in said.primaries.keys() - rows.keys():
+    for place in said.primaries.keys() - rows.keys() - unknown:
         del said.primaries[place]
     changed.sort(key=lambda each: -_waiting(each[1]))
     for (host, port), its in changed[:MOST]:

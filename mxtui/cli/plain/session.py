@@ -28,8 +28,11 @@ from mxtui.message.sanitize import one_line
 if TYPE_CHECKING:
     from mxtui.tui.services import Services
 
+LOOK: Final = 1.0
+"""Seconds between two times that it is worked out what is news, while nobody asks."""
+
 REST: Final = 3.0
-"""Seconds between two times that news are said while nobody asks."""
+"""Seconds of silence after news."""
 
 MOST_NEWS: Final = 10
 """Lines of news at once."""
@@ -63,7 +66,9 @@ def open_plain(source: str | None, config: str | None) -> None:
 
 @contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """A terminal that closes, or SIGTERM, leaves the terminal as it was. A verb that runs comes to its end first."""
+    """A terminal that closes, or SIGTERM, ends it and leaves the terminal as it was. A verb that runs is stopped by
+    that, as on the command line, and recorded; then the next signal ends the prompt, or the end of stdin does.
+    """
 
     def end(number: int, _: object) -> None:
         sys.exit(128 + number)
@@ -89,7 +94,8 @@ class Session(Asker):
         self._said = Said()
         self._looking = Looking(known, following, self._pages, self._said)
         self._told_all = self._fault_told = False
-        self._told_at = -REST
+        self._next_news = 0.0
+        """When it is time for some, while nobody asks (monotonic)."""
         self._left = False
         self._ours: Mapping[str, tuple[Answer, str]] = {
             **self._looking.words,
@@ -154,11 +160,10 @@ class Session(Asker):
             said = self._looking.everything(overview)
             learn(self._said, overview, self._following.standing)
             return said
-        if not asked and time.monotonic() - self._told_at < REST:
+        if not asked and time.monotonic() < self._next_news:
             return []
         said = list(news(self._said, overview, self._following.standing))
-        if said:
-            self._told_at = time.monotonic()
+        self._next_news = time.monotonic() + (REST if said else LOOK)
         if more := said[MOST_NEWS:]:
             said = [*said[:MOST_NEWS], f"{len(more):,} more changes: overview tells how it is now."]
         return said

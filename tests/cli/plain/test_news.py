@@ -73,6 +73,13 @@ def test_a_primary_is_told_of_once_for_all_its_domains_and_not_as_an_alert_besid
     assert "is up. It" in back
 
 
+def test_a_primary_that_nobody_knows_of_for_a_moment_is_not_told_of_again() -> None:
+    down = replace(row(), health=health("down", NOW))
+    said = knowing(down)
+    assert told(said, overview(NOW + 9, replace(row(), health=health("unknown", NOW)))) == []
+    assert told(said, overview(NOW + 18, down)) == []
+
+
 def test_a_primary_that_was_away_while_somebody_typed_is_told_of() -> None:
     said = knowing(row())
     (line,) = told(said, overview(NOW + 60, replace(row(), health=health("up", NOW + 50))))
