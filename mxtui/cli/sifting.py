@@ -92,8 +92,12 @@ def background(attached: Attached, index: "Index", judging: "Judging") -> "tuple
         found.run(stop)
 
     def ask_for_recipients() -> None:
+        before: frozenset[str] = frozenset()
         while not stop.is_set():
-            index.know_nonexistent(attached.site.nonexistent(attached.now()))
+            known = frozenset(attached.site.nonexistent(attached.now()))
+            if known != before:  # the index is held up for news alone
+                index.know_nonexistent(known)
+            before = known
             stop.wait(RECIPIENTS)
 
     threading.Thread(target=work, name="sifting", daemon=True).start()

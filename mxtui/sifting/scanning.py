@@ -9,7 +9,7 @@ import hashlib
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final, Protocol
@@ -82,8 +82,9 @@ class Scanning:
         """Queue IDs that could not be scanned though the scanner answers others: too large, gone, not permitted."""
         self._of_batch: set[bytes] = set()
         """Contents that were asked about with this batch: one that is read later than its twin is not asked about."""
-        self.faults: dict[str, str] = {}
-        """Why a scanner does not answer, by its name; a sentence each without its full stop."""
+        self.faults: Mapping[str, str] = {}
+        """Why a scanner does not answer, by its name; a sentence each without its full stop. Never changed in place:
+        who shows it has another thread."""
         self.unscannable = 0
         """Messages that are queued and could not be scanned, though the scanner answers others."""
         self._pruned_at = -1
@@ -179,15 +180,14 @@ class Scanning:
     async def scan(self, batch: Sequence[QueuedMessage]) -> bool:
         """Ask about these, side by side; whether a scanner answered."""
         self._of_batch.clear()
+        began = time.time()
         results = await asyncio.gather(*(self._one(message) for message in batch))
         told = [scan for scans in results for scan in scans]
-        answering = {scan.scanner for scan in told if scan.scanned}
-        silent = {scan.scanner: scan.fault for scan in told if not scan.scanned and not scan.refused}
-        for name in answering | silent.keys():
-            if name in answering:
-                self.faults.pop(name, None)
-            else:
-                self.faults[name] = silent[name]
+        # One that is remembered says nothing of whether that scanner is there.
+        answering = {scan.scanner for scan in told if scan.scanned and scan.at >= began}
+        silent: dict[str, str] = {scan.scanner: scan.fault for scan in told if not scan.scanned and not scan.refused}
+        known: dict[str, str] = {**self.faults, **silent}
+        self.faults = {name: fault for name, fault in known.items() if name not in answering}
         # A scanner that is there and does not take a message is not asked about it all the time.
         self._tried.update(
             message.queue_id

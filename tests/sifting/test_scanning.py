@@ -203,6 +203,29 @@ def test_one_message_that_no_scanner_takes_holds_up_no_other_and_is_counted(
     assert scanner.asked.count(scanner.large) == 1
 
 
+async def test_a_verdict_that_is_remembered_does_not_make_a_scanner_that_is_down_one_that_answers(
+    planted: tuple[SpoolQueue, dict[str, str]], tmp_path: Path
+) -> None:
+    queue, _ = planted
+    path = tmp_path / "s.sqlite"
+    index, sifter = sifted(queue, path)
+
+    class Remembering(FakeScanner):
+        async def scan(self, submitted: Submitted) -> Sequence[Scan]:
+            self.asked.append(submitted.queue_id)
+            if len(self.asked) == 1:
+                return [Scan("rspamd", time.time() - 3600, 12.0, 6.0, "add header")]
+            return [Scan("rspamd", time.time(), fault="rspamd at 127.0.0.1:11333: connection refused")]
+
+    asking = scanning(queue, index, sifter, Remembering(), path)
+    batch = index.unscanned(None, 4)
+    assert not await asking.scan(batch)
+    assert asking.faults.keys() == {"rspamd"}
+    assert index.scanned() == 1
+    left = {each.queue_id for some in asking.batches() for each in some}
+    assert left >= {each.queue_id for each in batch[1:]}  # none is taken for a message that no scanner takes
+
+
 def test_what_left_the_queue_is_no_longer_counted_as_scanned(
     planted: tuple[SpoolQueue, dict[str, str]], tmp_path: Path
 ) -> None:
