@@ -53,7 +53,7 @@ class Conversation(asyncio.BufferedProtocol):
     @property
     def answered(self) -> bool:
         """Whether a reply is there to be taken."""
-        return len(self._replies) > 0
+        return bool(self._replies.whole)
 
     def send(self, data: bytes) -> None:
         """Hand it to the transport. Raises nothing: a connection that is gone tells when a reply is asked for."""
@@ -67,12 +67,14 @@ class Conversation(asyncio.BufferedProtocol):
 
     async def reply(self, seconds: float) -> Reply:
         """The next reply."""
-        deadline = self._loop.time() + seconds
-        while not self.answered:
-            if self._failure is not None:
-                raise self._failure
-            await self._wait(deadline - self._loop.time())
-        return self._replies.pop()
+        whole = self._replies.whole
+        if not whole:
+            deadline = self._loop.time() + seconds
+            while not whole:
+                if self._failure is not None:
+                    raise self._failure
+                await self._wait(deadline - self._loop.time())
+        return whole.popleft()
 
     async def ask(self, command: bytes, seconds: float) -> Reply:
         """Send one command and take its reply."""

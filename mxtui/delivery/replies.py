@@ -51,14 +51,15 @@ class Replies:
         self._lines: list[str] = []
         self._size = 0
         self._code = 0
-        self._whole: deque[Reply] = deque()
+        self.whole: deque[Reply] = deque()
+        """Those that were not taken yet, the oldest first; whoever takes one removes it."""
 
     def __len__(self) -> int:
-        return len(self._whole)
+        return len(self.whole)
 
     def pop(self) -> Reply:
         """The oldest reply that was not taken yet."""
-        return self._whole.popleft()
+        return self.whole.popleft()
 
     def feed(self, data: bytes | memoryview) -> None:
         """Take what arrived. Raises GarbledError: this is no SMTP, or more than a reply may hold."""
@@ -83,7 +84,7 @@ class Replies:
             raise GarbledError(f"a reply of more than {REPLY_LIMIT} bytes")
         self._lines.append((found[3] or b"").decode("utf-8", "replace").strip())
         if found[2] != b"-":
-            if len(self._whole) >= UNREAD_LIMIT:
+            if len(self.whole) >= UNREAD_LIMIT:
                 raise GarbledError("replies to nothing")
-            self._whole.append(Reply(self._code, tuple(self._lines)))
+            self.whole.append(Reply(self._code, tuple(self._lines)))
             self._lines, self._size = [], 0

@@ -111,7 +111,10 @@ class Endings:
             except OSError as error:
                 self.unwritable(error)
         unreachable = any(each.unreachable for each in said)
-        return Settled(job.queue_id, fate, verdicts, None, job.busy, doubtful, unreachable=unreachable)
+        return Settled(
+            job.queue_id, fate, verdicts, job.seconds, job.busy, doubtful, unreachable=unreachable,
+            untried=fate == "deferred" and not said,
+        )  # fmt: skip
 
     def left(self, target: Target, why: str, fate: Fate = "deferred", *, doubtful: bool = False) -> Settled:
         """Of a message that was not tried."""

@@ -239,26 +239,32 @@ class Sender:
 
     def _line_up(self, job: Job) -> None:
         """To the next host that somebody is to be tried at; to its end where there is none."""
+        if not self._goes_on(job):
+            self.begin(self._settle(job))
+
+    def _goes_on(self, job: Job) -> bool:
+        """Whether there is another host, for which it is then in line."""
         job.hosts = {key: waiting for key, waiting in job.hosts.items() if self._cap(key)}
         if self._stopping or not job.hosts:
-            self.begin(self._settle(job))
-            return
+            return False
         key = next(iter(job.hosts))
         lane = self._lanes.get(key)
         if lane is None:
             lane = self._lanes[key] = Lane(key, self, self._policy.idle)
         lane.put(job)
+        return True
 
     async def _go_on(self, job: Job, outcome: Outcome) -> None:
         await self._endings.answered(job, outcome)
         if job.unanswered:
             job.hosts.clear()  # whatever is left of it, an operator has to look first
-        self._line_up(job)
+        goes_on = self._goes_on(job)
         self._staff()
+        if not goes_on:
+            await self._settle(job)
 
     async def _settle(self, job: Job) -> None:
-        settled = await self._endings.end(job)
-        self._tell(settled._replace(seconds=job.seconds, untried=settled.fate == "deferred" and not job.said))
+        self._tell(await self._endings.end(job))
 
     def _tell(self, settled: Settled) -> None:
         self.in_hand -= 1

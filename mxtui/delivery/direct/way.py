@@ -4,7 +4,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
 
@@ -68,7 +68,7 @@ class Direct:
         if not replay(read(self._folder)):
             return Recovered()
         self._require_permission()
-        with Journal(self._folder) as journal:
+        with Journal(self._folder) as journal, closing(self._teller):
             return recover(self._layout, self._teller, journal)
 
     def _require_permission(self) -> None:
@@ -78,7 +78,7 @@ class Direct:
     def deliver(self, feed: Feed, stop: threading.Event) -> Iterator[Sequence[Settled]]:
         """See `Way`. Raises NotPermitted, Guarded (another run has this queue), MxtuiError (no room for a journal)."""
         self._require_permission()
-        with Journal(self._folder) as journal:
+        with Journal(self._folder) as journal, closing(self._teller):
             recovered = recover(self._layout, self._teller, journal)
             self.unknown = recovered.unknown
             custodian = Custodian(self._layout, self._teller, journal)

@@ -159,7 +159,8 @@ class Walk:
         # What would be beyond the end of the file is not looked for: most files are in one window as a whole.
         if begin < 0 or min(begin + count, self._size - self._base) > len(self._window):
             try:
-                self._window = os.pread(self._fd, max(count, WINDOW), start)
+                # No more than there is: to make room for 64 kB takes longer than to read most files.
+                self._window = os.pread(self._fd, min(max(count, WINDOW), max(0, self._size - start)), start)
             except OSError as error:
                 self._damaged(f"cannot be read at byte {start}: {error.strerror}")
                 self._window = b""

@@ -6,7 +6,7 @@ Never out of active: what is taken away from qmgr while it delivers is lost, or 
 import fcntl
 import os
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -27,8 +27,6 @@ from mxtui.queues.postfix.queue_file import Envelope
 from mxtui.queues.postfix.whereabouts import locate
 
 OPEN: Final = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-
-OPEN_LOG: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 CLOSERS: Final = 8
 """Threads; see `Custodian.let_go`."""
@@ -133,11 +131,10 @@ class Custodian:
         deleted is durable before it is done in the journal: its marks need not be, and a power cut could bring it back.
 
         Who is the last to let go of a deleted file frees its blocks, for which a disk that is told of each (`discard`)
-        takes up to a millisecond: postsuper(1) with its defer log, unless we have that open. Our threads do it side by
-        side.
+        takes up to a millisecond. Our threads do it side by side, each a share: for each hop between them two wait for
+        the interpreter. Of its defer log that is postsuper(1), another process, which makes nobody here wait.
         """
         deleted = [held.queue_id for held, end in ends if end == "delete"]
-        logs = list(self._defer_logs(deleted))
         complaints: dict[End, str] = {}
         try:
             for end, verb in _VERBS.items():
@@ -146,8 +143,9 @@ class Custodian:
             for folder in {self._layout.hashing.folder("hold", queue_id) for queue_id in deleted}:
                 sync_folder(self._layout.queue_directory / folder)
         finally:
-            for descriptor in (*logs, *(held.fd for held, _ in ends)):
-                self._closing.submit(os.close, descriptor)
+            descriptors = [held.fd for held, _ in ends]
+            for hand in range(min(CLOSERS, len(descriptors))):
+                self._closing.submit(_close, descriptors[hand::CLOSERS])
         if done := [Done(held.queue_id) for (held, _), why in zip(ends, failures, strict=True) if not why]:
             self._journal.append(done)
         return failures
@@ -235,10 +233,10 @@ class Custodian:
             return Left(target, why)
         return Left(target, IN_DELIVERY if here.state == "active" else f"in {here.state}: {why}")
 
-    def _defer_logs(self, queue_ids: Iterable[str]) -> Iterator[int]:
-        for each in queue_ids:
-            with suppress(OSError):  # most often there is one
-                yield os.open(self._path(each, "defer"), OPEN_LOG)
+    def _path(self, name: str) -> str:
+        return f"{self._layout.queue_directory}/{self._layout.hashing.folder('hold', name)}/{name}"
 
-    def _path(self, name: str, folder: str = "hold") -> str:
-        return f"{self._layout.queue_directory}/{self._layout.hashing.folder(folder, name)}/{name}"
+
+def _close(descriptors: Iterable[int]) -> None:
+    for each in descriptors:
+        os.close(each)
