@@ -20,6 +20,7 @@ from tests.benchmarks.alerting import checking, rules
 from tests.benchmarks.console import console, footprint
 from tests.benchmarks.draining import draining
 from tests.benchmarks.following import following
+from tests.benchmarks.hosts import hosts
 from tests.benchmarks.inspecting import inspecting
 from tests.benchmarks.machine import machine
 from tests.benchmarks.queue_factory import Queue
@@ -35,8 +36,8 @@ from tests.benchmarks.table import Figure, as_markdown, as_text
 from tests.benchmarks.thin import thin
 
 PARTS = (
-    "reading", "alerts", "console", "spool", "remote", "following", "acting", "receiving", "draining", "ramping",
-    "remembering", "sifting", "inspecting", "thin",
+    "reading", "alerts", "console", "spool", "remote", "hosts", "following", "acting", "receiving", "draining",
+    "ramping", "remembering", "sifting", "inspecting", "thin",
 )  # fmt: skip
 
 
@@ -64,6 +65,8 @@ def measure(options: argparse.Namespace, tell: Callable[[str], None]) -> tuple[l
             take(spooled(site, options.times))
         if "remote" in options.parts:
             take(remote(site, options.idle))
+        if "hosts" in options.parts:
+            take(hosts(site, options.idle))
         if "thin" in options.parts:
             take(thin(site, options.idle))
         if "following" in options.parts:

@@ -28,7 +28,7 @@ def remote(site: Site, idle: float) -> Iterator[Figure]:
         total, held = sum(map(len, names.values())), len(names["hold"])
         source = f"ssh://{HOST}{site.postfix.config_directory}"
         far = replace(site, elsewhere=source, messages=total, held=held)
-        with Line(server.port) as line, _path(server.path):
+        with Line(server.port) as line, path_of(server.path):
             server.lead(line.port)
             began = time.perf_counter()
             with open_console(far) as terminal:
@@ -54,7 +54,8 @@ def remote(site: Site, idle: float) -> Iterator[Figure]:
 
 
 @contextlib.contextmanager
-def _path(path: str) -> Iterator[None]:
+def path_of(path: str) -> Iterator[None]:
+    """With this PATH, as long as the context lasts."""
     before = os.environ["PATH"]
     os.environ["PATH"] = path
     try:

@@ -42,6 +42,11 @@ ROWS = (
     "remote: sent over the line by then, a message",
     "remote: idle, over the line",
     "remote: a new message on screen, slowest of 5",
+    "four hosts: depth of each on screen, from the keystroke",
+    "four hosts: everything read",
+    "four hosts: memory, once read (PSS, with its helpers)",
+    "four hosts: idle, over the line, each",
+    "four hosts: a new message on each, slowest of 5",
     *(
         f"thin line, {size}: {what}"
         for size in ("80×24", "120×40")
