@@ -9,7 +9,7 @@ import os
 import random
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -18,6 +18,8 @@ from textual.pilot import Pilot
 from mxtui.cli.attach import attach
 from mxtui.cli.console import services
 from mxtui.cli.draining import naming
+from mxtui.cli.fleet import Consoles
+from mxtui.cli.members import Member
 from mxtui.demo.letters import letter
 from mxtui.demo.ports import free_port
 from mxtui.demo.postfix import PrivatePostfix
@@ -217,6 +219,36 @@ async def migrating(camera: Camera) -> None:
     camera.keep("migrating")
 
 
+async def several(members: Sequence[Member]) -> None:
+    settings = Settings(theme="tokyo-night", mouse=False)
+    with Consoles(members, str(FOLDER / "mxtui.toml"), settings) as fleet:
+        app = ConsoleApp(fleet=fleet)
+        async with app.run_test(size=LARGE) as pilot:
+            camera = Camera(app, pilot)
+            await camera.shows("2 of 3 live", 60)
+            await camera.shows("AWAY", 60)
+            camera.keep("hosts")
+            await camera.press("v")
+            await camera.shows("up from mx1", 60)
+            camera.keep("across")
+
+
+def hosts(stack: ExitStack, scenario: Scenario) -> None:
+    """The queue of the scenario, one from which its primary can be reached, and a host that cannot be."""
+    primary = stack.enter_context(FakePrimary(free_port(), hostname="mx1.example.org"))
+    settings = {"relay_domains": "example.org", "defer_transports": "smtp"}
+    other = stack.enter_context(PrivatePostfix(FOLDER / "mx1", routes={"example.org": primary.port}, settings=settings))
+    chance = random.Random(3)
+    for _ in range(40):
+        sent = letter("example.org", chance)
+        other.inject(sent.sender, sent.recipients, sent.content, client_address=sent.client_address)
+    asyncio.run(several([
+        Member("mx1", str(other.config_directory)),
+        Member("mx2", str(scenario.postfix.config_directory)),
+        Member("mx3", "ssh://root@mx3.example.net"),
+    ]))  # fmt: skip
+
+
 def drained(scenario: Scenario) -> Callable[[Camera], object]:
     """A primary that is back: it takes its time over each message, and one mailbox is full."""
 
@@ -293,6 +325,7 @@ def main() -> None:
         asyncio.run(tour(config, doctor, LARGE, Settings(theme="tokyo-night", mouse=False)))
         asyncio.run(tour(config, everything, LARGE, Settings(theme="tokyo-night", mouse=False)))
         asyncio.run(tour(config, alerts, LARGE, Settings(theme="tokyo-night", mouse=False)))
+        hosts(stack, scenario)
         asyncio.run(tour(config, drained(scenario), LARGE, Settings(theme="tokyo-night", mouse=False)))
         asyncio.run(tour(config, migrating, LARGE, Settings(theme="tokyo-night", mouse=False)))
         quiet_day(stack)
