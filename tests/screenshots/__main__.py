@@ -227,6 +227,8 @@ async def several(members: Sequence[Member]) -> None:
             camera = Camera(app, pilot)
             await camera.shows("2 of 3 live", 60)
             await camera.shows("AWAY", 60)
+            await camera.shows("DOWN", 60)
+            await camera.press("j")
             camera.keep("hosts")
             await camera.press("v")
             await camera.shows("up from mx1", 60)

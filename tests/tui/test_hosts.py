@@ -123,7 +123,7 @@ async def test_enter_opens_a_host_and_each_keeps_its_own_marks(worlds: Worlds, f
 async def test_what_was_chosen_before_a_host_was_reached_is_refused(worlds: Worlds, fleet: Start) -> None:
     worlds.away["mx1"] = AWAY
     async with fleet() as at:
-        for key in "1234567":
+        for key in (*"1234567", "exclamation_mark"):
             await at.press(key)
             await at.sees("Mx1 was not reached yet")
         assert at.line("AWAY")

@@ -77,8 +77,9 @@ def _oldest(host: HostStatus, cell: Cell) -> Spans:
 
 
 def _held(host: HostStatus, cell: Cell) -> Spans:
-    held = host.overview.depth.get("hold", 0) if host.overview is not None else 0
-    return _figure(fmt.count(held), cell, old=_old(host))
+    if host.overview is None:
+        return _figure(cell.look.glyphs.dash, cell, old=True)
+    return _figure(fmt.count(host.overview.depth.get("hold", 0)), cell, old=_old(host))
 
 
 def _out(host: HostStatus, cell: Cell) -> Spans:

@@ -38,7 +38,7 @@ GLOBAL: tuple[Command, ...] = (
     *(_go(name) for name, _, _ in TABS),
     Command(
         "app.alerts", "!", "Alerts", "Everything that needs an operator, in full.",
-        lambda screen: screen.host.open_alerts(),
+        lambda screen: screen.host.open_alerts(), lambda screen: screen.reached("alerts"),
     ),
     Command("app.doctor", "D", "Doctor", "Is this backup MX set up right? DNS, policies, certificates, settings, disk.",
             lambda screen: screen.host.open_doctor(), lambda screen: screen.examinable(), footer=False),
