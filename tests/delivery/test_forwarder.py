@@ -301,6 +301,11 @@ async def test_a_message_held_or_claimed_meanwhile_is_passed_over(
     assert len(primary.accepted) == 3
 
 
+async def left_alone(work: Work) -> None:
+    """Its host is, and what was in line is back: of that a flush would be told what became of it, and not try it."""
+    await until(lambda: work.events.of("left_alone") and not work.forwarder.snapshot().in_hand)
+
+
 async def flushed(work: Work, ids: list[str]) -> Counter[Fate]:
     fates: Counter[Fate] = Counter()
     async with work.forwarder.errand() as errand:
@@ -336,7 +341,7 @@ async def test_a_flush_of_a_dead_host_ends_with_the_reason(spool: Spool, primary
     primary.down()
     ids = [commit(spool, f"user{number}@example.org").id for number in range(30)]
     async with at_work(spool, {"example.org": primary.port}, retry=600.0, retry_longest=600.0) as work:
-        await until(lambda: work.events.of("left_alone"))
+        await left_alone(work)
         assert await flushed(work, ids) == {"deferred": 30}
         primary.up()
         assert await flushed(work, ids) == {"delivered": 30}
@@ -348,7 +353,7 @@ async def test_while_somebody_drains_to_a_host_nothing_else_goes_there_but_what_
     primary.down()
     ids = [commit(spool, f"user{number}@example.org").id for number in range(20)]
     async with at_work(spool, {"example.org": primary.port}, retry=600.0, retry_longest=600.0) as work:
-        await until(lambda: work.events.of("left_alone"))
+        await left_alone(work)
         primary.up()
         async with work.forwarder.errand() as errand:
             await errand.add(ids[-1:], 1)
@@ -367,7 +372,7 @@ async def test_a_host_that_needs_no_drain_any_more_gets_all_of_its_mail_while_th
     ids = [commit(spool, f"user{number}@example.org").id for number in range(20)]
     name = f"127.0.0.1:{primary.port}"
     async with at_work(spool, {"example.org": primary.port}, retry=600.0, retry_longest=600.0) as work:
-        await until(lambda: work.events.of("left_alone"))
+        await left_alone(work)
         primary.up()
         work.forwarder.guard({name: "fed"})
         async with work.forwarder.errand(alone=False) as errand:
@@ -413,7 +418,7 @@ async def test_a_host_that_took_nothing_of_a_drain_is_left_alone_as_before(spool
     primary.down()
     ids = [commit(spool, f"user{number}@example.org").id for number in range(20)]
     async with at_work(spool, {"example.org": primary.port}, retry=600.0, retry_longest=600.0) as work:
-        await until(lambda: work.events.of("left_alone"))
+        await left_alone(work)
         primary.behave(permanent=".")
         primary.up()
         assert await flushed(work, ids[:1]) == {"refused": 1}
@@ -431,7 +436,7 @@ async def test_a_host_that_has_just_come_back_refuses_nothing_for_good(spool: Sp
     primary.down()
     ids = [commit(spool, f"user{number}@example.org").id for number in range(4)]
     async with at_work(spool, {"example.org": primary.port}, retry=600.0, retry_longest=600.0, trial=1) as work:
-        await until(lambda: work.events.of("left_alone"))
+        await left_alone(work)
         primary.behave(permanent=".")
         primary.up()
         assert await flushed(work, ids[:2]) == {"refused": 2}
@@ -450,7 +455,7 @@ async def test_a_host_that_is_back_and_refuses_one_after_the_other_is_left_alone
     for number in range(20):
         commit(spool, f"user{number}@example.org")
     async with at_work(spool, {"example.org": primary.port}, retry=600.0, retry_longest=600.0) as work:
-        await until(lambda: work.events.of("left_alone"))
+        await left_alone(work)
         primary.behave(permanent=".")
         primary.up()
         work.forwarder.primary_up(["example.org"])
