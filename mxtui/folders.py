@@ -1,11 +1,13 @@
 """Where mxtui keeps what has to survive: the host's folders for root, the user's own for everybody else."""
 
 import errno
+import fcntl
 import hashlib
 import os
 import stat
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -150,6 +152,22 @@ def read_bounded(path: Path, limit: int, *, end: bool = False) -> bytes:
             if end:
                 file.seek(max(0, status.st_size - limit))
             return file.read(limit)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def alone(lock: Path) -> Iterator[None]:
+    """Nobody else is within who goes by the same lock: for as long as a small file takes to be written.
+
+    Blocks. Raises OSError. The lock is a file that stays, in a folder that is there; what root makes in another's
+    folder is theirs.
+    """
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        give_away(descriptor, lock.parent)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
     finally:
         os.close(descriptor)
 

@@ -4,17 +4,15 @@ One small file beside the register of a queue's drains. A message is in it by it
 holds or releases it himself; what it says of a message that is not in hold any more means nothing.
 """
 
-import fcntl
-import os
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import msgspec
 
-from mxtui.folders import give_away, replace_file
+from mxtui.folders import alone, replace_file
 from mxtui.model.message import Identity
 from mxtui.model.plan import Target
 from mxtui.model.planning import same_message
@@ -76,17 +74,9 @@ class LeftByGuards:
                 if again := known.keys() & queue_ids:
                     self._write(known | {each: known[each]._replace(at=at) for each in again})
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _alone(self) -> AbstractContextManager[None]:
         """Between reading and writing nobody else writes: a console holds while a drain does. Raises OSError."""
-        path = self._path.with_suffix(".lock")
-        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        try:
-            give_away(lock, path.parent)
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(lock)
+        return alone(self._path.with_suffix(".lock"))
 
     def _write(self, left: Mapping[str, Left]) -> None:
         replace_file(self._path, msgspec.json.encode(left))

@@ -3,18 +3,15 @@
 Those of root, or of a group that shares the folder, everybody reads; whoever may not write there has their own.
 """
 
-import fcntl
-import os
 import time
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from mxtui.errors import MxtuiError, NotPermitted
-from mxtui.folders import give_away, make_folder, queue_digest, read_bounded, replace_file
+from mxtui.folders import alone, make_folder, queue_digest, read_bounded, replace_file
 from mxtui.message.sanitize import one_line
 from mxtui.model.holds import REASON_LENGTH
 from mxtui.model.returns import Announced
@@ -47,7 +44,8 @@ class Returns:
 
     def _change(self, meant: Collection[str], instead: Collection[Announced]) -> None:
         try:
-            with self._alone():
+            make_folder(self.path.parent, 0o755)
+            with alone(self.path.with_suffix(".lock")):
                 now = time.time()
                 others = [each for each in _read(self.path) if each.domain not in meant and now < each.back]
                 replace_file(self.path, msgspec.json.encode([*others, *instead]), 0o644)
@@ -55,18 +53,6 @@ class Returns:
             words = f"an announcement cannot be kept in {self.path}: {error.strerror}"
             kind = NotPermitted if isinstance(error, PermissionError) else MxtuiError
             raise kind(words, "Run as root, or set another folder: state in the settings.") from error
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """For as long as a small file takes to be replaced."""
-        make_folder(self.path.parent, 0o755)
-        lock = os.open(self.path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        try:
-            give_away(lock, self.path.parent)
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(lock)
 
 
 def _read(path: Path) -> list[Announced]:

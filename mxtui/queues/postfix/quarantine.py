@@ -9,18 +9,17 @@ rename(2) sets the time of change, so what somebody released with postsuper(1) a
 """
 
 import errno
-import fcntl
 import json
 import os
 import stat
 import threading
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from mxtui.folders import give_away, make_folder, replace_file
+from mxtui.folders import alone, make_folder, replace_file
 from mxtui.model.message import Changes, Identity, QueuedMessage, State
 from mxtui.model.plan import Target
 from mxtui.model.planning import same_arrival, same_message
@@ -214,7 +213,7 @@ class Quarantine:
         if not lines:
             return
         make_folder(self.path.parent, 0o755)
-        with self._alone():
+        with alone(self.path.with_name(f".{FILE}.lock")):
             if not self.path.exists():
                 replace_file(self.path, b"", 0o644)  # everybody who looks at the queue sees it
             flags = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -238,18 +237,6 @@ class Quarantine:
         lines = [json.dumps(entry) + "\n" for entry in self.here()]
         with suppress(OSError):
             replace_file(self.path, "".join(lines).encode(), 0o644)
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """One writer at a time. Raises OSError."""
-        path = self.path.with_name(f".{FILE}.lock")
-        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-        try:
-            give_away(lock, path.parent)
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(lock)
 
 
 def _entry(line: bytes) -> Entry | tuple[str] | None:
