@@ -30,6 +30,7 @@ from mxtui.model.planning import target_of
 from mxtui.model.redirect import Redirect, read_redirect
 from mxtui.model.source import Verb
 from mxtui.model.words import counted
+from mxtui.signals import GONE, handling
 
 PAST: dict[Verb, str] = {
     Verb.HOLD: "held",
@@ -252,12 +253,8 @@ def stopping() -> Iterator[threading.Event]:
     def ask(*_: object) -> None:
         stop.set()
 
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM)}
-    try:
+    with handling((signal.SIGINT, *GONE), ask):
         yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def finish(results: Iterator[Result], plan: Plan, *, as_json: bool) -> None:

@@ -5,9 +5,10 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
+from mxtui.signals import GONE, handling
 from mxtui.tui.services import Fleet, Services
 
 FRAMES = "30"
@@ -37,8 +38,7 @@ def run_console(services: Services | None = None, *, fleet: Fleet | None = None)
         app.run(mouse=app.settings.mouse)
 
 
-@contextmanager
-def _ended_by_signals(leave: Callable[[], None], let_go: Callable[[], None]) -> Iterator[None]:
+def _ended_by_signals(leave: Callable[[], None], let_go: Callable[[], None]) -> AbstractContextManager[None]:
     """A terminal that closes, or SIGTERM, ends the console as `q` does: a batch that was begun is acted on to its end
     and recorded, since the loop waits for its threads.
     """
@@ -51,9 +51,4 @@ def _ended_by_signals(leave: Callable[[], None], let_go: Callable[[], None]) -> 
         except RuntimeError:  # before the first screen, or after the last
             sys.exit(128 + number)
 
-    before = {number: signal.signal(number, end) for number in (signal.SIGHUP, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    return handling(GONE, end)

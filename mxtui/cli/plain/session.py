@@ -2,12 +2,11 @@
 
 import io
 import os
-import signal
 import sys
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import AbstractContextManager, contextmanager, redirect_stderr, redirect_stdout
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 from mxtui.cli.asking import Asker
@@ -24,6 +23,7 @@ from mxtui.cli.plain.pages import Output, Pages
 from mxtui.cli.plain.prompt import Prompt
 from mxtui.errors import MxtuiError, UsageError
 from mxtui.message.sanitize import one_line
+from mxtui.signals import GONE, handling
 
 if TYPE_CHECKING:
     from mxtui.tui.services import Services
@@ -64,8 +64,7 @@ def open_plain(source: str | None, config: str | None) -> None:
         Session(known, following, again).run()
 
 
-@contextmanager
-def _ended_by_signals() -> Iterator[None]:
+def _ended_by_signals() -> AbstractContextManager[None]:
     """A terminal that closes, or SIGTERM, ends it and leaves the terminal as it was. A verb that runs is stopped by
     that, as on the command line, and recorded; then the next signal ends the prompt, or the end of stdin does.
     """
@@ -73,12 +72,7 @@ def _ended_by_signals() -> Iterator[None]:
     def end(number: int, _: object) -> None:
         sys.exit(128 + number)
 
-    before = {number: signal.signal(number, end) for number in (signal.SIGHUP, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    return handling(GONE, end)
 
 
 class Session(Asker):
