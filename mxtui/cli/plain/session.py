@@ -41,8 +41,8 @@ ELSEWHERE: Final = ("serve", "agent", "demo", "check", "metrics", "sudoers")
 """Commands for others than operators at a prompt."""
 
 CONCLUDING: Final = (
-    "hold", "release", "renew", "redirect", "reject", "delete", "restore", "flush", "suspend", "resume", "migrate",
-    "announce", "ack", "learn", "drill", "drain",
+    "hold", "release", "quarantine", "renew", "redirect", "reject", "delete", "restore", "flush", "suspend",
+    "resume", "migrate", "announce", "ack", "learn", "clear", "drill", "drain",
 )  # fmt: skip
 """Commands whose last line says what was done."""
 

@@ -9,7 +9,22 @@ from mxtui.errors import UsageError
 
 TAKES: Final[Mapping[str, Meaning]] = {
     **dict.fromkeys(
-        ("messages", "list", "hold", "release", "renew", "redirect", "reject", "delete", "flush", "learn"), "filter"
+        (
+            "messages",
+            "list",
+            "hold",
+            "release",
+            "quarantine",
+            "renew",
+            "redirect",
+            "reject",
+            "delete",
+            "flush",
+            "learn",
+            "clear",
+            "suspects",
+        ),
+        "filter",
     ),
     **dict.fromkeys(("show", "audit"), "id"),
     **dict.fromkeys(

@@ -1,10 +1,13 @@
 """Lines into words, and numbers into what they stand for."""
 
+import click
 import pytest
 
 from mxtui.cli.common import read_filter
+from mxtui.cli.main import COMMANDS, command
 from mxtui.cli.plain.lists import Row
-from mxtui.cli.plain.words import meant, split
+from mxtui.cli.plain.session import ELSEWHERE
+from mxtui.cli.plain.words import TAKES, meant, split
 from mxtui.errors import UsageError
 from mxtui.model.filter import parse
 
@@ -24,6 +27,8 @@ ROWS = [
         ("2", ["show", "4jX1"]),
         ("show 2", ["show", "4jX1"]),
         ("hold 1", ["hold", "domain:example.org"]),
+        ("quarantine 1", ["quarantine", "domain:example.org"]),
+        ("clear 2 --reason ours", ["clear", "id:4jX1", "--reason", "ours"]),
         ("hold 2 --reason 3", ["hold", "id:4jX1", "--reason", "3"]),
         ("hold 1 2 age>2h", ["hold", "(domain:example.org or id:4jX1)", "age>2h"]),
         ("learn spam 2", ["learn", "spam", "id:4jX1"]),
@@ -36,6 +41,20 @@ ROWS = [
 )
 def test_numbers_stand_for_rows_of_the_last_list(line: str, words: list[str]) -> None:
     assert meant(split(line), ROWS) == words
+
+
+def test_a_number_is_a_row_behind_every_command_that_takes_a_filter() -> None:
+    """Taken for a word, it would name every message that has that figure in its subject."""
+    group = click.Context(command)
+    here = [name for name in COMMANDS if name not in ELSEWHERE]
+    taking = {name for name in here if any(each.name == "filter" for each in of(group, name).params)}
+    assert {name for name in here if TAKES.get(name) == "filter"} >= taking
+
+
+def of(context: click.Context, name: str) -> click.Command:
+    found = command.get_command(context, name)
+    assert found is not None
+    return found
 
 
 @pytest.mark.parametrize(
