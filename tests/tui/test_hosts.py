@@ -191,6 +191,8 @@ async def test_a_drain_is_begun_on_each_host_under_its_own_guard(worlds: Worlds,
     async with fleet() as at:
         await at.press("v", "f")
         await at.sees("Flush 2,100 messages", "Several hosts deliver at once", "Primary down on mx1, mx3")
+        await at.press("enter")
+        await at.sees("once more: the primary is down")
         await at.press("escape")
         assert all(world.draining.begun == [] for world in worlds.worlds.values())
         await at.press("slash")

@@ -1,8 +1,9 @@
 """The last look before something happens."""
 
-from collections.abc import Iterable
+from abc import abstractmethod
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from textual import on
 from textual.binding import Binding, BindingType
@@ -18,6 +19,8 @@ from mxtui.tui.line import Line
 from mxtui.tui.screens.dialog import Dialog
 from mxtui.tui.widgets.painted import Painted
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
@@ -28,23 +31,27 @@ class Decision:
     reason: str
 
 
-class ConfirmScreen(Dialog[Decision]):
-    """Shows a plan; Enter runs it, twice where it cannot be undone or goes past a safeguard.
+class ConfirmingScreen(Dialog[T]):
+    """Plans, and a reason below them. Enter confirms, twice where that cannot be undone or goes past a safeguard.
 
-    Esc leaves everything as it is.
+    Esc leaves everything as it is. Subclasses draw what would be done.
     """
 
     BELOW: ClassVar[int] = 5
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+d", "safer", "Safer", show=False, id="confirm.safer", priority=True),
-    ]
+    KEPT: ClassVar[str] = "kept in the audit with your name"
 
-    def __init__(self, plan: Plan, outside: int | None = None) -> None:
-        super().__init__(classes="-danger" if grave(plan) else "")
-        self.plan = plan
-        self._outside = outside
+    def __init__(self, verb: Verb, plans: Sequence[Plan]) -> None:
+        self.grave = any(grave(plan) for plan in plans)
+        super().__init__(classes="-danger" if self.grave else "")
+        self.verb = verb
+        self.messages = sum(len(plan.targets) for plan in plans)
+        self._required = any(plan.reason_required for plan in plans)
         self._armed = False
+
+    @abstractmethod
+    def answer(self, reason: str) -> T:
+        """What is answered once it is confirmed."""
 
     def below(self) -> Iterable[Widget]:
         """The reason, and the choices."""
@@ -54,23 +61,22 @@ class ConfirmScreen(Dialog[Decision]):
         yield Painted("choices")
 
     def draw(self) -> None:
-        """The plan, and how to go on."""
-        look, scene = self.host.look, self.scene
-        self.show(title(self.plan), plan_lines(scene, self.plan, self._outside))
+        """How to go on; for subclasses what would be done before it."""
+        look = self.host.look
         self.query_one("#label", Painted).paint([Line(("Reason", look.strong))], look.bar)
         self._choices()
 
     def _choices(self) -> None:
         look, width = self.host.look, self.scene.width
-        needed = "required" if self.plan.reason_required else "optional"
-        hint = Line(("        ", look.text), (f"{needed}, kept in the audit with your name", look.label))
-        act = f"{self.plan.verb.capitalize()} {len(self.plan.targets):,}"
-        button = look.badge_danger if grave(self.plan) else look.selected
+        needed = "required" if self._required else "optional"
+        hint = Line(("        ", look.text), (f"{needed}, {self.KEPT}", look.label))
+        act = f"{self.verb.capitalize()} {self.messages:,}"
+        button = look.badge_danger if self.grave else look.selected
         line = Line(("Esc", look.key), (" Cancel", look.text))
-        if not grave(self.plan):
+        if not self.grave:
             presses = [("Enter", look.key), ("   ", look.text)]
         elif self._armed:
-            why = "the primary is down" if self.plan.verb is Verb.FLUSH else "this cannot be undone"
+            why = "the primary is down" if self.verb is Verb.FLUSH else "this cannot be undone"
             presses = [("Enter", look.key), (f" once more: {why}   ", look.danger)]
         else:
             presses = [("Enter", look.key), (" twice   ", look.text)]
@@ -84,18 +90,45 @@ class ConfirmScreen(Dialog[Decision]):
 
     @on(Input.Submitted)
     def _confirm(self) -> None:
-        reason = self.query_one(Input).value.strip()
-        if self.plan.reason_required and not reason:
-            self.notify(f"Say why {counted(len(self.plan.targets), 'message')} should go; it is kept in the audit.",
+        reason = self.reason
+        if self._required and not reason:
+            self.notify(f"Say why {counted(self.messages, 'message')} should go; it is kept in the audit.",
                         title="A reason is required", severity="warning", markup=False)  # fmt: skip
-        elif self._armed or not grave(self.plan):
-            self.dismiss(Decision(self.plan.verb, reason))
+        elif self._armed or not self.grave:
+            self.dismiss(self.answer(reason))
         else:
             self._armed = True
             self._choices()
+
+    @property
+    def reason(self) -> str:
+        """As typed so far."""
+        return self.query_one(Input).value.strip()
+
+
+class ConfirmScreen(ConfirmingScreen[Decision]):
+    """Shows a plan; where it has a safer one, that can be chosen instead."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+d", "safer", "Safer", show=False, id="confirm.safer", priority=True),
+    ]
+
+    def __init__(self, plan: Plan, outside: int | None = None) -> None:
+        super().__init__(plan.verb, [plan])
+        self.plan = plan
+        self._outside = outside
+
+    def answer(self, reason: str) -> Decision:
+        """The plan's own verb."""
+        return Decision(self.verb, reason)
+
+    def draw(self) -> None:
+        """The plan, and how to go on."""
+        self.show(title(self.plan), plan_lines(self.scene, self.plan, self._outside))
+        super().draw()
 
     def action_safer(self) -> None:
         """The verb that does less harm, with a plan of its own."""
         safer = next((caution.safer for caution in self.plan.cautions if caution.safer is not None), None)
         if safer is not None:
-            self.dismiss(Decision(safer, self.query_one(Input).value.strip()))
+            self.dismiss(Decision(safer, self.reason))

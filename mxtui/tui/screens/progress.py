@@ -5,6 +5,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from textual import work
@@ -26,6 +27,32 @@ SHOW_EVERY = 0.1
 """Seconds between two looks at how far it has come."""
 
 
+@dataclass
+class Progress:
+    """How far a plan has come: written by the thread that runs it, and read by the screen."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    failed: list[Result] = field(default_factory=list)
+    fault: str = ""
+    over: bool = False
+    """The screen knows that it is; written by the screen."""
+
+    @property
+    def done(self) -> int:
+        """Messages."""
+        return self.counts["done"]
+
+    def follow(self, results: Iterator[Result]) -> None:
+        """To the end. In a thread: touches no widget."""
+        try:
+            for result in results:
+                self.counts[result.result] += 1
+                if result.result != "done" and len(self.failed) < KEPT:
+                    self.failed.append(result)
+        except MxtuiError as error:
+            self.fault = f"{error.message}. {error.hint}".strip()
+
+
 class ProgressScreen(Dialog[bool]):
     """Runs a plan in a thread, and stays to tell what came of it. Its answer is whether anything was done."""
 
@@ -39,10 +66,7 @@ class ProgressScreen(Dialog[bool]):
         self.plan = plan
         self._execute = execute
         self._stop = threading.Event()
-        self._counts: Counter[str] = Counter()
-        self._failed: list[Result] = []
-        self._fault = ""
-        self._over = False
+        self._progress = Progress()
         self._began = time.monotonic()
 
     def on_mount(self) -> None:
@@ -54,21 +78,12 @@ class ProgressScreen(Dialog[bool]):
     async def _run(self) -> None:
         timer = self.set_interval(SHOW_EVERY, self.draw)
         try:
-            await asyncio.to_thread(self._work)
-        except MxtuiError as error:
-            self._fault = f"{error.message}. {error.hint}".strip()
+            await asyncio.to_thread(lambda: self._progress.follow(self._execute(self._stop)))
         finally:
             timer.stop()
-        self._over = True
+        self._progress.over = True
         self.host.services.monitor.nudge()
         self.draw()
-
-    def _work(self) -> None:
-        """In a thread: touches no widget, only what `draw` reads."""
-        for result in self._execute(self._stop):
-            self._counts[result.result] += 1
-            if result.result != "done" and len(self._failed) < KEPT:
-                self._failed.append(result)
 
     def on_unmount(self) -> None:
         """The terminal went away: stop at the next batch. What was done is in the audit."""
@@ -76,18 +91,17 @@ class ProgressScreen(Dialog[bool]):
 
     def draw(self) -> None:
         """How far it has come."""
-        scene, look = self.scene, self.host.look
-        number = max(1, len(self.plan.targets))
-        done, failed = self._counts["done"], self._counts.total() - self._counts["done"]
+        scene, look, progress = self.scene, self.host.look, self._progress
+        number, known, done = max(1, len(self.plan.targets)), progress.counts.total(), progress.done
+        failed = known - done
         lines = [bar(scene, [(done / number, "ok"), (failed / number, "danger")], scene.width), Line()]
-        if self._over:
-            lines += outcome_lines(scene, dict(self._counts), list(self._failed), self._fault)
+        if progress.over:
+            lines += outcome_lines(scene, dict(progress.counts), list(progress.failed), progress.fault)
             close = Line(("Enter", look.key), (" Close", look.text))
             if self.plan.reversible and done:
                 close.add("   u", look.key).add(" on the list takes it back", look.label)
             lines += [Line(), close]
         else:
-            known = self._counts.total()
             said = f"{fmt.count(known)} of {fmt.count(number)}"
             left = remaining(known, number, time.monotonic() - self._began)
             keys = [("s", look.key), (" Stop", look.text)]
@@ -97,8 +111,8 @@ class ProgressScreen(Dialog[bool]):
 
     def action_cancel(self) -> None:
         """Close, once it is over."""
-        if self._over:
-            self.dismiss(self._counts["done"] > 0)
+        if self._progress.over:
+            self.dismiss(self._progress.done > 0)
 
     def action_stop(self) -> None:
         """After the batch that is being acted on."""

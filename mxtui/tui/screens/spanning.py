@@ -2,29 +2,24 @@
 
 import asyncio
 import threading
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from textual import on, work
+from textual import work
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
-from textual.widget import Widget
-from textual.widgets import Input
 
-from mxtui.errors import MxtuiError
-from mxtui.model.plan import Plan, Result
+from mxtui.model.plan import Plan
 from mxtui.model.source import Verb
 from mxtui.model.words import counted
 from mxtui.tui import format as fmt
 from mxtui.tui.desk import Desk
-from mxtui.tui.draw.plan import bar, grave
+from mxtui.tui.draw.plan import bar
 from mxtui.tui.line import Line, wrap
+from mxtui.tui.screens.confirm import ConfirmingScreen
 from mxtui.tui.screens.dialog import Dialog
-from mxtui.tui.screens.progress import KEPT, SHOW_EVERY
-from mxtui.tui.widgets.painted import Painted
+from mxtui.tui.screens.progress import SHOW_EVERY, Progress
 
 NAMED = 6
 """Failures of a host that are named; its audit has them all."""
@@ -48,39 +43,25 @@ class Part:
 Parts = Sequence[Part]
 
 
-def _grave(parts: Parts) -> bool:
-    return any(part.plan is not None and grave(part.plan) for part in parts)
+class SpanningPlanScreen(ConfirmingScreen[str]):
+    """Shows all of them. Answers with the reason."""
 
-
-class SpanningPlanScreen(Dialog[str]):
-    """Shows all of them; Enter runs them, twice where that cannot be undone. Answers with the reason."""
-
-    BELOW: ClassVar[int] = 5
+    KEPT: ClassVar[str] = "kept in the audit of each host with your name"
 
     def __init__(self, verb: Verb, domain: str, parts: Parts) -> None:
-        super().__init__(classes="-danger" if _grave(parts) else "")
-        self._verb, self._domain, self._parts = verb, domain, parts
-        self._armed = False
+        self._going = [(part, part.plan) for part in parts if part.plan is not None and part.plan.targets]
+        super().__init__(verb, [plan for _, plan in self._going])
+        self._domain, self._parts = domain, parts
 
-    @property
-    def _going(self) -> list[tuple[Part, Plan]]:
-        return [(part, part.plan) for part in self._parts if part.plan is not None and part.plan.targets]
-
-    def below(self) -> Iterable[Widget]:
-        """The reason, and the choices."""
-        with Horizontal(classes="field"):
-            yield Painted("label")
-            yield Input(id="reason", compact=True, max_length=500, select_on_focus=False)
-        yield Painted("choices")
+    def answer(self, reason: str) -> str:
+        """The reason."""
+        return reason
 
     def draw(self) -> None:
         """Host by host."""
-        look, going = self.host.look, self._going
-        messages = sum(part.messages for part in self._parts)
-        what = f"{self._verb.capitalize()} {counted(messages, 'message')} for {self._domain}"
-        self.show(f"{what} on {counted(len(going), 'host')}", self._lines())
-        self.query_one("#label", Painted).paint([Line(("Reason", look.strong))], look.bar)
-        self._choices()
+        what = f"{self.verb.capitalize()} {counted(self.messages, 'message')} for {self._domain}"
+        self.show(f"{what} on {counted(len(self._going), 'host')}", self._lines())
+        super().draw()
 
     def _lines(self) -> list[Line]:
         scene, look = self.scene, self.host.look
@@ -103,7 +84,7 @@ class SpanningPlanScreen(Dialog[str]):
         for part, plan in self._going:
             for caution in plan.cautions:
                 said.setdefault((caution.title, caution.text), []).append(part.desk.name)
-        if self._verb is Verb.FLUSH and len(self._going) > 1:
+        if self.verb is Verb.FLUSH and len(self._going) > 1:
             text = "Each host drains at a pace of its own, and stops by its own guard. Together they may be too many."
             said.setdefault(("Several hosts deliver at once", text), [])
         for (title, text), names in said.items():
@@ -119,51 +100,13 @@ class SpanningPlanScreen(Dialog[str]):
                     lines.append(Line((first if not number else " " * len(first), look.label), (words, look.text)))
         return lines
 
-    def _choices(self) -> None:
-        look, width, cannot = self.host.look, self.scene.width, _grave(self._parts)
-        needed = "required" if self._required else "optional"
-        hint = Line(("        ", look.text), (f"{needed}, kept in the audit of each host with your name", look.label))
-        act = f" {self._verb.capitalize()} {sum(part.messages for part in self._parts):,} "
-        presses = [("Enter", look.key), ("   ", look.text)]
-        if cannot:
-            why = " once more: this cannot be undone   " if self._armed else " twice   "
-            presses = [("Enter", look.key), (why, look.danger if self._armed else look.text)]
-        line = Line(("Esc", look.key), (" Cancel", look.text))
-        line.right([*presses, (act, look.badge_danger if cannot else look.selected)], width)
-        self.query_one("#choices", Painted).paint([hint, Line(), line], look.bar)
-
-    @property
-    def _required(self) -> bool:
-        return any(plan.reason_required for _, plan in self._going)
-
-    @on(Input.Changed)
-    def _disarm(self) -> None:
-        self._armed = False
-        self._choices()
-
-    @on(Input.Submitted)
-    def _confirm(self) -> None:
-        reason = self.query_one(Input).value.strip()
-        if self._required and not reason:
-            self.notify("Say why this mail should go; it is kept in the audit.", title="A reason is required",
-                        severity="warning", markup=False)  # fmt: skip
-        elif self._armed or not _grave(self._parts):
-            self.dismiss(reason)
-        else:
-            self._armed = True
-            self._choices()
-
 
 @dataclass
-class _Running:
-    """One host, as far as it has come; written by its thread, read by the screen."""
+class _Running(Progress):
+    """One host, as far as it has come."""
 
-    part: Part
-    plan: Plan
-    counts: Counter[str] = field(default_factory=Counter)
-    failed: list[Result] = field(default_factory=list)
-    fault: str = ""
-    over: bool = False
+    part: Part = field(kw_only=True)
+    plan: Plan = field(kw_only=True)
 
 
 class SpanningProgressScreen(Dialog[bool]):
@@ -178,7 +121,9 @@ class SpanningProgressScreen(Dialog[bool]):
         super().__init__()
         self._verb, self._reason = verb, reason
         self._left = [part for part in parts if part.plan is None]
-        self._hosts = [_Running(part, part.plan) for part in parts if part.plan is not None and part.plan.targets]
+        self._hosts = [
+            _Running(part=part, plan=part.plan) for part in parts if part.plan is not None and part.plan.targets
+        ]
         self._stop = threading.Event()
 
     def on_mount(self) -> None:
@@ -189,28 +134,20 @@ class SpanningProgressScreen(Dialog[bool]):
     @work(exclusive=True, group="execute")
     async def _run(self) -> None:
         timer = self.set_interval(SHOW_EVERY, self.draw)
-        loop = asyncio.get_running_loop()
+        # Left amid it, this waits: a batch that was begun is acted on to its end before its connection is closed.
         with ThreadPoolExecutor(len(self._hosts), thread_name_prefix="mxtui-host") as threads:
-            await asyncio.gather(*(loop.run_in_executor(threads, self._work, each) for each in self._hosts))
+            await asyncio.gather(*(self._run_on(each, threads) for each in self._hosts))
         timer.stop()
-        for each in self._hosts:
-            assert each.part.desk.services is not None
-            each.part.desk.services.monitor.nudge()
         self.draw()
 
-    def _work(self, running: _Running) -> None:
-        """In a thread: touches no widget. A host that goes away does not end the others."""
+    async def _run_on(self, running: _Running, threads: ThreadPoolExecutor) -> None:
+        """One of them; a host that goes away does not end the others."""
         services = running.part.desk.services
         assert services is not None
-        try:
-            for result in services.operations.execute(running.plan, reason=self._reason, stop=self._stop):
-                running.counts[result.result] += 1
-                if result.result != "done" and len(running.failed) < KEPT:
-                    running.failed.append(result)
-        except MxtuiError as error:
-            running.fault = f"{error.message}. {error.hint}".strip()
-        finally:
-            running.over = True
+        results = services.operations.execute(running.plan, reason=self._reason, stop=self._stop)
+        await asyncio.get_running_loop().run_in_executor(threads, running.follow, results)
+        running.over = True
+        services.monitor.nudge()
 
     @property
     def _over(self) -> bool:
@@ -227,7 +164,7 @@ class SpanningProgressScreen(Dialog[bool]):
         lines: list[Line] = []
         for each in self._hosts:
             number, known = max(1, len(each.plan.targets)), each.counts.total()
-            done = each.counts["done"]
+            done = each.done
             line = Line((each.part.desk.name.ljust(name) + "  ", look.text))
             said = f"  {fmt.count(done)} of {fmt.count(number)}"
             shares = [(done / number, "ok"), ((known - done) / number, "danger")]
@@ -244,14 +181,14 @@ class SpanningProgressScreen(Dialog[bool]):
             words = scene.fit(f"left as it is: {part.fault}", scene.width - name - 2)
             lines.append(Line((part.desk.name.ljust(name) + "  ", look.text), (words, look.warning)))
         keys = [("Enter", look.key), (" Close", look.text)] if self._over else [("s", look.key), (" Stop", look.text)]
-        total = sum(each.counts["done"] for each in self._hosts)
+        total = sum(each.done for each in self._hosts)
         lines += [Line(), Line((f"{fmt.count(total)} done", look.strong)).right(keys, scene.width)]
         self.show(f"{self._verb.capitalize()} on {counted(len(self._hosts), 'host')}", lines)
 
     def action_cancel(self) -> None:
         """Close, once all are over."""
         if self._over:
-            self.dismiss(any(each.counts["done"] for each in self._hosts))
+            self.dismiss(any(each.done for each in self._hosts))
 
     def action_stop(self) -> None:
         """After the batch that is being acted on, on each host."""
