@@ -4,13 +4,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from mxtui.model.health import WORST_FIRST, HealthState
 from mxtui.model.overview import Alert, DomainStatus, Overview
 from mxtui.model.words import enumerated
 
 Reach = Literal["connecting", "away", "stale", "reading", "live"]
 """`away`: not connected, or its queue cannot be read; `stale`: connected, and nothing heard of the queue."""
-
-_REACHED = ("up", "down", "degraded", "flapping")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +87,9 @@ class DomainAcross:
     @property
     def worst(self) -> DomainStatus:
         """The row of the host from which the primary fares worst; of those alike the deepest."""
-        return min((row for _, row in self.seen), key=lambda row: (_rank(row), -row.totals.messages))
+        return min(
+            (row for _, row in self.seen), key=lambda row: (WORST_FIRST.index(_state(row)), -row.totals.messages)
+        )
 
     @property
     def finding(self) -> str:
@@ -98,8 +99,7 @@ class DomainAcross:
         """
         by_state: dict[str, list[str]] = {}
         for host, row in self.seen:
-            state = row.health.state if row.health is not None else "unknown"
-            by_state.setdefault(state, []).append(host)
+            by_state.setdefault(_state(row), []).append(host)
         reached, missed = by_state.get("up", []), by_state.get("down", [])
         if reached and missed:
             where = f"up from {enumerated(reached)}, down from {enumerated(missed)}"
@@ -113,9 +113,8 @@ class DomainAcross:
         return ""
 
 
-def _rank(row: DomainStatus) -> int:
-    state = row.health.state if row.health is not None else "unknown"
-    return {"down": 0, "flapping": 1, "degraded": 2, "unknown": 3}.get(state, 4)
+def _state(row: DomainStatus) -> HealthState:
+    return row.health.state if row.health is not None else "unknown"
 
 
 def across(hosts: Iterable[HostStatus]) -> Sequence[DomainAcross]:

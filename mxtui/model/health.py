@@ -1,12 +1,16 @@
 """Health of a primary: what one climb of the ladder found, and the state that a run of climbs adds up to."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from mxtui.model.words import clock, duration
 
 HealthState = Literal["up", "down", "degraded", "flapping", "unknown"]
 """`degraded` is reachable but not well: busy (421), or STARTTLS broken."""
+
+WORST_FIRST: Final[Sequence[HealthState]] = ("down", "flapping", "degraded", "unknown", "up")
+"""How they are listed."""
 
 RUNGS: tuple[str, ...] = ("dns", "tcp", "banner", "ehlo", "starttls")
 

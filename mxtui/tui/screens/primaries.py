@@ -8,6 +8,7 @@ from textual.binding import BindingType
 from textual.widget import Widget
 
 from mxtui.model.filter import quote
+from mxtui.model.health import WORST_FIRST
 from mxtui.model.overview import DomainStatus, Overview
 from mxtui.model.source import ALLOWED, Permission
 from mxtui.tui.commands import Command, bindings
@@ -24,7 +25,10 @@ _ON_PRIMARIES: tuple[Command, ...] = (
             lambda screen: screen.open_domain(), lambda screen: screen.some_primary()),
 )  # fmt: skip
 
-_ORDER = {"down": 0, "flapping": 1, "degraded": 2, "unknown": 3, "up": 4}
+
+def _place(row: DomainStatus) -> int:
+    """Those that nobody asked come last."""
+    return WORST_FIRST.index(row.health.state) if row.health is not None else len(WORST_FIRST)
 
 
 class PrimariesScreen(ConsoleScreen):
@@ -52,7 +56,7 @@ class PrimariesScreen(ConsoleScreen):
     def show_overview(self, overview: Overview, /) -> None:
         """Those in trouble first; the cursor stays with its domain."""
         chosen = self.table.row
-        rows = sorted(overview.domains, key=lambda row: (_ORDER[row.health.state] if row.health else 5, row.domain))
+        rows = sorted(overview.domains, key=lambda row: (_place(row), row.domain))
         position = next((n for n, row in enumerate(rows) if chosen and row.domain == chosen.domain), None)
         look = self.host.look
         self.table.notice = [Line(("    no domain is known yet", look.strong))]
