@@ -66,9 +66,13 @@ class ConsoleScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """Top, content, footer."""
-        yield Chrome(self.TAB, totals=self.TOTALS)
+        yield self.top()
         yield from self.content()
         yield Footer()
+
+    def top(self) -> Chrome:
+        """How things are, above all else; for subclasses."""
+        return Chrome(self.TAB, totals=self.TOTALS)
 
     def content(self) -> Iterable[Widget]:
         """Between top and footer."""

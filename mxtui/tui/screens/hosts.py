@@ -7,7 +7,6 @@ from typing import ClassVar, cast
 
 from rich.style import Style
 from textual import on, work
-from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.widget import Widget
@@ -33,7 +32,6 @@ from mxtui.tui.screens.console import ConsoleScreen
 from mxtui.tui.screens.spanning import Part, Parts, SpanningPlanScreen, SpanningProgressScreen
 from mxtui.tui.selecting import targets_of
 from mxtui.tui.widgets.chrome import Chrome
-from mxtui.tui.widgets.footer import Footer
 from mxtui.tui.widgets.painted import Painted
 from mxtui.tui.widgets.table import Listed, Table
 
@@ -72,14 +70,15 @@ class _Words(Input):
 class _Top(Chrome):
     """Says how all of them are, in place of the one in front."""
 
+    statuses: Sequence[HostStatus] = ()
     rows: Sequence[DomainAcross] = ()
 
     def _said(self, scene: Scene, host: Host, *, roomy: bool) -> tuple[list[Line], dict[int, Style]]:  # noqa: ARG002
-        look, statuses = scene.look, [desk.status for desk in host.desks]
-        lines = [draw.header(scene, statuses, edge=scene.width - CLOCK, paused=host.paused)]
+        look = scene.look
+        lines = [draw.header(scene, self.statuses, edge=scene.width - CLOCK, paused=host.paused)]
         grounds = {0: look.bar}
         if scene.height >= 8:
-            line, grave = draw.verdict(scene, statuses, self.rows)
+            line, grave = draw.verdict(scene, self.statuses, self.rows)
             if grave:
                 grounds[1] = look.band
             lines.append(line)
@@ -102,16 +101,12 @@ class HostsScreen(ConsoleScreen):
     def __init__(self) -> None:
         super().__init__()
         self.by_domain = False
-        self._statuses: Sequence[HostStatus] = ()
-        self._rows: Sequence[DomainAcross] = ()
         self._joined_at = -LOOK
         self._words = ""
 
-    def compose(self) -> ComposeResult:
-        """As the others, under a top of its own."""
-        yield _Top(self.TAB)
-        yield from self.content()
-        yield Footer()
+    def top(self) -> Chrome:
+        """One of its own."""
+        return _Top(self.TAB)
 
     def content(self) -> Iterable[Widget]:
         """Two tables, of which one is in sight; a line to type in; the pane."""
@@ -153,17 +148,17 @@ class HostsScreen(ConsoleScreen):
 
     def tick(self) -> None:
         """All of it, from what is known of each."""
-        self._statuses = [desk.status for desk in self.host.desks]
+        top = self.query_one(_Top)
+        statuses = top.statuses = [desk.status for desk in self.host.desks]
         if time.monotonic() - self._joined_at >= LOOK:  # grows with hosts and domains, and news come from each host
-            self._rows, self._joined_at = across(self._statuses), time.monotonic()
-            self.query_one(_Top).rows = self._rows
+            top.rows, self._joined_at = across(statuses), time.monotonic()
         look, scene = self.host.look, self.scene
         if self.by_domain:
-            self._place(self.across, narrowed(self._rows, self._words))
+            self._place(self.across, narrowed(top.rows, self._words))
             found = "no domain matches" if self._words else "no domain is known yet"
             self.across.notice = [Line((f"    {found}", look.strong))]
         else:
-            self._place(self.hosts, self._statuses)
+            self._place(self.hosts, statuses)
         super().tick()
         height = 10 if self.size.height >= 34 else 6 if self.size.height >= 20 else 0
         pane = self.query_one("#pane", Painted)
