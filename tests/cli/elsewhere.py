@@ -12,18 +12,9 @@ from mxtui.demo.postfix import PrivatePostfix
 from mxtui.demo.primary import FakePrimary
 from mxtui.queues.postfix.postfix import PostfixQueue
 from tests.cli.running import Done, run
+from tests.support.settings import FOLDERS
 from tests.support.sshd import HOST, Sshd, sshd
 from tests.support.waiting import wait_until
-
-FOLDERS = """
-audit = "{folder}/audit.jsonl"
-state = "{folder}/state"
-history = "{folder}/history"
-[kept]
-folder = "{folder}/kept"
-[drain]
-folder = "{folder}/drains"
-"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,20 +27,15 @@ from tests.cli.running import Done, postfix_says, run
 from tests.delivery.spooling import commit, make_spool
 from tests.queues.postfix.acting import layout_of, settled, state
 from tests.service.serving import Serve
+from tests.support.settings import FOLDERS
 from tests.support.waiting import wait_until
 
 HURRY: Final[Mapping[str, Any]] = {"backoff_first": 0.1, "backoff_longest": 0.3}
 """A drain's pauses, for people in a hurry."""
 
-SETTINGS: Final = """
-audit = "{folder}/audit.jsonl"
-state = "{folder}/state"
-history = "{folder}/history"
-[kept]
-folder = "{folder}/kept"
-[drain]
-folder = "{folder}/drains"
-settle = "0s"
+SETTINGS: Final = (
+    FOLDERS
+    + """settle = "0s"
 connections = {connections}
 batch = {connections}
 [probe]
@@ -49,6 +44,7 @@ transition = "60s"
 fall = 1
 rise = 1
 """
+)
 
 
 class Tally(NamedTuple):

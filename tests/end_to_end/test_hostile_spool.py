@@ -15,6 +15,7 @@ from tests.cli.running import run
 from tests.end_to_end.terminal import Terminal
 from tests.message.evil import ESCAPES, NAMES, PAYLOAD, everywhere, named
 from tests.queues.spool.making import envelope, put
+from tests.support.settings import FOLDERS
 from tests.support.waiting import wait_until
 
 TEXT = PAYLOAD.decode("utf-8", "replace").replace("\0", "")
@@ -34,10 +35,7 @@ class Place:
         self.ids = {family: self._put(spool, everywhere(ESCAPES[family])) for family in ESCAPES}
         self.ids |= {name: self._put(spool, named(name)) for name in NAMES}
         self.config = folder / "mxtui.toml"
-        self.config.write_text(
-            f'audit = "{folder}/audit.jsonl"\nstate = "{folder}/state"\nhistory = "{folder}/history"\n'
-            f'[kept]\nfolder = "{folder}/kept"\n[drain]\nfolder = "{folder}/drains"\n[probe]\nenabled = false\n'
-        )
+        self.config.write_text(f"{FOLDERS.format(folder=folder)}[probe]\nenabled = false\n")
 
     @staticmethod
     def _put(spool: Spool, text: bytes) -> str:

@@ -21,23 +21,19 @@ import pytest
 from mxtui.demo.primary import FakePrimary
 from tests.end_to_end.terminal import Terminal
 from tests.service.serving import Serve
+from tests.support.settings import FOLDERS
 from tests.support.waiting import PATIENCE
 
-SETTINGS = """
-audit = "{folder}/audit.jsonl"
-state = "{folder}/state"
-history = "{folder}/history"
-[kept]
-folder = "{folder}/kept"
-[drain]
-folder = "{folder}/drains"
-settle = "0s"
+SETTINGS = (
+    FOLDERS
+    + """settle = "0s"
 [probe]
 interval = "1s"
 transition = "1s"
 fall = 1
 rise = 1
 """
+)
 HOSTILE = b"Subject: \x1b[2J=?utf-8?b?G1syShtdMDtvaACb4oCu?=\r\n\r\nhello\r\n"
 MESSAGES = 30
 

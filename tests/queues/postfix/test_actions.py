@@ -32,18 +32,6 @@ pytestmark = pytest.mark.postfix
 
 
 @pytest.fixture
-def instance(postfix: PostfixFactory, primary: FakePrimary) -> PrivatePostfix:
-    """A Postfix whose primary is down."""
-    primary.down()
-    return postfix(routes={"example.org": primary.port, "client.example": primary.port}, settings=QUIET)
-
-
-@pytest.fixture
-def layout(instance: PrivatePostfix) -> Layout:
-    return layout_of(instance)
-
-
-@pytest.fixture
 def actions(layout: Layout) -> Actions:
     return Actions(layout, Privileges())
 

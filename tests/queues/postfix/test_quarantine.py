@@ -25,23 +25,10 @@ from mxtui.queues.postfix.quarantining import ALREADY, BY_NOW, NO_LONGER
 from mxtui.queues.postfix.reader import ListingReader
 from mxtui.queues.postfix.whereabouts import locate
 from mxtui.vault import Vault
-from tests.conftest import PostfixFactory
-from tests.queues.postfix.acting import QUIET, layout_of, settled, state
+from tests.queues.postfix.acting import settled, state
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.postfix
-
-
-@pytest.fixture
-def instance(postfix: PostfixFactory, primary: FakePrimary) -> PrivatePostfix:
-    """A Postfix whose primary is down."""
-    primary.down()
-    return postfix(routes={"example.org": primary.port, "client.example": primary.port}, settings=QUIET)
-
-
-@pytest.fixture
-def layout(instance: PrivatePostfix) -> Layout:
-    return layout_of(instance)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from mxtui.queues.queue import Queue
 from mxtui.queues.remote.link import Link
 from mxtui.queues.remote.queue import RemoteQueue
 from tests.support import line
+from tests.support.settings import FOLDERS
 
 FAR = Address("far.test")
 
@@ -27,10 +28,7 @@ class Line:
         self._stalled = stalled
         folder.mkdir(exist_ok=True)
         config = folder / "mxtui.toml"
-        config.write_text(
-            f'audit = "{folder}/audit.jsonl"\nstate = "{folder}/state"\nhistory = "{folder}/history"\n'
-            f'[kept]\nfolder = "{folder}/kept"\n[drain]\nfolder = "{folder}/drains"\n'
-        )
+        config.write_text(FOLDERS.format(folder=folder))
         late = f"import time; real = time.time; time.time = lambda: real() + {ahead}"
         run = f"{late}; from mxtui.__main__ import main; main()"
         self.agent = [sys.executable, "-c", run, "agent", "-q", source, "--config", str(config)]
