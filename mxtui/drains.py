@@ -22,7 +22,7 @@ from typing import Final, Literal, get_args
 import msgspec
 
 from mxtui.errors import Guarded, MxtuiError
-from mxtui.folders import give_away, make_folder, queue_digest, replace_file, writable_folder
+from mxtui.folders import give_away, is_locked, make_folder, queue_digest, replace_file, writable_folder
 from mxtui.model.drain.standing import Standing
 
 SYSTEM_FOLDER: Final = Path("/var/lib/mxtui/drains")
@@ -145,17 +145,7 @@ class Drains:
     @property
     def busy(self) -> bool:
         """Whether somebody drains."""
-        try:
-            lock = os.open(self.folder / "lock", os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-        except OSError:
-            return False
-        try:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(lock)
-        return False
+        return is_locked(self.folder / "lock")
 
 
 class Running:

@@ -156,6 +156,21 @@ def read_bounded(path: Path, limit: int, *, end: bool = False) -> bytes:
         os.close(descriptor)
 
 
+def is_locked(path: Path) -> bool:
+    """Whether somebody has it locked for himself at this moment (flock(2)); what may not be opened counts as free."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 @contextmanager
 def alone(lock: Path) -> Iterator[None]:
     """Nobody else is within who goes by the same lock: for as long as a small file takes to be written.

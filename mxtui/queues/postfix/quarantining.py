@@ -4,7 +4,6 @@ On record before it is held, so that nothing that releases by kind finds it in h
 it is off the record. Killed in between, the record says too much, which `Quarantine` sees through.
 """
 
-import fcntl
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from mxtui.folders import is_locked
 from mxtui.model.plan import Result, Target
 from mxtui.model.planning import IN_DELIVERY
 from mxtui.model.source import Verb
@@ -171,15 +171,7 @@ class Quarantining:
         """Whether our own sender has it locked, and delivers it from hold."""
         with suppress(OSError):
             here = locate(self.layout, target.queue_id, ("hold",))
-            if here is None:
-                return False
-            descriptor = os.open(here.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return True
-            finally:
-                os.close(descriptor)
+            return here is not None and is_locked(here.path)
         return False
 
     # -- back -----------------------------------------------------------------------------------------------------
