@@ -66,7 +66,7 @@ def open_console(
         with Consoles(members, config, shown_as(given, theme, ascii_only=ascii_only, mouse=mouse)) as fleet:
             run_console(fleet=fleet)
         return
-    source = queues[0] if queues else None
+    source = members[0].source if members else None
     if named_source(source, given) is None:
         source = choose()
     with ThreadPoolExecutor(1) as aside, ExitStack() as stack:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mxtui.cli.attach import settings_of
-from mxtui.cli.members import members_of
+from mxtui.cli.members import Member, members_of
 from mxtui.errors import UsageError
 from tests.cli.running import Done, run
 from tests.delivery.spooling import commit, make_spool
@@ -56,6 +56,16 @@ def test_a_command_for_one_queue_refuses_several(tmp_path: Path, spool: str) -> 
     done = mxtui(tmp_path, "-q", spool, "-q", "mx2", "hold", "--all", "--yes")
     assert done.status == 2
     assert done.err.startswith("mxtui: mxtui hold is for one queue, and 2 are named")
+
+
+def test_without_a_queue_here_it_is_the_configured_hosts_be_it_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mxtui.cli.members.instances", list)
+    (tmp_path / "settings.toml").write_text('[[hosts]]\nname = "mx1"\nqueue = "ssh://mx1.example.net"\n')
+    given = settings_of(str(tmp_path / "settings.toml"))
+    assert members_of([], given) == [Member("mx1", "mx1")]
+    assert members_of(["mx2"], given) == [Member("mx2", "mx2")]
 
 
 def test_several_queues_are_one_console_each_under_a_short_name_of_its_own(tmp_path: Path) -> None:
