@@ -204,6 +204,17 @@ async def test_a_drain_is_begun_on_each_host_under_its_own_guard(worlds: Worlds,
     assert [len(world.draining.begun) for world in worlds.worlds.values()] == [0, 1, 0]
 
 
+async def test_what_is_left_out_of_a_drain_on_every_host_is_said_to_be_queued_and_why(
+    worlds: Worlds, fleet: Start
+) -> None:
+    async with fleet() as at:
+        await at.press("slash")
+        await at.type("bank.example")
+        await at.press("enter", "f")
+        await at.sees("Nothing to flush", "Held: release it first.")
+    assert all(world.draining.begun == [] for world in worlds.worlds.values())
+
+
 async def test_domains_are_narrowed_by_host_and_by_name(fleet: Start) -> None:
     async with fleet() as at:
         await at.press("slash")

@@ -1,7 +1,6 @@
 """Not spam: one message, or all of the campaign that it is of; remembered, on record, and taken back the same way."""
 
 import asyncio
-from collections.abc import Sequence
 from typing import ClassVar
 
 from textual import work
@@ -9,7 +8,7 @@ from textual import work
 from mxtui.errors import MxtuiError
 from mxtui.model.source import ALLOWED, Permission
 from mxtui.tui.commands import Command
-from mxtui.tui.line import Line
+from mxtui.tui.line import Line, wrap
 from mxtui.tui.screens.acting import ActingScreen
 from mxtui.tui.screens.asking import Asked, AskingScreen
 
@@ -23,13 +22,13 @@ class ClearScreen(AskingScreen):
     BELOW: ClassVar[int] = 5
     SHOWN: ClassVar[str] = "remembered and on record; the same key takes it back"
 
-    def __init__(self, about: Sequence[str]) -> None:
+    def __init__(self, about: str) -> None:
         super().__init__("Not spam", None)
         self._about = about
 
     def about(self) -> list[Line]:
         """What is none."""
-        return [Line((words, self.host.look.text)) for words in self._about]
+        return [Line((words, self.host.look.text)) for words in wrap(self._about, self.scene.width)]
 
 
 def clear_command(screen: str) -> Command:
@@ -69,7 +68,7 @@ class ClearingScreen(ActingScreen):
             if asked is not None:
                 self._say(queue_id, asked.reason)
 
-        about = (f"{queue_id} is not suspect any more; all of its campaign, where it is of one,", "else its content.")
+        about = f"{queue_id} is not suspect any more; all of its campaign, where it is of one, else its content."
         self.app.push_screen(ClearScreen(about), told)
 
     @work(group="say")

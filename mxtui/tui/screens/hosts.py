@@ -294,7 +294,7 @@ class HostsScreen(ConsoleScreen):
             desks = [self._desk(name) for name, status in row.seen if status.totals.messages]
             parts = await asyncio.gather(*(self._part(desk, verb, row.domain) for desk in desks))
             if not any(part.plan is not None and part.plan.targets for part in parts):
-                why = next((part.fault for part in parts if part.fault), "nothing of it is queued")
+                why = next((said for part in parts if (said := part.why_nothing)), "nothing of it is queued")
                 self.notify(
                     f"{why[:1].upper()}{why[1:]}.", title=f"Nothing to {verb}", severity="warning", markup=False
                 )

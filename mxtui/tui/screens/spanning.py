@@ -39,6 +39,13 @@ class Part:
         """That would be acted on."""
         return len(self.plan.targets) if self.plan is not None else 0
 
+    @property
+    def why_nothing(self) -> str:
+        """Why there is no message to act on; empty where there never was one."""
+        if self.plan is None:
+            return self.fault
+        return self.plan.excluded[0].detail if self.plan.excluded else ""
+
 
 Parts = Sequence[Part]
 

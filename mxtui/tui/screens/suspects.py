@@ -194,8 +194,8 @@ class SuspectsScreen(ActingScreen):
             if asked is not None:
                 self._clear(campaign, asked.reason)
 
-        words = f"{campaign.messages:,} messages of {campaign.name} are not suspect any more,"
-        self.app.push_screen(ClearScreen((words, "nor those like them that come later.")), told)
+        words = f"{campaign.messages:,} messages of {campaign.name} are not suspect any more, nor those like them that"
+        self.app.push_screen(ClearScreen(f"{words} come later."), told)
 
     @work(group="clear")
     async def _clear(self, campaign: Campaign, reason: str | None) -> None:
