@@ -89,6 +89,19 @@ class ConsoleApp(Host):
                     desk.services.monitor.give_way()
         await super().on_event(event)
 
+    def give_up(self) -> None:
+        """The plan that is being made is not wanted any more. Its thread ends by itself: planning changes nothing."""
+        for worker in self.workers:
+            if worker.group == "plan":
+                worker.cancel()
+        super().give_up()
+
+    def expectation_changed(self) -> None:
+        """The footer tells it."""
+        screen = self._console()
+        if screen is not None:
+            screen.update_footer()
+
     def on_resize(self) -> None:
         """The window has another size, or had one for a moment."""
         self._paint_whole()

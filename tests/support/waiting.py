@@ -11,10 +11,12 @@ PATIENCE: Final = 60.0
 loaded machine needs, and within the time that pytest gives each test."""
 
 
-def wait_until(condition: Callable[[], T], timeout: float = PATIENCE, *, what: str = "") -> T:
-    """The first truthy value of `condition`; AssertionError after `timeout` seconds."""
+def wait_until(condition: Callable[[], T], timeout: float = PATIENCE, *, what: str | Callable[[], str] = "") -> T:
+    """The first truthy value of `condition`; AssertionError after `timeout` seconds, which says what was to be so."""
     deadline = time.monotonic() + timeout
     while not (value := condition()):
-        assert time.monotonic() < deadline, f"still not so after {timeout} s: {what or condition}"
+        if time.monotonic() >= deadline:
+            wanted = what() if callable(what) else what
+            raise AssertionError(f"still not so after {timeout} s: {wanted or condition}")
         time.sleep(0.01)
     return value

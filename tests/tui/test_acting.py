@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from mxtui.model.plan import Caution, Plan, Result
 from mxtui.model.planning import target_of
 from mxtui.model.source import Verb
 from mxtui.operations import STOPPED
+from mxtui.tui import keys
 from tests.tui.conftest import Open
 from tests.tui.fakes import World, half_drained
 
@@ -62,6 +64,54 @@ async def test_esc_leaves_everything_as_it_is(world: World, console: Open) -> No
         await at.press("h")
         await at.sees("Hold 700 messages")
         await at.press("escape")
+        assert not world.queue.acted
+
+
+@pytest.fixture
+def go_on(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """Plans are not made before it is set."""
+    go_on, plan = threading.Event(), world.operations.plan
+
+    def slow(*arguments: Any, **named: Any) -> Plan:
+        go_on.wait(60)
+        return plan(*arguments, **named)
+
+    monkeypatch.setattr(world.operations, "plan", slow)
+    yield go_on
+    go_on.set()
+
+
+async def test_however_long_a_plan_takes_what_is_typed_meanwhile_is_its_reason(
+    world: World, console: Open, go_on: threading.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keys, "PATIENCE", 0.01)
+    async with console(world) as at:
+        for key in ("h", *"fuddle", "enter"):  # f would flush, u take back, d delete
+            await at.pilot.press(key)
+        await at.sees("Making a plan", "Esc Give up")
+        go_on.set()
+        await at.sees("Hold 700 messages", "Reason   fuddle")
+        await at.settle()
+        await at.sees("Hold 700 messages")
+        await at.press("escape")
+        assert "Making a plan" not in at.text
+
+
+async def test_a_plan_that_takes_too_long_is_given_up_with_what_was_typed_for_it(
+    world: World, console: Open, go_on: threading.Event
+) -> None:
+    async with console(world) as at:
+        for key in ("h", *"why"):
+            await at.pilot.press(key)
+        await at.sees("Making a plan")
+        await at.pilot.press("escape")
+        await at.until(lambda: "Making a plan" not in at.text)
+        go_on.set()
+        await at.settle()
+        assert "Hold 700 messages" not in at.text
+        await at.press("h")
+        await at.sees("Hold 700 messages")
+        assert "why" not in at.text
         assert not world.queue.acted
 
 

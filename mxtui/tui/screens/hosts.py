@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from typing import ClassVar, cast
 
 from rich.style import Style
@@ -286,11 +287,11 @@ class HostsScreen(ConsoleScreen):
         """Plan it on each host that knows the domain, and show all the plans as one."""
         row = self.across.row
         assert row is not None
-        self._plan(verb, row)
+        self._plan(verb, row, self.host.expect())
 
     @work(exclusive=True, group="plan")
-    async def _plan(self, verb: Verb, row: DomainAcross) -> None:
-        with self.host.expect():
+    async def _plan(self, verb: Verb, row: DomainAcross, expected: AbstractContextManager[object]) -> None:
+        with expected:
             desks = [self._desk(name) for name, status in row.seen if status.totals.messages]
             parts = await asyncio.gather(*(self._part(desk, verb, row.domain) for desk in desks))
             if not any(part.plan is not None and part.plan.targets for part in parts):

@@ -38,7 +38,13 @@ class Footer(Painted):
 
     def update(self, commands: Sequence[Command]) -> None:
         """Show the commands that fit, with the keys they are mapped to."""
-        look, width = host_of(self).look, self.size.width
+        host = host_of(self)
+        look, width = host.look, self.size.width
+        if host.expecting:
+            self._places = []
+            words = f" Making a plan{look.glyphs.ellipsis}  "
+            self.paint([Line((words, look.strong), ("Esc", look.key), (" Give up", look.text))], look.bar)
+            return
         keys = self._keys()
         line, self._places = Line((" ", look.text)), []
         narrow = width < 100

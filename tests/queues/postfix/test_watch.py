@@ -213,7 +213,12 @@ def test_a_queue_in_motion_is_followed_without_a_miss_or_a_double(
         wait_until(lambda: len(primary.accepted) == len(sent))
         wait_until(lambda: all(place_of(instance.queue_directory, queue_id) for queue_id in kept))
 
-        wait_until(lambda: set(follower.known) == set(kept), what="every kept message is known, no sent one is")
+        wait_until(
+            lambda: set(follower.known) == set(kept),
+            what=lambda: (
+                f"known but sent: {set(follower.known) - set(kept)}, not known: {set(kept) - set(follower.known)}"
+            ),
+        )
         wait_until(lambda: all(message.state == "deferred" for message in follower.known.values()))
         wait_until(lambda: all(message.recipients[0].reason for message in follower.known.values()))
         another = FileReader(read_layout(instance.config_directory))
