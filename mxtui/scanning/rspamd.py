@@ -1,5 +1,6 @@
 """rspamd, over HTTP (rspamd's protocol: `/checkv2`, `/learnspam`, `/learnham`)."""
 
+import asyncio
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -17,6 +18,10 @@ HEADER: Final = 900
 """Bytes of an address as it is told: longer ones are nobody's (RFC 5321 4.5.3.1)."""
 
 RECIPIENTS: Final = 1000
+
+AGAIN: Final = (0.2, 1.0)
+"""Seconds after which a message is taught again that met a fault of rspamd's: its Bayes in SQLite files is locked while
+another of its processes writes. Taught twice it counts once."""
 
 
 class _Symbol(msgspec.Struct):
@@ -80,7 +85,11 @@ class Rspamd(Scanner):
 
     async def _learn(self, submitted: Submitted, *, spam: bool) -> str:
         path = "/learnspam" if spam else "/learnham"
-        status, body = await self._ask(self._controller, path, _about(submitted), submitted.raw)
+        for pause in (*AGAIN, None):
+            status, body = await self._ask(self._controller, path, _about(submitted), submitted.raw)
+            if status < 500 or pause is None:
+                break
+            await asyncio.sleep(pause)
         if status == 204:
             return "it learned nothing: too few words, or it is sure of it already"
         why = _error(body)

@@ -117,6 +117,19 @@ async def test_rspamd_learns_each_message_once(real_rspamd: Running) -> None:
     assert "learned nothing" in await rspamd_at(real_rspamd).learn(submitted(LETTER), spam=False)
 
 
+async def test_a_message_is_taught_again_where_rspamd_was_busy_and_the_last_word_is_told() -> None:
+    locked, learned = http({"error": "it is locked"}, "500 Fault"), http({})
+    answers = iter([locked, learned, locked, locked, locked])
+
+    async def busy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await answering(next(answers))(reader, writer)
+
+    async with behaving(busy) as where:
+        assert await Rspamd(where).learn(submitted(LETTER), spam=True) == ""
+        assert await Rspamd(where).learn(submitted(LETTER), spam=True) == "it answers 500: it is locked"
+    assert next(answers, None) is None
+
+
 async def test_rspamd_says_why_it_learns_nothing(real_rspamd: Running) -> None:
     stranger = Rspamd(Where("127.0.0.1", real_rspamd.controller), password="wrong", timeout=30)
     assert "it answers 401" in await stranger.learn(submitted(JUNK), spam=True)
