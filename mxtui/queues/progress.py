@@ -58,6 +58,11 @@ class Progress:
                 if self._blind_since is None:
                     self._blind_since = self._clock()
 
+    def missed(self, since: float) -> None:
+        """Events were, at some time after `since`, seconds since the epoch."""
+        with self._lock:
+            self._blind_since = since if self._blind_since is None else min(since, self._blind_since)
+
     @property
     def complete(self) -> bool:
         """Whether the whole queue has been read, and none is being read."""

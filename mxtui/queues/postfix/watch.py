@@ -5,15 +5,15 @@ before we watched): a pass over the names once a minute, and where events are kn
 files' change times.
 """
 
-import itertools
 import os
 import threading
 import time
-from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator
+from contextlib import suppress
 
 from mxtui.errors import NoQueue
 from mxtui.model.message import Changes
-from mxtui.queues.events import FLOOD, SIGN_OF_LIFE, events
+from mxtui.queues.events import SIGN_OF_LIFE, Events
 from mxtui.queues.postfix import queue_id
 from mxtui.queues.postfix.message_file import Absent, MessageReader, Row, messages
 from mxtui.queues.postfix.names import OPTIONAL, READ_ORDER, folders
@@ -57,34 +57,42 @@ class Watcher:
 
         Raises NoQueue and NotPermitted when the directory can no longer be read.
         """
-        watched: list[str] = []
-        while not stop.is_set():
-            before, watched = watched, self._folders()
-            try:
-                heard = events(watched, stop)
-                first = next(heard, None)
-            except (OSError, RuntimeError) as error:  # watchfiles' own is a RuntimeError
-                self.warning = f"file-system events are not to be had ({error}); looking every few seconds instead"
-                yield from self._poll(stop)
-                return
+        folders = self._folders()
+        refused: OSError | None
+        try:
+            events = Events(folders)
+        except OSError as error:
+            refused = error
+        else:
             self.warning = ""
-            if first is None:
+            with events, self._progress.watching():
+                refused = yield from self._listen(events, stop)
+            if refused is None:
                 return
-            with self._progress.watching():
-                made = set(watched).difference(before) if before else ()
-                yield from self._listen(watched, itertools.chain((first, _contents(made)), heard))
+        self.warning = f"file-system events are not to be had ({refused}); looking every few seconds instead"
+        yield from self._poll(stop)
 
-    def _listen(self, watched: Sequence[str], heard: Iterable[Collection[str]]) -> Iterator[Changes]:
-        """Until a hash directory is there that is not watched; what is missed before it is, is caught up with then."""
+    def _listen(self, events: Events, stop: threading.Event) -> Generator[Changes, None, OSError | None]:
+        """Until `stop`, or why there are no events of all that should be watched."""
         due = 0.0
-        for paths in heard:
-            yield from self._told(paths)
-            if self._progress.complete and (len(paths) >= FLOOD or time.monotonic() >= due):
+        for heard in events.heard(stop):
+            if heard.missed_since is not None:
+                self._progress.missed(heard.missed_since)
+                due = 0.0
+            yield from self._told(heard.paths)
+            reconcile = self._progress.complete and time.monotonic() >= due
+            if reconcile:
                 due = yield from self._reconcile(RECONCILE)
-            elif not any(_is_hash_directory(path) for path in paths):
-                continue
-            if self._folders() != watched:
-                return
+            if reconcile or any(_is_hash_directory(path) for path in heard.paths):
+                new = set(self._folders()) - events.folders
+                try:
+                    for folder in new:
+                        events.add(folder)
+                except OSError as error:
+                    return error
+                if new:  # what they hold was there before they were watched
+                    yield from self._told(_contents(new))
+        return None
 
     def _folders(self) -> list[str]:
         """Every directory that holds messages or logs, for a few system calls each, however many they hold."""
@@ -99,7 +107,7 @@ class Watcher:
 
     def _poll(self, stop: threading.Event) -> Iterator[Changes]:
         due = 0.0
-        while not stop.wait(SIGN_OF_LIFE / 1000):
+        while not stop.wait(SIGN_OF_LIFE):
             yield Changes()
             if self._progress.complete and time.monotonic() >= due:
                 due = yield from self._reconcile(POLL, blind=True)
@@ -185,8 +193,12 @@ def _hashed(path: str) -> Iterator[str]:
 
 
 def _contents(folders: Iterable[str]) -> set[str]:
-    """The paths of all that is in directories made a moment ago."""
-    return {f"{folder}/{name}" for folder in folders for name in os.listdir(folder)}  # noqa: PTH208
+    """The paths of all that is in directories made a moment ago, if they are still there."""
+    found: set[str] = set()
+    for folder in folders:
+        with suppress(FileNotFoundError):
+            found.update(f"{folder}/{name}" for name in os.listdir(folder))  # noqa: PTH208
+    return found
 
 
 def _is_hash_directory(path: str) -> bool:

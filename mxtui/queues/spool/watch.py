@@ -13,7 +13,7 @@ from itertools import islice
 
 from mxtui.errors import NoQueue
 from mxtui.model.message import Changes
-from mxtui.queues.events import FLOOD, SIGN_OF_LIFE, events
+from mxtui.queues.events import SIGN_OF_LIFE, Events
 from mxtui.queues.progress import Progress
 from mxtui.queues.spool.ids import FOLDERS, folder_of, is_id
 from mxtui.queues.spool.layout import STATES
@@ -48,23 +48,22 @@ class Watcher:
 
         Raises NoQueue and NotPermitted when the spool can no longer be read.
         """
-        watched = self._folders()
+        folders = self._folders()
         try:
-            heard = events(watched, stop)
-            first = next(heard, None)
-        except (OSError, RuntimeError) as error:  # watchfiles' own is a RuntimeError
+            events = Events(folders)
+        except OSError as error:
             self.warning = f"file-system events are not to be had ({error}); looking every few seconds instead"
             yield from self._poll(stop)
             return
         self.warning = ""
-        if first is None:
-            return
-        with self._progress.watching():
-            yield from self._told(first)
+        with events, self._progress.watching():
             due = 0.0
-            for paths in heard:
-                yield from self._told(paths)
-                if self._progress.complete and (len(paths) >= FLOOD or time.monotonic() >= due):
+            for heard in events.heard(stop):
+                if heard.missed_since is not None:
+                    self._progress.missed(heard.missed_since)
+                    due = 0.0
+                yield from self._told(heard.paths)
+                if self._progress.complete and time.monotonic() >= due:
                     due = yield from self._reconcile(RECONCILE)
 
     def _folders(self) -> list[str]:
@@ -76,7 +75,7 @@ class Watcher:
 
     def _poll(self, stop: threading.Event) -> Iterator[Changes]:
         due = 0.0
-        while not stop.wait(SIGN_OF_LIFE / 1000):
+        while not stop.wait(SIGN_OF_LIFE):
             yield Changes()
             if self._progress.complete and time.monotonic() >= due:
                 due = yield from self._reconcile(POLL, blind=True)

@@ -1,17 +1,20 @@
+import itertools
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
 from mxtui.demo.primary import FakePrimary
 from mxtui.errors import NoQueue
+from mxtui.queues.events import Events, Heard
 from mxtui.queues.postfix import watch
 from mxtui.queues.postfix.files import FileReader
 from mxtui.queues.postfix.layout import read_layout
 from tests.conftest import PostfixFactory
+from tests.queues.hearing import Deaf, refuse
 from tests.queues.postfix.following import Follower, count_reads, layout_of, make_queue, move, open_files, place, put
 from tests.queues.postfix.writer import QueueFile, defer_log
 from tests.support.waiting import wait_until
@@ -112,11 +115,12 @@ def test_directories_are_watched_and_not_what_they_hold(queue: Path, monkeypatch
     put(queue, "hold", "B1B2C3D4")
     asked: list[str] = []
 
-    def asking(folders: Sequence[str], stop: threading.Event) -> Iterator[set[str]]:
-        asked.extend(folders)
-        yield from deaf(folders, stop)
+    class Asking(Deaf):
+        def __init__(self, folders: Iterable[str]) -> None:
+            super().__init__(folders)
+            asked.extend(self.folders)
 
-    monkeypatch.setattr(watch, "events", asking)
+    monkeypatch.setattr(watch, "Events", Asking)
     with Follower(FileReader(layout_of(queue))).following():
         wait_until(lambda: asked)
     names = ("active", "deferred", "deferred/A", "incoming", "hold", "maildrop", "corrupt", "defer")
@@ -148,7 +152,7 @@ def test_missed_events_are_made_good_by_the_pass_over_names(queue: Path, monkeyp
     monkeypatch.setattr(watch, "RECONCILE", 0.0)
     monkeypatch.setattr(watch, "SHARE", 1.0)
     # Deaf to everything: no event ever comes.
-    monkeypatch.setattr(watch, "events", deaf)
+    monkeypatch.setattr(watch, "Events", Deaf)
     put(queue, "deferred", "A1B2C3D4")
     with Follower(FileReader(layout_of(queue))).following() as follower:
         wait_until(lambda: follower.state("A1B2C3D4") == "deferred")
@@ -159,13 +163,59 @@ def test_missed_events_are_made_good_by_the_pass_over_names(queue: Path, monkeyp
         wait_until(lambda: set(follower.known) == {"B1B2C3D4"})
 
 
+def test_events_that_the_kernel_dropped_are_made_good_by_change_times(
+    queue: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A message that was tried again is where it was: its name tells nothing."""
+    dropped = threading.Event()
+
+    class Dropping(Deaf):
+        def heard(self, stop: threading.Event) -> Iterator[Heard]:
+            since = time.time()
+            yield from itertools.takewhile(lambda _: not dropped.is_set(), super().heard(stop))
+            yield Heard(missed_since=since)
+            yield from super().heard(stop)
+
+    monkeypatch.setattr(watch, "Events", Dropping)
+    put(queue, "deferred", "A1B2C3D4")
+    with Follower(FileReader(layout_of(queue))).following() as follower:
+        watched(follower)
+        later = time.time() + 1234
+        os.utime(place(queue, "deferred", "A1B2C3D4"), (later, later))
+        signs = follower.signs
+        wait_until(lambda: follower.signs > signs + 2)
+        assert follower.known["A1B2C3D4"].next_retry != pytest.approx(later, abs=0.01)
+        dropped.set()
+        wait_until(lambda: follower.known["A1B2C3D4"].next_retry == pytest.approx(later, abs=0.01))
+
+
+def test_a_hash_directory_that_cannot_be_watched_is_looked_at_every_few_seconds(
+    queue: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def add(events: Events, folder: str, really: Callable[[Events, str], None] = Events.add) -> None:
+        if folder.endswith("/deferred/A"):
+            raise OSError(28, "No space left on device")
+        really(events, folder)
+
+    monkeypatch.setattr(Events, "add", add)
+    monkeypatch.setattr(watch, "POLL", 0.0)
+    monkeypatch.setattr(watch, "SHARE", 1.0)
+    monkeypatch.setattr(watch, "SIGN_OF_LIFE", 0.01)
+    reader = FileReader(layout_of(queue))
+    with Follower(reader).following() as follower:
+        watched(follower)
+        put(queue, "deferred", "A1B2C3D4")
+        wait_until(lambda: follower.state("A1B2C3D4") == "deferred")
+        assert "No space left on device" in reader.warning
+
+
 def test_without_events_the_names_are_looked_at_and_a_warning_says_so(
     queue: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(watch, "POLL", 0.0)
     monkeypatch.setattr(watch, "SHARE", 1.0)
-    monkeypatch.setattr(watch, "SIGN_OF_LIFE", 10)
-    monkeypatch.setattr(watch, "events", refuse)
+    monkeypatch.setattr(watch, "SIGN_OF_LIFE", 0.01)
+    monkeypatch.setattr(watch, "Events", refuse)
     put(queue, "deferred", "A1B2C3D4")
     reader = FileReader(layout_of(queue))
     with Follower(reader).following() as follower:
@@ -192,7 +242,7 @@ def test_watching_again_and_again_leaves_nothing_open(queue: Path) -> None:
     for _ in range(4):
         with Follower(reader).following() as follower:
             wait_until(lambda follower=follower: follower.signs)  # type: ignore[misc]
-        wait_until(lambda: open_files() == before, what="inotify's own thread has closed them")
+        wait_until(lambda: open_files() == before, what="nothing is open that was not")
 
 
 @pytest.mark.postfix
@@ -228,12 +278,3 @@ def test_a_queue_in_motion_is_followed_without_a_miss_or_a_double(
 
 def place_of(queue: Path, queue_id: str) -> bool:
     return place(queue, "deferred", queue_id).exists() and place(queue, "defer", queue_id).exists()
-
-
-def deaf(folders: Sequence[str], stop: threading.Event) -> Iterator[set[str]]:
-    while not stop.wait(0.02):
-        yield set()
-
-
-def refuse(folders: Sequence[str], stop: threading.Event) -> Iterator[set[str]]:
-    raise OSError(28, "No space left on device")

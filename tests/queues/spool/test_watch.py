@@ -9,8 +9,8 @@ from mxtui.queues.spool import rows, watch
 from mxtui.queues.spool.format import EnvelopeOnDisk, read
 from mxtui.queues.spool.queue import SpoolQueue
 from mxtui.queues.spool.store import Spool
+from tests.queues.hearing import Deaf, refuse
 from tests.queues.postfix.following import Follower
-from tests.queues.postfix.test_watch import deaf, refuse
 from tests.queues.spool.making import place, put
 from tests.support.waiting import wait_until
 
@@ -81,7 +81,7 @@ def test_what_happened_unseen_before_the_watch_is_told(spool: Spool) -> None:
 def test_missed_events_are_made_good_by_the_pass_over_names(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watch, "RECONCILE", 0.0)
     monkeypatch.setattr(watch, "SHARE", 1.0)
-    monkeypatch.setattr(watch, "events", deaf)
+    monkeypatch.setattr(watch, "Events", Deaf)
     made = put(spool)
     with Follower(SpoolQueue(spool)).following() as follower:
         wait_until(lambda: follower.state(made.id) == "deferred")
@@ -97,8 +97,8 @@ def test_without_events_the_names_are_looked_at_and_a_warning_says_so(
 ) -> None:
     monkeypatch.setattr(watch, "POLL", 0.0)
     monkeypatch.setattr(watch, "SHARE", 1.0)
-    monkeypatch.setattr(watch, "SIGN_OF_LIFE", 10)
-    monkeypatch.setattr(watch, "events", refuse)
+    monkeypatch.setattr(watch, "SIGN_OF_LIFE", 0.01)
+    monkeypatch.setattr(watch, "Events", refuse)
     made = put(spool)
     queue = SpoolQueue(spool)
     with Follower(queue).following() as follower:
