@@ -4,6 +4,7 @@ Plain values, which a file can keep between two runs of a command (`alerting.sto
 happen: when a host slept, or its clock was set, every moment here is moved along, and nothing new is said for a while.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -31,10 +32,6 @@ class Moved(NamedTuple):
     arrived: int = 0
     sent: int = 0
     refused: int = 0
-
-    def plus(self, other: "Moved") -> "Moved":
-        """Both together."""
-        return Moved(self.arrived + other.arrived, self.sent + other.sent, self.refused + other.refused)
 
 
 NOTHING: Final = Moved()
@@ -105,8 +102,10 @@ class Memory:
     room: list[Room] = field(default_factory=list)
 
 
-def move_on(memory: Memory, overview: Overview, *, gap: float, counter: str) -> None:
-    """Take in one look.
+def move_on(
+    memory: Memory, overview: Overview, *, gap: float, counter: str
+) -> Iterator[tuple[DomainStatus, DomainMemory]]:
+    """Take in one look: each domain as it is and as it is remembered now. To be gone through to its end.
 
     `gap`: seconds between two looks after which nobody watched; `counter`: who counts the flows.
     """
@@ -115,12 +114,14 @@ def move_on(memory: Memory, overview: Overview, *, gap: float, counter: str) -> 
         _skip(memory, now - memory.at)
         memory.quiet_until = now + QUIET
         memory.counter = ""  # what moved meanwhile did not move within a window
-    known, memory.domains = memory.domains, {}
+    known, after, counted = memory.domains, dict[str, DomainMemory](), counter == memory.counter
     for row in overview.domains:
         # A domain without mail and without a primary needs no memory: a spammer chooses domains.
-        domain = known.get(row.domain) or _first_seen(row, now)
-        _of_domain(domain, row, now, counted=counter == memory.counter)
-        memory.domains[row.domain] = domain
+        name = row.totals.domain
+        domain = after[name] = known.get(name) or _first_seen(row, now)
+        _of_domain(domain, row, now, counted=counted)
+        yield row, domain
+    memory.domains = after
     if overview.space is not None and (not memory.room or now - memory.room[-1].at >= SAMPLE):
         memory.room = [*memory.room, Room(now, overview.space.bytes_free, overview.space.inodes_free)][-SAMPLES:]
     memory.at, memory.counter = now, counter
@@ -139,25 +140,27 @@ def _first_seen(row: DomainStatus, now: float) -> DomainMemory:
 
 
 def _of_domain(domain: DomainMemory, row: DomainStatus, now: float, *, counted: bool) -> None:
-    totals, states = row.totals, row.totals.states
-    was = domain.flow if counted else row.flow
-    went, sent, refused = row.flow.left - was.left, row.flow.sent - was.sent, row.flow.refused - was.refused
-    # Where no log tells, whatever left was delivered; a spool keeps what was refused.
-    moved = Moved(
-        max(0, row.flow.arrived - was.arrived),
-        max(0, sent if row.flow.sent or row.flow.refused else went),
-        max(0, refused, states.get("failed", 0) - domain.failed),
-    )
-    down = _of_primary(domain, row.health, now)
-    gone = totals.messages < domain.messages or _later(totals.oldest_waiting, domain.oldest)
-    if went > 0 or sent > 0 or gone or down or totals.oldest_waiting is None:
-        domain.moved_at = now
+    totals, flow, was = row.totals, row.flow, domain.flow
+    failed, oldest = totals.states.get("failed", 0), totals.oldest_waiting
     if not 0 <= now - domain.window_at < WINDOW:
         domain.before = domain.window if now - domain.window_at < 2 * WINDOW else NOTHING
         domain.window, domain.window_at = NOTHING, now
-    domain.window = domain.window.plus(moved)
-    domain.messages, domain.oldest, domain.failed = totals.messages, totals.oldest_waiting, states.get("failed", 0)
-    domain.flow = row.flow
+    gone = totals.messages < domain.messages or _later(oldest, domain.oldest)
+    if failed > domain.failed or (counted and flow != was):
+        went, sent, refused = (
+            (flow.left - was.left, flow.sent - was.sent, flow.refused - was.refused) if counted else (0, 0, 0)
+        )
+        gone = gone or went > 0 or sent > 0
+        domain.window = Moved(
+            domain.window.arrived + (max(0, flow.arrived - was.arrived) if counted else 0),
+            # Where no log tells, whatever left was delivered; a spool keeps what was refused.
+            domain.window.sent + max(0, sent if flow.sent or flow.refused else went),
+            domain.window.refused + max(0, refused, failed - domain.failed),
+        )
+    # What could not have left stands not still.
+    if _of_primary(domain, row.health, now) or gone or oldest is None:
+        domain.moved_at = now
+    domain.messages, domain.oldest, domain.failed, domain.flow = totals.messages, oldest, failed, flow
     _of_reason(domain, totals.top_reason.text if totals.top_reason else "", now)
 
 

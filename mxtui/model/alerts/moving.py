@@ -26,7 +26,7 @@ _REPLY = re.compile(r"\b[45]\d\d\b|\b[45]\.\d{1,3}\.\d{1,3}\b|\bsaid:")
 
 
 def of_movement(memory: Memory, overview: Overview, thresholds: Thresholds) -> Iterator[Alert]:
-    """Everything wrong that a single look does not show. `memory` has taken in `overview`."""
+    """What is wrong with all of the queue. `memory` has taken in `overview`."""
     now = overview.taken_at
     if overview.capabilities.running and overview.capabilities.delivers is False:
         who = "serve's forwarder" if overview.capabilities.road == "spool" else "Postfix's queue manager (qmgr)"
@@ -35,72 +35,71 @@ def of_movement(memory: Memory, overview: Overview, thresholds: Thresholds) -> I
         )
         yield Alert("forwarder", "critical", None, text, now, "STOPPED", overview.queue.messages)
     yield from _filling(memory, overview, thresholds)
-    resting = overview.capabilities.service == "suspended"
-    for row in overview.domains:
-        domain = memory.domains[row.domain]
-        found: tuple[Alert | None, ...] = (_refused(domain, row, thresholds), _reason(domain, row, now))
-        if row.hold is None and not resting:
-            found += (_standing_still(domain, row, now, thresholds), _accepting(domain, row, now, thresholds))
-        for alert in found:
-            if alert is not None:
-                yield alert
 
 
-def _settled(domain: DomainMemory, now: float, thresholds: Thresholds) -> bool:
-    return domain.up_since is not None and now - domain.up_since >= thresholds.settled
+def of_moving_domain(
+    row: DomainStatus, domain: DomainMemory, now: float, thresholds: Thresholds, found: list[Alert], *, rests: bool
+) -> None:
+    """Add what is wrong with one; `rests`: an operator has suspended delivery. Nearly all are well, and cost little."""
+    if domain.window.refused or domain.before.refused:
+        found += _refused(domain, row, thresholds)
+    if domain.reason_at is not None and now - domain.reason_at <= NEWS:
+        found += _reason(domain, row, domain.reason_at)
+    if rests or row.hold is not None:
+        return
+    oldest = row.totals.oldest_waiting
+    if oldest is not None and domain.up_since is not None and row.health is not None and row.health.state == "up":
+        still = now - domain.moved_at
+        late = now - oldest >= thresholds.backlog and now - domain.up_since >= thresholds.settled
+        if late or still >= thresholds.stalled:
+            found += _standing_still(row, oldest, domain.up_since, domain.moved_at, now, thresholds)
+    if (
+        domain.before.arrived + domain.window.arrived >= thresholds.accepting
+        and domain.up_since is not None
+        and now - domain.up_since >= thresholds.settled
+    ):
+        found.append(_accepting(domain, row, now))
 
 
-def _standing_still(domain: DomainMemory, row: DomainStatus, now: float, thresholds: Thresholds) -> Alert | None:
+def _standing_still(
+    row: DomainStatus, oldest: float, up_since: float, moved_at: float, now: float, thresholds: Thresholds
+) -> Iterator[Alert]:
     totals = row.totals
-    oldest, up_since = totals.oldest_waiting, domain.up_since
-    if oldest is None or up_since is None or row.health is None or row.health.state != "up":
-        return None
-    still = now - domain.moved_at
-    late = _settled(domain, now, thresholds) and now - oldest >= thresholds.backlog
-    if still < thresholds.stalled and not late:
-        return None
     waiting = sum([count for state, count in totals.states.items() if state in DELIVERABLE])
     why = "" if totals.top_reason is None else totals.top_reason.text
     if waiting <= thresholds.put_off and why and _REPLY.search(why):
-        return None
+        return
     wait = f"{counted(waiting, 'message')} {'waits' if waiting == 1 else 'wait'}"
     aged = f"the oldest for {duration(now - oldest)}{': ' if why else ''}{why}"
-    if still >= thresholds.stalled:
-        text = f"its primary is up, and nothing has left for {duration(still)}. {wait}, {aged}"
-        return Alert("stalled", "critical", row.domain, text, domain.moved_at, "STALLED", waiting)
-    text = f"its primary is up since {clock(up_since, now)}. {wait} all the same, {aged}"
-    since = max(oldest + thresholds.backlog, up_since + thresholds.settled)
-    return Alert("backlog", "warning", row.domain, text, since, "BACKLOG", waiting)
+    if now - moved_at >= thresholds.stalled:
+        text = f"its primary is up, and nothing has left for {duration(now - moved_at)}. {wait}, {aged}"
+        yield Alert("stalled", "critical", row.domain, text, moved_at, "STALLED", waiting)
+    else:
+        text = f"its primary is up since {clock(up_since, now)}. {wait} all the same, {aged}"
+        since = max(oldest + thresholds.backlog, up_since + thresholds.settled)
+        yield Alert("backlog", "warning", row.domain, text, since, "BACKLOG", waiting)
 
 
-def _accepting(domain: DomainMemory, row: DomainStatus, now: float, thresholds: Thresholds) -> Alert | None:
+def _accepting(domain: DomainMemory, row: DomainStatus, now: float) -> Alert:
     came = domain.before.arrived + domain.window.arrived
-    if came < thresholds.accepting or not _settled(domain, now, thresholds):
-        return None
     text = f"{counted(came, 'message')} came here within minutes though its primary is up: who sends here, and why?"
     return Alert("accepting", "warning", row.domain, text, now, "STANDBY", came)
 
 
-def _refused(domain: DomainMemory, row: DomainStatus, thresholds: Thresholds) -> Alert | None:
-    if not (domain.window.refused or domain.before.refused):
-        return None
-    moved = domain.before.plus(domain.window)
-    share = moved.refused / (moved.refused + moved.sent)
-    if moved.refused < FEW_REFUSALS or share <= thresholds.refused:
-        return None
-    text = f"{share:.0%} of what is delivered is refused for good ({moved.refused:,} of late): mail is lost or bounced"
-    return Alert("refused", "critical", row.domain, text, domain.window_at, "REFUSED", moved.refused)
+def _refused(domain: DomainMemory, row: DomainStatus, thresholds: Thresholds) -> Iterator[Alert]:
+    refused, sent = domain.before.refused + domain.window.refused, domain.before.sent + domain.window.sent
+    share = refused / (refused + sent)
+    if refused >= FEW_REFUSALS and share > thresholds.refused:
+        text = f"{share:.0%} of what is delivered is refused for good ({refused:,} of late): mail is lost or bounced"
+        yield Alert("refused", "critical", row.domain, text, domain.window_at, "REFUSED", refused)
 
 
-def _reason(domain: DomainMemory, row: DomainStatus, now: float) -> Alert | None:
-    if domain.reason_at is None or now - domain.reason_at > NEWS:
-        return None
+def _reason(domain: DomainMemory, row: DomainStatus, since: float) -> Iterator[Alert]:
     if row.health is not None and row.health.state in ("down", "flapping", "degraded"):
-        return None  # that says it better
-    if row.totals.top_reason is None or row.totals.top_reason.text != domain.reason:
-        return None
-    text = f"mail waits for another reason: {domain.reason} (it was: {domain.reason_was})"
-    return Alert("reason_changed", "warning", row.domain, text, domain.reason_at, "REASON", row.totals.messages)
+        return  # that says it better
+    if row.totals.top_reason is not None and row.totals.top_reason.text == domain.reason:
+        text = f"mail waits for another reason: {domain.reason} (it was: {domain.reason_was})"
+        yield Alert("reason_changed", "warning", row.domain, text, since, "REASON", row.totals.messages)
 
 
 def _filling(memory: Memory, overview: Overview, thresholds: Thresholds) -> Iterator[Alert]:

@@ -1,20 +1,22 @@
-"""Rules that one look at things is enough for."""
+"""Rules that one look at things is enough for: of each domain while it is at hand, then of the queue."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from mxtui.model.alerts.certificates import of_certificates
+from mxtui.model.alerts.certificates import expires as certificate_expires
+from mxtui.model.alerts.certificates import of_certificate
 from mxtui.model.alerts.drills import of_drills
 from mxtui.model.alerts.facts import NO_FACTS, Facts, StoppedDrain
 from mxtui.model.alerts.order import in_order
 from mxtui.model.alerts.thresholds import Thresholds
 from mxtui.model.health import Health, lasting
+from mxtui.model.holds import DomainHold
 from mxtui.model.overview import Alert, DomainStatus, QueueTotals, Severity
 from mxtui.model.source import Capabilities, Space
 from mxtui.model.words import clock, counted, duration
 
 
 def alerts(
-    domains: Iterable[DomainStatus],
+    domains: Sequence[DomainStatus],
     queue: QueueTotals,
     capabilities: Capabilities,
     space: Space | None,
@@ -23,23 +25,51 @@ def alerts(
     facts: Facts = NO_FACTS,
 ) -> Sequence[Alert]:
     """Everything wrong, gravest first: critical before warning, then most messages concerned."""
-    domains = tuple(domains)
-    return in_order(
-        [
-            *_of_primaries(domains, now),
-            *_of_expiry(domains, now, thresholds),
-            *_of_holds(domains, now, thresholds),
-            *_of_recoveries(domains, capabilities, now),
-            *_of_stopped_drains(queue, capabilities, facts.stopped, now),
-            *_of_held_mail(domains, now, thresholds),
-            *of_certificates(domains, facts, now, thresholds),
-            *of_drills(facts, now, thresholds),
-            *_of_suspects(facts, now),
-            *_of_scanners(facts, now),
-            *([Alert("notify", "warning", None, facts.untold, now, "UNTOLD")] if facts.untold else []),
-            *_of_queue(queue, capabilities, space, now, thresholds),
-        ]
-    )
+    found: list[Alert] = []
+    for row in domains:
+        of_domain(row, now, thresholds, found)
+    return in_order([*found, *of_queue(domains, queue, capabilities, space, now, thresholds, facts)])
+
+
+def of_domain(row: DomainStatus, now: float, thresholds: Thresholds, found: list[Alert]) -> None:
+    """Add what is wrong with one: of a thousand nearly all are well, and cost a few comparisons."""
+    totals, health, hold = row.totals, row.health, row.hold
+    if health is not None:
+        if health.state != "up" and row.primary is not None and health.since is not None:
+            found += _of_primary(row, row.primary.host, health, health.since, now)
+        at = certificate_expires(health)
+        if at is not None and row.primary is not None:
+            found += of_certificate(row.domain, row.primary.host, at, now, thresholds)
+    expires = totals.next_expire
+    if expires is not None and expires - now <= thresholds.expiry_warning:
+        found.append(_expiry(row, expires, now, thresholds))
+    if hold is not None:
+        found += _of_hold(row, hold, now, thresholds)
+    elif totals.oldest_held is not None and now - totals.oldest_held >= thresholds.held:
+        found.append(_held(row, totals.oldest_held, now, thresholds))
+
+
+def of_queue(
+    domains: Iterable[DomainStatus],
+    queue: QueueTotals,
+    capabilities: Capabilities,
+    space: Space | None,
+    now: float,
+    thresholds: Thresholds,
+    facts: Facts,
+) -> Iterator[Alert]:
+    """What is wrong with all of it, or follows from what no row tells."""
+    if capabilities.recovering:
+        yield from _of_recoveries(domains, capabilities, now)
+    yield from _of_stopped_drains(queue, capabilities, facts.stopped, now)
+    if facts.certificate is not None:
+        yield from of_certificate(None, "", facts.certificate, now, thresholds)
+    yield from of_drills(facts, now, thresholds)
+    yield from _of_suspects(facts, now)
+    yield from _of_scanners(facts, now)
+    if facts.untold:
+        yield Alert("notify", "warning", None, facts.untold, now, "UNTOLD")
+    yield from _of_files(queue, capabilities, space, now, thresholds)
 
 
 SUSPECTS = 20
@@ -66,22 +96,18 @@ OVERDUE = 30.0
 """Seconds that whoever ends a suspension may take."""
 
 
-def _of_primaries(domains: Iterable[DomainStatus], now: float) -> Iterator[Alert]:
-    for row in domains:
-        health, waiting = row.health, row.totals.messages
-        if health is None or row.primary is None or health.since is None:
-            continue
-        host, since = row.primary.host, health.since
-        if health.state == "down":
-            text = f"{host} {_down_words(health, since, now)}. {_waiting(row, now)}"
-            yield Alert("primary_down", "critical" if waiting else "warning", row.domain, text, since, "DOWN", waiting)
-        elif health.state == "flapping":
-            text = f"{host} goes up and down since {clock(since, now)}: {health.detail}. {_waiting(row, now)}"
-            yield Alert("primary_flapping", "warning", row.domain, text, since, "FLAPPING", waiting)
-        elif health.state == "degraded":
-            lasted = f" {lasting(health, now)}" if now - since >= 1 else ""
-            text = f"primary {'without TLS' if health.rung == 'starttls' else 'busy'}{lasted}: {health.detail}"
-            yield Alert("primary_degraded", "warning", row.domain, text, since, "BUSY", waiting)
+def _of_primary(row: DomainStatus, host: str, health: Health, since: float, now: float) -> Iterator[Alert]:
+    waiting = row.totals.messages
+    if health.state == "down":
+        text = f"{host} {_down_words(health, since, now)}. {_waiting(row, now)}"
+        yield Alert("primary_down", "critical" if waiting else "warning", row.domain, text, since, "DOWN", waiting)
+    elif health.state == "flapping":
+        text = f"{host} goes up and down since {clock(since, now)}: {health.detail}. {_waiting(row, now)}"
+        yield Alert("primary_flapping", "warning", row.domain, text, since, "FLAPPING", waiting)
+    elif health.state == "degraded":
+        lasted = f" {lasting(health, now)}" if now - since >= 1 else ""
+        text = f"primary {'without TLS' if health.rung == 'starttls' else 'busy'}{lasted}: {health.detail}"
+        yield Alert("primary_degraded", "warning", row.domain, text, since, "BUSY", waiting)
 
 
 def _down_words(health: Health, since: float, now: float) -> str:
@@ -100,56 +126,43 @@ def _waiting(row: DomainStatus, now: float) -> str:
     return f"{counted(row.totals.messages, 'message')} {verb}{safe}."
 
 
-def _of_expiry(domains: Iterable[DomainStatus], now: float, thresholds: Thresholds) -> Iterator[Alert]:
-    for row in domains:
-        expires = row.totals.next_expire
-        if expires is None or expires - now > thresholds.expiry_warning:
-            continue
-        severity: Severity = "critical" if expires - now < thresholds.expiry_critical else "warning"
-        reason = f": {row.totals.top_reason.text}" if row.totals.top_reason else ""
-        left = f"in {duration(expires - now)}" if expires > now else "at its next attempt"
-        text = f"the next message expires {left}{reason}"
-        since = expires - thresholds.expiry_warning
-        yield Alert("expiry", severity, row.domain, text, since, "EXPIRY", row.totals.messages)
+def _expiry(row: DomainStatus, expires: float, now: float, thresholds: Thresholds) -> Alert:
+    severity: Severity = "critical" if expires - now < thresholds.expiry_critical else "warning"
+    reason = f": {row.totals.top_reason.text}" if row.totals.top_reason else ""
+    left = f"in {duration(expires - now)}" if expires > now else "at its next attempt"
+    text = f"the next message expires {left}{reason}"
+    since = expires - thresholds.expiry_warning
+    return Alert("expiry", severity, row.domain, text, since, "EXPIRY", row.totals.messages)
 
 
-def _of_holds(domains: Iterable[DomainStatus], now: float, thresholds: Thresholds) -> Iterator[Alert]:
-    for row in domains:
-        hold, waiting = row.hold, row.totals.messages
-        if hold is None:
-            continue
-        until, wait = clock(hold.until, now), _all_waiting(waiting)
-        if hold.ending:
-            text = f"its {hold.noun} is being ended. Where nobody is at it any more, end it again. {wait}"
-            yield Alert("hold_not_ended", "warning", row.domain, text, min(hold.until, now), hold.badge, waiting)
-        elif hold.kind == "suspend" and hold.over(now - OVERDUE):
-            text = f"its suspension was to end at {until}, and nobody ended it (mxtui resume {hold.domain}). {wait}"
-            yield Alert("hold_not_ended", "critical", row.domain, text, hold.until, hold.badge, waiting)
-        elif hold.kind == "suspend":
-            text = f"suspended by {hold.owner} until {until}: {hold.reason}. {wait}"
-            yield Alert("suspended", "warning", row.domain, text, hold.since, hold.badge, waiting)
-        elif hold.over(now):
-            text = f"was to have moved by {until} ({hold.owner}: {hold.reason}). {wait} until the migration is ended"
-            yield Alert("migration_end", "critical", row.domain, text, hold.until, hold.badge, waiting)
-        elif hold.until - now < thresholds.hold_warning:
-            text = f"its migration is to end in {duration(hold.until - now)} ({hold.owner}: {hold.reason}). {wait}"
-            since = hold.until - thresholds.hold_warning
-            yield Alert("migration_end", "warning", row.domain, text, max(since, hold.since), hold.badge, waiting)
-        elif hold.caught_since is None:
-            text = "migrates, and new mail for it is tried as ever: nothing catches it (mxtui migrate status)"
-            yield Alert("migration", "warning", row.domain, text, hold.since, hold.badge, waiting)
+def _of_hold(row: DomainStatus, hold: DomainHold, now: float, thresholds: Thresholds) -> Iterator[Alert]:
+    waiting = row.totals.messages
+    until, wait = clock(hold.until, now), _all_waiting(waiting)
+    if hold.ending:
+        text = f"its {hold.noun} is being ended. Where nobody is at it any more, end it again. {wait}"
+        yield Alert("hold_not_ended", "warning", row.domain, text, min(hold.until, now), hold.badge, waiting)
+    elif hold.kind == "suspend" and hold.over(now - OVERDUE):
+        text = f"its suspension was to end at {until}, and nobody ended it (mxtui resume {hold.domain}). {wait}"
+        yield Alert("hold_not_ended", "critical", row.domain, text, hold.until, hold.badge, waiting)
+    elif hold.kind == "suspend":
+        text = f"suspended by {hold.owner} until {until}: {hold.reason}. {wait}"
+        yield Alert("suspended", "warning", row.domain, text, hold.since, hold.badge, waiting)
+    elif hold.over(now):
+        text = f"was to have moved by {until} ({hold.owner}: {hold.reason}). {wait} until the migration is ended"
+        yield Alert("migration_end", "critical", row.domain, text, hold.until, hold.badge, waiting)
+    elif hold.until - now < thresholds.hold_warning:
+        text = f"its migration is to end in {duration(hold.until - now)} ({hold.owner}: {hold.reason}). {wait}"
+        since = hold.until - thresholds.hold_warning
+        yield Alert("migration_end", "warning", row.domain, text, max(since, hold.since), hold.badge, waiting)
+    elif hold.caught_since is None:
+        text = "migrates, and new mail for it is tried as ever: nothing catches it (mxtui migrate status)"
+        yield Alert("migration", "warning", row.domain, text, hold.since, hold.badge, waiting)
 
 
-def _of_held_mail(domains: Iterable[DomainStatus], now: float, thresholds: Thresholds) -> Iterator[Alert]:
-    for row in domains:
-        oldest = row.totals.oldest_held
-        if oldest is None or row.hold is not None or now - oldest < thresholds.held:
-            continue
-        held = row.totals.states.get("hold", 0)
-        text = (
-            f"{_all_waiting(held)} in hold, the oldest from {clock(oldest, now)}: release, redirect, reject or delete"
-        )
-        yield Alert("held", "warning", row.domain, text, oldest + thresholds.held, "HELD", held)
+def _held(row: DomainStatus, oldest: float, now: float, thresholds: Thresholds) -> Alert:
+    held = row.totals.states.get("hold", 0)
+    text = f"{_all_waiting(held)} in hold, the oldest from {clock(oldest, now)}: release, redirect, reject or delete"
+    return Alert("held", "warning", row.domain, text, oldest + thresholds.held, "HELD", held)
 
 
 def _all_waiting(messages: int) -> str:
@@ -189,7 +202,7 @@ def _of_stopped_drains(
     yield Alert("drain_stopped", "critical", None, text, stopped.at, "STOPPED", messages)
 
 
-def _of_queue(
+def _of_files(
     queue: QueueTotals, capabilities: Capabilities, space: Space | None, now: float, thresholds: Thresholds
 ) -> Iterator[Alert]:
     if not capabilities.running:

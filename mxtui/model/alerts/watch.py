@@ -6,9 +6,9 @@ from typing import Final
 
 from mxtui.model.alerts.facts import NO_FACTS, Facts
 from mxtui.model.alerts.memory import Memory, Raised, move_on
-from mxtui.model.alerts.moving import of_movement
+from mxtui.model.alerts.moving import of_movement, of_moving_domain
 from mxtui.model.alerts.order import in_order
-from mxtui.model.alerts.present import alerts
+from mxtui.model.alerts.present import alerts, of_domain, of_queue
 from mxtui.model.alerts.thresholds import Thresholds
 from mxtui.model.health import Health, Primary
 from mxtui.model.holds import DomainHold
@@ -76,14 +76,19 @@ class Watch:
         memory, now = self.memory, overview.taken_at
         if overview.fault or overview.stale:
             return self._with(overview, known)
-        seen = alerts(
-            overview.domains, overview.queue, overview.capabilities, overview.space, now, self.thresholds, facts
-        )
+        capabilities, thresholds = overview.capabilities, self.thresholds
+        of_all = overview.domains, overview.queue, capabilities, overview.space, now, thresholds, facts
         if overview.reading is not None:
-            return replace(overview, alerts=seen)
-        move_on(memory, overview, gap=self._gap, counter=self._counter)
+            return replace(overview, alerts=alerts(*of_all))
+        found, rests = list[Alert](), capabilities.service == "suspended"
+        # All of a domain while it is at hand: going through a thousand of them once for each rule takes twice as long.
+        for row, domain in move_on(memory, overview, gap=self._gap, counter=self._counter):
+            of_domain(row, now, thresholds, found)
+            of_moving_domain(row, domain, now, thresholds, found, rests=rests)
+        found += of_queue(*of_all)
+        found += of_movement(memory, overview, thresholds)
         self._gap = self._gap_then
-        self._settle([*seen, *of_movement(memory, overview, self.thresholds)], now)
+        self._settle(found, now)
         return self._with(overview, known)
 
     def _settle(self, found: Sequence[Alert], now: float) -> None:
