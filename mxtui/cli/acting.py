@@ -22,6 +22,7 @@ from mxtui.model.filter import (
     Field,
     Filter,
     Match,
+    asks_for_recipients,
     asks_for_subjects,
     depends_on_judgement,
 )
@@ -160,7 +161,8 @@ def select(attached: Attached, words: Sequence[str], *, everything: bool, verb: 
         return [target_of(message) for message in found if message is not None], text
     suspect = attached.settings.spam.suspect
     index = index_of(attached.queue, attached.now(), subjects=asks_for_subjects(wanted), suspect=suspect)
-    index.know_nonexistent(attached.site.nonexistent(attached.now()))
+    queued = index.recipients_since if asks_for_recipients(wanted) else None
+    index.know_nonexistent(attached.site.nonexistent(attached.now(), queued))
     if depends_on_judgement(wanted):
         recall(attached, index)
     return index.targets(index.ids(wanted)), text or "--all"

@@ -36,10 +36,10 @@ if TYPE_CHECKING:
     from mxtui.holding import Holding
     from mxtui.holds import Holds
     from mxtui.model.plan import Plan
+    from mxtui.model.recipients import NoSuchRecipient, Since
     from mxtui.model.route import Router
     from mxtui.queues.catch import Catch
     from mxtui.queues.spool.control import Control
-    from mxtui.receiver.recipients.learned import Learned
 
 
 class SiteElsewhere:
@@ -89,8 +89,8 @@ class SiteElsewhere:
         """Only there."""
         self._refuse("holding domains")
 
-    def nonexistent(self, now: float) -> "Mapping[str, Learned]":
-        """What call-outs have learned is known there."""
+    def nonexistent(self, now: float, queued: "Since | None" = None) -> "Mapping[str, NoSuchRecipient]":
+        """Call-outs and lists are known there."""
         return {}
 
     def examined(self) -> "MailSystem":

@@ -10,12 +10,10 @@ from mxtui.message.inspect import Inspection
 from mxtui.message.limits import WHOLE
 from mxtui.model.evidence import CampaignFacts, Evidence, Judgement, Scan, Submitted
 from mxtui.model.message import QueuedMessage, Recipient
-from mxtui.model.words import duration
 
 if TYPE_CHECKING:
     from mxtui.index import Index
     from mxtui.model.envelope import Client
-    from mxtui.receiver.recipients.learned import Learned
     from mxtui.scanning.judge import Judge
     from mxtui.scanning.results import Results
 
@@ -46,7 +44,7 @@ class Judging:
             len(message.recipients),
             sum(map(_is_unknown, message.recipients)) + len(asked),
             frozenset(domain.lower() for domain in attached.relayed),
-            refused_by=_call_out(asked[0], attached.now()) if asked else "",
+            refused_by=asked[0].words(attached.now()) if asked else "",
         )
         return self.made().judge(submitted, seen, facts, tuple(more), cleared)
 
@@ -114,10 +112,6 @@ class Campaigns:
 def _stranger(client: "Client | None") -> "Client | None":
     """None where this host handed it in: nothing of that speaks for or against mail."""
     return None if client is None or client.address in ("127.0.0.1", "::1") else client
-
-
-def _call_out(learned: "Learned", now: float) -> str:
-    return f"call-out to the primary {duration(now - learned.at)} ago: {learned.reply}"
 
 
 def _is_unknown(recipient: Recipient) -> bool:

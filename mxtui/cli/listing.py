@@ -12,7 +12,7 @@ from mxtui.cli.output import narrate, print_json, table
 from mxtui.cli.sifting import recall
 from mxtui.index import Column, Index, Sort, View
 from mxtui.message.sanitize import one_line
-from mxtui.model.filter import JUDGED_WORDS, asks_for_subjects, depends_on_judgement
+from mxtui.model.filter import JUDGED_WORDS, asks_for_recipients, asks_for_subjects, depends_on_judgement
 from mxtui.model.message import QueuedMessage, written_sender
 from mxtui.model.reason import short, summarise
 from mxtui.model.words import counted, duration
@@ -50,7 +50,9 @@ def list_command(
     with attach(queue, config) as attached:
         now = attached.now()
         index = index_of(attached.queue, now, subjects=subjects or not as_json or asks_for_subjects(wanted))
-        index.know_nonexistent(attached.site.nonexistent(now))
+        index.know_nonexistent(
+            attached.site.nonexistent(now, index.recipients_since if asks_for_recipients(wanted) else None)
+        )
         if depends_on_judgement(wanted) or sort == "score":
             recall(attached, index)
         view = index.view(wanted, Sort(sort, (sort in ("age", "score")) != reverse), now)

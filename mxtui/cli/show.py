@@ -88,6 +88,8 @@ def show_command(
         trusted = frozenset(attached.settings.spam.trusted)
         seen = Envelope(message.sender, message.arrival, own, primaries, trusted, client)
         if not headers:
+            addresses = [each.address for each in message.recipients]
+            attached.site.nonexistent(attached.now(), lambda mark: (1, addresses if mark == 0 else ()))
             judging = Judging(attached)
             judgement = judging.judge(message, inspection)
             judging.close()

@@ -94,7 +94,7 @@ def background(attached: Attached, index: "Index", judging: "Judging") -> "tuple
     def ask_for_recipients() -> None:
         before: frozenset[str] = frozenset()
         while not stop.is_set():
-            known = frozenset(attached.site.nonexistent(attached.now()))
+            known = frozenset(attached.site.nonexistent(attached.now(), index.recipients_since))
             if known != before:  # the index is held up for news alone
                 index.know_nonexistent(known)
             before = known

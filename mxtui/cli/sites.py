@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from mxtui.doctor.gather.system import MailSystem
     from mxtui.holds import Holds
     from mxtui.model.drain.way import Feed, Settled, Way
+    from mxtui.model.recipients import NoSuchRecipient, Since
     from mxtui.model.route import Ourselves, Routed, Router
     from mxtui.queues.catch import Catch
     from mxtui.queues.postfix.layout import Layout
+    from mxtui.queues.postfix.listed_recipients import ListedRecipients
     from mxtui.queues.spool.claim import Claim
     from mxtui.queues.spool.control import Control
     from mxtui.queues.spool.store import Spool
@@ -73,8 +75,12 @@ class Site(Protocol):
         """The file with its own certificate, a chain in PEM; None where it has none."""
         ...
 
-    def nonexistent(self, now: float) -> "Mapping[str, Learned]":
-        """Recipients, lower case, that a primary knew nothing of when it was asked. Blocks; raises nothing."""
+    def nonexistent(self, now: float, queued: "Since | None" = None) -> "Mapping[str, NoSuchRecipient]":
+        """Recipients, lower case, that do not exist: a primary knew nothing of them, or the list of them has them not.
+
+        As far as it is known; with `queued`, the recipients in the queue, also what has to be asked for. Blocks; raises
+        nothing.
+        """
         ...
 
     def examined(self) -> "MailSystem":
@@ -88,6 +94,7 @@ class PostfixSite:
     def __init__(self, layout: "Layout", settings: Settings) -> None:
         self._layout = layout
         self._settings = settings
+        self._recipients: ListedRecipients | None = None
 
     def queue(self) -> Queue:
         """Its queue directory."""
@@ -166,9 +173,16 @@ class PostfixSite:
                 return Path(words[0])
         return None
 
-    def nonexistent(self, now: float) -> "Mapping[str, Learned]":
-        """Nobody's: verify(8) keeps what it learned to itself."""
-        return {}
+    def nonexistent(self, now: float, queued: "Since | None" = None) -> "Mapping[str, NoSuchRecipient]":
+        """By relay_recipient_maps: verify(8) keeps what it learned to itself."""
+        if queued is not None:
+            if self._recipients is None:
+                from mxtui.queues.postfix.listed_recipients import ListedRecipients
+                from mxtui.queues.postfix.routing import PostfixRouter
+
+                self._recipients = ListedRecipients(PostfixRouter(self._layout))
+            self._recipients.look(queued)
+        return self._recipients.unlisted if self._recipients is not None else {}
 
     def examined(self) -> "MailSystem":
         """The instance, as postconf(1) and others tell of it."""
@@ -245,7 +259,7 @@ class SpoolSite:
         """As `[serve]` has it."""
         return self._settings.serve.certificate
 
-    def nonexistent(self, now: float) -> "Mapping[str, Learned]":
+    def nonexistent(self, now: float, queued: "Since | None" = None) -> "Mapping[str, NoSuchRecipient]":
         """By what call-outs of `serve` have learned; 0.5 s for 100,000 the first time."""
         from mxtui.receiver.recipients.learned import FILE, nonexistent, read_learned
 

@@ -47,7 +47,7 @@ def suspects_command(
     wanted, _ = read_filter(filter, JUDGED_WORDS)
     with attach(queue, config, here="suspects") as attached, stopping() as stop:
         index = index_of(attached.queue, attached.now(), subjects=True, suspect=attached.settings.spam.suspect)
-        index.know_nonexistent(attached.site.nonexistent(attached.now()))
+        index.know_nonexistent(attached.site.nonexistent(attached.now(), index.recipients_since))
         with closing(sift(attached, index, wait=wait, stop=stop)) as sifter:
             known = sifter.suspects()
             progress, campaigns = known.sifted, list(known.groups)

@@ -105,8 +105,8 @@ class Campaign:
     """For what its messages are together."""
     cleared: bool = False
     """An operator said that it is no spam."""
-    unknown_by_call_out: int = 0
-    """Of the unknown recipients, those that nobody tried to deliver to: the primary was asked about them before."""
+    unknown_untried: int = 0
+    """Of the unknown recipients, those that nobody tried to deliver to: by call-outs, or by a list of recipients."""
 
     @property
     def score(self) -> float:

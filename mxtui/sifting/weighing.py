@@ -62,8 +62,8 @@ def _about_recipients(campaign: Campaign) -> Iterator[Evidence]:
     share = campaign.unknown_recipients / campaign.recipients if campaign.recipients else 0.0
     if campaign.unknown_recipients >= LEAST and share >= 0.05:
         detail = f"{campaign.unknown_recipients:,} of {campaign.recipients:,} recipients do not exist"
-        if campaign.unknown_by_call_out:
-            detail += f", {campaign.unknown_by_call_out:,} by call-outs"
+        if campaign.unknown_untried:
+            detail += f", {campaign.unknown_untried:,} by call-outs or lists"
         yield _said("unknown_recipients", "unknown recipients", detail, 4.0 if share >= 0.2 else 2.0)
 
 

@@ -10,7 +10,8 @@ import pytest
 from mxtui.model.envelope import EnvelopeRecipient
 from mxtui.queues.spool.store import Spool
 from mxtui.receiver.recipients.learned import FILE, Learned, LearnedRecipients
-from tests.cli.running import Done, run
+from tests.cli.running import Done, Mxtui, run
+from tests.conftest import PostfixFactory
 from tests.delivery.spooling import make_spool
 from tests.queues.spool.making import envelope, put
 
@@ -65,3 +66,19 @@ def test_what_was_learned_long_ago_or_of_a_whole_domain_says_nothing(spool: Spoo
     learned(spool, "ghost@example.org", "bad", 8 * 86_400)
     learned(spool, "@example.org", "bad", 3600)
     assert mxtui(spool, "list", "is:unknown", "--json").objects == []
+
+
+@pytest.mark.postfix
+def test_on_postfix_who_is_not_in_its_list_of_recipients_is_unknown(postfix: PostfixFactory, tmp_path: Path) -> None:
+    instance = postfix(routes={"example.org": 1}, settings={"defer_transports": "smtp, relay"})
+    mxtui = Mxtui(instance, tmp_path)
+    (ghost,) = instance.inject("ann@example.net", ["ghost@example.org", "info@example.org"])
+    instance.inject("ann@example.net", ["info@example.org"])
+    assert mxtui("list", "is:unknown", "--json").objects == []
+    table = instance.config_directory / "recipients"
+    table.write_text("info@example.org x\n")
+    instance.postconf(relay_recipient_maps=f"texthash:{table}")
+    assert [each["queue_id"] for each in mxtui("list", "is:unknown", "--json").objects] == [ghost]
+    found = json.loads(mxtui("show", ghost, "--json").out)["evidence"]
+    (evidence,) = (each for each in found if each["name"] == "unknown_recipient")
+    assert evidence["detail"] == f"1 of 2 recipients do not exist: not in texthash:{table} (relay_recipient_maps)"

@@ -1,5 +1,6 @@
 from collections import Counter
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -332,6 +333,18 @@ def test_a_message_leads_to_all_of_its_campaign() -> None:
     assert index.same_campaign("D") == index.same_campaign("gone") == []
 
 
+def test_recipients_are_told_in_pieces_and_each_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mxtui.index.index.ADDRESSES", 2)
+    some = [message(name, recipients=(recipient(f"{name.lower()}@example.org"),)) for name in "ABC"]
+    index = index_of(*some)
+    mark, told = 0, list[str]()
+    while (piece := index.recipients_since(mark))[0] != mark:
+        mark, told = piece[0], [*told, *piece[1]]
+    assert told == ["a@example.org", "b@example.org", "c@example.org"]
+    index.apply(Changes([message("D")], ["A"]))
+    assert index.recipients_since(mark) == (mark + 1, ["info@example.org"])
+
+
 def test_a_recipient_that_is_known_not_to_exist_is_unknown_for_as_long_as_that_is_known() -> None:
     index = index_of(
         message("4dKq7J1hVwz9x1", recipients=(recipient("Info@Example.org", None, None),)),
@@ -350,7 +363,7 @@ def test_a_recipient_that_is_known_not_to_exist_is_unknown_for_as_long_as_that_i
     assert listed() == {"4dKq7J1hVwz9x1", "4dKq7J1hVwz9x3"}
     campaign = index.campaign("c7f3")
     assert campaign is not None
-    assert (campaign.unknown_recipients, campaign.unknown_by_call_out) == (1, 1)
+    assert (campaign.unknown_recipients, campaign.unknown_untried) == (1, 1)
     index.know_nonexistent([])
     assert listed() == {"4dKq7J1hVwz9x3"}
     assert "c7f3" in index.changed_campaigns()

@@ -52,8 +52,8 @@ def test_recipients_that_do_not_exist_weigh_by_their_share() -> None:
 
 
 def test_recipients_that_only_a_call_out_knows_of_are_told_apart() -> None:
-    (evidence,) = (each for each in weigh(campaign(unknown_recipients=60, unknown_by_call_out=40)) if each.points)
-    assert evidence.detail == "60 of 1,000 recipients do not exist, 40 by call-outs"
+    (evidence,) = (each for each in weigh(campaign(unknown_recipients=60, unknown_untried=40)) if each.points)
+    assert evidence.detail == "60 of 1,000 recipients do not exist, 40 by call-outs or lists"
 
 
 def test_a_handful_is_never_suspect_by_itself() -> None:

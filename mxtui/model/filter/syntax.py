@@ -187,6 +187,15 @@ def asks_for_subjects(filter: Filter) -> bool:  # noqa: A002
     return any(leaf.field in (Field.SUBJECT, Field.TEXT) for leaf in leaves(filter))
 
 
+def asks_for_recipients(filter: Filter) -> bool:  # noqa: A002
+    """Whether it matters which recipients do not exist, which has to be asked for."""
+    return depends_on_judgement(filter) or any(
+        leaf.field is Field.IS and any(value.text == "unknown" for value in leaf.values)
+        for leaf in leaves(filter)
+        if isinstance(leaf, Match)
+    )
+
+
 def depends_on_time(filter: Filter) -> bool:  # noqa: A002
     """Whether messages come to match, or cease to, by the clock alone."""
 

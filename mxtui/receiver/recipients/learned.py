@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from mxtui.message.sanitize import one_line
+from mxtui.model.words import duration
 
 FILE = "recipients.jsonl"
 """In the spool."""
@@ -33,6 +34,10 @@ class Learned:
     """Epoch seconds."""
     reply: str = ""
     """The primary's, sanitised."""
+
+    def words(self, now: float) -> str:
+        """Who says so, and when."""
+        return f"call-out to the primary {duration(now - self.at)} ago: {self.reply}"
 
 
 class LearnedRecipients:
