@@ -13,6 +13,7 @@ import hashlib
 import os
 import random
 from array import array
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -189,8 +190,8 @@ class Cache:
         missing = _Missing(listed.state, listed.path, [], [])
         if not listed.ids:
             return missing
-        old = _Columns(folder) if folder is not None and folder.state == listed.state else None
-        places = old.places if old is not None else {}
+        old = _Columns(folder if folder is not None and folder.state == listed.state else _NOTHING)
+        places, identities, same = old.places, old.identities, list[int]()
         with opened(f"{self._files.root}/{listed.path}") as descriptor:
             stat, file, state = os.stat, self._files.file, listed.state
             for queue_id in listed.ids:
@@ -204,11 +205,12 @@ class Cache:
                     else:
                         identity = (found.st_ino, found.st_ctime_ns, found.st_mtime_ns, found.st_size)
                 place = places.get(queue_id)
-                if place is not None and old is not None and identity[0] and old.identity(place) == identity:
-                    here.add(queue_id, identity, old.known(place))
+                if place is not None and identity[0] and identities[place] == identity:
+                    same.append(place)
                 else:
                     missing.ids.append(queue_id)
                     missing.identities.append(identity)
+        here.keep(old, same)
         return missing
 
     def _as_remembered(self, kept: Mapping[str, "_Kept"]) -> bool:
@@ -257,7 +259,6 @@ class Cache:
     def _sum(self, kept: Mapping[str, "_Kept"], now: float) -> Tallies:
         sums: dict[tuple[int, State], Alike] = {}
         bounds = BUCKET_SECONDS
-        last = len(bounds)
         for here in kept.values():
             state = here.state
             numbers: dict[int, Alike] = {}
@@ -271,10 +272,7 @@ class Cache:
                     alike.oldest = arrival
                 if expires < alike.expires:
                     alike.expires = expires
-                age, place = now - arrival, 0
-                while place < last and age > bounds[place]:
-                    place += 1
-                alike.ages[place] += 1
+                alike.ages[bisect_right(bounds, now - arrival)] += 1  # as `age.bucket` has it
         tallies = Tallies(now)
         for (group, _), alike in sums.items():
             tallies.count_alike(alike, self._causes[group])
@@ -285,11 +283,7 @@ class Cache:
             return Moved({}, {})
         if not read and sum(len(here.names) for here in kept.values()) == sum(map(_size, before.folders)):
             return Moved({}, {})  # all that is there was there, and nothing else was
-        was = {
-            (name, known.arrival): known.group
-            for folder in before.folders
-            for name, known in _Columns(folder).everything()
-        }
+        was = {(name, known.arrival): known.group for folder in before.folders for name, known in _everything(folder)}
         arrived: Counter[str] = Counter()
         for here in kept.values():
             for name, known in zip(here.names, here.known, strict=True):
@@ -364,6 +358,13 @@ class _Kept:
         self.identities.append(identity)
         self.known.append(known)
 
+    def keep(self, old: "_Columns", places: Sequence[int]) -> None:
+        """What is as it was."""
+        names, identities, known = old.names, old.identities, old.known
+        self.names += [names[place] for place in places]
+        self.identities += [identities[place] for place in places]
+        self.known += [known[place] for place in places]
+
     def packed(self, used: dict[int, int]) -> _Folder:
         """For the file. What has no identity is remembered too: that it left is seen by its being gone."""
         arrivals, expiries, sizes, groups = (zip(*self.known, strict=True)) if self.known else ((), (), (), ())
@@ -384,25 +385,16 @@ class _Columns:
     """A remembered directory, laid open."""
 
     def __init__(self, folder: _Folder) -> None:
-        self._names = folder.names.split("\n")
-        self._identities = array("Q", folder.identities).tolist()
-        columns = (array("d", folder.arrivals), array("d", folder.expiries), array("q", folder.sizes))
-        self._known = list(zip(*columns, array("I", folder.groups), strict=True))
-        self.places = {name: place for place, name in enumerate(self._names)}
-
-    def identity(self, place: int) -> tuple[int, int, int, int]:
+        self.names = folder.names.split("\n") if folder.names else []
+        numbers = iter(array("Q", folder.identities))
+        self.identities = list(zip(numbers, numbers, numbers, numbers, strict=True))
         """Inode, time of status, time of content, length."""
-        a, b, c, d = self._identities[4 * place : 4 * place + 4]
-        return a, b, c, d
+        columns = (array("d", folder.arrivals), array("d", folder.expiries), array("q", folder.sizes))
+        self.known = list(map(Known._make, zip(*columns, array("I", folder.groups), strict=True)))
+        self.places = {name: place for place, name in enumerate(self.names)}
 
-    def known(self, place: int) -> Known:
-        """What it was."""
-        return Known(*self._known[place])
 
-    def everything(self) -> Iterator[tuple[str, Known]]:
-        """Each message."""
-        for name, known in zip(self._names, self._known, strict=True):
-            yield name, Known(*known)
+_NOTHING: Final = _Folder("", "", "", b"", b"", b"", b"", b"")
 
 
 def _sound(folder: _Folder, groups: int) -> bool:
@@ -412,6 +404,12 @@ def _sound(folder: _Folder, groups: int) -> bool:
     if lengths != (8 * count,) * 3 or len(folder.identities) != 32 * count or len(folder.groups) != 4 * count:
         return False
     return max(array("I", folder.groups), default=0) < groups
+
+
+def _everything(folder: _Folder) -> Iterator[tuple[str, Known]]:
+    """Each message."""
+    columns = _Columns(folder)
+    return zip(columns.names, columns.known, strict=True)
 
 
 def _size(folder: _Folder) -> int:
