@@ -86,13 +86,17 @@ def background(attached: Attached, index: "Index", judging: "Judging") -> "tuple
     if (scans := found.scanning) is not None:
         threading.Thread(target=lambda: scans.run(stop), name="scanning", daemon=True).start()
 
-    def work() -> None:
+    def wait() -> None:
         while not index.is_complete and not stop.wait(WAITING):
             pass
+
+    def work() -> None:
+        wait()
         found.run(stop)
 
     def ask_for_recipients() -> None:
         before: frozenset[str] = frozenset()
+        wait()
         while not stop.is_set():
             known = frozenset(attached.site.nonexistent(attached.now(), index.recipients_since))
             if known != before:  # the index is held up for news alone
