@@ -90,7 +90,9 @@ def test_a_wish_is_heard_once_and_no_later_drain_hears_it(drains: Drains) -> Non
         assert running.wished() is None
 
 
-@pytest.mark.parametrize("written", [b"", b"explode", b"\xff" * 9, b"pause" * 1000])
+@pytest.mark.parametrize(
+    "written", [b"", b"explode", b"\xff" * 9, b"pause" * 1000], ids=["nothing", "no wish", "no text", "too long"]
+)
 def test_what_is_no_wish_is_passed_over(drains: Drains, written: bytes) -> None:
     with drains.running(standing()) as running:
         (drains.folder / "wish").write_bytes(written)

@@ -271,7 +271,11 @@ def test_a_line_cut_short_says_nothing_and_is_not_glued_to_the_next(layout: Layo
     assert record.refresh() == ()
 
 
-@pytest.mark.parametrize("line", [b"{}", b"[1]", b'["../../x"]', b"\xff\xfe", b"[" * 5000, b'["ABCDEF012", 1]', b""])
+@pytest.mark.parametrize(
+    "line",
+    [b"{}", b"[1]", b'["../../x"]', b"\xff\xfe", b"[" * 5000, b'["ABCDEF012", 1]', b""],
+    ids=["object", "number", "path", "no text", "deep", "short", "empty"],
+)
 def test_a_line_that_nobody_of_ours_wrote_is_passed_over(layout: Layout, tmp_path: Path, line: bytes) -> None:
     (tmp_path / FILE).write_bytes(line + b'\n["ABCDEF012", 7, 1000.5, 1, 0, false, ["example.org"]]\n')
     assert list(Quarantine(layout, tmp_path).known()) == ["ABCDEF012"]
