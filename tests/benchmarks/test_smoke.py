@@ -19,6 +19,7 @@ ROWS = (
     "`mxtui status --json` ÷ `qshape`",
     "alerts and forecast: a tick over 1,000 domains, median",
     "alerts and forecast: slowest tick but one in twenty",
+    "alerts and forecast: with two alerts on each domain, median",
     "`mxtui check`, the first time",
     "`mxtui check`, from then on",
     "console: depth of the queue on screen, from the keystroke",
