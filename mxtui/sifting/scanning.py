@@ -80,6 +80,8 @@ class Scanning:
         self._pause = PAUSE
         self._tried: set[str] = set()
         """Queue IDs that could not be scanned though the scanner answers others: too large, gone, not permitted."""
+        self._doubted: set[str] = set()
+        """Those of which that is so once: the scanner may have come back, or gone, amid that batch."""
         self._of_batch: set[bytes] = set()
         """Contents that were asked about with this batch: one that is read later than its twin is not asked about."""
         self.faults: Mapping[str, str] = {}
@@ -138,8 +140,9 @@ class Scanning:
 
     def _prune(self) -> None:
         """Forget those that left."""
-        if self._tried and self._pruned_at != (revision := self._index.revision):
+        if self._doubted | self._tried and self._pruned_at != (revision := self._index.revision):
             self._tried = {each.queue_id for each in self._index.messages(self._tried)}
+            self._doubted = {each.queue_id for each in self._index.messages(self._doubted)}
             self._pruned_at = revision
         self.unscannable = len(self._tried)
 
@@ -189,11 +192,15 @@ class Scanning:
         known: dict[str, str] = {**self.faults, **silent}
         self.faults = {name: fault for name, fault in known.items() if name not in answering}
         # A scanner that is there and does not take a message is not asked about it all the time.
-        self._tried.update(
+        asked = list(zip(batch, results, strict=True))
+        failed = {
             message.queue_id
-            for message, scans in zip(batch, results, strict=True)
-            if any(scan.refused or (not scan.scanned and scan.scanner in answering) for scan in scans)
-        )
+            for message, scans in asked
+            if any(not scan.scanned and scan.scanner in answering for scan in scans)
+        }
+        self._tried |= {message.queue_id for message, scans in asked if any(scan.refused for scan in scans)}
+        self._tried |= failed & self._doubted
+        self._doubted |= failed
         return bool(answering) or not silent
 
     async def _one(self, message: QueuedMessage) -> Sequence[Scan]:

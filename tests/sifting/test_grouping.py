@@ -1,5 +1,6 @@
 """Campaigns are found, and nobody else's mail in them."""
 
+import random
 from collections import Counter, defaultdict
 
 import pytest
@@ -37,6 +38,18 @@ def test_each_campaign_is_found_and_fewer_than_one_good_message_in_a_thousand_wi
         good_inside += sum(number for kind, number in largest.items() if kind.startswith("good"))
         assert {kind for kind in largest if not kind.startswith("good")} == {name}
     assert good_inside < 2_000 / 1_000
+
+
+def test_a_campaign_worded_differently_each_time_is_one_in_whatever_order_it_comes() -> None:
+    mails = queue_of(1_500, 1_500, seed=1)
+    some = [mail for mail in mails if mail.good or mail.kind == "advance fee, words replaced"]
+    traits = [(mail.kind, traits_of(mail.raw, mail.sender, mail.recipients, mail.client)) for mail in some]
+    for seed in range(10):
+        random.Random(seed).shuffle(traits)
+        grouping = Grouping(1 << 20)
+        places = [(kind, grouping.place(each).cluster) for kind, each in traits]
+        found = Counter(grouping.root(cluster) for kind, cluster in places if not kind.startswith("good"))
+        assert found.most_common(1)[0][1] >= 0.95 * found.total(), seed
 
 
 TEXT = words("the minister left eighteen million dollars with the company because nobody else could be trusted with it")

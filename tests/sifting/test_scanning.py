@@ -35,6 +35,8 @@ class FakeScanner:
     large: str = ""
     """The queue ID of a message that is too large for it."""
     asked: list[str] = field(default_factory=list)
+    back_after: int | None = None
+    """The second one is there again once so many were asked about."""
     known: dict[bytes, Scan] = field(default_factory=dict)
     at_once: int = 0
     _now: int = 0
@@ -45,6 +47,8 @@ class FakeScanner:
         await asyncio.sleep(0)
         self._now -= 1
         self.asked.append(submitted.queue_id)
+        if self.back_after is not None and len(self.asked) > self.back_after:
+            self.second_down = False
         if submitted.queue_id == self.large:
             return [Scan("rspamd", time.time(), fault="rspamd at …: the message is too large", refused=True)]
         if self.down:
@@ -189,6 +193,19 @@ def test_a_scanner_that_comes_back_while_the_other_one_answers_is_noticed(
         running.join()
 
 
+@pytest.mark.parametrize("asked", range(1, 5))
+def test_a_scanner_that_comes_back_amid_a_batch_sees_all_of_it(
+    planted: tuple[SpoolQueue, dict[str, str]], tmp_path: Path, asked: int
+) -> None:
+    queue, _ = planted
+    path = tmp_path / "s.sqlite"
+    index, sifter = sifted(queue, path)
+    scanner = FakeScanner(second_down=True, back_after=asked)
+    asking = sifter.scanning = scanning(queue, index, sifter, scanner, path)
+    asking.finish(NEVER)
+    assert (index.scanned(), asking.unscannable, asking.faults) == (40, 0, {})
+
+
 def test_one_message_that_no_scanner_takes_holds_up_no_other_and_is_counted(
     planted: tuple[SpoolQueue, dict[str, str]], tmp_path: Path
 ) -> None:
@@ -206,7 +223,7 @@ def test_one_message_that_no_scanner_takes_holds_up_no_other_and_is_counted(
 async def test_a_verdict_that_is_remembered_does_not_make_a_scanner_that_is_down_one_that_answers(
     planted: tuple[SpoolQueue, dict[str, str]], tmp_path: Path
 ) -> None:
-    queue, _ = planted
+    queue, kinds = planted
     path = tmp_path / "s.sqlite"
     index, sifter = sifted(queue, path)
 
@@ -217,13 +234,15 @@ async def test_a_verdict_that_is_remembered_does_not_make_a_scanner_that_is_down
                 return [Scan("rspamd", time.time() - 3600, 12.0, 6.0, "add header")]
             return [Scan("rspamd", time.time(), fault="rspamd at 127.0.0.1:11333: connection refused")]
 
-    asking = scanning(queue, index, sifter, Remembering(), path)
-    batch = index.unscanned(None, 4)
+    scanner = Remembering()
+    asking = scanning(queue, index, sifter, scanner, path)
+    # Of others there are twins, which would be scanned with it.
+    batch = [each for each in index.unscanned(None, 40) if kinds[each.queue_id].startswith("good")][:4]
     assert not await asking.scan(batch)
     assert asking.faults.keys() == {"rspamd"}
     assert index.scanned() == 1
     left = {each.queue_id for some in asking.batches() for each in some}
-    assert left >= {each.queue_id for each in batch[1:]}  # none is taken for a message that no scanner takes
+    assert left >= set(scanner.asked[1:])  # none is taken for a message that no scanner takes
 
 
 def test_what_left_the_queue_is_no_longer_counted_as_scanned(
