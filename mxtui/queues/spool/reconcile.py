@@ -12,16 +12,17 @@ delivered to everybody and only not yet removed.
     anything else                      set aside under a new ID
 """
 
-import fcntl
 import os
 import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Final
 
 from mxtui.errors import InDelivery
+from mxtui.folders import is_locked
 from mxtui.model.envelope import SpoolState
 from mxtui.queues.spool.aside import checked, decoded
 from mxtui.queues.spool.claim import Claim, Damaged, lock_envelope, read_file
@@ -97,7 +98,7 @@ class _Reconciler:
             path = f"{self._places.unfinished_folder}/{name}"
             if _UNFINISHED.fullmatch(name) is None:
                 self._foreign(path)
-            elif not _in_use(path):
+            elif not is_locked(Path(path)):  # by its writer
                 with self._or_left(path):
                     self._disk.unlink(path)
                     self._done.debris += 1
@@ -221,21 +222,6 @@ def _id(name: str, folder: str, suffix: str) -> str:
     """The ID that a file of ours has as its name in this hash folder; empty when it is none."""
     queue_id = name.removesuffix(suffix)
     return queue_id if len(queue_id) < len(name) and is_id(queue_id) and folder_of(queue_id) == folder else ""
-
-
-def _in_use(path: str) -> bool:
-    """Whether somebody writes it at this moment: every unfinished file is locked by its writer."""
-    try:
-        descriptor = os.open(path, READ)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
 
 
 def _size(path: str) -> int | None:
