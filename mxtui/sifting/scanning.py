@@ -140,7 +140,7 @@ class Scanning:
 
     def _prune(self) -> None:
         """Forget those that left."""
-        if self._doubted | self._tried and self._pruned_at != (revision := self._index.revision):
+        if (self._doubted or self._tried) and self._pruned_at != (revision := self._index.revision):
             self._tried = {each.queue_id for each in self._index.messages(self._tried)}
             self._doubted = {each.queue_id for each in self._index.messages(self._doubted)}
             self._pruned_at = revision

@@ -140,22 +140,21 @@ def _first_seen(row: DomainStatus, now: float) -> DomainMemory:
 
 
 def _of_domain(domain: DomainMemory, row: DomainStatus, now: float, *, counted: bool) -> None:
-    totals, flow, was = row.totals, row.flow, domain.flow
+    totals, flow = row.totals, row.flow
+    was = domain.flow if counted else flow
     failed, oldest = totals.states.get("failed", 0), totals.oldest_waiting
     if not 0 <= now - domain.window_at < WINDOW:
         domain.before = domain.window if now - domain.window_at < 2 * WINDOW else NOTHING
         domain.window, domain.window_at = NOTHING, now
     gone = totals.messages < domain.messages or _later(oldest, domain.oldest)
-    if failed > domain.failed or (counted and flow != was):
-        went, sent, refused = (
-            (flow.left - was.left, flow.sent - was.sent, flow.refused - was.refused) if counted else (0, 0, 0)
-        )
+    if failed > domain.failed or flow != was:
+        went, sent = flow.left - was.left, flow.sent - was.sent
         gone = gone or went > 0 or sent > 0
         domain.window = Moved(
-            domain.window.arrived + (max(0, flow.arrived - was.arrived) if counted else 0),
+            domain.window.arrived + max(0, flow.arrived - was.arrived),
             # Where no log tells, whatever left was delivered; a spool keeps what was refused.
             domain.window.sent + max(0, sent if flow.sent or flow.refused else went),
-            domain.window.refused + max(0, refused, failed - domain.failed),
+            domain.window.refused + max(0, flow.refused - was.refused, failed - domain.failed),
         )
     # What could not have left stands not still.
     if _of_primary(domain, row.health, now) or gone or oldest is None:
