@@ -13,7 +13,7 @@ from mxtui.cli.asking import agreed
 from mxtui.cli.attach import Attached, attach, index_of
 from mxtui.cli.common import Decorated, FilteringCommand, common_options, filter_argument, read_filter
 from mxtui.cli.output import narrate, print_json
-from mxtui.cli.sifting import recall
+from mxtui.cli.sifting import know_recipients, recall
 from mxtui.errors import MxtuiError, UsageError
 from mxtui.message.sanitize import one_line
 from mxtui.model.filter import (
@@ -22,7 +22,6 @@ from mxtui.model.filter import (
     Field,
     Filter,
     Match,
-    asks_for_recipients,
     asks_for_subjects,
     depends_on_judgement,
 )
@@ -161,8 +160,7 @@ def select(attached: Attached, words: Sequence[str], *, everything: bool, verb: 
         return [target_of(message) for message in found if message is not None], text
     suspect = attached.settings.spam.suspect
     index = index_of(attached.queue, attached.now(), subjects=asks_for_subjects(wanted), suspect=suspect)
-    queued = index.recipients_since if asks_for_recipients(wanted) else None
-    index.know_nonexistent(attached.site.nonexistent(attached.now(), queued))
+    know_recipients(attached, index, wanted)
     if depends_on_judgement(wanted):
         recall(attached, index)
     return index.targets(index.ids(wanted)), text or "--all"

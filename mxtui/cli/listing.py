@@ -9,10 +9,10 @@ import click
 from mxtui.cli.attach import attach, index_of
 from mxtui.cli.common import FilteringCommand, common_options, filter_argument, read_filter
 from mxtui.cli.output import narrate, print_json, table
-from mxtui.cli.sifting import recall
+from mxtui.cli.sifting import know_recipients, recall
 from mxtui.index import Column, Index, Sort, View
 from mxtui.message.sanitize import one_line
-from mxtui.model.filter import JUDGED_WORDS, asks_for_recipients, asks_for_subjects, depends_on_judgement
+from mxtui.model.filter import JUDGED_WORDS, asks_for_subjects, depends_on_judgement
 from mxtui.model.message import QueuedMessage, written_sender
 from mxtui.model.reason import short, summarise
 from mxtui.model.words import counted, duration
@@ -50,9 +50,7 @@ def list_command(
     with attach(queue, config) as attached:
         now = attached.now()
         index = index_of(attached.queue, now, subjects=subjects or not as_json or asks_for_subjects(wanted))
-        index.know_nonexistent(
-            attached.site.nonexistent(now, index.recipients_since if asks_for_recipients(wanted) else None)
-        )
+        know_recipients(attached, index, wanted)
         if depends_on_judgement(wanted) or sort == "score":
             recall(attached, index)
         view = index.view(wanted, Sort(sort, (sort in ("age", "score")) != reverse), now)

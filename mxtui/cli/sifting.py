@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from mxtui.cli.attach import Attached
 from mxtui.cli.judging import Judging
 from mxtui.errors import UsageError
+from mxtui.model.filter import Filter, asks_for_recipients
 
 if TYPE_CHECKING:
     from mxtui.index import Index
@@ -77,6 +78,12 @@ def scanning(attached: Attached, index: "Index", judging: "Judging", sifter: "Si
         connections=spam.connections,
         rate=spam.rate,
     )
+
+
+def know_recipients(attached: Attached, index: "Index", wanted: Filter | None = None) -> None:
+    """Tell an index which of its recipients do not exist: as far as it matters for this filter, or all."""
+    queued = index.recipients_since if wanted is None or asks_for_recipients(wanted) else None
+    index.know_nonexistent(attached.site.nonexistent(attached.now(), queued))
 
 
 def background(attached: Attached, index: "Index", judging: "Judging") -> "tuple[Sifter, threading.Event]":

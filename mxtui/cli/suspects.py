@@ -13,7 +13,7 @@ from mxtui.cli.acting import stopping
 from mxtui.cli.attach import attach, index_of
 from mxtui.cli.common import FilteringCommand, common_options, filter_argument, read_filter
 from mxtui.cli.output import narrate, print_json, table
-from mxtui.cli.sifting import sift
+from mxtui.cli.sifting import know_recipients, sift
 from mxtui.errors import NotPermitted
 from mxtui.index import Sort
 from mxtui.message.sanitize import one_line
@@ -47,7 +47,7 @@ def suspects_command(
     wanted, _ = read_filter(filter, JUDGED_WORDS)
     with attach(queue, config, here="suspects") as attached, stopping() as stop:
         index = index_of(attached.queue, attached.now(), subjects=True, suspect=attached.settings.spam.suspect)
-        index.know_nonexistent(attached.site.nonexistent(attached.now(), index.recipients_since))
+        know_recipients(attached, index)
         with closing(sift(attached, index, wait=wait, stop=stop)) as sifter:
             known = sifter.suspects()
             progress, campaigns = known.sifted, list(known.groups)
