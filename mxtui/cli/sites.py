@@ -178,9 +178,8 @@ class PostfixSite:
         if queued is not None:
             if self._recipients is None:
                 from mxtui.queues.postfix.listed_recipients import ListedRecipients
-                from mxtui.queues.postfix.routing import PostfixRouter
 
-                self._recipients = ListedRecipients(PostfixRouter(self._layout))
+                self._recipients = ListedRecipients(self._layout)
             self._recipients.look(queued)
         return self._recipients.unlisted if self._recipients is not None else {}
 

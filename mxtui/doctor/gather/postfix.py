@@ -2,7 +2,6 @@
 
 import os
 import pwd
-import re
 import secrets
 import stat
 from collections.abc import Mapping, Sequence
@@ -22,6 +21,7 @@ from mxtui.queues.postfix.logtail import readable_log
 from mxtui.queues.postfix.master import master_runs
 from mxtui.queues.postfix.permission import POSTSUPER, Privileges, postsuper, sudoers_lines
 from mxtui.queues.postfix.routing import PostfixRouter
+from mxtui.queues.postfix.tables import FILES, INDEXES, OTHER_CLASSES, entries, kind_and_path, written
 
 PARAMETERS: Final = (
     "cleanup_replace_stray_cr_lf",
@@ -38,14 +38,7 @@ PARAMETERS: Final = (
 )
 """Beyond those that a layout has."""
 
-ALSO: Final = ("mydestination", "virtual_alias_domains", "virtual_mailbox_domains")
-"""Each makes a domain ours in a way that wins over relay_domains (ADDRESS_CLASS_README)."""
-
 LIVE: Final = ("ldap", "mysql", "pgsql", "sqlite", "mongodb", "tcp", "socketmap", "memcache", "nis", "nisplus")
-INDEXES: Final[Mapping[str, str]] = {
-    "hash": ".db", "btree": ".db", "lmdb": ".lmdb", "cdb": ".cdb", "dbm": ".pag", "sdbm": ".pag",
-}  # fmt: skip
-FILES: Final = (*INDEXES, "texthash", "regexp", "pcre", "cidr", "fail")
 
 _ALL: Final = ("-d", "ALL")
 """What no rule of ours allows: every message, of every queue."""
@@ -92,7 +85,7 @@ class ExaminedPostfix:
             running=master_runs(layout.queue_directory),
             log=Unknown(f"{searched} can be read") if log is None else str(log),
             catching=self._catching(),
-            tables=tuple(_table(name) for name in _words(settings.get("relay_recipient_maps", ""))),
+            tables=tuple(_table(name) for name in entries(settings.get("relay_recipient_maps", ""))),
             anybody=self._anybody(settings.get("relay_recipient_maps", ""), domains),
             also=self._also(settings, domains),
             root=root,
@@ -128,13 +121,13 @@ class ExaminedPostfix:
         except MxtuiError:
             return ()
         for name in ("smtpd_tls_chain_files", "smtpd_tls_cert_file"):
-            for word in _words(settings.get(name, "")):
+            for word in entries(settings.get(name, "")):
                 if word.startswith("/") and (chain := read_chain(Path(word))):
                     return chain
         return ()
 
     def _interface(self) -> str:
-        first = next(iter(_words(self._layout.settings.get("inet_interfaces", "all"))), "all")
+        first = next(iter(entries(self._layout.settings.get("inet_interfaces", "all"))), "all")
         return "127.0.0.1" if first in ("all", "loopback-only", "localhost") else first.strip("[]")
 
     def _catching(self) -> Fact[Catching]:
@@ -144,7 +137,7 @@ class ExaminedPostfix:
             return Unknown(error.message)
 
     def _anybody(self, maps: str, domains: Sequence[str]) -> Fact[Mapping[str, str]]:
-        if not _words(maps) or not domains:
+        if not entries(maps) or not domains:
             return {}
         nobody = f"mxtui-nobody-{secrets.token_hex(6)}"
         keys = [key for domain in domains for key in (f"@{domain}", f"{nobody}@{domain}")]
@@ -157,7 +150,7 @@ class ExaminedPostfix:
     def _also(self, settings: Mapping[str, str], domains: Sequence[str]) -> Fact[Mapping[str, tuple[str, ...]]]:
         found: dict[str, tuple[str, ...]] = {}
         try:
-            for name in ALSO:
+            for name in OTHER_CLASSES:
                 for domain in self._postfix.found(settings.get(name, ""), domains):
                     found[domain] = (*found.get(domain, ()), name)
         except MxtuiError as error:
@@ -168,32 +161,21 @@ class ExaminedPostfix:
 _PORTS: Final[Mapping[str, int]] = {"smtp": 25, "submission": 587}
 
 
-def _words(value: str) -> list[str]:
-    return [word for word in re.split(r"[,\s]+", value) if word]
-
-
 def _table(name: str) -> Table:
-    kind, _, path = name.removeprefix("proxy:").partition(":")
+    kind, path = kind_and_path(name)
     if kind in LIVE:
         return Table(name, live=True)
     if kind not in FILES:
         return Table(name, live=False)
     source = Path(path)
     index = Path(f"{path}{INDEXES[kind]}") if kind in INDEXES else None
-    written, indexed = _written(source), _written(index) if index is not None else None
+    changed, indexed = written(source), written(index) if index is not None else None
     problem = ""
     if index is not None and indexed is None:
         problem = f"{index} does not exist: smtpd defers all mail"
-    elif index is None and written is None:
+    elif index is None and changed is None:
         problem = f"{source} does not exist, or may not be looked at"
-    return Table(name, live=False, written=written, indexed=indexed, problem=problem)
-
-
-def _written(path: Path) -> float | None:
-    try:
-        return path.stat().st_mtime
-    except OSError:
-        return None
+    return Table(name, live=False, written=changed, indexed=indexed, problem=problem)
 
 
 def _writable(folder: Path, owner: str) -> Fact[bool]:

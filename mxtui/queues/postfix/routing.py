@@ -14,6 +14,7 @@ from mxtui.model.route import Ourselves, Routed, by_next_hop
 from mxtui.queues.postfix.layout import Layout
 from mxtui.queues.postfix.rewrite import ERROR, FAIL, Resolved, resolve
 from mxtui.queues.postfix.run import run
+from mxtui.queues.postfix.tables import entries
 
 NAMES: Final = (
     "myhostname",
@@ -52,8 +53,8 @@ class PostfixRouter:
             settings = self._settings()
         except MxtuiError:
             return Ourselves(self._layout.hostname)
-        names = {name.lower() for name in _listed(settings["mydestination"]) if "." in name and "/" not in name}
-        return Ourselves(settings["myhostname"], frozenset(names), frozenset(_listed(settings["proxy_interfaces"])))
+        names = {name.lower() for name in entries(settings["mydestination"]) if "." in name and "/" not in name}
+        return Ourselves(settings["myhostname"], frozenset(names), frozenset(entries(settings["proxy_interfaces"])))
 
     def route(self, domains: Sequence[str]) -> Mapping[str, Routed]:
         """Each domain's route. Raises CommandFailed when neither Postfix nor its settings can be asked."""
@@ -95,7 +96,7 @@ class PostfixRouter:
     def found(self, value: str, keys: Sequence[str]) -> dict[str, str]:
         """Those of the keys that a list of names and tables holds, with what it says of them. Raises CommandFailed."""
         found: dict[str, str] = {}
-        for item in _listed(value):
+        for item in entries(value):
             if ":" not in item:
                 found.setdefault(item.lower(), "")
                 continue
@@ -107,7 +108,7 @@ class PostfixRouter:
     def names(self, value: str) -> list[str]:
         """All names that a list of names and tables holds, as far as tables can be listed (postmap(1) -s)."""
         found: dict[str, None] = {}
-        for item in _listed(value):
+        for item in entries(value):
             if ":" not in item:
                 found.setdefault(item.lower())
                 continue
@@ -153,10 +154,6 @@ class _Tables:
         return self._router.found(self._settings[setting], keys)
 
 
-def _listed(value: str) -> list[str]:
-    return [item for item in re.split(r"[,\s]+", value) if item]
-
-
 def _parents(domain: str) -> list[str]:
     """`.b.c` and `.c` for `a.b.c`, as transport(5) looks them up."""
     labels = domain.split(".")
@@ -183,5 +180,5 @@ def _routed(answer: Resolved, programs: Mapping[str, str]) -> Routed:
 
 def _first_hop(text: str) -> NextHop:
     """The first of several: since 3.5 next hops may be a list, in order of preference (smtp(8))."""
-    items = _listed(text)
+    items = entries(text)
     return parse_next_hop(items[0] if items else "")

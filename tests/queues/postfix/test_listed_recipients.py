@@ -8,7 +8,6 @@ import pytest
 from mxtui.demo.postfix import PrivatePostfix
 from mxtui.queues.postfix.layout import read_layout
 from mxtui.queues.postfix.listed_recipients import ListedRecipients
-from mxtui.queues.postfix.routing import PostfixRouter
 from tests.conftest import PostfixFactory
 
 pytestmark = pytest.mark.postfix
@@ -39,7 +38,7 @@ def instance(postfix: PostfixFactory) -> PrivatePostfix:
 
 
 def listed(instance: PrivatePostfix) -> ListedRecipients:
-    return ListedRecipients(PostfixRouter(read_layout(instance.config_directory)))
+    return ListedRecipients(read_layout(instance.config_directory))
 
 
 def test_who_is_in_the_list_is_found_as_postfix_looks_and_others_are_not(instance: PrivatePostfix) -> None:
