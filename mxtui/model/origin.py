@@ -2,7 +2,8 @@
 
 import re
 from functools import lru_cache
-from ipaddress import ip_address
+from ipaddress import IPv6Address
+from socket import AF_INET, inet_pton
 
 _TAIL = re.compile(r"(?:[+=#].*|[-._]?[0-9a-f]{8,}|[-._]?\d+)$", re.IGNORECASE)
 
@@ -28,12 +29,21 @@ def network(address: str | None) -> str:
     >>> network("198.51.100.7"), network("2001:db8:0:1::7"), network("127.0.0.1"), network("unknown")
     ('198.51.100', '2001:db8:0:1', '', '')
     """
+    address = address or ""
     try:
-        found = ip_address(address or "")
+        first, second, third, _ = inet_pton(AF_INET, address)  # a tenth of what `ip_address` costs, and most clients'
+    except (OSError, ValueError):
+        return _of_ipv6(address)
+    if first in (0, 127) or (first, second) == (169, 254):
+        return ""
+    return f"{first}.{second}.{third}"
+
+
+def _of_ipv6(address: str) -> str:
+    try:
+        found = IPv6Address(address)
     except ValueError:
         return ""
     if found.is_loopback or found.is_link_local or found.is_unspecified:
         return ""
-    if found.version == 4:
-        return str(found).rpartition(".")[0]
     return ":".join(f"{int(group, 16):x}" for group in found.exploded.split(":")[:4])

@@ -36,7 +36,10 @@ WEIGHING: Final = 2.0
 """Seconds between two looks at campaigns that changed."""
 
 COSTLY: Final = 20
-"""A large campaign is not looked at for so many times as long as it took."""
+"""Looks take one part in so many of the time: those at the largest of a hundred campaigns take a second."""
+
+SPARE: Final = 1.0
+"""Seconds of looks that a rest earns at most: where little changes, all of it is seen at once."""
 
 IDLE: Final = 0.5
 FOLLOWING: Final = 5.0
@@ -80,13 +83,15 @@ class Sifter:
         self._known = Suspects(0.0, (), suspected((), 0), Sifted(0, 0, 0), whole=False)
         """As it was weighed last."""
         self._written: Sequence[Campaign] | None = None
-        self._next: dict[str, float] = {}
         self._sketches: dict[str, bytes] = {}
         self._by_content: dict[str, Judged] = {}
         """Messages whose content was cleared, by queue ID."""
         self._compared: tuple[frozenset[str], int] = (frozenset(), -1)
         """With what was cleared, and at which revision of the index."""
-        self._dirty: set[str] = set()
+        self._changed: dict[str, None] = {}
+        """Campaigns that are to be looked at, who waits longest first."""
+        self._time_left = SPARE
+        """Seconds that looks may take."""
         self._weighing = threading.Lock()
         self._gone = 0
         self._busy = 0
@@ -269,28 +274,37 @@ class Sifter:
             self._weigh_once(all_of_them=all_of_them)
 
     def _weigh_once(self, *, all_of_them: bool) -> None:
-        now = self._weighed_at = self._clock()
+        now = self._clock()
+        self._time_left = min(SPARE, self._time_left + (now - self._weighed_at) / COSTLY)
+        self._weighed_at = now
         self._compare_contents()
-        self._dirty |= self._index.changed_campaigns()
+        self._changed |= dict.fromkeys(self._index.changed_campaigns())
+        if self._single_at != (revision := self._index.revision):
+            self._changed[SINGLE], self._single_at = None, revision
         points: dict[str, float] = {}
-        for name in [each for each in self._dirty if all_of_them or self._next.get(each, now) <= now]:
-            began = self._clock()
-            found = self._index.campaign(name)
-            self._next[name] = self._clock() + COSTLY * (self._clock() - began)
-            self._dirty.discard(name)
-            if found is None:
-                self._campaigns.pop(name, None)
-                self._next.pop(name, None)
-            else:
-                points[name] = round(sum(each.points for each in weigh(found)), 1)
-                self._campaigns[name] = found
+        while self._changed and (all_of_them or self._time_left > 0):
+            name = next(iter(self._changed))
+            del self._changed[name]
+            self._look_at(name, points)
         for name, campaign in self._campaigns.items():
             self._campaigns[name] = replace(
                 campaign, points=points.get(name, campaign.points), cleared=self._is_cleared(campaign)
             )
         self._index.weigh(points, {name: campaign.cleared for name, campaign in self._campaigns.items()})
-        self._look_at_single(now, at_once=all_of_them)
         self._tell(time.time())
+
+    def _look_at(self, name: str, points: dict[str, float]) -> None:
+        """A campaign as it is queued now; what it is worth goes to `points`."""
+        began = self._clock()
+        found = self._index.campaign(name)
+        self._time_left -= self._clock() - began
+        if name == SINGLE:
+            self._single = found
+        elif found is None:
+            self._campaigns.pop(name, None)
+        else:
+            points[name] = round(sum(each.points for each in weigh(found)), 1)
+            self._campaigns[name] = found
 
     def _tell(self, at: float) -> None:
         """What was found, in one piece: to whoever shows it, and to those who have no index of the queue."""
@@ -333,14 +347,6 @@ class Sifter:
         if stale or fresh:
             self._index.judge([*stale, *fresh])
         self._compared = contents, self._index.revision
-
-    def _look_at_single(self, now: float, *, at_once: bool) -> None:
-        """Suspects of no campaign, where anything may have changed: as seldom as a large campaign."""
-        revision = self._index.revision
-        if revision != self._single_at and (at_once or self._next.get(SINGLE, now) <= now):
-            began = self._clock()
-            self._single, self._single_at = self._index.campaign(SINGLE), revision
-            self._next[SINGLE] = self._clock() + COSTLY * (self._clock() - began)
 
     def sketch_of(self, campaign: Campaign) -> bytes:
         """What its sample says, as it is remembered."""
