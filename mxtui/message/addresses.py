@@ -4,7 +4,11 @@ Read from the value as stored: decoding its words first would let a display name
 of our own, since `email.utils.parseaddr` answers 1,000 opening parentheses with a recursion error.
 """
 
+import re
 from functools import lru_cache
+
+# One mailbox and nothing that quotes, comments on or separates: most fields are that.
+_ALONE = re.compile(r'[^"(),:;<>\\]*(?:<([^"(),:;<>\\]*)>\s*)?')
 
 
 @lru_cache(maxsize=64)
@@ -13,6 +17,10 @@ def domains(value: str) -> tuple[str, ...]:
 
     The latest are remembered: whoever compares one field with others asks for it again.
     """
+    alone = _ALONE.fullmatch(value)
+    if alone is not None:
+        domain = _domain(value if alone[1] is None else alone[1])
+        return (domain,) if domain else ()
     found: list[str] = []
     bare: list[str] = []
     angle: list[str] | None = None
@@ -38,7 +46,7 @@ def domains(value: str) -> tuple[str, ...]:
         elif character == "<":
             in_angle, angle = True, []
         elif character in ",;":
-            domain = _domain(bare if angle is None else angle)
+            domain = _domain("".join(bare if angle is None else angle))
             if domain:
                 found.append(domain)
             bare, angle = [], None
@@ -50,6 +58,6 @@ def domains(value: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _domain(characters: list[str]) -> str:
-    _local, at, domain = "".join(characters).rpartition("@")
+def _domain(address: str) -> str:
+    _local, at, domain = address.rpartition("@")
     return domain.strip().rstrip(".").lower() if at else ""

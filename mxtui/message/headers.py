@@ -70,9 +70,12 @@ def split(raw: bytes, start: int, end: int, budget: Budget) -> tuple[list[Field]
 
 
 def show(fields: Sequence[Field], budget: Budget) -> tuple[Header, ...]:
-    """Fields decoded and sanitised, in their order."""
+    """Fields decoded and sanitised, in their order: those that are wanted (`Limits.only`)."""
     headers = []
+    only = budget.limits.only
     for field in fields:
+        if only is not None and field.name.lower() not in only:
+            continue
         text = decode_words(unfold(field.raw)).strip()
         name = one_line(field.name, _NAME_LENGTH)
         cut = field.size - len(field.raw)

@@ -19,6 +19,8 @@ class Limits:
     """Of one header block: fields that begin behind it are skipped, up to the next empty line."""
     headers: int = 300
     """Fields of one header block."""
+    only: frozenset[str] | None = None
+    """Of the message's own header the fields that are decoded, by name in lower case; None for all of them."""
     value_bytes: int = 4096
     """Of one header's value, kept and decoded; the rest is passed over without being copied."""
     depth: int = 20

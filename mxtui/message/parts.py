@@ -6,7 +6,8 @@ error for 1,500. Here each level of nesting scans its span once at memory speed;
 
 import hashlib
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from mxtui.message import archives, headers, magic, parameters, programs, protection, transfer
 from mxtui.message.archives import NOTHING_LISTED, Listing
@@ -159,34 +160,41 @@ class _Walk:
     ) -> Part:
         media_type = content_type.value if _TYPE.fullmatch(content_type.value) else default
         encoding = parameters.parse(values.get("content-transfer-encoding", b"")).value or "7bit"
+        encoding = one_line(encoding, _WORD_LENGTH)
         disposition = parameters.parse(values.get("content-disposition", b""))
         filename = disposition.text("filename") or content_type.text("name")
-        self._numbered += not media_type.startswith("multipart/")
-        part = Part(
+        multipart = media_type.startswith("multipart/")
+        self._numbered += not multipart
+        opened = multipart or media_type.startswith("message/")
+        content = _Content(end - start) if opened else self._look_through(start, end, encoding)
+        return Part(
             depth=depth,
             media_type=media_type,
             charset=one_line(content_type.text("charset").lower(), _WORD_LENGTH),
-            encoding=one_line(encoding, _WORD_LENGTH),
+            encoding=encoding,
             disposition=one_line(disposition.value, _WORD_LENGTH),
             filename=one_line(filename, _FILENAME_LENGTH),
             start=start,
             end=end,
-            decoded_size=end - start,
-            number=0 if media_type.startswith("multipart/") else self._numbered,
-            executable=programs.by_name(filename),
-            encrypted=protection.declared(content_type),
+            decoded_size=content.decoded_size,
+            number=0 if multipart else self._numbered,
+            sha256=content.sha256,
+            sniffed=content.sniffed,
+            differs=magic.contradicts(media_type, content.sniffed),
+            executable=programs.by_content(content.sniffed) or programs.by_name(filename),
+            encrypted=protection.declared(content_type) or content.encrypted,
+            archive=content.archive,
         )
-        return part if media_type.startswith(("multipart/", "message/")) else self._looked_through(part)
 
-    def _looked_through(self, part: Part) -> Part:
-        """The part with what its content tells: digest, kind, protection, files inside."""
-        size = transfer.decoded_size(self._raw, part.start, part.end, part.encoding)
+    def _look_through(self, start: int, end: int, encoding: str) -> "_Content":
+        """What the content of a part tells: digest, kind, protection, files inside."""
+        size = transfer.decoded_size(self._raw, start, end, encoding)
         if self._budget.spent() or not self._budget.may_decode(size):
-            return replace(part, decoded_size=size)
+            return _Content(size)
         digest = hashlib.sha256()
         head, whole, length = b"", bytearray(), 0
         sniffed: str | None = None
-        for piece in transfer.pieces(self._raw, part.start, part.end, part.encoding):
+        for piece in transfer.pieces(self._raw, start, end, encoding):
             if not length:
                 head, sniffed = piece[:_HEAD_BYTES], magic.sniff(piece[: magic.HEAD])
             digest.update(piece)
@@ -194,18 +202,20 @@ class _Walk:
             if sniffed in _LOOKED_THROUGH and size <= self._budget.limits.archive_bytes:
                 whole += piece
             if self._budget.spent():
-                return replace(part, decoded_size=size, sniffed=sniffed)
+                return _Content(size, sniffed=sniffed)
         if sniffed in _LOOKED_THROUGH and not whole:
             self._budget.note(f"{sniffed} of {amount(length)} is not looked through")
         content = bytes(whole)
-        inside = archives.listing(content, self._budget) if sniffed == "zip" and content else part.archive
-        return replace(
-            part,
-            decoded_size=length,
-            sha256=digest.hexdigest(),
-            sniffed=sniffed,
-            differs=magic.contradicts(part.media_type, sniffed),
-            executable=programs.by_content(sniffed) or part.executable,
-            encrypted=part.encrypted or protection.found(sniffed, head, content) or ("zip" if inside.encrypted else ""),
-            archive=inside,
-        )
+        inside = archives.listing(content, self._budget) if sniffed == "zip" and content else NOTHING_LISTED
+        encrypted = protection.found(sniffed, head, content) or ("zip" if inside.encrypted else "")
+        return _Content(length, digest.hexdigest(), sniffed, encrypted, inside)
+
+
+class _Content(NamedTuple):
+    """What is found in a part itself, as `Part` has it."""
+
+    decoded_size: int
+    sha256: str = ""
+    sniffed: str | None = None
+    encrypted: str = ""
+    archive: Listing = NOTHING_LISTED

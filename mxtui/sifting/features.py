@@ -16,9 +16,12 @@ from mxtui.sifting.sketch import sketch
 READ: Final = 64 << 10
 """Bytes of a message that are looked at."""
 
+ASKED_FOR: Final = frozenset(("from", "reply-to", "return-path", "to", "date", "subject", "message-id"))
+"""Header fields that signals and traits go by; nobody sees the others, so that they are not made fit to be shown."""
+
 LIMITS: Final = Limits(
-    header_block_bytes=READ, headers=100, value_bytes=1024, depth=8, parts=30, hops=3, text_bytes=16 << 10,
-    text_lines=200, html_bytes=32 << 10, links=20, seconds=0.5,
+    header_block_bytes=READ, headers=100, only=ASKED_FOR, value_bytes=1024, depth=8, parts=30, hops=0,
+    text_bytes=16 << 10, text_lines=200, html_bytes=32 << 10, links=20, seconds=0.5,
 )  # fmt: skip
 
 ATTACHED: Final = 4

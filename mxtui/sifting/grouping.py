@@ -150,7 +150,9 @@ class Grouping:
         """Clusters that a message belongs to."""
         common = self._common
         telling = [each for each, (_, founded) in said.items() if founded < common]
-        votes = Counter(self.root(owner) for each in telling if (owner := said[each][0]))
+        votes: Counter[int] = Counter()
+        for owner, messages in Counter(owner for owner, founded in said.values() if owner and founded < common).items():
+            votes[self.root(owner)] += messages
         agreeing = self._agreeing(keys)
         candidates = {*(each for each, _ in votes.most_common(CANDIDATES)), *agreeing}
         found = []

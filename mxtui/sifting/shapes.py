@@ -31,13 +31,13 @@ _VARIABLE = re.compile(r"[^\W_]*\d[\w-]*")
 SUBJECT_WORDS: Final = 12
 
 
-def words(text: str, leave_out: Collection[str] = ()) -> list[str]:
+def words(text: str, leave_out: Collection[str] = ()) -> tuple[str, ...]:
     """What a body says, in its order: lower case, without links, addresses, numbers and words made by chance.
 
     Languages without spaces give each two neighbouring characters. `leave_out` are names that belong to a recipient.
 
     >>> words("Dear Anna, your invoice 88413 at https://pay.example/x7 is overdue", {"anna"})
-    ['dear', 'your', 'invoice', 'overdue']
+    ('dear', 'your', 'invoice', 'overdue')
     """
     text = unicodedata.normalize("NFKC", text).lower()
     if "//" in text or "www." in text:
@@ -45,8 +45,12 @@ def words(text: str, leave_out: Collection[str] = ()) -> list[str]:
     if "@" in text:
         text = _ADDRESS.sub(" ", text)
     if text.isascii() or _IDEOGRAPH.search(text) is None:
-        spaced = (word for word in _LONG_WORD.findall(text) if len(word) <= LONGEST and _is_word(word))
-        return list(islice((word for word in spaced if word not in leave_out), MOST_WORDS))
+        spaced = (
+            word
+            for word in _LONG_WORD.findall(text)
+            if len(word) <= LONGEST and word not in leave_out and _is_word(word)
+        )
+        return tuple(islice(spaced, MOST_WORDS))
     found: list[str] = []
     for word in _WORD.findall(text):
         if _IDEOGRAPH.search(word):
@@ -55,7 +59,7 @@ def words(text: str, leave_out: Collection[str] = ()) -> list[str]:
             found.append(word)
         if len(found) >= MOST_WORDS:
             break
-    return found[:MOST_WORDS]
+    return tuple(found[:MOST_WORDS])
 
 
 @lru_cache(maxsize=1 << 15)

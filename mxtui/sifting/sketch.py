@@ -5,7 +5,6 @@ is a part that nothing fell into.
 """
 
 import struct
-from collections.abc import Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import pairwise
@@ -24,6 +23,8 @@ _REMEMBERED: Final = 1 << 16
 _KEYS: Final = 1 << 13
 """And of all other texts, which are subjects, senders and networks."""
 
+_BODIES: Final = 256
+
 
 @lru_cache(_KEYS)
 def number(text: str) -> int:
@@ -35,8 +36,11 @@ def _hash(text: str) -> int:
     return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
 
 
-def sketch(words: Sequence[str]) -> bytes:
-    """Of a body's words in their order (`shapes.words`): 128 bytes."""
+@lru_cache(_BODIES)
+def sketch(words: tuple[str, ...]) -> bytes:
+    """Of a body's words in their order (`shapes.words`): 128 bytes. The latest are remembered: much mail is sent to
+    many.
+    """
     said = {*words, *map(" ".join, pairwise(words))}
     # The least of each part comes last, and stays.
     least = {each >> 32: each & 0xFFFFFFFF for each in sorted(map(_placed, said), reverse=True)}
