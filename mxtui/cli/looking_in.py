@@ -98,7 +98,7 @@ def _logged(attached: Attached, path: Path) -> Mapping[str, Outcome]:
     place, told = outcomes(attached.queue.layout.maillog_file, _place(path))
     try:
         make_folder(path.parent)
-        replace_file(path, msgspec.json.encode(place))
+        replace_file(path, msgspec.json.encode(place), durable=False)  # lost, it is read again
     except OSError:
         return {}  # it would be counted again and again
     return told

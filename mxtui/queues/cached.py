@@ -12,6 +12,7 @@ another version or another queue, all of it is thrown away. It holds no address:
 import hashlib
 import os
 import random
+import time
 from array import array
 from bisect import bisect_right
 from collections import Counter
@@ -35,6 +36,9 @@ DIGEST: Final = 16
 
 LIMIT: Final = 512 << 20
 """Bytes; 100,000 messages take 6 MB."""
+
+CLOCKS: Final = 1.0
+"""Seconds by which a file system's clock may be behind ours, with room."""
 
 SAMPLE: Final = 100
 """Messages that are read again though they are as remembered."""
@@ -71,8 +75,11 @@ class Files(Protocol):
         """What has to be the same for anything remembered to be of use."""
         ...
 
-    def folders(self) -> Iterable[Listed]:
-        """All directories with their messages. Raises NoQueue, NotPermitted."""
+    def folders(self, since: float = 0) -> Iterable[Listed]:
+        """All directories with their messages; for a second look what may have come since that moment is enough.
+
+        Raises NoQueue, NotPermitted.
+        """
         ...
 
     def file(self, state: State, queue_id: str) -> str:
@@ -126,13 +133,17 @@ _decoder = msgspec.msgpack.Decoder(_File)
 _encoder = msgspec.msgpack.Encoder()
 
 
-class Known(NamedTuple):
-    """One message as remembered."""
+Identity = tuple[int, int, int, int]
+"""Inode, time of status, time of content, length."""
 
-    arrival: float
-    expires: float
-    size: int
-    group: int
+UNKNOWN: Final[Identity] = (0, 0, 0, 0)
+"""Of what has to be read again."""
+
+_IDENTITY: Final = 32
+"""Bytes of one."""
+
+Known = tuple[float, float, int, int]
+"""Arrival, expiry, size, and the group of what its recipients wait for."""
 
 
 class Cache:
@@ -180,38 +191,40 @@ class Cache:
 
     def _twice(self, seen: set[str]) -> Iterator[Listed]:
         """All directories, twice: what moves against the order of the first look is found in the second."""
-        for _ in range(2):
-            for listed in self._files.folders():
-                ids = [each for each in listed.ids if each not in seen]
+        began = time.time()
+        for since in (0.0, began - CLOCKS):
+            for listed in self._files.folders(since):
+                ids = listed.ids if seen.isdisjoint(listed.ids) else [each for each in listed.ids if each not in seen]
                 seen.update(ids)
                 yield _Missing(listed.state, listed.path, ids, [])
 
     def _compare(self, listed: Listed, folder: _Folder | None, here: "_Kept") -> "_Missing":
-        missing = _Missing(listed.state, listed.path, [], [])
         if not listed.ids:
-            return missing
-        old = _Columns(folder if folder is not None and folder.state == listed.state else _NOTHING)
-        places, identities, same = old.places, old.identities, list[int]()
+            return _Missing(listed.state, listed.path, [], [])
+        old = folder if folder is not None and folder.state == listed.state else _NOTHING
+        found = self._identities(listed)
+        if found.tobytes() == old.identities and UNKNOWN[0] not in found[::4] and listed.ids == old.names.split("\n"):
+            here.keep(old)  # nothing happened in there
+            return _Missing(listed.state, listed.path, [], [])
+        return here.keep_same(old, listed, found)
+
+    def _identities(self, listed: Listed) -> "array[int]":
+        """Of each message in a directory, one behind the other."""
+        found = array("Q")
+        stat, file, state, add = os.stat, self._files.file, listed.state, found.extend
         with opened(f"{self._files.root}/{listed.path}") as descriptor:
-            stat, file, state = os.stat, self._files.file, listed.state
             for queue_id in listed.ids:
                 name = file(state, queue_id)
-                identity = (0, 0, 0, 0)
-                if name and descriptor is not None:
-                    try:
-                        found = stat(name, dir_fd=descriptor, follow_symlinks=False)
-                    except OSError:  # it moved on: whoever reads it finds it
-                        pass
-                    else:
-                        identity = (found.st_ino, found.st_ctime_ns, found.st_mtime_ns, found.st_size)
-                place = places.get(queue_id)
-                if place is not None and identity[0] and identities[place] == identity:
-                    same.append(place)
+                if not name or descriptor is None:
+                    add(UNKNOWN)
+                    continue
+                try:
+                    here = stat(name, dir_fd=descriptor, follow_symlinks=False)
+                except OSError:  # it moved on: whoever reads it finds it
+                    add(UNKNOWN)
                 else:
-                    missing.ids.append(queue_id)
-                    missing.identities.append(identity)
-        here.keep(old, same)
-        return missing
+                    add((here.st_ino, here.st_ctime_ns, here.st_mtime_ns, here.st_size))
+        return found
 
     def _as_remembered(self, kept: Mapping[str, "_Kept"]) -> bool:
         """Whether some messages, chosen by chance, are what is remembered of them."""
@@ -222,7 +235,7 @@ class Cache:
             queue_id = here.names[place]
             listed = _Missing(here.state, here.path, [queue_id], [])
             for row in self._files.rows([listed]):
-                if row[1] == here.state and self._known(row) != here.known[place]:
+                if row[1] == here.state and self._known(row) != here.known(place):
                     return False
         return True
 
@@ -234,14 +247,14 @@ class Cache:
         }
         read = 0
         for row in self._files.rows(fresh) if fresh else ():
-            path, state, identity = where.pop(row[0], ("", "", (0, 0, 0, 0)))
+            path, state, identity = where.pop(row[0], ("", "", UNKNOWN))
             if not path:
                 continue  # told twice: it moved while it was read
             read += 1
             if row[14] is not None:  # of a file that cannot be read nobody can say that it is the same
-                identity = (0, 0, 0, 0)
+                identity = UNKNOWN
             if row[1] != state:  # where it is by now is not where it was looked at
-                path, identity = f"*{row[1]}", (0, 0, 0, 0)
+                path, identity = f"*{row[1]}", UNKNOWN
             here = kept.get(path) or kept.setdefault(path, _Kept(path, row[1]))
             here.add(row[0], identity, self._known(row))
         return read
@@ -254,28 +267,16 @@ class Cache:
         if number is None:
             number = self._numbers[causes] = len(self._causes)
             self._causes.append(causes)
-        return Known(row[3], NEVER if row[9] is None else row[9], row[4], number)
+        return row[3], NEVER if row[9] is None else row[9], row[4], number
 
     def _sum(self, kept: Mapping[str, "_Kept"], now: float) -> Tallies:
-        sums: dict[tuple[int, State], Alike] = {}
-        bounds = BUCKET_SECONDS
+        sums: dict[State, dict[int, Alike]] = {}
         for here in kept.values():
-            state = here.state
-            numbers: dict[int, Alike] = {}
-            for arrival, expires, size, group in here.known:
-                alike = numbers.get(group)
-                if alike is None:
-                    alike = numbers[group] = sums.setdefault((group, state), Alike(state))
-                alike.messages += 1
-                alike.bytes += size
-                if arrival < alike.oldest:
-                    alike.oldest = arrival
-                if expires < alike.expires:
-                    alike.expires = expires
-                alike.ages[bisect_right(bounds, now - arrival)] += 1  # as `age.bucket` has it
+            here.count(sums.setdefault(here.state, {}), now)
         tallies = Tallies(now)
-        for (group, _), alike in sums.items():
-            tallies.count_alike(alike, self._causes[group])
+        for of_state in sums.values():
+            for group, alike in of_state.items():
+                tallies.count_alike(alike, self._causes[group])
         return tallies
 
     def _moved(self, before: "_File | None", kept: Mapping[str, "_Kept"], read: int) -> Moved:
@@ -283,12 +284,12 @@ class Cache:
             return Moved({}, {})
         if not read and sum(len(here.names) for here in kept.values()) == sum(map(_size, before.folders)):
             return Moved({}, {})  # all that is there was there, and nothing else was
-        was = {(name, known.arrival): known.group for folder in before.folders for name, known in _everything(folder)}
+        was = {(name, arrival): group for folder in before.folders for name, arrival, group in _everything(folder)}
         arrived: Counter[str] = Counter()
         for here in kept.values():
-            for name, known in zip(here.names, here.known, strict=True):
-                if was.pop((name, known.arrival), None) is None:
-                    arrived.update({domain for domain, _ in self._causes[known.group]})
+            for name, arrival, group in zip(here.names, here.arrivals, here.groups, strict=True):
+                if was.pop((name, arrival), None) is None:
+                    arrived.update({domain for domain, _ in self._causes[group]})
         left: Counter[str] = Counter()
         for group in was.values():
             left.update({domain for domain, _ in self._causes[group]})
@@ -339,59 +340,92 @@ class _Missing(NamedTuple):
     state: State
     path: str
     ids: list[str]
-    identities: list[tuple[int, int, int, int]]
+    identities: list[Identity]
 
 
 class _Kept:
-    """A directory as it is now."""
+    """A directory as it is now, in the columns of the file: what did not change is never a Python object."""
 
-    __slots__ = ("identities", "known", "names", "path", "state")
+    __slots__ = ("arrivals", "expiries", "groups", "identities", "names", "path", "sizes", "state")
 
     def __init__(self, path: str, state: State) -> None:
         self.path, self.state = path, state
         self.names: list[str] = []
-        self.identities: list[tuple[int, int, int, int]] = []
-        self.known: list[Known] = []
+        self.identities = array("Q")
+        self.arrivals, self.expiries, self.sizes, self.groups = array("d"), array("d"), array("q"), array("I")
 
-    def add(self, name: str, identity: tuple[int, int, int, int], known: Known) -> None:
+    def known(self, place: int) -> Known:
+        """One message."""
+        return self.arrivals[place], self.expiries[place], self.sizes[place], self.groups[place]
+
+    def add(self, name: str, identity: Identity, known: Known) -> None:
+        """One more."""
         self.names.append(name)
-        self.identities.append(identity)
-        self.known.append(known)
+        self.identities.extend(identity)
+        for column, value in zip((self.arrivals, self.expiries, self.sizes, self.groups), known, strict=True):
+            column.append(value)  # type: ignore[attr-defined]
 
-    def keep(self, old: "_Columns", places: Sequence[int]) -> None:
-        """What is as it was."""
-        names, identities, known = old.names, old.identities, old.known
-        self.names += [names[place] for place in places]
-        self.identities += [identities[place] for place in places]
-        self.known += [known[place] for place in places]
+    def keep(self, old: _Folder) -> None:
+        """All that was there."""
+        if old.names:
+            self.names += old.names.split("\n")
+        self.identities.frombytes(old.identities)
+        self.arrivals.frombytes(old.arrivals)
+        self.expiries.frombytes(old.expiries)
+        self.sizes.frombytes(old.sizes)
+        self.groups.frombytes(old.groups)
+
+    def keep_same(self, old: _Folder, listed: Listed, found: "array[int]") -> _Missing:
+        """What is as it was; the others."""
+        missing = _Missing(listed.state, listed.path, [], [])
+        was, identities = old.identities, found.tobytes()
+        places = {name: place for place, name in enumerate(old.names.split("\n"))} if old.names else {}
+        same: list[int] = []
+        for at, queue_id in enumerate(listed.ids):
+            place = places.get(queue_id, -1)
+            identity = identities[at * _IDENTITY : (at + 1) * _IDENTITY]
+            if place >= 0 and found[4 * at] and was[place * _IDENTITY : (place + 1) * _IDENTITY] == identity:
+                same.append(place)
+                self.names.append(queue_id)
+                self.identities.frombytes(identity)
+            else:
+                missing.ids.append(queue_id)
+                missing.identities.append((found[4 * at], found[4 * at + 1], found[4 * at + 2], found[4 * at + 3]))
+        for column, before in (
+            (self.arrivals, array("d", old.arrivals)), (self.expiries, array("d", old.expiries)),
+            (self.sizes, array("q", old.sizes)), (self.groups, array("I", old.groups)),
+        ):  # fmt: skip
+            column.extend(map(before.__getitem__, same))  # type: ignore[arg-type]
+        return missing
+
+    def count(self, sums: dict[int, Alike], now: float) -> None:
+        """Add what is here to the sums of its groups."""
+        bounds = BUCKET_SECONDS
+        for group, arrival, expires, size in zip(self.groups, self.arrivals, self.expiries, self.sizes, strict=True):
+            alike = sums.get(group)
+            if alike is None:
+                alike = sums[group] = Alike(self.state)
+            alike.messages += 1
+            alike.bytes += size
+            if arrival < alike.oldest:
+                alike.oldest = arrival
+            if expires < alike.expires:
+                alike.expires = expires
+            alike.ages[bisect_right(bounds, now - arrival)] += 1  # as `age.bucket` has it
 
     def packed(self, used: dict[int, int]) -> _Folder:
         """For the file. What has no identity is remembered too: that it left is seen by its being gone."""
-        arrivals, expiries, sizes, groups = (zip(*self.known, strict=True)) if self.known else ((), (), (), ())
-        numbers = [used.setdefault(group, len(used)) for group in groups]
+        numbers = array("I", [used.setdefault(group, len(used)) for group in self.groups])
         return _Folder(
             self.path,
             self.state,
             "\n".join(self.names),
-            array("Q", [number for identity in self.identities for number in identity]).tobytes(),
-            array("d", arrivals).tobytes(),
-            array("d", expiries).tobytes(),
-            array("q", sizes).tobytes(),
-            array("I", numbers).tobytes(),
+            self.identities.tobytes(),
+            self.arrivals.tobytes(),
+            self.expiries.tobytes(),
+            self.sizes.tobytes(),
+            numbers.tobytes(),
         )
-
-
-class _Columns:
-    """A remembered directory, laid open."""
-
-    def __init__(self, folder: _Folder) -> None:
-        self.names = folder.names.split("\n") if folder.names else []
-        numbers = iter(array("Q", folder.identities))
-        self.identities = list(zip(numbers, numbers, numbers, numbers, strict=True))
-        """Inode, time of status, time of content, length."""
-        columns = (array("d", folder.arrivals), array("d", folder.expiries), array("q", folder.sizes))
-        self.known = list(map(Known._make, zip(*columns, array("I", folder.groups), strict=True)))
-        self.places = {name: place for place, name in enumerate(self.names)}
 
 
 _NOTHING: Final = _Folder("", "", "", b"", b"", b"", b"", b"")
@@ -406,10 +440,10 @@ def _sound(folder: _Folder, groups: int) -> bool:
     return max(array("I", folder.groups), default=0) < groups
 
 
-def _everything(folder: _Folder) -> Iterator[tuple[str, Known]]:
-    """Each message."""
-    columns = _Columns(folder)
-    return zip(columns.names, columns.known, strict=True)
+def _everything(folder: _Folder) -> Iterator[tuple[str, float, int]]:
+    """Each message's name, arrival and group."""
+    names = folder.names.split("\n") if folder.names else []
+    return zip(names, array("d", folder.arrivals), array("I", folder.groups), strict=True)
 
 
 def _size(folder: _Folder) -> int:

@@ -23,9 +23,9 @@ class PostfixFiles:
         """Lifetimes make expiries, so they are part of it."""
         return f"postfix {self.root} {self._settings.lifetimes}"
 
-    def folders(self) -> Iterator[Folder]:
-        """All directories. Raises NoQueue, NotPermitted."""
-        return folders(self.root)
+    def folders(self, since: float = 0) -> Iterator[Folder]:
+        """All directories; of those that nothing came to since then, no names. Raises NoQueue, NotPermitted."""
+        return folders(self.root, since=since)
 
     def file(self, state: State, queue_id: str) -> str:  # noqa: ARG002
         """Named after its queue ID; only its defer log, which is written before its time is set, is elsewhere."""
