@@ -5,6 +5,7 @@ import struct
 import time
 import zipfile
 import zlib
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -23,7 +24,7 @@ def zipped(files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes
 
 
 def listed(data: bytes, **limits: int) -> tuple[Listing, tuple[str, ...]]:
-    budget = Budget(Limits(**limits))
+    budget = Budget(replace(Limits(), **limits))  # type: ignore[arg-type]
     return listing(data, budget), budget.notes
 
 

@@ -1,7 +1,8 @@
-"""Records an outage for both kinds of backup MX: `python -m tests.recording`. Needs Postfix and root; takes minutes.
+"""Records an outage for both kinds of backup MX, and a session over four hosts: `python -m tests.recording`. Needs
+Postfix, sshd and root; takes minutes.
 
-For each kind three files are written to `docs/runs/`: what was seen, and the drain's report as text and as JSON. Exit
-status 1 when a message is lost or doubled.
+For each kind three files are written to `docs/runs/`: what was seen, and the drain's report as text and as JSON; for
+the hosts what was seen. Exit status 1 when a message is lost or doubled.
 """
 
 import argparse
@@ -13,7 +14,12 @@ from typing import Final
 
 from mxtui.demo.postfix import postfix_available
 from tests.benchmarks.machine import machine
+from tests.recording.hosts import record_hosts
 from tests.recording.record import KINDS, record
+
+HOSTS: Final = "hosts"
+SHARE: Final = 10
+"""Part of the messages that comes to each of the hosts."""
 
 FOLDER: Final = Path(__file__).parents[2] / "docs" / "runs"
 
@@ -22,10 +28,10 @@ def main(given: Sequence[str] | None = None) -> int:
     """Record; the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.recording", description=__doc__)
     parser.add_argument("--messages", type=int, default=20_000)
-    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=tuple(KINDS), help="leave the other out")
+    parser.add_argument("--kinds", nargs="+", choices=(*KINDS, HOSTS), default=(*KINDS, HOSTS), help="no others")
     parser.add_argument("--into", type=Path, default=FOLDER)
     options = parser.parse_args(given)
-    if "postfix" in options.kinds and (reason := postfix_available()):
+    if {"postfix", HOSTS} & {*options.kinds} and (reason := postfix_available()):
         print(reason, file=sys.stderr)
         return 4
     options.into.mkdir(parents=True, exist_ok=True)
@@ -34,8 +40,13 @@ def main(given: Sequence[str] | None = None) -> int:
         with tempfile.TemporaryDirectory(prefix="mxtui-run-") as name:
             folder = Path(name)
             folder.chmod(0o755)  # Postfix's daemons are not root
-            made = record(kind, options.messages, folder)
             where = machine(folder)
+            if kind == HOSTS:
+                (options.into / f"{kind}.txt").write_text(
+                    f"{record_hosts(options.messages // SHARE, folder)}\nOn {where}.\n"
+                )
+                continue
+            made = record(kind, options.messages, folder)
         (options.into / f"{kind}.txt").write_text(f"{made.transcript}\nOn {where}.\n")
         (options.into / f"{kind}-report.txt").write_text(made.report)
         (options.into / f"{kind}-report.json").write_text(made.report_json)

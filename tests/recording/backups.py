@@ -66,11 +66,14 @@ class Backup:
         """A command on its queue."""
         return [sys.executable, "-m", "mxtui", verb, "-q", self.source, "--config", str(self.config), *words]
 
-    def receive(self, ledger: Ledger, count: int) -> None:
-        """Hand in so many messages, each with a number of its own; whatever was answered with 250 is a promise."""
+    def receive(self, ledger: Ledger, count: int, *, beside: int = 0) -> None:
+        """Hand in so many messages, each with a number of its own; whatever was answered with 250 is a promise.
+
+        `beside` as many are there already.
+        """
         with ThreadPoolExecutor(SENDERS) as pool:
             list(pool.map(lambda first: self._send(ledger, range(first, count, SENDERS)), range(SENDERS)))
-        wait_until(lambda: self.waiting() == count, timeout=300, what=f"{count} messages wait")
+        wait_until(lambda: self.waiting() == beside + count, timeout=300, what=f"{count} messages wait")
 
     def _send(self, ledger: Ledger, numbers: range) -> None:
         with smtplib.SMTP("127.0.0.1", self.smtp_port, local_hostname="client.example.com", timeout=60) as smtp:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.recording.hosts import LOST, record_hosts
 from tests.recording.record import Record, record
 
 MESSAGES = 600
@@ -24,6 +25,14 @@ def test_an_outage_of_a_spools_primary_is_seen_home(tmp_path: Path) -> None:
     assert_told_and_proven(made, tmp_path)
     assert made.statuses[:3] == (5, 5, 1)
     assert set(made.statuses[3:]) <= {0}, "serve may have been quicker with the rest"
+
+
+@pytest.mark.postfix
+def test_a_session_over_four_hosts_goes_through_the_loss_and_return_of_one(need_postfix: None, folder: Path) -> None:
+    told = record_hosts(20, folder)  # what the console did is compared with the hosts' files there
+    assert f"{LOST}  left as it is: {LOST} is away" in told
+    assert f"{LOST} 0, mx5 20" in told
+    assert str(folder) not in told
 
 
 def assert_told_and_proven(made: Record, folder: Path) -> None:

@@ -22,10 +22,11 @@ HOST: Final = "mx2.test"
 
 
 class Sshd:
-    """One server. `bin` in front of PATH makes `ssh` find it under the name `HOST`."""
+    """One server. `bin` in front of PATH makes `ssh` find it under its name."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, name: str = HOST) -> None:
         self.folder = folder
+        self.name = name
         self.port = free_port()
         self.bin = folder / "bin"
         self.there = folder / "there"
@@ -53,18 +54,17 @@ class Sshd:
             f"KbdInteractiveAuthentication no\nMaxStartups 100\nSetEnv {environment}\n"
         )
         self.lead(self.port)
-        (self.bin / "ssh").write_text(f'#!/bin/sh\nexec /usr/bin/ssh -F {self.config} "$@"\n')
-        (self.bin / "ssh").chmod(0o755)
+        ssh_by(self.bin, self.config)
 
     def know_host_key(self) -> None:
         """As an operator who has logged in once."""
         public = self.host_key.with_suffix(".pub").read_text().split()
-        self.known_hosts.write_text(f"{HOST} {public[0]} {public[1]}\n")
+        self.known_hosts.write_text(f"{self.name} {public[0]} {public[1]}\n")
 
     def lead(self, port: int) -> None:
         """Where `ssh` finds it."""
         self.config.write_text(
-            f"Host {HOST}\n  HostName 127.0.0.1\n  HostKeyAlias {HOST}\n  Port {port}\n  User root\n"
+            f"Host {self.name}\n  HostName 127.0.0.1\n  HostKeyAlias {self.name}\n  Port {port}\n  User root\n"
             f"  IdentityFile {self.key}\n  IdentitiesOnly yes\n"
             f"  UserKnownHostsFile {self.known_hosts}\n  GlobalKnownHostsFile /dev/null\n"
         )
@@ -100,10 +100,16 @@ class Sshd:
         return f"{self.bin}:{os.environ['PATH']}"
 
 
+def ssh_by(folder: Path, config: Path) -> None:
+    """An `ssh` in a folder that goes by this configuration."""
+    (folder / "ssh").write_text(f'#!/bin/sh\nexec /usr/bin/ssh -F {config} "$@"\n')
+    (folder / "ssh").chmod(0o755)
+
+
 @contextmanager
-def sshd(folder: Path) -> Iterator[Sshd]:
+def sshd(folder: Path, name: str = HOST) -> Iterator[Sshd]:
     """Running, as long as the context lasts."""
-    server = Sshd(folder)
+    server = Sshd(folder, name)
     server.make()
     try:
         server.start()
