@@ -49,6 +49,16 @@ def test_a_deletion_is_kept_there_and_taken_back_from_here(elsewhere: Elsewhere)
     assert [one["sender"] for one in elsewhere("list", "--json", "from:deleted@*").objects] == ["deleted@example.com"]
 
 
+def test_spam_is_put_in_quarantine_there_and_let_out_again_from_here(elsewhere: Elsewhere) -> None:
+    made = elsewhere.mail("junk@example.com")
+    assert elsewhere("quarantine", "--yes", "--reason", "spam", "from:junk@*").status == 0
+    assert elsewhere.state(made) == "hold", "as Postfix has it; that it is quarantine is on record"
+    for look in (elsewhere, elsewhere.there):
+        assert [one["queue_id"] for one in look("list", "--json", "is:quarantined").objects] == [made]
+    assert elsewhere("release", "--yes", "is:quarantined").status == 0
+    assert elsewhere.state(made) != "hold"
+
+
 def test_a_flush_is_a_drain_of_that_host(elsewhere: Elsewhere) -> None:
     elsewhere.postfix.postconf(defer_transports="")
     try:
