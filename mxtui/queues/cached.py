@@ -142,6 +142,8 @@ UNKNOWN: Final[Identity] = (0, 0, 0, 0)
 _IDENTITY: Final = 32
 """Bytes of one."""
 
+_UNSIGNED: Final = (1 << 64) - 1
+
 Known = tuple[float, float, int, int]
 """Arrival, expiry, size, and the group of what its recipients wait for."""
 
@@ -223,7 +225,8 @@ class Cache:
                 except OSError:  # it moved on: whoever reads it finds it
                     add(UNKNOWN)
                 else:
-                    add((here.st_ino, here.st_ctime_ns, here.st_mtime_ns, here.st_size))
+                    # A time of content before 1970 is as good as any other; whoever may write the file sets it.
+                    add((here.st_ino, here.st_ctime_ns, here.st_mtime_ns & _UNSIGNED, here.st_size))
         return found
 
     def _as_remembered(self, kept: Mapping[str, "_Kept"]) -> bool:

@@ -115,6 +115,13 @@ def test_a_queue_id_that_is_used_again_is_another_message(kept: Kept) -> None:
     assert (counted.read, set(counted.tallies.domains)) == (1, {"example.com"})
 
 
+def test_a_file_from_before_1970_is_counted_as_any_other(kept: Kept) -> None:
+    path = kept.write("deferred", IDS[0], "example.org")
+    os.utime(path, (-86400, -86400))
+    assert kept.assert_counted_as_fresh().read == 1
+    assert kept.count().read == 0
+
+
 def test_what_came_and_went_is_told_by_domain(kept: Kept) -> None:
     for name in IDS:
         kept.write("deferred", name, "example.org")
