@@ -21,7 +21,7 @@ _FOLD = re.compile(rb"\r?\n(?=[ \t])")
 
 def unfold(raw: bytes) -> bytes:
     """A header's value on one line (RFC 5322 section 2.2.3)."""
-    return _FOLD.sub(b"", raw)
+    return _FOLD.sub(b"", raw) if b"\n" in raw else raw
 
 
 def decode_words(raw: bytes) -> str:

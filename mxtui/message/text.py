@@ -58,7 +58,7 @@ def _plain(raw: bytes, part: Part, budget: Budget) -> Text:
     limits = budget.limits
     source, left = _decoded(raw, part, limits.text_bytes)
     lines, cut = _lines(source, budget)
-    targets = URL.findall(source)
+    targets = URL.findall(source) if "://" in source else []
     links = tuple(link("", target) for target in targets[: limits.links])
     return Text("plain", lines, links, len(targets), left + cut)
 

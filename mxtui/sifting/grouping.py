@@ -13,7 +13,7 @@ from typing import Final, Literal, NamedTuple
 from mxtui.sifting.core import Core
 from mxtui.sifting.lookup import SLOTS, Lookup
 from mxtui.sifting.shapes import is_telling, phrases
-from mxtui.sifting.sketch import number, numbers
+from mxtui.sifting.sketch import PARTS, number, numbers
 
 COMMON: Final = 24
 COMMON_SHARE: Final = 0.005
@@ -53,6 +53,9 @@ Keys = list[tuple[Agreement, int]]
 
 Said = Mapping[int, tuple[int, int]]
 """What a body says, each with the cluster that it was entered for and how many were founded with it."""
+
+
+_SALTS: Final = tuple(part * 0x85EBCA6B for part in range(PARTS))
 
 
 class Traits(NamedTuple):
@@ -206,8 +209,9 @@ class Grouping:
                 )
             self._cores[cluster].add(said)
         self._sizes[cluster] += 1
+        roots = {owner: self.root(owner) for owner, _ in said.values()}  # a few, of many words
         for hashed, (before, _) in said.items():
-            owner = self.root(before)
+            owner = roots[before]
             if founding:  # a large cluster's word stays its own, though others use it; how many do is counted
                 self._said.put(hashed, owner if self._sizes[owner] > 1 else cluster, founding=True)
             elif owner != cluster and self._sizes[owner] < self._sizes[cluster]:
@@ -228,8 +232,8 @@ def _body(shared: int, telling: int, words: int) -> Body:
 def _said(traits: Traits) -> list[int]:
     """The numbers of a sketch as 64-bit hashes, each with its part."""
     return [
-        (value << 32) | ((value * 0x9E3779B1 + part * 0x85EBCA6B) & 0xFFFFFFFF)
-        for part, value in enumerate(numbers(traits.sketch))
+        value << 32 | (value * 0x9E3779B1 + salt & 0xFFFFFFFF)
+        for salt, value in zip(_SALTS, numbers(traits.sketch), strict=True)
         if value
     ]
 
