@@ -57,7 +57,13 @@ class Session:
     def shows(self, wanted: Wanted, timeout: float = READING) -> None:
         """Wait for that, and keep the screen."""
         screen = self.terminal.wait_for(wanted, timeout)
-        self.seen.tell("\n" + "\n".join(f"    {line}" for line in screen))
+        self.seen.tell("\n" + "\n".join(f"    {self._in_shape(line)}" for line in screen))
+
+    def _in_shape(self, line: str) -> str:
+        """Without paths of this machine, and a dialog's border where it was."""
+        shown = self.seen.anonymous(line)
+        before, border, behind = shown.rpartition("│")
+        return f"{before}{' ' * (len(line) - len(shown))}{border}{behind}" if border else shown
 
 
 def record_hosts(count: int, folder: Path) -> str:
