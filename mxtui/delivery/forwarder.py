@@ -349,6 +349,10 @@ class Forwarder:
             for domain, id_ in oldest.items()
         }
 
+    def in_line(self, queue_id: str, domain: str) -> bool:
+        """Whether `waiting` counts that message: what was held meanwhile is counted until its turn comes."""
+        return self._stock.schedule.has(queue_id, domain)
+
     # -- for its lanes ------------------------------------------------------------------------------------------
 
     @property

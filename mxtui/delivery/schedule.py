@@ -46,6 +46,9 @@ class Line:
     def __iter__(self) -> Iterator[bytes]:
         return iter(self._place)
 
+    def __contains__(self, key: bytes) -> bool:
+        return key in self._place
+
     @property
     def oldest(self) -> bytes | None:
         """The oldest in line, due or not. Costs a look at all of them, but only once the last known has left."""
@@ -213,6 +216,11 @@ class Schedule:
     def waiting(self, domain: str) -> int:
         """Messages in the domain's line, due or not."""
         return len(self._lines.get(domain, ()))
+
+    def has(self, id: str, domain: str) -> bool:  # noqa: A002
+        """Whether a message is in the domain's line."""
+        line = self._lines.get(domain)
+        return line is not None and bytes.fromhex(id) in line
 
     def ids(self, domain: str) -> list[str]:
         """All of the domain's line, due or not."""

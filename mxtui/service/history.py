@@ -42,15 +42,19 @@ class Minutes:
         spool: Spool,
         recorder: Recorder,
         waiting: Callable[[], Mapping[str, Waiting] | None],
+        in_line: Callable[[str, str], bool],
         health: Callable[[], Mapping[str, tuple[Primary | None, Health]]],
         domains: Callable[[], Iterable[str]],
         log: Log,
         clock: Callable[[], float],
     ) -> None:
-        """`waiting`: by domain, None while not all is known yet; `domains`: those that mail is taken for."""
+        """`waiting`: by domain, None while not all is known yet; `in_line`: whether a message of a domain is among
+        those; `domains`: those that mail is taken for.
+        """
         self._spool = spool
         self._recorder = recorder
         self._waiting = waiting
+        self._in_line = in_line
         self._health = health
         self._domains = domains
         self._log = log
@@ -106,7 +110,7 @@ class Minutes:
         for queue_id, domains in self._aside.items():
             arrival = arrival_of(queue_id)
             for domain in domains:
-                depth[domain] += 1
+                depth[domain] += not self._in_line(queue_id, domain)
                 oldest[domain] = min(arrival, oldest.get(domain, arrival))
         rows = [Seen(domain, depth[domain], oldest.get(domain), _of(health, domain)) for domain in depth]
         rows.sort(key=lambda row: -row.depth)

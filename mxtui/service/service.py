@@ -122,8 +122,8 @@ class Service:
         self._asking = Asking(spool.path, self._router.where, self._ourselves.hostname, log)
         self._health = self._watch_health(wanted)
         self._minutes = Minutes(
-            spool, Recorder(Store(of_spool(spool.path))), self._forwarder.waiting, self._prober.snapshot,
-            lambda: self._wanted.serve.relay, log, clock,
+            spool, Recorder(Store(of_spool(spool.path))), self._forwarder.waiting, self._forwarder.in_line,
+            self._prober.snapshot, lambda: self._wanted.serve.relay, log, clock,
         )  # fmt: skip
         self._receiver: Receiver | None = None
         self._leaving: set[asyncio.Task[None]] = set()

@@ -28,11 +28,13 @@ class Minute:
     def __init__(self, spool: Spool) -> None:
         self.now = T
         self.waiting: dict[str, Waiting] = {}
+        self.in_line: set[str] = set()
         self.logged: list[tuple[str, str]] = []
         self.store = Store(of_spool(spool.path))
         self.recorder = Recorder(self.store)
         self.minutes = Minutes(
-            spool, self.recorder, lambda: self.waiting, lambda: DOWN, lambda: ["example.org", "quiet.example"],
+            spool, self.recorder, lambda: self.waiting, lambda id_, _: id_ in self.in_line, lambda: DOWN,
+            lambda: ["example.org", "quiet.example"],
             lambda event, level="info", **fields: self.logged.append((event, str(fields))), lambda: self.now,
         )  # fmt: skip
 
@@ -87,6 +89,14 @@ def test_what_is_held_or_failed_waits_as_well_and_is_read_once(
     samples = minute.passes(example_org=(1, T))
     assert (samples["example.org"].depth, samples["example.org"].oldest) == (3, 720)
     assert read == []
+
+
+def test_what_was_held_in_the_forwarder_s_line_is_counted_once(minute: Minute, spool: Spool) -> None:
+    made = put(spool, envelope(id=f"{round(T * 1e6):014x}0000"), "hold")
+    minute.in_line = {made.id}
+    assert minute.passes(example_org=(1, T))["example.org"].depth == 1
+    minute.in_line = set()
+    assert minute.passes()["example.org"].depth == 1
 
 
 def test_a_history_that_cannot_be_kept_is_logged_once(minute: Minute) -> None:
