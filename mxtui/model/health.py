@@ -67,7 +67,7 @@ class Health:
     since: float | None
     """When this state began; None while unknown."""
     rung: str
-    """The rung that failed, or the last that passed."""
+    """The rung that failed, or the last that passed; of a server that is not believed yet the one that failed before."""
     detail: str
     """Why, in plain words: `connection refused`, `421 too many connections`."""
     latency_ms: float | None
@@ -83,6 +83,8 @@ class Health:
     """When the latest climbs began to end otherwise, within the policy's window; newest last."""
     found_so: bool = False
     """The first climb found this state: it began before `since`, nobody knows when."""
+    failure: Rung | None = None
+    """What ended the last climb that failed: the reason, also while it answers again and is not believed yet."""
 
     @property
     def unasked(self) -> bool:

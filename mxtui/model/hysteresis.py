@@ -54,11 +54,15 @@ def advance(health: Health, climb: Climb, now: float, policy: Policy) -> Health:
     enough = (policy.flap_turns + 1) // 2 if health.state == "flapping" else policy.flap_turns
     shown: HealthState = "flapping" if len(turns) >= enough else state
     rung = telling(climb)
+    failure = rung if latest == "down" else health.failure
+    detail = rung.detail if rung else "nothing was checked"
+    if latest != "down" and failure is not None and shown in ("down", "flapping"):
+        rung, detail = failure, f"{failure.detail}; it answers again"
     return Health(
         state=shown,
         since=health.since if shown == health.state else now,
         rung=rung.name if rung else "",
-        detail=(rung.detail if rung else "nothing was checked") + (f" ({consecutive} of {needed})" if way else ""),
+        detail=detail + (f" ({consecutive} of {needed})" if way else ""),
         latency_ms=latency(climb),
         climb=climb,
         consecutive=consecutive,
@@ -67,6 +71,7 @@ def advance(health: Health, climb: Climb, now: float, policy: Policy) -> Health:
         beneath=state,
         turns=turns,
         found_so=health.found_so if shown == health.state else health.state == "unknown",
+        failure=failure,
     )
 
 

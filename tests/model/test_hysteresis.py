@@ -85,6 +85,14 @@ def test_the_detail_is_that_of_the_rung_that_failed() -> None:
     assert (up.rung, up.latency_ms, up.last_up) == ("tcp", 3.0, 1000.0)
 
 
+def test_the_reason_stays_while_it_answers_again_and_is_not_believed_yet() -> None:
+    again = follow("down", "up", "up")[-1]
+    assert (again.state, again.rung) == ("down", "tcp")
+    assert again.detail == "connection refused; it answers again (2 of 3)"
+    assert follow("down", "up", "up", "up")[-1].detail == "connected"
+    assert follow(*["up", "down"] * 4, "up")[-1].detail == "connection refused; it answers again"
+
+
 def test_every_other_climb_failing_is_flapping_though_never_three_in_a_row() -> None:
     assert states(*["up", "down"] * 3)[-1] == "flapping"
 

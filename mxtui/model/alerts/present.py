@@ -115,7 +115,8 @@ def _down_words(health: Health, since: float, now: float) -> str:
     if now - since < 1:  # seen once: how long it has been so is not known
         return "refuses connections" if refused else f"is down ({health.rung}: {health.detail})"
     how = "has refused connections" if refused else f"has been down ({health.rung}: {health.detail})"
-    return f"{how} {lasting(health, now)}"
+    again = " and answers again" if refused and "answers again" in health.detail else ""
+    return f"{how} {lasting(health, now)}{again}"
 
 
 def _waiting(row: DomainStatus, now: float) -> str:
