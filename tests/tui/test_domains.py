@@ -49,6 +49,21 @@ async def test_the_cursor_stays_with_its_domain_when_rows_change_places(world: W
         assert "▌ ▲ clinic.example" in at.lines[11]
 
 
+async def test_the_cursor_is_on_the_first_row_until_somebody_presses_a_key(world: World, console: Open) -> None:
+    async def mail(domain: str, number: int, first: int) -> None:
+        for each in range(number):
+            world.queue.put(message(first + each, domain, 20.0))
+        await at.say()
+
+    async with console(world) as at:
+        assert at.line("▌").startswith("▌ ✗ example.org")
+        await mail("clinic.example", 900, 9_000)
+        assert at.line("▌").startswith("▌ ▲ clinic.example"), "it is first now"
+        await at.press("k")
+        await mail("example.org", 900, 20_000)
+        assert at.line("▌").startswith("▌ ▲ clinic.example"), "as whoever is there has seen"
+
+
 async def test_ages_grow_without_news(world: World, console: Open) -> None:
     async with console(world) as at:
         await at.after(2 * MINUTE)

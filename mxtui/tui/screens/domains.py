@@ -71,6 +71,8 @@ class DomainsScreen(AnnouncingScreen):
         self._reasons: tuple[str, list[tuple[str, int]]] = ("", [])
         self._looked_up: tuple[str, int, float] = ("", 0, 0.0)
         """The domain whose reasons were asked for last, at which revision of the queue, and when."""
+        self._attended = False
+        """Somebody pressed a key here: until then the cursor is on the first row, whichever that comes to be."""
 
     def content(self) -> Iterable[Widget]:
         """The table, and the pane."""
@@ -86,15 +88,21 @@ class DomainsScreen(AnnouncingScreen):
     # -- showing ------------------------------------------------------------------------------------------------
 
     def show_overview(self, overview: Overview, /) -> None:
-        """The rows anew; the cursor stays with its domain."""
-        chosen = self.table.row
+        """The rows anew; the cursor stays with its domain, once anybody is there to have seen it."""
+        chosen = self.table.row if self._attended or self.table.chosen is not None else None
         self._overview = overview
         unreadable = overview.fault and not overview.queue.messages
         rows = [] if unreadable else order(overview.domains, *self._sort)
         position = next((n for n, row in enumerate(rows) if chosen and row.domain == chosen.domain), None)
+        if position is None and chosen is None:
+            position = 0
         self.table.sort = self._sort
         self.table.notice = self.notice("Nothing is queued.", "Mail shows here as it comes.")
         self.table.show(Listed(rows), position)
+
+    def on_key(self) -> None:
+        """Whatever it is for: rows are looked at."""
+        self._attended = True
 
     def tick(self) -> None:
         """Ages grow."""
