@@ -148,6 +148,18 @@ async def test_a_disk_that_fills_up_says_when(world: World, console: Open) -> No
         await at.sees("How long a drain takes is not known")
 
 
+async def test_of_a_queue_that_cannot_be_read_any_more_nothing_is_called_well(tmp_path: Path, console: Open) -> None:
+    world = World(tmp_path, [])
+    async with console(world) as at:
+        await at.press("F")
+        await at.say(fault="the spool is not there", hint="Has it been moved?")
+        await at.sees("What expires is not known: the queue cannot be read", "the spool is not there")
+        assert "Nothing" not in at.text
+        await at.press("7")
+        await at.sees("the spool is not there", "Has it been moved?")
+        assert "Nothing is queued" not in at.text
+
+
 async def test_before_everything_has_been_read_nothing_is_foretold(world: World, console: Open) -> None:
     world.say(forecast=None)
     async with console(world) as at:

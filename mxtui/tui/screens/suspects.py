@@ -88,7 +88,7 @@ class SuspectsScreen(ActingScreen):
         if known.groups is not self._known.groups or queued != self._queued:
             self._rank(known.groups, max(1, queued))
         self._known, self._queued = known, queued
-        self.table.notice = empty(self.scene, known.sifted)
+        self.table.notice = self.notice("", "") if overview.fault else empty(self.scene, known.sifted)
         self.tick()
 
     def _rank(self, groups: Sequence[Campaign], queued: int) -> None:
