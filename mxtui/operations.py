@@ -126,7 +126,7 @@ class Operations:
         `steps` are those of a flush by our own sender: the queue's engine has no part in it, and need not run.
         Raises as `Permission.require` does; NotPermitted, also where a deletion can keep no copy; UsageError, of `vet`.
         """
-        left = self._left_by_guards() if verb is Verb.FLUSH else {}
+        left = self._left_by_guards() if verb in (Verb.FLUSH, Verb.RELEASE) else {}
         if steps is not None:
             plan = make_plan(verb, targets, selection, self._clock(), forced=forced, admitted=self._admitted(left))
             return replace(plan, steps=steps, cautions=(*_about_left(plan, left, self._clock()), *plan.cautions))
@@ -138,7 +138,8 @@ class Operations:
             raise NotPermitted(f"no copy can be kept: {capabilities.content.why_not}", NO_COPY_HINT)
         plan = make_plan(
             verb, targets, selection, self._clock(),
-            keep_copy=keep_copy, forced=forced, where=where, admitted=self._admitted(left),
+            keep_copy=keep_copy, forced=forced, where=where,
+            admitted=self._admitted(left if verb is Verb.FLUSH else {}),
         )  # fmt: skip
         warned = self._queue.cautions(verb) if isinstance(self._queue, Forewarning) and plan.targets else ()
         plan = replace(plan, cautions=(*warned, *_about_left(plan, left, self._clock()), *plan.cautions))
@@ -396,15 +397,13 @@ class Operations:
 
 
 def _about_left(plan: Plan, left: Mapping[str, Left], now: float) -> Iterator[Caution]:
-    """How much of a flush is what a guard held."""
-    if not left:
-        return
-    held = [left[target.queue_id] for target in plan.targets if target.state == "hold"]
+    """How much of a flush, or of a release, is what a guard held."""
+    held = [left[each.queue_id] for each in plan.targets if is_left(each, left)] if left else []
     if held:
         at = clock(max(each.at for each in held), now)
         are = "is" if len(held) == 1 else "are"
-        text = f"{len(held):,} held by the drain of {at} {are} part of it, released batch by batch"
-        yield Caution("Held by a guard", text)
+        how = "released batch by batch" if plan.verb is Verb.FLUSH else "and past the guard: flush tries it in batches"
+        yield Caution("Held by a guard", f"{len(held):,} held by the drain of {at} {are} part of it, {how}")
 
 
 def _restored_before(copy: KeptCopy) -> str:

@@ -42,6 +42,9 @@ def test_the_next_flush_takes_it_and_leaves_what_an_operator_held(
     planned = queue("flush", "--all", "--dry-run", *options)
     assert f"{MESSAGES - 3} held by the drain of " in planned.err
     assert "held: release it first" in planned.err, "those that an operator held"
+    released = queue("release", "--all", "--dry-run")
+    assert f"{MESSAGES - 3} held by the drain of " in released.err
+    assert "past the guard" in released.err
     queue("flush", "--all", "--yes", *options)
     phases = [each.phase for each in queue.standing().phases]
     assert phases[:2] == ["probe", "canary"]
