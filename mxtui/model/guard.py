@@ -79,6 +79,6 @@ def not_yet(hold: DomainHold, known: Known) -> str:
 
 
 def advised(plan: Plan, hold: DomainHold, known: Known) -> Plan:
-    """A plan to end a hold, with a caution first where its mail had better wait."""
+    """A plan to end a hold; where its mail had better wait, with a caution first, and past a safeguard."""
     why = not_yet(hold, known) if hold.kind == "migrate" else ""
-    return replace(plan, cautions=(Caution("Not yet", why), *plan.cautions)) if why else plan
+    return replace(plan, cautions=(Caution("Not yet", why), *plan.cautions), forced=True) if why else plan

@@ -37,6 +37,8 @@ async def test_the_same_key_ends_it_and_drains_what_it_held(world: World, consol
         await at.press("m")
         await at.sees("Flush 700 messages", "Not yet", "the primary of example.org is down", "Batch by batch")
         await at.press("enter")
+        assert not world.draining.begun, "once more: it had better wait"
+        await at.press("enter")
         await at.until(lambda: world.draining.begun)
         ((plan, _),) = world.draining.begun
         assert (plan.verb, len(plan.targets), world.draining.ends) == (Verb.FLUSH, 700, "example.org")
