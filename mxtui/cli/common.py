@@ -51,6 +51,13 @@ def _as_before(ctx: click.Context, parameter: click.Parameter, value: str | None
     return value
 
 
+def _one_queue(ctx: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> str | None:
+    """The one that was named: of two, the last would be acted on, and nobody would know."""
+    if len(value) > 1:
+        raise UsageError(f"mxtui {ctx.command.name} is for one queue, and {len(value)} are named", "Name one by -q.")
+    return _as_before(ctx, parameter, value[0] if value else None)
+
+
 def config_option(command: Decorated) -> Decorated:
     """`--config`."""
     settings = "Settings, after /etc/mxtui.toml and the user's own."
@@ -71,7 +78,7 @@ def common_options(command: Decorated) -> Decorated:
     for option in (
         no_color_option,
         config_option,
-        click.option("-q", "--queue", metavar="SOURCE", callback=_as_before, help=f"{_QUEUE}."),
+        click.option("-q", "--queue", metavar="SOURCE", multiple=True, callback=_one_queue, help=f"{_QUEUE}."),
     ):
         command = option(command)
     return command

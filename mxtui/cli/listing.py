@@ -43,8 +43,8 @@ def list_command(
     """Messages, oldest first: all, or those that match a filter.
 
     \b
-      mxtui list domain:example.org age>2h
-      mxtui list -from:<> 'reason:"connection refused"'
+      mxtui list 'domain:example.org age>2h'
+      mxtui list '-from:<> reason:"connection refused"'
     """
     wanted, _ = read_filter(filter, JUDGED_WORDS)
     with attach(queue, config) as attached:

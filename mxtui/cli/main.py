@@ -96,8 +96,8 @@ class Commands(click.Group):
     cls=Commands,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Filters: domain:example.org age>2h -from:<>   Exit: 0 done, 1 in part, 2 usage, 3 not permitted, "
-    "4 not reachable, 5 refused by a guard.",
+    epilog="Filters, in quotes: 'domain:example.org age>2h -from:<>'   Exit: 0 done, 1 in part, 2 usage, "
+    "3 not permitted, 4 not reachable, 5 refused by a guard.",
 )
 @click.version_option(__version__, "-V", "--version", message="mxtui %(version)s")
 @several_queues

@@ -67,7 +67,7 @@ class Health:
     since: float | None
     """When this state began; None while unknown."""
     rung: str
-    """The rung that failed, or the last that passed; of a server that is not believed yet the one that failed before."""
+    """The rung that failed, or the last that passed; of one that is not believed yet the rung that failed before."""
     detail: str
     """Why, in plain words: `connection refused`, `421 too many connections`."""
     latency_ms: float | None

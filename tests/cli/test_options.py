@@ -53,9 +53,10 @@ def test_a_queue_is_refused_where_it_would_mean_nothing(tmp_path: Path, spool: s
 
 def test_a_command_for_one_queue_refuses_several(tmp_path: Path, spool: str) -> None:
     """It must not choose one of them by itself."""
-    done = mxtui(tmp_path, "-q", spool, "-q", "mx2", "hold", "--all", "--yes")
-    assert done.status == 2
-    assert done.err.startswith("mxtui: mxtui hold is for one queue, and 2 are named")
+    for words in (("-q", spool, "-q", "mx2", "hold", "--all", "--yes"), ("hold", "-q", "mx2", "-q", spool, "--all")):
+        done = mxtui(tmp_path, *words)
+        assert done.status == 2
+        assert done.err.startswith("mxtui: mxtui hold is for one queue, and 2 are named")
 
 
 def test_without_a_queue_here_it_is_the_configured_hosts_be_it_one(

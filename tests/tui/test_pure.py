@@ -10,11 +10,16 @@ from rich.style import Style
 from textual.color import Color
 from textual.theme import BUILTIN_THEMES
 
+from mxtui.audit import AuditEntry, AuditRecord, Begin, Operator
+from mxtui.model.message import Identity
+from mxtui.model.source import Verb
 from mxtui.tui import format as fmt
 from mxtui.tui import line as lines
 from mxtui.tui.columns import Column, heading, place, row_line
+from mxtui.tui.draw.audit import details
 from mxtui.tui.draw.domains import COLUMNS as DOMAINS
 from mxtui.tui.draw.messages import COLUMNS as MESSAGES
+from mxtui.tui.draw.scene import Scene
 from mxtui.tui.line import Line, changed_span, fit, fit_address, fit_left, wrap
 from mxtui.tui.look import Look, contrast_of, make_look, strength
 
@@ -150,3 +155,19 @@ def test_ages_up_to_forty_minutes_stay_calm() -> None:
     known = look()
     assert known.age(39 * 60) == known.label
     assert known.age(41 * 60) != known.label
+
+
+def test_the_audit_of_a_drain_tells_what_was_delivered_what_was_refused_and_what_waits_on() -> None:
+    begin = Begin(
+        "1", 0.0, Verb.FLUSH, Operator("anna", "root", 0), "mx2", "/var/spool/mxtui", 3, 300, "domain:example.org"
+    )
+    ids = ("066151590808e1a23f", "066151591cd4c6023f", "0661515920000000aa")
+    results = ("delivered", "refused", None)
+    entries = [
+        AuditEntry(Identity(each, 1, 0.0), "a@b.example", result, "") for each, result in zip(ids, results, strict=True)
+    ]
+    drawn = details(Scene(look(), 0.0, 100, 30), AuditRecord(begin, {"delivered": 1}, 1.0, complete=True), entries)
+    told = ["".join(text for text, _ in line.spans).strip() for line in drawn[-3:]]
+    assert [each.split()[:3] for each in told] == [
+        ["✓", ids[0], "a@b.example"], ["✗", ids[1], "a@b.example"], ["–", ids[2], "a@b.example"]
+    ]  # fmt: skip

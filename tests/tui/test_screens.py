@@ -61,7 +61,7 @@ async def test_the_audit_tells_who_did_what_and_takes_it_back(world: World, cons
         await at.press("6")
         assert "anna as root" in at.line("spam run")
         await at.press("enter")
-        await at.sees("sudo by anna", *ids)
+        await at.sees("sudo by anna", *(f"✓ {each} " for each in ids))
         await at.press("escape", "u")
         await at.sees("Release 3 messages")
         await at.press("enter")

@@ -1,6 +1,7 @@
 """Acts on record as a table, and one of them in full."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from mxtui.audit import AuditEntry, AuditRecord
 from mxtui.model.source import Verb
@@ -8,7 +9,7 @@ from mxtui.model.words import clock, counted
 from mxtui.tui import format as fmt
 from mxtui.tui.columns import Cell, Column
 from mxtui.tui.draw.scene import Scene
-from mxtui.tui.line import Line, Spans, fit, wrap
+from mxtui.tui.line import Line, Span, Spans, fit, wrap
 
 ENTRIES = 500
 """Messages of one act that are listed."""
@@ -69,6 +70,20 @@ COLUMNS: tuple[Column[AuditRecord], ...] = (
 )
 
 
+GOOD: Final = frozenset(("done", "delivered"))
+BAD: Final = frozenset(("failed", "refused", "bounced", "expired", "vanished"))
+
+SENDER: Final = 36
+"""Characters of one that are shown."""
+
+
+def _sign(scene: Scene, result: str | None) -> Span:
+    """What became of a message; of one that waits on there is nothing to say."""
+    if result in GOOD:
+        return scene.glyphs.passed, scene.look.ok
+    return (scene.glyphs.down, scene.look.danger) if result in BAD else (scene.glyphs.dash, scene.look.faint)
+
+
 def details(scene: Scene, record: AuditRecord, entries: Sequence[AuditEntry]) -> list[Line]:
     """Who, when, why, and each message with its result."""
     look, begin = scene.look, record.begin
@@ -91,14 +106,14 @@ def details(scene: Scene, record: AuditRecord, entries: Sequence[AuditEntry]) ->
         for position, part in enumerate(wrap(words, scene.width - 12)):
             lines.append(Line((name if not position else "", look.label)).to(12).add(part, look.text))
     lines += [Line(), Line(("Messages", look.strong))]
-    for entry in entries[:ENTRIES]:
-        good = entry.result == "done"
-        sign = (scene.glyphs.passed, look.ok) if good else (scene.glyphs.down, look.danger)
-        line = Line(("  ", look.text), sign, (" " + entry.identity.queue_id, look.text)).to(22)
-        line.add(scene.fit(entry.sender or "<>", 36), look.label).to(60)
-        lines.append(
-            line.add(scene.fit(entry.detail or entry.result or "no result on record", scene.width - 60), look.label)
-        )
+    shown = entries[:ENTRIES]
+    senders = 5 + max([len(entry.identity.queue_id) for entry in shown], default=0)
+    said = senders + SENDER + 2
+    for entry in shown:
+        line = Line(("  ", look.text), _sign(scene, entry.result), (f" {entry.identity.queue_id}", look.text))
+        line.to(senders).add(scene.fit(entry.sender or "<>", SENDER), look.label).to(said)
+        words = entry.detail or entry.result or "no result on record"
+        lines.append(line.add(scene.fit(words, scene.width - said), look.label))
     if len(entries) > ENTRIES:
         lines.append(Line((f"  and {len(entries) - ENTRIES:,} more: mxtui audit {record.id}", look.label)))
     return lines
