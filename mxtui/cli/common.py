@@ -34,28 +34,32 @@ class FilteringCommand(click.Command):
         for arg in args:
             # Taken for "all that lack this word", a mistyped --dry-run would act on nearly everything.
             if f"-{arg}" in options and arg not in options:
-                raise UsageError(f"{arg} with one dash", f'Say -{arg}, or -"{arg[1:]}" for all that lack this word.')
+                raise UsageError(f"{arg} with one dash", f"Say -{arg}, or '-\"{arg[1:]}\"' for all that lack this word.")
         return super().parse_args(ctx, [f"{_SHIELD}{arg}" if _NEGATED.match(arg) else arg for arg in args])
 
 
 def _as_before(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
     """As it was said before the command, too: `mxtui -q SPOOL hold` must not act on another queue."""
-    named = ctx.command.name
+    named = ctx.command_path
     while value is None and ctx.parent is not None and parameter.name is not None:
         ctx = ctx.parent
         value = ctx.params.get(parameter.name)
         if isinstance(value, tuple):
-            if len(value) > 1:
-                raise UsageError(f"mxtui {named} is for one queue, and {len(value)} are named", "Name one by -q.")
-            value = value[0] if value else None
+            value = _only(value, named)
     return value
 
 
-def _one_queue(ctx: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> str | None:
+def _only(queues: tuple[str, ...], named: str) -> str | None:
     """The one that was named: of two, the last would be acted on, and nobody would know."""
-    if len(value) > 1:
-        raise UsageError(f"mxtui {ctx.command.name} is for one queue, and {len(value)} are named", "Name one by -q.")
-    return _as_before(ctx, parameter, value[0] if value else None)
+    if len(queues) > 1:
+        several = "Name one by -q; mxtui hosts takes several."
+        raise UsageError(f"{named} is for one queue, and {len(queues)} are named", several)
+    return queues[0] if queues else None
+
+
+def _one_queue(ctx: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> str | None:
+    """The one that was named after the command, or before it."""
+    return _as_before(ctx, parameter, _only(value, ctx.command_path))
 
 
 def config_option(command: Decorated) -> Decorated:

@@ -27,7 +27,7 @@ from mxtui.queues.queue import Countable, Queue
 
 @click.command("status")
 @common_options
-@click.option("--json", "as_json", is_flag=True, help="One object, as README describes.")
+@click.option("--json", "as_json", is_flag=True, help="One object, for scripts.")
 @click.option("--no-probe", is_flag=True, help="Leave the primaries alone.")
 def status_command(queue: str | None, config: str | None, no_color: bool, as_json: bool, no_probe: bool) -> None:
     """Totals, domains, primaries, alerts: one look, then exit."""

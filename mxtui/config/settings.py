@@ -186,7 +186,9 @@ class Console:
     theme: str = setting(readers.text, '"auto"', "a Textual theme; auto follows what the terminal can show")
     ascii: bool = setting(readers.flag, "false", "no characters beyond ASCII")
     mouse: bool = setting(readers.flag, "true", "listen to the mouse")
-    keys: Mapping[str, str] = entries(readers.text, 'hold = "h,f7"', "keys by command, comma-separated")
+    keys: Mapping[str, str] = entries(
+        readers.text, 'hold = "h,f7"', "keys by command, comma-separated; `messages.hold`: on one screen alone"
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,11 @@ from textual.app import SystemCommand
 from textual.geometry import Size
 from textual.screen import Screen
 
-from mxtui.errors import MxtuiError
+from mxtui.errors import MxtuiError, UsageError
 from mxtui.model.plan import Plan
 from mxtui.tui.desk import Desk
 from mxtui.tui.host import Host
+from mxtui.tui.keymap import keymap
 from mxtui.tui.modes import MODES, import_others
 from mxtui.tui.screens.alerts import AlertsScreen
 from mxtui.tui.screens.console import ConsoleScreen
@@ -68,7 +69,7 @@ class ConsoleApp(Host):
         self.settings = known.settings
         self.clock = time.time if services is None else services.clock
         self._trying: dict[str, asyncio.Event] = {}
-        self.set_keymap(dict(self.settings.keymap))
+        self.set_keymap(keymap(self.settings.keymap))
         self.theme = self._theme()
 
     def on_mount(self) -> None:
@@ -125,8 +126,10 @@ class ConsoleApp(Host):
 
     def _theme(self) -> str:
         wanted = self.settings.theme
+        if wanted in self.available_themes:
+            return wanted
         if wanted != "auto":
-            return wanted if wanted in self.available_themes else "tokyo-night"
+            raise UsageError(f"no theme is called {wanted}", f"There are {', '.join(sorted(self.available_themes))}.")
         colours = self.console.color_system
         return "tokyo-night" if colours == "truecolor" and not self.no_color else "ansi-dark"
 

@@ -161,13 +161,14 @@ def test_the_audit_of_a_drain_tells_what_was_delivered_what_was_refused_and_what
     begin = Begin(
         "1", 0.0, Verb.FLUSH, Operator("anna", "root", 0), "mx2", "/var/spool/mxtui", 3, 300, "domain:example.org"
     )
-    ids = ("066151590808e1a23f", "066151591cd4c6023f", "0661515920000000aa")
-    results = ("delivered", "refused", None)
+    ids = ("066151590808e1a23f", "066151591cd4c6023f", "0661515920000000aa", "0661515920000000ab")
+    results = ("delivered", "refused", "deferred", None)
     entries = [
         AuditEntry(Identity(each, 1, 0.0), "a@b.example", result, "") for each, result in zip(ids, results, strict=True)
     ]
     drawn = details(Scene(look(), 0.0, 100, 30), AuditRecord(begin, {"delivered": 1}, 1.0, complete=True), entries)
-    told = ["".join(text for text, _ in line.spans).strip() for line in drawn[-3:]]
+    told = ["".join(text for text, _ in line.spans).strip() for line in drawn[-4:]]
     assert [each.split()[:3] for each in told] == [
-        ["✓", ids[0], "a@b.example"], ["✗", ids[1], "a@b.example"], ["–", ids[2], "a@b.example"]
-    ]  # fmt: skip
+        [sign, each, "a@b.example"] for sign, each in zip("✓✗––", ids, strict=True)
+    ]
+    assert told[-1].endswith("no result on record")

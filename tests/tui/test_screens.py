@@ -2,8 +2,12 @@
 
 import dataclasses
 
-from mxtui.errors import Unreachable
+import pytest
+
+from mxtui.errors import Unreachable, UsageError
 from mxtui.model.source import Permission, Verb
+from mxtui.tui.app import ConsoleApp
+from mxtui.tui.keymap import keymap
 from mxtui.tui.services import Extra, Settings
 from tests.tui.conftest import Open
 from tests.tui.fakes import World, message
@@ -136,6 +140,22 @@ async def test_help_explains_the_screen_one_is_on(world: World, console: Open) -
         await at.sees("Where each domain's mail goes when all is well")
 
 
+async def test_help_goes_to_its_end_and_back_and_says_how_far_one_is(world: World, console: Open) -> None:
+    async with console(world, (80, 24)) as at:
+        await at.press("question_mark")
+        await at.sees("Whose mail waits.", "lines: Down for the rest")
+        (top,) = [line for line in at.lines if "Down for the rest" in line]
+        await at.press("down")
+        assert "Down for the rest" in at.text
+        assert top not in at.lines
+        for last, first in (("end", "home"), ("G", "g")):
+            await at.press(last)
+            await at.sees("Esc Close")
+            assert "Down for the rest" not in at.text
+            await at.press(first)
+            await at.sees("Whose mail waits.", top)
+
+
 async def test_alerts_are_told_in_full(world: World, console: Open) -> None:
     async with console(world) as at:
         await at.press("2", "exclamation_mark")
@@ -152,11 +172,34 @@ async def test_the_palette_offers_what_is_allowed_now(world: World, console: Ope
 
 
 async def test_keys_can_be_mapped_and_the_footer_shows_them(tmp_path, console: Open) -> None:  # type: ignore[no-untyped-def]
-    world = World(tmp_path, settings=Settings(theme="tokyo-night", keymap={"domains.hold": "H"}))
+    world = World(tmp_path, settings=Settings(theme="tokyo-night", keymap={"hold": "f7", "messages.hold": "X"}))
     async with console(world) as at:
-        assert "H Hold" in at.lines[-1]
-        await at.press("H")
+        assert "f7 Hold" in at.lines[-1]
+        await at.press("h")
+        assert "Hold 700" not in at.text
+        await at.press("f7")
         await at.sees("Hold 700 messages")
+        await at.press("escape", "2")
+        await at.sees("X Hold")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "why"),
+    [
+        ({"foo": "x"}, "no command is called foo"),
+        ({"hold": "blah blah"}, "blah blah is no key"),
+        ({"hold": "j"}, "j would be both domains.hold and table.down"),
+        ({"domains.hold": "H"}, "H would be both domains.hold and domains.history"),
+    ],
+)
+def test_keys_that_could_not_work_are_refused_before_the_console_is_there(wanted: dict[str, str], why: str) -> None:
+    with pytest.raises(UsageError, match=why):
+        keymap(wanted)
+
+
+def test_a_theme_that_is_none_is_refused(world: World) -> None:
+    with pytest.raises(UsageError, match="no theme is called foo"):
+        ConsoleApp(dataclasses.replace(world.services, settings=Settings(theme="foo")))
 
 
 async def test_hostile_text_reaches_no_terminal(tmp_path, console: Open) -> None:  # type: ignore[no-untyped-def]

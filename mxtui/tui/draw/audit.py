@@ -70,7 +70,7 @@ COLUMNS: tuple[Column[AuditRecord], ...] = (
 )
 
 
-GOOD: Final = frozenset(("done", "delivered"))
+GOOD: Final = frozenset(("done", "delivered", "learned"))
 BAD: Final = frozenset(("failed", "refused", "bounced", "expired", "vanished"))
 
 SENDER: Final = 36

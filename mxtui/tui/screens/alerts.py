@@ -41,6 +41,8 @@ class AlertsScreen(Dialog[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down,j", "choose(1)", "Down", show=False),
         Binding("up,k", "choose(-1)", "Up", show=False),
+        Binding("home,g", "choose(-1000000)", "First", show=False),
+        Binding("end,G", "choose(1000000)", "Last", show=False),
         Binding("a", "acknowledge", "Acknowledge", show=False, id="alerts.acknowledge"),
     ]
 
@@ -96,7 +98,7 @@ class AlertsScreen(Dialog[None]):
             scroll.scroll_to(y=top, animate=False)
 
     def action_choose(self, step: int) -> None:
-        """The next one, or the one before."""
+        """So many further down, or up; at most the last, or the first."""
         alerts, chosen = self.alerts, self.chosen
         if chosen is None:
             return

@@ -38,10 +38,17 @@ class Dialog(ModalScreen[T], Generic[T]):
         Binding("up,k", "scroll(-1)", "Up", show=False),
         Binding("pagedown", "scroll(10)", "Page down", show=False),
         Binding("pageup", "scroll(-10)", "Page up", show=False),
+        Binding("home,g", "scroll(-1000000)", "First", show=False),
+        Binding("end,G", "scroll(1000000)", "Last", show=False),
     ]
 
     BELOW: ClassVar[int] = 0
     """Rows that `below` takes."""
+
+    _lines: int = 0
+    """Lines in the box."""
+    _room: int = 0
+    """Lines of them that are in sight at once; all of them where there is nothing to scroll to."""
 
     def compose(self) -> ComposeResult:
         """The box."""
@@ -77,9 +84,8 @@ class Dialog(ModalScreen[T], Generic[T]):
         # What is below stays in sight as long as the lines do: a plan that cannot be confirmed is no use.
         room = max(1, highest - (0 if cramped else self.BELOW))
         box.border_title = title
-        box.border_subtitle = (
-            f"{room} of {len(lines)} lines: Down for the rest" if len(lines) > room and not cramped else ""
-        )
+        self._lines, self._room = len(lines), len(lines) if cramped else room
+        self._tell_place()
         # A scrollbar has a column of its own.
         box.styles.width = min(scene.width + 6 + (len(lines) > room), self.size.width)
         self.query_one("#scroll").styles.height = min(len(lines), room)
@@ -92,6 +98,7 @@ class Dialog(ModalScreen[T], Generic[T]):
     def on_mount(self) -> None:
         """First drawing. What was said before would lie over it."""
         self.app.clear_notifications()
+        self.watch(self.query_one("#scroll"), "scroll_y", self._tell_place, init=False)  # the mouse scrolls, too
         self.draw()
 
     def on_resize(self) -> None:
@@ -100,6 +107,12 @@ class Dialog(ModalScreen[T], Generic[T]):
 
     def draw(self) -> None:
         """Fill the box; for subclasses."""
+
+    def _tell_place(self) -> None:
+        """How far one has come, as long as there is more."""
+        seen = self.query_one("#scroll").scroll_offset.y + self._room
+        more = f"{seen} of {self._lines} lines: Down for the rest" if seen < self._lines else ""
+        self.query_one("#box").border_subtitle = more
 
     def action_cancel(self) -> None:
         """Close without an answer."""
