@@ -43,6 +43,7 @@ def _console(folder: Path, seconds: float | None) -> None:
     narrate("starting primaries, a backup MX, senders and spammers on loopback")
     pace = Pace() if seconds is None else Pace(outage=seconds)
     with Outage(folder) as outage:
+        narrate(f"in another terminal: mxtui status --config {outage.backup.config}")
         with Story(outage, pace) as story:
             open_console((), str(outage.backup.config), extras=_extras(outage, story))
         narrate("bringing the primary back, and draining")
