@@ -48,7 +48,13 @@ class Plugin(click.Command):
             return super().make_context(*args, **more)
         except click.ClickException as error:
             click.echo(plugin_line(Status.UNKNOWN, one_line(error.format_message(), 300), ()))
-            sys.exit(Status.UNKNOWN)
+        except MxtuiError as error:
+            click.echo(_unknown_for(error))
+        sys.exit(Status.UNKNOWN)
+
+
+def _unknown_for(error: MxtuiError) -> str:
+    return plugin_line(Status.UNKNOWN, one_line(f"{error.message}. {error.hint}", 600), ())
 
 
 AGAIN: Final = 1.0
@@ -112,7 +118,7 @@ def check_command(
                     until=until - SPARE,
                 )
     except MxtuiError as error:
-        status, line = Status.UNKNOWN, plugin_line(Status.UNKNOWN, one_line(f"{error.message}. {error.hint}", 600), ())
+        status, line = Status.UNKNOWN, _unknown_for(error)
     except TooLong as error:
         print(plugin_line(Status.UNKNOWN, f"{error}. See --timeout.", ()), flush=True)
         os._exit(Status.UNKNOWN)  # a thread that hangs would be waited for

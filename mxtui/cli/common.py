@@ -34,7 +34,9 @@ class FilteringCommand(click.Command):
         for arg in args:
             # Taken for "all that lack this word", a mistyped --dry-run would act on nearly everything.
             if f"-{arg}" in options and arg not in options:
-                raise UsageError(f"{arg} with one dash", f"Say -{arg}, or '-\"{arg[1:]}\"' for all that lack this word.")
+                raise UsageError(
+                    f"{arg} with one dash", f"Say -{arg}, or '-\"{arg[1:]}\"' for all that lack this word."
+                )
         return super().parse_args(ctx, [f"{_SHIELD}{arg}" if _NEGATED.match(arg) else arg for arg in args])
 
 

@@ -156,7 +156,6 @@ def test_ranges_are_in_the_performance_data_in_base_units(mxtui: Mxtui) -> None:
         ("-c", "depth="),
         ("--no-such-option",),
         ("-t", "never"),
-        ("-q", "/nowhere"),
         ("--config", "/nowhere/mxtui.toml"),
     ],
 )
@@ -164,6 +163,15 @@ def test_what_makes_no_sense_is_unknown_and_no_alarm(mxtui: Mxtui, words: tuple[
     done = mxtui("check", *words)
     parsed(done)
     assert done.status == 3
+
+
+@pytest.mark.parametrize("words", [("check", "-q", "/nowhere"), ("-q", "/a", "-q", "/b", "check"),
+                                   ("check", "-q", "/a", "-q", "/b")])  # fmt: skip
+def test_neither_no_queue_nor_two_are_an_alarm(words: tuple[str, ...]) -> None:
+    done = run([sys.executable, "-m", "mxtui", *words])
+    said = parsed(done).text
+    assert done.status == 3
+    assert ("2 are named" in said) == (words.count("-q") == 2)
 
 
 def test_help_is_no_check(mxtui: Mxtui) -> None:

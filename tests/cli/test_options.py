@@ -1,11 +1,15 @@
 """Options before a command mean what they mean after it: an operator must not act on another queue than he named."""
 
 import json
+import re
+import shlex
 import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from mxtui.cli import main
 from mxtui.cli.attach import settings_of
 from mxtui.cli.members import Member, members_of
 from mxtui.errors import UsageError
@@ -57,6 +61,37 @@ def test_a_command_for_one_queue_refuses_several(tmp_path: Path, spool: str) -> 
         done = mxtui(tmp_path, *words)
         assert done.status == 2
         assert done.err.startswith("mxtui: mxtui hold is for one queue, and 2 are named")
+        assert "Name one by -q; mxtui hosts takes several." in done.err
+    done = mxtui(tmp_path, "migrate", "status", "-q", spool, "-q", spool)
+    assert done.status == 2
+    assert done.err.startswith("mxtui: mxtui migrate status is for one queue, and 2 are named")
+
+
+def test_hosts_takes_several_queues_before_it_and_after_it(tmp_path: Path, spool: str) -> None:
+    commit(make_spool(tmp_path / "other"), "user@example.org")
+    queues = ("-q", spool, "-q", str(tmp_path / "other"))
+    for words in (("hosts", *queues), (*queues, "hosts")):
+        assert len(mxtui(tmp_path, *words, "--json", "--no-probe").objects) == 2
+
+
+@pytest.mark.parametrize("name", main.COMMANDS)
+def test_examples_in_helps_can_be_pasted_into_a_shell(name: str) -> None:
+    helped = CliRunner().invoke(main.command, [name, "--help"]).output
+    for example in re.findall(r"^ *(mxtui .*)$", helped, re.MULTILINE):
+        words = list(shlex.shlex(example, posix=True, punctuation_chars=True))
+        assert not [word for word in words if set(word) <= set("<>|&;()")], example
+
+
+def test_the_filters_in_the_help_of_all_are_one_word_of_a_shell() -> None:
+    (filters,) = re.findall(r"Filters.*: (.*)   Exit:", CliRunner().invoke(main.command, ["--help"]).output)
+    assert shlex.split(filters) == ["domain:example.org age>2h -from:<>"]
+
+
+def test_a_long_option_with_one_dash_is_told_how_a_shell_lets_it_be_a_filter(tmp_path: Path, spool: str) -> None:
+    done = mxtui(tmp_path, "list", "-q", spool, "-json")
+    assert done.status == 2
+    (instead,) = re.findall(r"or ('.*') for all that lack", done.err)
+    assert "1 message" in mxtui(tmp_path, "-q", spool, "list", *shlex.split(instead)).err
 
 
 def test_without_a_queue_here_it_is_the_configured_hosts_be_it_one(

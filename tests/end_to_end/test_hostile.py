@@ -1,6 +1,7 @@
 """What an attacker writes into mail must reach no terminal as anything but text."""
 
 import re
+import sys
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -154,7 +155,8 @@ def test_what_scripts_read_is_escaped(planted: str, mxtui: Mxtui) -> None:
 
 
 def test_hostile_words_on_the_command_line_come_back_as_text(mxtui: Mxtui) -> None:
-    for words in (["list", "age>\x1b]0;owned\x07"], ["show", "\x1b[2J"], ["list", "-q", "/\x1b[31m"]):
-        with Terminal(mxtui.argv(*words), columns=200, lines=60, env={"NO_COLOR": "1"}) as terminal:
+    said = [mxtui.argv("list", "age>\x1b]0;owned\x07"), mxtui.argv("show", "\x1b[2J")]
+    for argv in (*said, [sys.executable, "-m", "mxtui", "list", "-q", "/\x1b[31m"]):
+        with Terminal(argv, columns=200, lines=60, env={"NO_COLOR": "1"}) as terminal:
             assert terminal.wait_for_exit() in (2, 4)
             assert b"\x1b" not in terminal.received

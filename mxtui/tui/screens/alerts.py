@@ -39,10 +39,10 @@ class AlertsScreen(Dialog[None]):
     """All alerts, gravest first, with a cursor."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,j", "choose(1)", "Down", show=False),
-        Binding("up,k", "choose(-1)", "Up", show=False),
-        Binding("home,g", "choose(-1000000)", "First", show=False),
-        Binding("end,G", "choose(1000000)", "Last", show=False),
+        Binding("down,j", "choose(1)", "Down", show=False, id="alerts.down"),
+        Binding("up,k", "choose(-1)", "Up", show=False, id="alerts.up"),
+        Binding("home,g", "choose(-1000000)", "First", show=False, id="alerts.first"),
+        Binding("end,G", "choose(1000000)", "Last", show=False, id="alerts.last"),
         Binding("a", "acknowledge", "Acknowledge", show=False, id="alerts.acknowledge"),
     ]
 

@@ -34,20 +34,20 @@ class Dialog(ModalScreen[T], Generic[T]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "cancel", "Close", show=False, id="dialog.close"),
-        Binding("down,j", "scroll(1)", "Down", show=False),
-        Binding("up,k", "scroll(-1)", "Up", show=False),
-        Binding("pagedown", "scroll(10)", "Page down", show=False),
-        Binding("pageup", "scroll(-10)", "Page up", show=False),
-        Binding("home,g", "scroll(-1000000)", "First", show=False),
-        Binding("end,G", "scroll(1000000)", "Last", show=False),
+        Binding("down,j", "scroll(1)", "Down", show=False, id="dialog.down"),
+        Binding("up,k", "scroll(-1)", "Up", show=False, id="dialog.up"),
+        Binding("pagedown", "scroll(10)", "Page down", show=False, id="dialog.page_down"),
+        Binding("pageup", "scroll(-10)", "Page up", show=False, id="dialog.page_up"),
+        Binding("home,g", "scroll(-1000000)", "First", show=False, id="dialog.first"),
+        Binding("end,G", "scroll(1000000)", "Last", show=False, id="dialog.last"),
     ]
 
     BELOW: ClassVar[int] = 0
     """Rows that `below` takes."""
 
-    _lines: int = 0
+    _total: int = 0
     """Lines in the box."""
-    _room: int = 0
+    _fitting: int = 0
     """Lines of them that are in sight at once; all of them where there is nothing to scroll to."""
 
     def compose(self) -> ComposeResult:
@@ -84,7 +84,7 @@ class Dialog(ModalScreen[T], Generic[T]):
         # What is below stays in sight as long as the lines do: a plan that cannot be confirmed is no use.
         room = max(1, highest - (0 if cramped else self.BELOW))
         box.border_title = title
-        self._lines, self._room = len(lines), len(lines) if cramped else room
+        self._total, self._fitting = len(lines), len(lines) if cramped else room
         self._tell_place()
         # A scrollbar has a column of its own.
         box.styles.width = min(scene.width + 6 + (len(lines) > room), self.size.width)
@@ -110,8 +110,8 @@ class Dialog(ModalScreen[T], Generic[T]):
 
     def _tell_place(self) -> None:
         """How far one has come, as long as there is more."""
-        seen = self.query_one("#scroll").scroll_offset.y + self._room
-        more = f"{seen} of {self._lines} lines: Down for the rest" if seen < self._lines else ""
+        seen = self.query_one("#scroll").scroll_offset.y + self._fitting
+        more = f"{seen} of {self._total} lines: Down for the rest" if seen < self._total else ""
         self.query_one("#box").border_subtitle = more
 
     def action_cancel(self) -> None:
