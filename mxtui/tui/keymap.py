@@ -5,7 +5,7 @@ none, what is no key, and a key that another command has are refused before the 
 """
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Final
 
@@ -45,7 +45,7 @@ def keymap(wanted: Mapping[str, str]) -> dict[str, str]:
                 hint = "Say a letter, or a name as f7, enter, ctrl+x; several with a comma between."
                 raise UsageError(f"console.keys.{name}: {key.strip() or 'nothing'} is no key", hint)
         found |= dict.fromkeys(mapped, wanted[name])
-    _refuse_clashes(usual | {name: _keys(keys) for name, keys in found.items()}, found)
+    _refuse_clashes(usual, {name: _keys(keys) for name, keys in found.items()})
     return found
 
 
@@ -81,12 +81,20 @@ def _is_key(key: str) -> bool:
     return True
 
 
-def _refuse_clashes(keys: Mapping[str, frozenset[str]], changed: Iterable[str]) -> None:
-    for name in changed:
-        screen = name.partition(".")[0]
-        for other, theirs in keys.items():
-            if other != name and other.partition(".")[0] in (screen, *EVERYWHERE) and keys[name] & theirs:
-                key = min(keys[name] & theirs)
+def _refuse_clashes(usual: Mapping[str, frozenset[str]], changed: Mapping[str, frozenset[str]]) -> None:
+    for name, keys in changed.items():
+        for other, others in usual.items():
+            # Those that share a key from the beginning, as `pause` of a drain and of the view, are meant to.
+            if other == name or not _meet(name, other) or usual[name] & others:
+                continue
+            if both := keys & changed.get(other, others):
                 raise UsageError(
-                    f"console.keys: {key} would be both {name} and {other}", f"Give {other} another key there, too."
+                    f"console.keys: {min(both)} would be both {name} and {other}",
+                    f"Give {other} another key there, too.",
                 )
+
+
+def _meet(one: str, other: str) -> bool:
+    """Whether two commands can be at work at one time."""
+    screens = {one.partition(".")[0], other.partition(".")[0]}
+    return len(screens) == 1 or not screens.isdisjoint(EVERYWHERE)

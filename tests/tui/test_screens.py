@@ -190,11 +190,16 @@ async def test_keys_can_be_mapped_and_the_footer_shows_them(tmp_path, console: O
         ({"hold": "blah blah"}, "blah blah is no key"),
         ({"hold": "j"}, "j would be both domains.hold and table.down"),
         ({"domains.hold": "H"}, "H would be both domains.hold and domains.history"),
+        ({"quit": "h"}, "h would be both app.quit and"),
     ],
 )
 def test_keys_that_could_not_work_are_refused_before_the_console_is_there(wanted: dict[str, str], why: str) -> None:
     with pytest.raises(UsageError, match=why):
         keymap(wanted)
+
+
+def test_what_shares_a_key_from_the_beginning_may_share_another() -> None:
+    assert set(keymap({"pause": "f9"})) == {"app.pause", "drain.pause"}
 
 
 def test_a_theme_that_is_none_is_refused(world: World) -> None:
