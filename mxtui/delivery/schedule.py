@@ -219,8 +219,7 @@ class Schedule:
 
     def has(self, id: str, domain: str) -> bool:  # noqa: A002
         """Whether a message is in the domain's line."""
-        line = self._lines.get(domain)
-        return line is not None and bytes.fromhex(id) in line
+        return bytes.fromhex(id) in self._lines.get(domain, ())
 
     def ids(self, domain: str) -> list[str]:
         """All of the domain's line, due or not."""

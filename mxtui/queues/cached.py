@@ -206,7 +206,7 @@ class Cache:
         old = folder if folder is not None and folder.state == listed.state else _NOTHING
         found = self._identities(listed)
         if found.tobytes() == old.identities and UNKNOWN[0] not in found[::4] and listed.ids == old.names.split("\n"):
-            here.keep(old)  # nothing happened in there
+            here.keep(old, listed.ids)  # nothing happened in there
             return _Missing(listed.state, listed.path, [], [])
         return here.keep_same(old, listed, found)
 
@@ -368,10 +368,9 @@ class _Kept:
         for column, value in zip((self.arrivals, self.expiries, self.sizes, self.groups), known, strict=True):
             column.append(value)  # type: ignore[attr-defined]
 
-    def keep(self, old: _Folder) -> None:
-        """All that was there."""
-        if old.names:
-            self.names += old.names.split("\n")
+    def keep(self, old: _Folder, names: Sequence[str]) -> None:
+        """All that was there; `names` are those of the directory, laid open."""
+        self.names += names
         self.identities.frombytes(old.identities)
         self.arrivals.frombytes(old.arrivals)
         self.expiries.frombytes(old.expiries)

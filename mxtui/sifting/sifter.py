@@ -281,20 +281,18 @@ class Sifter:
         self._changed |= dict.fromkeys(self._index.changed_campaigns())
         if self._single_at != (revision := self._index.revision):
             self._changed[SINGLE], self._single_at = None, revision
-        points: dict[str, float] = {}
         while self._changed and (all_of_them or self._time_left > 0):
             name = next(iter(self._changed))
             del self._changed[name]
-            self._look_at(name, points)
+            self._look_at(name)
         for name, campaign in self._campaigns.items():
-            self._campaigns[name] = replace(
-                campaign, points=points.get(name, campaign.points), cleared=self._is_cleared(campaign)
-            )
-        self._index.weigh(points, {name: campaign.cleared for name, campaign in self._campaigns.items()})
+            self._campaigns[name] = replace(campaign, cleared=self._is_cleared(campaign))
+        known = self._campaigns.values()
+        self._index.weigh({each.name: each.points for each in known}, {each.name: each.cleared for each in known})
         self._tell(time.time())
 
-    def _look_at(self, name: str, points: dict[str, float]) -> None:
-        """A campaign as it is queued now; what it is worth goes to `points`."""
+    def _look_at(self, name: str) -> None:
+        """A campaign as it is queued now, and what it is worth."""
         began = self._clock()
         found = self._index.campaign(name)
         self._time_left -= self._clock() - began
@@ -303,8 +301,7 @@ class Sifter:
         elif found is None:
             self._campaigns.pop(name, None)
         else:
-            points[name] = round(sum(each.points for each in weigh(found)), 1)
-            self._campaigns[name] = found
+            self._campaigns[name] = replace(found, points=round(sum(each.points for each in weigh(found)), 1))
 
     def _tell(self, at: float) -> None:
         """What was found, in one piece: to whoever shows it, and to those who have no index of the queue."""

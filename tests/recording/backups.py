@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -89,6 +90,11 @@ def _letter(number: int, sender: str, recipient: str) -> bytes:
     return head.encode() + b"It was sent while nobody was at home to take it.\r\n" * (5 + number % 40)
 
 
+def queued(here: PrivatePostfix, state: str) -> int:
+    """Messages in one of a Postfix's queues, by the names of their files."""
+    return sum(len(names) for _, _, names in os.walk(here.queue_directory / state))
+
+
 @contextmanager
 def postfix(folder: Path, primary: BookedPrimary) -> Iterator[Backup]:
     """A private Postfix."""
@@ -96,10 +102,7 @@ def postfix(folder: Path, primary: BookedPrimary) -> Iterator[Backup]:
     with PrivatePostfix(
         folder / "postfix", routes={DOMAIN: primary.port}, settings=PATIENT, long_queue_ids=True
     ) as here:
-
-        def waiting() -> int:
-            return sum(len(names) for _, _, names in os.walk(here.queue_directory / "deferred"))
-
+        waiting = partial(queued, here, "deferred")
         yield Backup("Postfix", folder, str(here.config_directory), config, here.smtp_port, waiting)
 
 

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +13,7 @@ from mxtui.demo.ledger import BookedPrimary, Ledger
 from mxtui.demo.postfix import PrivatePostfix
 from tests.end_to_end.consoles import row
 from tests.end_to_end.terminal import Screen, Terminal, Wanted
-from tests.recording.backups import DOMAIN, PATIENT, Backup
+from tests.recording.backups import DOMAIN, PATIENT, Backup, queued
 from tests.recording.watching import Recording
 from tests.support.settings import FOLDERS
 from tests.support.sshd import Sshd, ssh_by, sshd
@@ -36,10 +37,6 @@ class Host:
     backup: Backup
     postfix: PrivatePostfix
     server: Sshd
-
-    def queued(self, state: str) -> int:
-        """Messages in one of its queues, by the names of their files."""
-        return sum(len(names) for _, _, names in os.walk(self.postfix.queue_directory / state))
 
 
 @dataclass
@@ -132,7 +129,7 @@ def _held(hosts: dict[str, Host], wanted: dict[str, int], seen: Recording) -> No
     found: dict[str, int] = {}
 
     def counted() -> bool:
-        found.update({name: host.queued("hold") for name, host in hosts.items()})
+        found.update({name: queued(host.postfix, "hold") for name, host in hosts.items()})
         return found == wanted
 
     wait_until(counted, what=f"held on the hosts: {wanted}")
@@ -176,8 +173,5 @@ def _host(stack: ExitStack, folder: Path, name: str, primary: BookedPrimary) -> 
     server = stack.enter_context(sshd(folder / "ssh", f"{name}.test"))
     config = server.there / "mxtui" / "config.toml"
     config.write_text(f'queue = "{here.config_directory}"\n{FOLDERS.format(folder=server.there)}')
-
-    def waiting() -> int:
-        return sum(len(names) for _, _, names in os.walk(here.queue_directory / "deferred"))
-
+    waiting = partial(queued, here, "deferred")
     return Host(Backup(name, folder, str(here.config_directory), config, here.smtp_port, waiting), here, server)

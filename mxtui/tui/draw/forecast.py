@@ -45,13 +45,13 @@ def headline(scene: Scene, overview: Overview, forecast: Forecast) -> list[Line]
     """The whole queue in three sentences."""
     look = scene.look
     indent = ("   " if scene.wide else " ", look.text)
-    half, day = forecast.within_12h, forecast.within_24h
     if overview.fault:  # what was read before is no forecast of what is there
         words = " What expires is not known: the queue cannot be read"
         return [
             Line(indent, (scene.glyphs.unknown, look.warning), (words, look.strong)),
             _room(scene, forecast, indent),
         ]
+    half, day = forecast.within_12h, forecast.within_24h
     if day:
         verb = "expires" if day == 1 else "expire"
         words = f" {counted(day, 'message')} {verb} within 24 h, {f'{half:,}' if half else 'none'} within 12 h"

@@ -93,9 +93,7 @@ class DomainsScreen(AnnouncingScreen):
         self._overview = overview
         unreadable = overview.fault and not overview.queue.messages
         rows = [] if unreadable else order(overview.domains, *self._sort)
-        position = next((n for n, row in enumerate(rows) if chosen and row.domain == chosen.domain), None)
-        if position is None and chosen is None:
-            position = 0
+        position = next((n for n, row in enumerate(rows) if row.domain == chosen.domain), None) if chosen else 0
         self.table.sort = self._sort
         self.table.notice = self.notice("Nothing is queued.", "Mail shows here as it comes.")
         self.table.show(Listed(rows), position)
