@@ -30,6 +30,8 @@ def network(address: str | None) -> str:
 
     >>> network("198.51.100.7"), network("2001:db8:0:1::7"), network("127.0.0.1"), network("unknown")
     ('198.51.100', '2001:db8:0:1', '', '')
+    >>> network("2001:db8::%eth0")
+    '2001:db8:0:0'
     """
     address = address or ""
     if _IPV4.fullmatch(address) is None:  # a tenth of what `ip_address` costs, and most clients'
@@ -46,4 +48,5 @@ def _of_ipv6(address: str) -> str:
         return ""
     if found.is_loopback or found.is_link_local or found.is_unspecified:
         return ""
-    return ":".join(f"{int(group, 16):x}" for group in found.exploded.split(":")[:4])
+    groups = found.packed[:8]  # Python 3.11 cannot explode an address with a zone, which a client may have
+    return ":".join(f"{groups[at] << 8 | groups[at + 1]:x}" for at in range(0, 8, 2))
