@@ -122,8 +122,10 @@ class Attached:
         return Holding(self.operations, self.site.holds(), self.site.catch(), look, keep)
 
     def holds(self) -> "Mapping[str, DomainHold]":
-        """Which domains are held."""
-        return self.site.holds().all()
+        """Which domains are held, and whether new mail for them is caught as it comes in now."""
+        from mxtui.catching import holds_now
+
+        return holds_now(self.site.holds(), self.site.catch())
 
     def outlook(self, now: float) -> "Outlook":
         """What a forecast goes by; blocks."""

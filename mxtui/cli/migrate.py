@@ -91,7 +91,7 @@ def status_command(domain: str | None, queue: str | None, config: str | None, as
     """The domains that migrate, with time left and what waits."""
     with attach(queue, config, here="migrate") as attached:
         holding = attached.holding
-        holds = {name: hold for name, hold in holding.holds.all().items() if hold.kind == "migrate"}
+        holds = {name: hold for name, hold in attached.holds().items() if hold.kind == "migrate"}
         if domain is not None:
             holds = {name: hold for name, hold in holds.items() if name == named_domain(domain)}
         catching = attached.site.catch().standing() if holds else None

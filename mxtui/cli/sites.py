@@ -95,6 +95,7 @@ class PostfixSite:
         self._layout = layout
         self._settings = settings
         self._recipients: ListedRecipients | None = None
+        self._catch: Catch | None = None
 
     def queue(self) -> Queue:
         """Its queue directory."""
@@ -151,7 +152,9 @@ class PostfixSite:
         """Through an access table."""
         from mxtui.queues.postfix.access_table import PostfixCatch
 
-        return PostfixCatch(self._layout, self.relayed())
+        if self._catch is None:
+            self._catch = PostfixCatch(self._layout, self.relayed())
+        return self._catch
 
     def history(self) -> Path:
         """On this host, by queue directory."""

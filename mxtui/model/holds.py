@@ -83,6 +83,8 @@ class Catching(NamedTuple):
     """A sentence without its full stop."""
     lines: tuple[str, ...] = ()
     """The very commands that would have it caught."""
+    since: float = 0.0
+    """From when on at the latest; 0 is ever since. Seconds since the epoch."""
 
 
 def domain_of(text: str) -> str:

@@ -19,6 +19,10 @@ class Catch(Protocol):
         """Whether new mail is caught now. Raises Unreachable."""
         ...
 
+    def standing_now(self) -> Catching:
+        """The same, asked anew only where the answer may have changed: a look at two files. Raises Unreachable."""
+        ...
+
     def follow(self, holds: Collection[DomainHold]) -> None:
         """From when this returns on, new mail for these is caught, and for no others.
 

@@ -64,11 +64,15 @@ class Moving:
 
     def wire(self) -> None:
         """Do exactly what it says has to be done."""
-        lines = re.findall(r"^  (post(?:conf|fix) .*)$", self.start().err, re.MULTILINE)
+        self.wire_by(self.start().err)
+        assert self.end("--force").status in (0, 1)
+
+    def wire_by(self, said: str) -> None:
+        """The very lines that it printed."""
+        lines = re.findall(r"^  (post(?:conf|fix) .*)$", said, re.MULTILINE)
         assert len(lines) == 2
         for line in lines:
             subprocess.run(shlex.split(line), env={"PATH": SBIN}, check=True, timeout=30, capture_output=True)
-        assert self.end("--force").status in (0, 1)
 
     def status(self) -> dict[str, Any]:
         (found,) = self("migrate", "status", "--json").objects
@@ -118,6 +122,35 @@ def test_wired_in_by_the_lines_it_prints_new_mail_is_caught_and_goes_at_the_end(
     assert len(moving.primary.accepted) == 4
     after = moving.instance.inject("a@client.example", ["after@example.org"])
     settled(moving.layout, after, "")
+
+
+def test_wired_in_while_the_migration_is_on_all_that_was_caught_goes_at_the_end(moving: Moving) -> None:
+    """As whoever follows its advice does it: the hold is there first, and the table is asked from some moment on."""
+    early, by_hand = moving.queued(2), moving.queued()
+    said = moving.start().err
+    passing = moving.queued(2)
+    moving("hold", f"id:{passing[0]}", "--yes")
+    assert moving.states([*early, *passing]) == ["hold", "hold", "hold", "deferred"]
+    moving.wire_by(said)
+    caught = moving.instance.inject("a@client.example", ["late@example.org"], count=3)
+    assert moving.states(caught) == ["hold"] * 3
+    found = moving.status()
+    assert found["catching"]
+    assert found["caught_since"] >= found["since"]
+    assert found["messages"] == len([*early, *by_hand, *caught]), "and what an operator held stays his"
+    (status,) = moving("status", "--json").objects
+    assert "migration" not in {alert["name"] for alert in status["alerts"]}, "nothing passes by any more"
+    moving.start()  # said again, it is held longer: what was caught before is caught all the same
+    assert moving.status()["messages"] == found["messages"] + 1, "and what had passed by is held now"
+    moving.instance.postconf(smtpd_recipient_restrictions="")
+    (status,) = moving("status", "--json").objects
+    assert "migration" in {alert["name"] for alert in status["alerts"]}, "somebody took the table out again"
+    moving.primary.up()
+    done = moving.end()
+    assert done.status == 0, done.err
+    settled(moving.layout, [*early, *by_hand, *caught, passing[1]], "")
+    assert moving.states(passing) == ["hold", ""]
+    assert moving("migrate", "status", "--json").objects == []
 
 
 def test_two_changes_of_the_table_within_a_second_are_two_to_smtpd(moving: Moving) -> None:

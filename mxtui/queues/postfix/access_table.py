@@ -50,6 +50,8 @@ class PostfixCatch:
         self._layout = layout
         self._relayed = tuple(relayed)
         self._path = layout.config_directory / NAME
+        self._stood: tuple[float, Catching] | None = None
+        """How it stood when it was asked, and of which configuration."""
 
     def standing(self) -> Catching:
         """By what postconf(1) says of smtpd's restrictions, services of master.cf with their own included."""
@@ -64,7 +66,19 @@ class PostfixCatch:
         if own := self._own_restrictions(first):
             why = f"{', '.join(own)} in master.cf {'has' if len(own) == 1 else 'have'} restrictions without it"
             return Catching(False, why, (f"postconf -c {self._layout.config_directory} -P",))
-        return Catching(True)
+        return Catching(True, since=self._configured_at())
+
+    def standing_now(self) -> Catching:
+        """Until main.cf or master.cf changes, what it was when it was asked before."""
+        configured = self._configured_at()
+        if self._stood is None or self._stood[0] != configured:
+            self._stood = configured, self.standing()
+        return self._stood[1]
+
+    def _configured_at(self) -> float:
+        """When main.cf or master.cf was last changed; seconds since the epoch."""
+        files = (self._layout.config_directory / name for name in ("main.cf", "master.cf"))
+        return max((file.stat().st_mtime for file in files if file.exists()), default=0.0)
 
     def follow(self, holds: Collection[DomainHold]) -> None:
         """Write the table, and have postmap(1) index it. An empty one, too: smtpd defers all mail without its table."""
@@ -94,10 +108,16 @@ class PostfixCatch:
     def caught(self, hold: DomainHold, message: QueuedMessage) -> bool:
         """It came while the table said HOLD. What an operator releases and holds again cannot be told from it.
 
+        Where the table was wired in after the hold began, nobody knows from when on it was asked: then it is what came
+        since and was never tried, for what an operator holds by hand was, but for what came in the same moment.
+
         With the domains below it: the key of a domain stands for them, too (parent_domain_matches_subdomains).
         """
-        if hold.caught_since is None or message.arrival + ARRIVAL_SLACK < hold.caught_since:
-            return False
+        came = message.arrival + ARRIVAL_SLACK
+        if hold.caught_since is None or came < hold.caught_since:
+            tried = any(recipient.reason or recipient.dsn for recipient in message.recipients)
+            if tried or came < hold.since:
+                return False
         return any(within(recipient.domain, hold.domain) for recipient in message.recipients)
 
     def _index_written(self) -> dict[Path, int]:
