@@ -26,7 +26,6 @@ from mxtui.model.drain.primaries import ByPrimary
 from mxtui.model.drain.settings import DrainSettings
 from mxtui.model.drain.standing import Standing
 from mxtui.model.drain.way import Way
-from mxtui.model.guard import unwell
 from mxtui.model.plan import FlushProgress, Plan
 from mxtui.model.words import duration
 from mxtui.queues.queue import Releasing
@@ -105,7 +104,8 @@ class _Probe:
         if primary in self._known:
             self._known.discard(primary)
             return ""
-        return unwell(self._attached.probe_once(self._by_primary.domains(primary), router=self._router))
+        found = self._attached.probe_once(self._by_primary.domains(primary), router=self._router)
+        return self._by_primary.unwell(primary, found)
 
 
 def _routes(router: "Router", domains: Collection[str]) -> "Mapping[str, Routed]":

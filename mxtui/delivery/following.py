@@ -1,7 +1,7 @@
 """What somebody at the keys wants delivered now: each message's verdict, as the forwarder's own results come in."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import Final
 
 from mxtui.delivery.connecting import BUSY
@@ -38,13 +38,25 @@ class Follower:
         self.news = asyncio.Event()
         self._books = Followed(now)
         self._by_domain: dict[str, set[str]] = {}
+        self._shared: dict[str, dict[str, list[str]]] = {}
+        """Of what goes to several domains, by ID, its addresses in each: a host that is down settles only its own."""
 
-    def add(self, targets: Sequence[Target], now: float) -> None:
-        """Follow these, too."""
-        for each in targets:
-            self._books.take(each, now)
-            for domain in each.domains:
-                self._by_domain.setdefault(domain, set()).add(each.queue_id)
+    def follow(self, envelope: Envelope, state: SpoolState, now: float) -> None:
+        """This one, too."""
+        by_domain: dict[str, list[str]] = {}
+        for recipient in envelope.waiting:
+            by_domain.setdefault(recipient.destination, []).append(recipient.address)
+        addresses = {address for found in by_domain.values() for address in found}
+        self._books.take(target(envelope, state)._replace(recipients=len(addresses)), now)
+        for domain in by_domain:
+            self._by_domain.setdefault(domain, set()).add(envelope.id)
+        if len(by_domain) > 1:
+            self._shared[envelope.id] = by_domain
+
+    def missing(self, absent: Target, now: float) -> None:
+        """One that was asked for is not there."""
+        self._books.take(absent, now)
+        self.gone(absent.queue_id, now)
 
     @property
     def done(self) -> bool:
@@ -53,7 +65,11 @@ class Follower:
 
     def settled(self) -> Sequence[Settled]:
         """Those that have one, each once."""
-        return self._books.settled()
+        settled = self._books.settled()
+        if self._shared:
+            for each in settled:
+                self._shared.pop(each.queue_id, None)
+        return settled
 
     def heard(self, id: str, said: Iterable[Said], now: float) -> None:  # noqa: A002 (the field's own word)
         """Results of one message's recipients at one host."""
@@ -87,12 +103,28 @@ class Follower:
         self._books.gone_before(id, now)
         self.news.set()
 
-    def host_down(self, domains: Iterable[str], busy: Iterable[str], reason: str, now: float) -> None:
-        """All that was to go to these domains waits on; but for what is in our hands, which is told of by itself."""
+    def host_down(
+        self, domains: Iterable[str], busy: Container[str], here: Container[str], reason: str, now: float
+    ) -> None:
+        """All that was to go to these domains waits on; but for what is in our hands, which is told of by itself.
+
+        `busy` are those in anybody's hands, `here` those in the hands of whoever delivers to these domains: what goes
+        to others as well may be in theirs.
+        """
         for domain in domains:
             ids = self._by_domain.pop(domain, set())
-            own = ids.intersection(busy)
+            own = {each for each in ids if each in (here if each in self._shared else busy)}
             for each in ids - own:
-                self.put_off(each, reason, now)
+                self.put_off_at(each, (domain,), reason, now)
             if own:
                 self._by_domain[domain] = own
+
+    def put_off_at(self, id: str, domains: Iterable[str], reason: str, now: float) -> None:  # noqa: A002
+        """Not tried for these domains' sake; what goes to others as well is settled once those are."""
+        addresses = self._shared.get(id)
+        if addresses is None:
+            self.put_off(id, reason, now)
+            return
+        for address in (address for domain in domains for address in addresses.get(domain, ())):
+            self._books.verdict(Verdict(id, address, "deferred", "", reason, now))
+        self.news.set()

@@ -17,7 +17,7 @@ from typing import Final
 
 from mxtui.delivery import evidence
 from mxtui.delivery.connecting import TroubleError
-from mxtui.delivery.following import Follower, target
+from mxtui.delivery.following import Follower
 from mxtui.delivery.host import Host, HostKey, HostSnapshot, Mode
 from mxtui.delivery.lane import Lane
 from mxtui.delivery.letters import Job
@@ -39,6 +39,7 @@ from mxtui.primary.lookup import Lookup
 from mxtui.queues.spool.committer import Committer
 from mxtui.queues.spool.ids import arrival_of
 from mxtui.queues.spool.store import Spool
+from mxtui.queues.spool.unfinished import follow_through, is_unfinished
 from mxtui.scanning.gate import Gate
 
 THREADS: Final = 4
@@ -117,7 +118,9 @@ class Forwarder:
         self._returner = None
         if notifier is not None:
             self._returner = Returner(spool, committer, notifier, policy, log, pausing=lambda: self.pausing)
-        self._settler = Settler(spool, self._stock, committer, policy, log, clock, self._followers, self._returner)
+        self._settler = Settler(
+            spool, self._stock, committer, policy, log, clock, self._followers, self._returner, self._hands
+        )  # fmt: skip
         self._screening = Screening(
             self._stock, self._settler, spool.places.message, log, clock, self._followers
         )  # fmt: skip
@@ -193,13 +196,15 @@ class Forwarder:
         mail finds it in nobody's hands, as soon as what is under way has ended.
         """
         before, self._left_alone = self._left_alone, frozenset(domains)
-        for domain in self._left_alone - before:
+        new = self._left_alone - before
+        here = {each for lane in self._turns if not new.isdisjoint(lane.host.domains) for each in lane.delivering}
+        for domain in new:
             self._unroute(domain)
         back = before - self._left_alone
         self._unrouted.update(back)
-        delivering = [each for lane in self._turns for each in lane.delivering]
+        delivering = {each for lane in self._turns for each in lane.delivering}
         for follower in self._followers:
-            follower.host_down(self._left_alone - before, delivering, LEFT_ALONE, self._clock())
+            follower.host_down(new, delivering, here, LEFT_ALONE, self._clock())
         if back:
             self._wake.set()
 
@@ -229,7 +234,7 @@ class Forwarder:
         of the next."""
         self._stock.calm(lane.host.domains, lane.ahead)
         for follower in self._followers:
-            follower.host_down(lane.host.domains, lane.delivering, NOT_FED, self._clock())
+            follower.host_down(lane.host.domains, lane.delivering, lane.delivering, NOT_FED, self._clock())
 
     def _limit_no_more(self, lane: Lane) -> None:
         lane.host.most = self._policy.connections
@@ -241,6 +246,11 @@ class Forwarder:
         host, _, port = name.rpartition(":")
         keys = (HostKey(host, int(port), lookup_mx) for lookup_mx in (False, True))
         return [lane for key in keys if (lane := self._lanes.get(key)) is not None]
+
+    def _hands(self, host: Host) -> Collection[str]:
+        """IDs in the hands of those who deliver to a host."""
+        lane = self._lanes.get(host.key)
+        return frozenset([*lane.delivering, *lane.ahead]) if lane is not None else ()
 
     def _mode(self, key: HostKey) -> Mode:
         return self._modes.get(str(key), "open")
@@ -298,9 +308,10 @@ class Forwarder:
         """Try these before all others, over so many connections to their hosts at most, for a follower to be told."""
         found, missing = await self._find(ids)
         self._limit({domain for _, envelope in found for domain in domains_of(envelope)}, connections)
-        follower.add([*(target(envelope, state) for state, envelope in found), *missing], self._clock())
+        for state, envelope in found:
+            follower.follow(envelope, state, self._clock())
         for each in missing:
-            follower.gone(each.queue_id, self._clock())
+            follower.missing(each, self._clock())
         self._urge(follower, found, alone=alone)
 
     def _limit(self, domains: Iterable[str], connections: int) -> None:
@@ -533,12 +544,17 @@ class Forwarder:
         return found, missing
 
     def _looked_up(self, id: str) -> tuple[SpoolState, Envelope] | None:  # noqa: A002
-        """In a thread. What cannot be read is set aside when it is come upon, and not only at its next try."""
+        """In a thread. What cannot be read is set aside when it is come upon, and not only at its next try; what waits
+        for nobody any more goes where it belongs, or whoever asked for it would wait for a try that never comes."""
         found = self._spool.find(id)
-        if found is not None and found[0] == "corrupt":
-            with suppress(MxtuiError, OSError):  # it stays where it is then
-                if (mended := self._spool.claim(id)) is not None:
-                    mended.release()
+        if found is None or not (found[0] == "corrupt" or is_unfinished(*found)):
+            return found
+        with suppress(MxtuiError, OSError):  # it stays where it is then
+            if (mended := self._spool.claim(id)) is not None:
+                with mended:
+                    if is_unfinished(mended.state, mended.envelope):
+                        follow_through(mended)
+                        return self._spool.find(id)
         return found
 
     def _urge(self, follower: Follower, found: Iterable[tuple[SpoolState, Envelope]], *, alone: bool) -> None:
@@ -549,10 +565,12 @@ class Forwarder:
                 self._stock.enter(envelope, None)
                 self._stock.urge(envelope.id, of_this)
                 domains.update(of_this)
-                if not self._left_alone.isdisjoint(of_this):
-                    follower.put_off(envelope.id, LEFT_ALONE, self._clock())
+                if suspended := self._left_alone.intersection(of_this):
+                    follower.put_off_at(envelope.id, suspended, LEFT_ALONE, self._clock())
+                if not of_this:  # it could not be put where it belongs
+                    follower.put_off(envelope.id, "it waits for nobody any more", self._clock(), untried=True)
             else:
-                follower.put_off(envelope.id, f"not delivered from {state}", self._clock())
+                follower.put_off(envelope.id, f"not delivered from {state}", self._clock(), untried=True)
         for domain in domains:
             if (lane := self._lane_of.get(domain)) is not None:
                 lane.host.ask(alone=alone)

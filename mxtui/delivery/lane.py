@@ -303,8 +303,8 @@ class Lane:
         if not jobs:
             return
         down = not self.host.open(asyncio.get_running_loop().time())
-        if down:  # whoever follows them is told that they wait: then they are not first any more
-            self._stock.calm((), [job.id for job in jobs])
+        if down:  # whoever follows them is told that they wait: then they are not first any more, but elsewhere
+            self._stock.calm((), [job.id for job in jobs if all(map(self.belongs, job.envelope.waiting))])
         await self._stock.put_back(jobs)
         if down:
             self._owner.untried(self, jobs)

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Final, Protocol
 
@@ -60,7 +60,10 @@ class Settler:
         clock: Callable[[], float],
         followers: Iterable[Follower],
         returner: Owes | None,
+        hands: Callable[[Host], Collection[str]],
     ) -> None:
+        """`hands` tells the IDs that are in the hands of those who deliver to a host."""
+        self._hands = hands
         self._stock = stock
         self._committer = committer
         self._policy = policy
@@ -133,7 +136,7 @@ class Settler:
         """Were read ahead, and put back, for their host is left alone."""
         for id in ids:  # noqa: A001
             for follower in self._followers:
-                follower.put_off(id, host.left_for, self._clock())
+                follower.put_off_at(id, tuple(host.domains), host.left_for, self._clock())
 
     def _pause(self, outcome: Sequence[Said]) -> float | None:
         """Seconds until those who were put off are tried again; None is at once."""
@@ -221,8 +224,9 @@ class Settler:
         wall = self._clock()
         host.left_for = why
         self._log("left_alone", "warning", host=str(host.key), seconds=round(host.resumes - now, 1), why=why)
+        here = self._hands(host)
         for follower in self._followers:
-            follower.host_down(host.domains, self._stock.in_hand, why, wall)
+            follower.host_down(host.domains, self._stock.in_hand, here, why, wall)
         await self._give_up_old(host, why, wall)
 
     async def _give_up_old(self, host: Host, why: str, wall: float) -> None:

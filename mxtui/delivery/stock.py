@@ -5,7 +5,7 @@ is in hand leaves a note, and it comes back to that line when it is let go.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final, TypeVar
@@ -55,7 +55,7 @@ class Stock:
         """By domain, the shortest lifetime of a message seen so far; seconds."""
 
     @property
-    def in_hand(self) -> Iterable[str]:
+    def in_hand(self) -> Collection[str]:
         """IDs, also of what was only read ahead."""
         return self._in_hand.keys()
 
@@ -175,14 +175,17 @@ class Stock:
     def settled(self, job: Job, before: Envelope, after: Envelope, tried: Iterable[str], at: float | None) -> None:
         """An attempt is over and on record: the domains `tried` wait until `at`, or are done with."""
         asked = self._in_hand.pop(job.id)
-        self._urged.discard(job.id)
         left = set(domains_of(after))
         of_now = set(tried)
         for domain in domains_of(before):
             if domain not in left:
                 self.schedule.discard(job.id, domain)
         self._again(job.id, left & of_now, at)
-        self._again(job.id, left & asked - of_now, None)
+        if job.id in self._urged and left - of_now:
+            self.urge(job.id, left - of_now)  # whoever waits for it waits for those, too
+        else:
+            self._urged.discard(job.id)
+            self._again(job.id, left & asked - of_now, None)
 
     def left(self, job: Job, envelope: Envelope) -> None:
         """The message is no longer ours to deliver."""

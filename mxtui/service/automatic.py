@@ -25,7 +25,6 @@ from mxtui.model.drain.machine import Drain
 from mxtui.model.drain.primaries import ByPrimary
 from mxtui.model.drain.standing import Standing
 from mxtui.model.envelope import Envelope
-from mxtui.model.guard import unwell
 from mxtui.model.plan import Target
 from mxtui.model.route import Router
 from mxtui.model.source import Verb
@@ -317,7 +316,8 @@ class AutomaticDrain:
         if primary in self._proven:
             return ""
         tested = self._wanted.settings.probe.recipients
-        return unwell(probe_once(self._by_primary.domains(primary), self._router, LOOK, recipients=tested))
+        found = probe_once(self._by_primary.domains(primary), self._router, LOOK, recipients=tested)
+        return self._by_primary.unwell(primary, found)
 
     def _complain(self, text: str) -> None:
         self._log("drain", "warning", text=text)

@@ -1,9 +1,25 @@
 """One drain to several primaries, and to one that bears few connections."""
 
+import time
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from mxtui.demo.primary import FakePrimary
-from tests.end_to_end.draining import DrainedQueue, MoodyPrimary, PostfixQueue, SpoolQueue, Tally, drain, once
+from tests.conftest import PostfixFactory
+from tests.end_to_end.draining import (
+    DirectQueue,
+    DrainedQueue,
+    MoodyPrimary,
+    PostfixQueue,
+    SpoolQueue,
+    Tally,
+    drain,
+    once,
+)
+from tests.queues.postfix.acting import QUIET
 
 MESSAGES = 40
 
@@ -63,3 +79,65 @@ def test_one_that_refuses_is_held_and_the_other_has_all_of_its_mail(moody: Moody
         assert course.last.why.startswith(f"127.0.0.1:{moody.port}: the canary")
         assert queue.standing().held == MESSAGES - 1
         assert queue.states() == {"hold": MESSAGES - 1, "failed": 1, "": MESSAGES}
+
+
+@pytest.mark.parametrize("kind", ["spool", "postfix", "direct"])
+def test_what_goes_to_a_primary_that_is_down_as_well_holds_up_nothing(
+    moody: MoodyPrimary, postfix: PostfixFactory, tmp_path: Path, kind: str
+) -> None:
+    """Its recipients at the one that is up have it, the others wait on; none of it is a failure, and none is held."""
+    moody.calm()
+    with FakePrimary() as other:
+        other.down()
+        queue: DrainedQueue
+        if kind == "spool":
+            queue = SpoolQueue(tmp_path, moody)
+            queue.write_config(f'"example.net" = "127.0.0.1:{other.port}"\n')
+        else:
+            routes = {"example.org": moody.port, "example.net": other.port, "client.example": moody.port}
+            instance = postfix(routes=routes, settings=QUIET)
+            queue = (DirectQueue if kind == "direct" else PostfixQueue)(tmp_path, moody, instance)
+        queue.fill(12, "info@example.org", "info@example.net")
+        queue.fill(MESSAGES)
+        moody.up()
+        before = time.monotonic()
+        done = queue("flush", "domain:example.org", "--yes")
+        assert time.monotonic() - before < 45
+        assert done.status == 1, done.err
+        assert f"{MESSAGES:,} delivered, 12 deferred again" in done.text
+        taken = Counter(recipient for each in moody.accepted for recipient in each.recipients)
+        assert taken == {"info@example.org": MESSAGES + 12}
+        assert queue.states() == {"deferred": 12, "": MESSAGES}
+        report = queue.drains.report(as_json=False)
+        assert all(queue_id in report for queue_id in queue.ids[:12]), "each is named"
+        other.up()
+        assert queue("flush", "--all", "--yes").status == 0
+        assert (len(other.accepted), queue.tally().kept) == (12, 0)
+
+
+def test_what_goes_to_two_primaries_that_are_up_is_delivered_whole(moody: MoodyPrimary, tmp_path: Path) -> None:
+    """Each has its own connection to it, and the second has to come as soon as the first is done."""
+    moody.calm()
+    with FakePrimary() as other:
+        queue = SpoolQueue(tmp_path, moody)
+        queue.write_config(f'"example.net" = "127.0.0.1:{other.port}"\n')
+        queue.fill(MESSAGES, "info@example.org", "info@example.net")
+        moody.up()
+        course = drain(queue)
+        assert (course.last.phase, course.last.delivered) == ("done", MESSAGES)
+        assert (len(moody.accepted), len(other.accepted), queue.tally().kept) == (MESSAGES, MESSAGES, 0)
+
+
+def test_what_a_killed_drain_left_half_settled_holds_up_no_other(spool_queue: SpoolQueue) -> None:
+    """Its last result was on record, and it had not been put where it belongs: nobody will ever try it."""
+    queue = spool_queue
+    queue.fill(3)
+    claim = queue.spool.claim(queue.ids[0])
+    assert claim is not None
+    with claim:
+        refused = [replace(each, fate="refused", text="550 no such user") for each in claim.envelope.recipients]
+        claim.record(replace(claim.envelope, recipients=tuple(refused)))
+    queue.primary.up()
+    course = drain(queue)
+    assert (course.last.phase, course.last.delivered) == ("done", 2)
+    assert queue.states() == {"failed": 1, "": 2}

@@ -99,9 +99,15 @@ class Leg:
         return target
 
     def settled(self, settled: Settled, taken_at: float, now: float) -> None:
-        """One of those taken was."""
+        """One of those taken was.
+
+        What its primary took a part of speaks for it, whatever became of the rest: recipients elsewhere whose own
+        primary is down would hold up, in the end for good, all that is for both.
+        """
         self.in_hand -= 1
         failures = self.pace.failures
+        if settled.fate == "deferred" and any(verdict.fate == "delivered" for verdict in settled.verdicts):
+            settled = settled._replace(fate="delivered", busy=False, unreachable=False)
         echo = not self.pace.settled(settled, taken_at, now)
         late = self.stage == "canary" and now - taken_at > SLOW_CANARY
         if self._probing and not self._settings.force:

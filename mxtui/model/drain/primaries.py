@@ -6,6 +6,7 @@ from dataclasses import replace
 from mxtui.model.drain.machine import Primaries
 from mxtui.model.drain.pace import Pace
 from mxtui.model.drain.settings import DrainSettings
+from mxtui.model.guard import Known, down, in_a_sentence
 from mxtui.model.plan import Target
 from mxtui.model.route import Routed
 
@@ -31,13 +32,26 @@ class ByPrimary:
 
     def of(self, target: Target) -> str:
         """Whom it goes to."""
-        return "+".join(sorted({self._name(domain) for domain in target.domains}))
+        return "+".join(sorted({self.name(domain) for domain in target.domains}))
+
+    def name(self, domain: str) -> str:
+        """Of the primary that takes a domain's mail."""
+        return self._names.get(domain, domain)
 
     def domains(self, primary: str) -> list[str]:
         """Those that go to a primary, or to one of several."""
         names = primary.split("+")
         found = [domain for domain, name in self._names.items() if name in names]
         return found or names
+
+    def unwell(self, primary: str, known: Known) -> str:
+        """Why not to drain to it now, by what a probe of its domains found; empty when nothing speaks against it.
+
+        What goes to several may go as long as one of them takes its part: the rest of its recipients waits on.
+        """
+        sick = down(known)
+        well = {self.name(domain) for domain in known.keys() - sick.keys()}
+        return "" if well.intersection(primary.split("+")) else in_a_sentence(sick)
 
     def learn(self, routes: Mapping[str, Routed]) -> None:
         """Of more domains."""
@@ -62,6 +76,3 @@ class ByPrimary:
         for name in (*hosts, *primary.split("+"), *self.domains(primary)):
             if name in self._caps:
                 yield self._caps[name]
-
-    def _name(self, domain: str) -> str:
-        return self._names.get(domain, domain)

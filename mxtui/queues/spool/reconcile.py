@@ -17,7 +17,7 @@ import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -30,6 +30,7 @@ from mxtui.queues.spool.disk import Disk
 from mxtui.queues.spool.ids import FOLDERS, folder_of, is_id, new_id
 from mxtui.queues.spool.layout import DELIVERABLE, READ, Places, listed
 from mxtui.queues.spool.together import Job
+from mxtui.queues.spool.unfinished import follow_through
 from mxtui.queues.spool.writer import SpoolWriter
 
 ORPHAN_SECONDS: Final = 36 * 3600.0
@@ -163,7 +164,7 @@ class _Reconciler:
             self._settle(queue_id, path)
 
     def _settle(self, queue_id: str, path: str) -> None:
-        """The last result was recorded, and what follows from it was not done."""
+        """See `unfinished`."""
         with self._or_left(path):
             locked = lock_envelope(self._places, queue_id)
             if locked is None:
@@ -171,11 +172,7 @@ class _Reconciler:
             with Claim(
                 locked, decoded(read_file(locked.descriptor, locked.path), queue_id, locked.path), self._writer
             ) as claim:
-                refused = [each for each in claim.envelope.recipients if each.fate == "refused"]
-                if refused:
-                    claim.move("failed", replace(claim.envelope, why=refused[0].text or "refused"))
-                else:
-                    claim.finish()
+                if follow_through(claim):
                     self._done.messages -= 1
                     self._done.finished += 1
 

@@ -9,8 +9,9 @@ from mxtui.model.drain.connections import Connections
 from mxtui.model.drain.machine import Drain
 from mxtui.model.drain.primaries import ByPrimary
 from mxtui.model.drain.settings import DrainSettings
-from mxtui.model.health import Primary
-from mxtui.model.plan import Fate, Target
+from mxtui.model.drain.way import Settled
+from mxtui.model.health import Health, Primary
+from mxtui.model.plan import Fate, Target, Verdict
 from mxtui.model.route import Routed
 from tests.model.drain.drains import settle, targets, vary
 from tests.support.plans import target
@@ -277,3 +278,32 @@ def test_it_is_through_with_a_primary_that_is_believed_though_its_last_take_thei
     few = several(targets(9, ("b.example",)))
     rounds(few, 0.0, 2)
     assert (len(few.take(100, 1.0)), few.through(B)) == (len(few.in_hand), False), "on trial until the last is there"
+
+
+def test_a_part_that_was_taken_speaks_for_its_primary_whatever_became_of_the_rest() -> None:
+    """What goes to two of which one is down would fail for ever, and be held as what a guard left."""
+    both = ("a.example", "b.example")
+    work = several([target(f"S{n:03}", domains=both, recipients=2) for n in range(200)])
+    now = 0.0
+    for _ in range(40):
+        for each in work.take(100, now):
+            verdicts = (
+                Verdict(each.queue_id, "u@a.example", "delivered", "2.0.0", "ok", now),
+                Verdict(each.queue_id, "u@b.example", "deferred", "4.4.1", "connection refused", now),
+            )
+            work.settled(Settled(each.queue_id, "deferred", verdicts, 0.01, unreachable=True), now)
+        now += 0.1
+    progress = work.progress(now)
+    assert (progress.phase, progress.deferred, progress.left, progress.why) == ("done", 200, 0, "")
+
+
+def test_what_goes_to_several_may_go_while_one_of_them_is_well() -> None:
+    by_primary = ByPrimary(ROUTES, {})
+    up = Health("up", 0.0, "ehlo", "", None)
+    down = Health("down", 0.0, "tcp", "connection refused", None)
+    a, b = ROUTES["a.example"].primary, ROUTES["b.example"].primary
+    one_down = {"a.example": (a, up), "also-a.example": (a, up), "b.example": (b, down)}
+    assert by_primary.unwell(f"{A}+{B}", one_down) == ""
+    assert "b.example is down" in by_primary.unwell(B, {"b.example": (b, down)})
+    assert "is down" in by_primary.unwell(f"{A}+{B}", {"a.example": (a, down), "b.example": (b, down)})
+    assert by_primary.unwell(A, {}) == "", "probing is switched off"
