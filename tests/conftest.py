@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 from mxtui.demo import ports
 from mxtui.demo.postfix import PrivatePostfix, postfix_available
 from mxtui.demo.primary import FakePrimary
+from tests.support.roomy import sitecustomize as sitecustomize  # disks have room, here and in what tests run
 
 # How long an example takes says what else the machine does. In CI hypothesis's own profile stays in force beneath,
 # which tries the same ones each time.
@@ -21,8 +22,12 @@ settings.register_profile("unhurried", settings.default, deadline=None, suppress
 settings.load_profile("unhurried")
 
 
+ROOMY: Final = str(Path(__file__).parent / "support" / "roomy")
+
+
 def pytest_configure() -> None:
     """Ports of its own for each worker: a server that is down leaves its port to whoever asks next, in any process."""
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [ROOMY, os.environ.get("PYTHONPATH")]))
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     ports.PORTS = range(10_000 + worker, 20_000, workers)

@@ -47,6 +47,7 @@ class Sshd:
         programs = f"{Path(sys.executable).parent}:/usr/sbin:/usr/bin:/sbin:/bin"
         environment = (
             f"PATH={programs} XDG_CONFIG_HOME={self.there} XDG_STATE_HOME={self.there} PYTHONDONTWRITEBYTECODE=1"
+            f" PYTHONPATH={os.environ.get('PYTHONPATH', '')}"
         )
         (self.folder / "sshd_config").write_text(
             f"ListenAddress 127.0.0.1:{self.port}\nHostKey {self.host_key}\nPidFile none\nStrictModes no\nUsePAM no\n"

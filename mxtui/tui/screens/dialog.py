@@ -74,6 +74,8 @@ class Dialog(ModalScreen[T], Generic[T]):
 
     def show(self, title: str, lines: Sequence[Line]) -> None:
         """Show lines; the box is as high as they are, as far as the terminal allows."""
+        if not self.query("#text"):
+            return  # it is being taken away: what ran for it ended at that moment
         scene, look = self.scene, self.host.look
         box, text = self.query_one("#box"), self.query_one("#text", Painted)
         highest = int(self.size.height * HIGHEST) - (2 if scene.low else 4)  # without border and padding
