@@ -76,8 +76,18 @@ class Drains:
         return None if self.busy else written
 
     def report(self, *, as_json: bool) -> str:
-        """The report of the last drain that ended. Raises MxtuiError: there is none."""
+        """The report of the last drain that ended; while one runs, of the one before.
+
+        Raises MxtuiError: there is none, or the last one left none, and another's would be taken for it.
+        """
         path = self.folder / ("report.json" if as_json else "report.txt")
+        last = self.standing()
+        if last is not None and not last.running and not last.report:
+            before = f"; that of the one before is {path}" if path.exists() else ""
+            raise MxtuiError(
+                f"the last drain left no report: {last.fault or 'there was no room for one'}{before}",
+                "mxtui drain status tells how far it came, mxtui audit what it did.",
+            )
         try:
             return path.read_text("utf-8", "replace").rstrip("\n")
         except OSError as error:

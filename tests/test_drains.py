@@ -131,10 +131,23 @@ def test_one_that_was_killed_is_over_and_the_next_may_begin(drains: Drains, tmp_
 def test_a_report_is_kept_for_eyes_and_machines_until_the_next(drains: Drains) -> None:
     with drains.running(standing()) as running:
         path = running.report("Drain: done\n", {"delivered": 3})
+        running.standing = running.standing.over(5.0, report=path)
+        running.publish()
     assert path == str(drains.folder / "report.txt")
     assert drains.report(as_json=False) == "Drain: done"
     assert drains.report(as_json=True) == '{"delivered":3}'
     assert {each.name for each in drains.folder.iterdir()} == {"lock", "state.json", "report.txt", "report.json"}
+
+
+def test_one_that_was_killed_left_no_report_and_another_ones_is_not_taken_for_it(drains: Drains) -> None:
+    with drains.running(standing()) as running:
+        path = running.report("Drain: done\n", {})
+        running.standing = running.standing.over(5.0, report=path)
+        running.publish()
+    with drains.running(standing(4712)):
+        assert drains.report(as_json=False) == "Drain: done", "while one runs it is the one before's"
+    with pytest.raises(MxtuiError, match=f"process 4712 ended without a word.*the one before is {path}"):
+        drains.report(as_json=False)
 
 
 def test_only_their_owner_may_read_them(drains: Drains) -> None:

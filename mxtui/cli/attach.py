@@ -81,7 +81,7 @@ class Attached:
         vault = Vault(kept.folder, keep_seconds=kept.age, keep_bytes=kept.size)
         left = LeftByGuards(self.drains.folder)
         audit = Audit(self.settings.audit)
-        return Operations(self.queue, audit=audit, vault=vault, operator=operator, left=left)
+        return Operations(self.queue, audit=audit, vault=vault, operator=operator, left=left, holds=self.holds)
 
     @property
     def drains(self) -> "Drains":

@@ -7,7 +7,7 @@ import click
 
 from mxtui.cli.attach import attach
 from mxtui.cli.common import common_options
-from mxtui.cli.flush import CLEAR, progress_line, progress_object
+from mxtui.cli.flush import CLEAR, live_line, progress_line, progress_object
 from mxtui.cli.output import narrate, print_json
 from mxtui.drains import Wish
 from mxtui.errors import NoQueue
@@ -36,14 +36,20 @@ def drain_command(
                 drains.wish(wish)
                 narrate(f"asked to {what}; mxtui drain status shows when it has")
             case "report":
+                standing = drains.standing()
+                if standing is not None and standing.running:
+                    narrate("a drain is running (mxtui drain status); this is the report of the one before")
                 click.echo(drains.report(as_json=as_json))
             case _:
                 standing = drains.standing()
                 while standing is not None and standing.running and follow:
                     if sys.stderr.isatty() and standing.progress is not None:
-                        click.echo(f"{CLEAR}{progress_line(standing.progress)}", nl=False, err=True)
+                        paused = "paused, " if standing.progress.paused else ""
+                        click.echo(f"{CLEAR}{paused}{live_line(standing.progress, len(paused))}", nl=False, err=True)
                     time.sleep(LOOK)
                     standing = drains.standing()
+                if follow and sys.stderr.isatty():
+                    click.echo(CLEAR, nl=False, err=True)
                 if standing is None:
                     raise NoQueue("no drain of this queue is known", "mxtui flush starts one.")
                 _tell(standing, attached.now(), as_json=as_json)
@@ -74,8 +80,9 @@ def _tell(standing: Standing, now: float, *, as_json: bool) -> None:
         f"by {one_line(standing.operator, 40)}"
     )
     if progress is not None:
-        paused = "paused, " if progress.paused and standing.running else ""
-        click.echo(f"{paused}{progress.phase}: {progress_line(progress)}")
+        paused = standing.running and progress.paused
+        words = f"paused, {progress.in_hand:,} still in hand, " if paused else ""
+        click.echo(f"{words}{progress.phase}: {progress_line(progress)}")
         if progress.why:
             click.echo(one_line(progress.why, 600))
     if standing.held:

@@ -133,7 +133,9 @@ class AttachedElsewhere(Attached):
         """On record here and there; copies are there."""
         audit, vault = Audit(self.settings.audit), VaultElsewhere(self.there)
         left = LeftElsewhere(self.there)
-        return Operations(self.there, audit=audit, vault=vault, operator=operator, left=left, clock=self.now)
+        return Operations(
+            self.there, audit=audit, vault=vault, operator=operator, left=left, holds=self.holds, clock=self.now
+        )
 
     @property
     def drains(self) -> Drains:

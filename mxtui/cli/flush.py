@@ -1,5 +1,6 @@
 """`mxtui flush`: try delivery now, and follow each message to its verdict."""
 
+import shutil
 import sys
 import threading
 import time
@@ -119,7 +120,7 @@ def flush(
         targets, selection = select(attached, words, everything=everything, verb=Verb.FLUSH)
         going, left_out = (targets, []) if force else apart(targets, troubles(attached, targets, router))
         if left_out and not going:
-            raise Guarded(left_out[0].detail, "Wait until it is up (mxtui probe), or say --force.")
+            raise Guarded(left_out[0].detail, "Wait until that is over (mxtui probe, mxtui status), or say --force.")
         operations = attached.operations
         steps = () if direct else None
         plan = operations.plan(Verb.FLUSH, going, selection, forced=force, steps=steps)
@@ -161,7 +162,7 @@ def troubles(attached: Attached, targets: Sequence[Target], router: "Router | No
     now = attached.now()
     for hold in in_force(attached.holds().values(), now).values():
         held = (domain for domain in concerned if within(domain, hold.domain))
-        found.update((domain, f"{domain} is {words_of_hold(hold, now)}") for domain in held)
+        found.update((domain, f"{domain} is {words_of_hold(hold, now)} (mxtui {hold.ended_by})") for domain in held)
     return found
 
 
@@ -212,7 +213,7 @@ def _show(progress: FlushProgress, *, as_json: bool, live: bool) -> None:
             about = f"{verdict.queue_id}  {one_line(verdict.recipient, 80)}"
             narrate(f"{CLEAR if live else ''}  {about}  {verdict.fate}: {one_line(verdict.reply, 300)}")
     if live:
-        click.echo(f"{CLEAR}{progress_line(progress)}", nl=False, err=True)
+        click.echo(f"{CLEAR}{live_line(progress)}", nl=False, err=True)
 
 
 def progress_object(progress: FlushProgress) -> dict[str, object]:
@@ -235,8 +236,23 @@ def progress_object(progress: FlushProgress) -> dict[str, object]:
     }
 
 
+def live_line(progress: FlushProgress, before: int = 0) -> str:
+    """The same for eyes, on one line of the terminal with `before` columns taken: what wraps cannot be drawn over."""
+    columns = shutil.get_terminal_size().columns - 1 - before
+    line = progress_line(progress)
+    if len(line) > columns:
+        eta = f", about {duration(progress.eta_seconds)} left" if progress.eta_seconds else ""
+        eta = ", growing" if progress.growing else eta
+        lost = progress.refused + progress.bounced + progress.unknown
+        line = (
+            f"{progress.delivered:,} of {progress.queued:,} delivered, {progress.deferred:,} deferred, "
+            f"{lost:,} refused, {progress.left:,} left  {progress.per_second:.1f}/s{eta}"
+        )
+    return line if len(line) <= columns else f"{line[: max(0, columns - 1)]}…"
+
+
 def progress_line(progress: FlushProgress) -> str:
-    """The same for eyes."""
+    """As long as it takes."""
     eta = f", about {duration(progress.eta_seconds)} left" if progress.eta_seconds else ""
     if progress.growing:
         eta = ", growing: more arrives than is delivered"

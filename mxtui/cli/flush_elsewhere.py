@@ -58,7 +58,7 @@ def flush(
     targets, selection = select(attached, words, everything=everything, verb=Verb.FLUSH)
     going, left_out = (targets, []) if force else apart(targets, troubles(attached, targets))
     if left_out and not going:
-        raise Guarded(left_out[0].detail, "Wait until it is up (mxtui probe), or say --force.")
+        raise Guarded(left_out[0].detail, "Wait until that is over (mxtui probe, mxtui status), or say --force.")
     operations = attached.operations
     plan = operations.plan(Verb.FLUSH, going, selection, forced=force)
     if limit:

@@ -190,14 +190,19 @@ class Leg:
             return "backoff"
         return "steady" if self.pace.steady else "ramp"
 
-    def words(self, now: float) -> str:
-        """Why it stopped or is slower than it could be, and what follows; empty while all is well."""
+    def words(self, now: float, *, paused: bool = False) -> str:
+        """Why it stopped or is slower than it could be, and what follows; empty while all is well.
+
+        `paused`: nothing follows before somebody has it go on.
+        """
         if self._why or not self.active:
             return self._why
         wait = self.pace.resumes - now
         if self._unwell:
             again = f", the next in {duration(wait)}" if self._doubt and wait > 0 else ""
             return f"the primary is not well ({self._unwell}); it goes on when a probe finds it well{again}"
+        if paused:
+            return self.pace.trouble
         if trouble := self.pace.trouble:
             return f"{trouble}; " + (f"tried again in {duration(wait)}" if wait > 0 else "slower until it goes well")
         if self.stage == "canary" and self.in_hand and now - self._taken_at >= SILENT and self.canary is not None:

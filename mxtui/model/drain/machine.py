@@ -358,7 +358,7 @@ class Drain:
 
         With several primaries that of the gravest, by its name, and how many more there are.
         """
-        said = [(leg, words) for leg in self._legs.values() if (words := leg.words(now))]
+        said = [(leg, words) for leg in self._legs.values() if (words := leg.words(now, paused=self._paused))]
         said.sort(key=lambda each: each[0].active)
         if not said:
             return ""

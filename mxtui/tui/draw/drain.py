@@ -15,6 +15,9 @@ from mxtui.tui.line import Line, fit_address, wrap
 
 INDENT = 3
 
+REPLIES = 4
+"""Lines of the last replies that are worth more than air, their heading included."""
+
 _HOST = re.compile(r"^host \S+ said: ")
 """Before a server's words, by Postfix; it is the same one line after line, and takes the room of what is not."""
 
@@ -51,29 +54,36 @@ def preparing(scene: Scene, plan: Plan, since: float) -> list[Line]:
 def drain(scene: Scene, standing: Standing, height: int) -> list[Line]:
     """All that is known of a drain, as far as there is room."""
     progress = standing.progress
-    lines = [Line(), *_headline(scene, standing), Line()]
+    blocks = [_headline(scene, standing)]
+    if progress is not None:
+        blocks.append(list(stages(scene, standing)))
+        if why := standing.fault or progress.why:
+            style = scene.look.danger if standing.fault or progress.phase == "stopped" else scene.look.warning
+            parts = wrap(why, scene.width - 2 * INDENT)[:3]
+            blocks.append([Line(("   ", scene.look.text), (part, style)) for part in parts])
+        if standing.held:
+            text = f"{counted(standing.held, 'message')} held, not tried: f on Domains takes them, too"
+            blocks.append([Line(("   ", scene.look.text), (text, scene.look.label))])
+        blocks.append([_bar(scene, progress)])
+        blocks.append(_counts(scene, progress, bounces=standing.way == "through Postfix"))
+    lines = _stacked(blocks, height)
     if progress is None:
         return lines[:height]
-    lines += [*stages(scene, standing), Line()]
-    if why := standing.fault or progress.why:
-        style = scene.look.danger if standing.fault or progress.phase == "stopped" else scene.look.warning
-        lines += [Line(("   ", scene.look.text), (part, style)) for part in wrap(why, scene.width - 2 * INDENT)[:3]]
-        lines.append(Line())
-    if standing.held:
-        text = f"{counted(standing.held, 'message')} held, not tried: f on Domains takes them, too"
-        lines += [Line(("   ", scene.look.text), (text, scene.look.label)), Line()]
-    lines += [
-        _bar(scene, progress),
-        Line(),
-        *_counts(scene, progress, bounces=standing.way == "through Postfix"),
-        Line(),
-    ]
     if height - len(lines) >= 14 and scene.wide:
         lines += _beside(_rates(scene, standing, 5), limits(scene, standing, progress), scene.width - LIMITS)
-    if height - len(lines) >= 4:
+    if height - len(lines) >= 2:
         lines.append(ruled(scene, "Last replies", "newest first"))
         lines += [reply(scene, verdict) for verdict in standing.replies[: height - len(lines)]]
     return lines[:height]
+
+
+def _stacked(blocks: list[list[Line]], height: int) -> list[Line]:
+    """With a line of air around each, where that leaves room for the last replies: they tell what to do."""
+    airy = height - sum(map(len, blocks)) - len(blocks) - 1 >= REPLIES
+    lines = [Line()] if airy else []
+    for block in blocks:
+        lines += [*block, Line()] if airy else block
+    return lines
 
 
 def _headline(scene: Scene, standing: Standing) -> list[Line]:
@@ -96,6 +106,8 @@ def _headline(scene: Scene, standing: Standing) -> list[Line]:
     )
     if standing.running and not paused and progress is not None:
         remaining(scene, progress, first, second, edge)
+    elif paused and progress is not None and progress.in_hand:
+        first.right([(f"{progress.in_hand:,} still in hand", look.strong)], edge)
     return [first, second]
 
 
