@@ -185,8 +185,7 @@ class Holding:
         if hold is None:
             raise UsageError(f"{domain} is not held", "mxtui migrate status and mxtui suspend --list show what is.")
         if kind is not None and hold.kind != kind:
-            command = "migrate end" if hold.kind == "migrate" else "resume"
-            raise UsageError(f"{hold.mark}, not what was named", f"mxtui {command} {domain} ends it.")
+            raise UsageError(f"{hold.mark}, not what was named", f"mxtui {hold.ended_by} ends it.")
         return hold
 
     def volume(self, hold: DomainHold) -> list[Target]:

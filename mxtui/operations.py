@@ -19,7 +19,7 @@ from mxtui.audit import Act, Audit, AuditRecord, Operator, this_operator
 from mxtui.draining import Draining
 from mxtui.errors import AuditFailed, NotPermitted, UsageError
 from mxtui.left import Left, LeftByGuards, as_left, is_left
-from mxtui.model.holds import names_a_hold
+from mxtui.model.holds import DomainHold, held_for, in_force, names_a_hold, release_cautions
 from mxtui.model.kept import kept_name
 from mxtui.model.message import Identity, QueuedMessage
 from mxtui.model.plan import Caution, FlushProgress, Plan, Result, Target
@@ -73,12 +73,15 @@ class Operations:
         vault: Vault | None = None,
         operator: Operator | None = None,
         left: LeftByGuards | None = None,
+        holds: Callable[[], Mapping[str, DomainHold]] = dict,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        """`holds` tells which domains are held, and raises what reading them does."""
         self.audit = audit or Audit()
         self.vault = vault or Vault()
         self._queue = queue
         self._left = left
+        self._holds = holds
         self._operator = operator or this_operator()
         self._clock = clock
 
@@ -126,6 +129,7 @@ class Operations:
         `steps` are those of a flush by our own sender: the queue's engine has no part in it, and need not run.
         Raises as `Permission.require` does; NotPermitted, also where a deletion can keep no copy; UsageError, of `vet`.
         """
+        targets = tuple(targets)
         left = self._left_by_guards() if verb in (Verb.FLUSH, Verb.RELEASE) else {}
         if steps is not None:
             plan = make_plan(verb, targets, selection, self._clock(), forced=forced, admitted=self._admitted(left))
@@ -143,6 +147,7 @@ class Operations:
         )  # fmt: skip
         warned = self._queue.cautions(verb) if isinstance(self._queue, Forewarning) and plan.targets else ()
         plan = replace(plan, cautions=(*warned, *_about_left(plan, left, self._clock()), *plan.cautions))
+        plan = self._about_holds(plan, targets)
         keeping = verb is Verb.DELETE and keep_copy
         hold = capabilities.may(Verb.HOLD)
         if keeping and not hold.allowed and any(target.state not in IN_HOLD for target in plan.targets):
@@ -173,6 +178,21 @@ class Operations:
     def _left_by_guards(self) -> Mapping[str, Left]:
         known = {} if self._left is None else self._left.known()
         return as_left(known, self._queue.held_since(known)) if known and isinstance(self._queue, Holding) else known
+
+    def _about_holds(self, plan: Plan, targets: Sequence[Target]) -> Plan:
+        """A release or a flush, with what the holds of domains have to do with it; none of a hold's own acts."""
+        concerned = plan.verb in (Verb.FLUSH, Verb.RELEASE) and not names_a_hold(plan.selection)
+        if not concerned or not any(target.state == "hold" for target in targets):
+            return plan
+        now = self._clock()
+        holds = in_force(self._holds().values(), now)
+        if not holds:
+            return plan
+        if plan.verb is Verb.FLUSH:
+            return replace(plan, excluded=tuple(held_for(plan.excluded, targets, holds)))
+        if self._queue.source.kind != "postfix":
+            return plan  # whoever delivers leaves the domain alone
+        return replace(plan, cautions=(*release_cautions(plan.targets, holds, now), *plan.cautions))
 
     def _admitted(self, left: Mapping[str, Left]) -> Callable[[Target], bool]:
         """What a guard held may be flushed all the same, but where Postfix would renew it under another ID."""

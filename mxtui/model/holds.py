@@ -5,12 +5,13 @@ primary that is half moved is lost, so past its time it only becomes a louder al
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
-from mxtui.model.plan import Caution
-from mxtui.model.words import duration
+from mxtui.model.plan import Caution, Result, Target
+from mxtui.model.words import clock, counted, duration
 
 HoldKind = Literal["suspend", "migrate"]
 
@@ -63,6 +64,11 @@ class DomainHold:
     def badge(self) -> str:
         """The word over an alert about it."""
         return "MIGRATING" if self.kind == "migrate" else "SUSPENDED"
+
+    @property
+    def ended_by(self) -> str:
+        """The command that ends it, without the program's name."""
+        return f"{'migrate end' if self.kind == 'migrate' else 'resume'} {self.domain}"
 
     @property
     def noun(self) -> str:
@@ -145,6 +151,35 @@ def start_cautions(catching: Catching, *, moves: bool) -> list[Caution]:
             Caution("New mail", "is held as it comes; what has recipients in other domains too is held for all of them")
         )
     return found
+
+
+def holding(domains: Iterable[str], holds: Iterable[DomainHold]) -> DomainHold | None:
+    """The hold that a message for these domains has to wait for, if any."""
+    return next((hold for hold in holds if any(within(domain, hold.domain) for domain in domains)), None)
+
+
+def release_cautions(targets: Iterable[Target], holds: Mapping[str, DomainHold], now: float) -> list[Caution]:
+    """What to think about before mail is released that a domain's hold keeps back: Postfix tries it at once."""
+    found = Counter(hold.domain for target in targets if (hold := holding(target.domains, holds.values())) is not None)
+    cautions = []
+    for domain, number in found.items():
+        hold = holds[domain]
+        name = "Migrating" if hold.kind == "migrate" else "Suspended"
+        until = f"until {clock(hold.until, now)} ({hold.owner}: {hold.reason})"
+        text = f"{counted(number, 'message')} for {domain}, {until}: what is released is tried at once"
+        cautions.append(Caution(name, text))
+    return cautions
+
+
+def held_for(excluded: Iterable[Result], targets: Iterable[Target], holds: Mapping[str, DomainHold]) -> list[Result]:
+    """Results of messages left out, where they are in hold for a domain's sake with the command that ends that."""
+    excluded = list(excluded)
+    out = {result.queue_id for result in excluded}
+    why = {}
+    for target in targets:
+        if target.queue_id in out and target.state == "hold" and (hold := holding(target.domains, holds.values())):
+            why[target.queue_id] = f"held for the {hold.mark}: mxtui {hold.ended_by} lets it go"
+    return [each._replace(detail=why.get(each.queue_id, each.detail)) for each in excluded]
 
 
 def may_start(hold: DomainHold, before: DomainHold | None) -> str:

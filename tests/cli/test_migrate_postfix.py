@@ -153,6 +153,20 @@ def test_wired_in_while_the_migration_is_on_all_that_was_caught_goes_at_the_end(
     assert moving("migrate", "status", "--json").objects == []
 
 
+def test_whoever_releases_or_flushes_what_a_migration_holds_is_told_of_it(moving: Moving) -> None:
+    moving.queued(2)
+    moving.start()
+    said = moving("release", "--all", "--dry-run").err
+    assert "Migrating: 2 messages for example.org, until " in said
+    assert "new host): what is released is tried at once" in said
+    moving.primary.up()
+    said = moving("flush", "--all").err
+    assert "example.org is migrating, " in said
+    assert "(mxtui migrate end example.org)" in said
+    said = moving("flush", "--all", "--force", "--dry-run").err
+    assert "held for the migration of example.org: mxtui migrate end example.org lets it go" in said
+
+
 def test_two_changes_of_the_table_within_a_second_are_two_to_smtpd(moving: Moving) -> None:
     moving.wire()
     catch = PostfixCatch(moving.layout, ())

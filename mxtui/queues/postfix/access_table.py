@@ -113,10 +113,9 @@ class PostfixCatch:
 
         With the domains below it: the key of a domain stands for them, too (parent_domain_matches_subdomains).
         """
-        came = message.arrival + ARRIVAL_SLACK
-        if hold.caught_since is None or came < hold.caught_since:
+        if hold.caught_since is None or message.arrival < hold.caught_since:
             tried = any(recipient.reason or recipient.dsn for recipient in message.recipients)
-            if tried or came < hold.since:
+            if tried or message.arrival + ARRIVAL_SLACK < hold.since:
                 return False
         return any(within(recipient.domain, hold.domain) for recipient in message.recipients)
 
