@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -37,6 +38,12 @@ if TYPE_CHECKING:
 
 AHEAD: Final = 25
 """Messages in hand for each connection of our own sender on Postfix's queue: one `postsuper` holds hundreds at once."""
+
+SMALL_BATCH: Final = 50
+"""Messages in Postfix's hands at most, where there are few: a quarter of a second's work, so that it never runs dry."""
+
+OF_ALL: Final = 8
+"""One in so many may be in its hands at once; 5,000 are enough for the largest batch there is."""
 
 FRESH: Final = 60.0
 """Seconds for which what was found of the primaries while a drain was planned is believed."""
@@ -70,6 +77,8 @@ def draining(
     engine = way or attached.queue
     # Postfix bounces at once what is refused, so what it has in hand is what can be lost; serve and we keep it.
     its_own = attached.queue.source.kind == "postfix" and engine is attached.queue
+    if its_own:
+        settings = replace(settings, most_in_batch=_largest_batch(settings.most_in_batch, len(plan.targets)))
     domains = {domain for target in plan.targets for domain in target.domains}
     by_primary = ByPrimary(_routes(router or attached.router(), domains), attached.settings.drain.primaries)
     primaries = by_primary.primaries(settings, Batches if its_own else Connections)
@@ -88,6 +97,13 @@ def draining(
     if not direct and isinstance(attached.queue, Releasing) and any(each.state == "hold" for each in plan.targets):
         engine = LettingGo(engine, attached.queue)
     return Draining(drain, engine, probe=_Probe(attached, by_primary, plan, router))
+
+
+def _largest_batch(most: int, messages: int) -> int:
+    """Of an engine that is not ours, for so many messages: what it has in hand no pause, stop or guard takes back, so
+    that of a small queue it must not have all.
+    """
+    return min(most, max(SMALL_BATCH, messages // OF_ALL))
 
 
 class _Probe:

@@ -141,3 +141,15 @@ def test_what_a_killed_drain_left_half_settled_holds_up_no_other(spool_queue: Sp
     course = drain(queue)
     assert (course.last.phase, course.last.delivered) == ("done", 2)
     assert queue.states() == {"failed": 1, "": 2}
+
+
+def test_of_a_small_queue_postfix_never_has_all_in_hand(postfix_queue: PostfixQueue) -> None:
+    """What it has in hand, no pause, stop or guard takes back."""
+    queue = postfix_queue
+    queue.write_config(connections=500)
+    queue.fill(150)
+    queue.primary.up()
+    in_hand: list[int] = []
+    course = drain(queue, lambda progress: in_hand.append(progress.in_hand))
+    assert course.last.delivered == 150
+    assert 25 < max(in_hand) <= 50
