@@ -204,7 +204,9 @@ class Attached:
 
         found = facts(self.settings, self.queue.source.path, self.site.certificate(), self.sifted)
         known = silent_scanners(self.settings) if silent is None else tuple(silent)
-        return replace(found, stopped=stopped_drain(self.drains), silent=known)
+        drains = self.drains
+        killed = None if drains.busy else self.site.killed(drains.folder)
+        return replace(found, stopped=stopped_drain(drains), killed=killed, silent=known)
 
     @property
     def relayed(self) -> tuple[str, ...]:

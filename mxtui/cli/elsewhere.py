@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from mxtui.doctor.gather.system import MailSystem
     from mxtui.holding import Holding
     from mxtui.holds import Holds
+    from mxtui.model.alerts.facts import KilledDrain
     from mxtui.model.plan import Plan
     from mxtui.model.recipients import NoSuchRecipient, Since
     from mxtui.model.route import Router
@@ -65,6 +66,10 @@ class SiteElsewhere:
 
     def drains(self) -> None:
         """There."""
+
+    def killed(self, folder: Path) -> "KilledDrain | None":
+        """Only there."""
+        self._refuse(f"the journal in {folder}")
 
     def control(self) -> "Control | None":
         """Only there."""

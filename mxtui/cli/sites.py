@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mxtui.delivery.policy import Policy, TlsPolicy
     from mxtui.doctor.gather.system import MailSystem
     from mxtui.holds import Holds
+    from mxtui.model.alerts.facts import KilledDrain
     from mxtui.model.drain.way import Feed, Settled, Way
     from mxtui.model.recipients import NoSuchRecipient, Since
     from mxtui.model.route import Ourselves, Routed, Router
@@ -65,6 +66,10 @@ class Site(Protocol):
 
     def drains(self) -> Path | None:
         """Where its drains are registered; None where the host has a place for that."""
+        ...
+
+    def killed(self, folder: Path) -> "KilledDrain | None":
+        """What a drain registered in a folder has in hold since it was killed, by our own sender; None: nothing."""
         ...
 
     def control(self) -> "Control | None":
@@ -147,6 +152,12 @@ class PostfixSite:
         from mxtui.holds import Holds, folder_for
 
         return Holds(folder_for(self._layout.config_directory, self._settings.holds))
+
+    def killed(self, folder: Path) -> "KilledDrain | None":
+        """As its journal has it, of what is in hold still."""
+        from mxtui.queues.postfix.direct.killed import killed
+
+        return killed(self._layout, folder / "journal")
 
     def catch(self) -> "Catch":
         """Through an access table."""
@@ -232,6 +243,10 @@ class SpoolSite:
         from mxtui.queues.spool.catch import holds_folder
 
         return Holds(holds_folder(self._spool.path))
+
+    def killed(self, folder: Path) -> "KilledDrain | None":
+        """Nothing: what it had in hand is where it was."""
+        return None
 
     def catch(self) -> "Catch":
         """By `serve`."""

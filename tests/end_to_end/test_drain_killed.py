@@ -102,6 +102,9 @@ def test_with_everything_in_custody_the_next_command_puts_it_back_before_it_plan
     process = queue.begin("flush", "--all", "--yes")
     wait_until(lambda: queue.states()["hold"] == MESSAGES - 1)
     kill(process)
+    (status,) = queue("status", "--json").objects
+    (alert,) = [each for each in status["alerts"] if each["name"] == "drain_killed"]
+    assert f"{MESSAGES - 1} messages are in hold since a drain by mxtui's own sender was killed" in alert["text"]
     heal(queue)
     done = queue("flush", "--all", "--yes")
     assert done.status == 0, done.err
@@ -125,11 +128,17 @@ def test_what_a_direct_run_never_heard_of_goes_with_no_other_flush(postfix_queue
     kill(process)
     (doubtful,) = map(queue.mark, queue.primary.accepted)
     assert doubtful in left
+    (status,) = queue("status", "--json").objects
+    (alert,) = [each for each in status["alerts"] if each["name"] == "drain_killed"]
+    assert f"{doubtful} was sent and never answered, perhaps delivered" in alert["text"]
     heal(queue)
     done = queue("flush", "--all", "--yes")
     assert f"{doubtful} was sent and never answered: perhaps delivered. It stays in hold" in done.err
     assert queue.tally() == Tally(delivered=MESSAGES - 1, kept=2, doubled=0, lost=0), "and the canary that was refused"
     assert queue.state_of(doubtful) == "hold"
+    assert queue("delete", f"id:{doubtful}", "--yes").status == 0
+    (status,) = queue("status", "--json").objects
+    assert "drain_killed" not in {each["name"] for each in status["alerts"]}, "somebody has decided"
 
 
 @pytest.mark.parametrize("planned", [False, True])

@@ -18,6 +18,17 @@ class StoppedDrain(NamedTuple):
     """Hostile text: it quotes a server. Empty where another drain has ended since."""
 
 
+class KilledDrain(NamedTuple):
+    """What a drain by our own sender has in hold since it was killed, on a queue that is not ours."""
+
+    at: float
+    """When it last wrote something down; epoch seconds."""
+    messages: int
+    """That the next act puts back where they were."""
+    unanswered: tuple[str, ...]
+    """IDs of what was sent and never answered: it stays in hold until an operator decides."""
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """Known from files, looked at now and then."""
@@ -29,6 +40,8 @@ class Facts:
     certificate: float | None = None
     """When our own certificate expires, seconds since the epoch; None where there is none or it cannot be read."""
     stopped: StoppedDrain | None = None
+    """None where nothing is left of any."""
+    killed: KilledDrain | None = None
     """None where nothing is left of any."""
     suspects: int = 0
     """Messages that are suspected spam, as far as they were judged."""

@@ -16,6 +16,7 @@ GRAVITY: Final[tuple[str, ...]] = (
     "primary_flapping",
     "backlog",
     "primary_degraded",
+    "drain_killed",
     "drain_stopped",
     "not_drained",
     "failed",

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from mxtui.model.alerts.certificates import expires as certificate_expires
 from mxtui.model.alerts.certificates import of_certificate
 from mxtui.model.alerts.drills import of_drills
-from mxtui.model.alerts.facts import NO_FACTS, Facts, StoppedDrain
+from mxtui.model.alerts.facts import NO_FACTS, Facts, KilledDrain, StoppedDrain
 from mxtui.model.alerts.order import in_order
 from mxtui.model.alerts.thresholds import Thresholds
 from mxtui.model.health import Health, lasting
@@ -62,6 +62,7 @@ def of_queue(
     if capabilities.recovering:
         yield from _of_recoveries(domains, capabilities, now)
     yield from _of_stopped_drains(queue, capabilities, facts.stopped, now)
+    yield from _of_killed_drains(queue, facts.killed, now)
     if facts.certificate is not None:
         yield from of_certificate(None, "", facts.certificate, now, thresholds)
     yield from of_drills(facts, now, thresholds)
@@ -91,6 +92,9 @@ def _of_scanners(facts: Facts, now: float) -> Iterator[Alert]:
         text = f"{', and '.join(facts.silent)}. Mail stays unscanned until {they}"
         yield Alert("scanner", "warning", None, text, now, "SCANNER")
 
+
+NAMED = 3
+"""Messages told of by their IDs."""
 
 OVERDUE = 30.0
 """Seconds that whoever ends a suspension may take."""
@@ -201,6 +205,30 @@ def _of_stopped_drains(
     are = "is" if messages == 1 else "are"
     text = f"{counted(messages, 'message')} {are} held since a drain was stopped at {clock(stopped.at, now)}{why}"
     yield Alert("drain_stopped", "critical", None, text, stopped.at, "STOPPED", messages)
+
+
+def _of_killed_drains(queue: QueueTotals, killed: KilledDrain | None, now: float) -> Iterator[Alert]:
+    held = queue.states.get("hold", 0)
+    if killed is None or not held:
+        return
+    number, unanswered = min(held, killed.messages), killed.unanswered
+    said = []
+    if number:
+        are = "is" if number == 1 else "are"
+        said.append(
+            f"{counted(number, 'message')} {are} in hold since a drain by mxtui's own sender was killed at "
+            f"{clock(killed.at, now)}; the next mxtui flush takes them out again"
+        )
+    if unanswered:
+        more = f" and {len(unanswered) - NAMED:,} more" if len(unanswered) > NAMED else ""
+        were = "was" if len(unanswered) == 1 else "were"
+        said.append(
+            f"{', '.join(unanswered[:NAMED])}{more} {were} sent and never answered, perhaps delivered, and in hold: "
+            "ask the primary, then release or delete"
+        )
+    if said:
+        messages = min(held, killed.messages + len(unanswered))
+        yield Alert("drain_killed", "critical", None, ". ".join(said), killed.at, "KILLED", messages)
 
 
 def _of_files(

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from mxtui.model.alerts import Facts
+from mxtui.model.alerts.facts import KilledDrain
 from mxtui.model.alerts.order import GRAVITY
 from mxtui.model.drill import Drill
 from mxtui.model.health import Climb, Rung
@@ -118,6 +119,10 @@ def scenes(at: float) -> Iterator[Scene]:
     yield Scene("and is not begun", MINUTE, {"not_drained"}, row(flow=quiet), {"capabilities": unwell})
     trusted = replace(RUNNING, recovering=(replace(refused_it, word="well", why="no drain can be registered"),))
     yield Scene("and cannot be", MINUTE, {"not_drained"}, row(flow=quiet), {"capabilities": trusted})
+    killed = replace(WELL_DRILLED, killed=KilledDrain(at, 5, ("4B1",)))
+    in_hold = row(messages=6, oldest=later, states={"hold": 6}, flow=quiet)
+    yield Scene("our own sender is killed", MINUTE, {"drain_killed"}, in_hold, {"states": {"hold": 6}}, facts=killed)
+    yield Scene("and a flush puts it back", MINUTE, set(), row(flow=quiet))
     given_up = row(messages=2, oldest=later, states={"failed": 2}, flow=quiet)
     yield Scene("two of a spool's are given up", MINUTE, {"failed"}, given_up, {"states": {"failed": 2}})
     yield Scene("a file was set aside", MINUTE, {"corrupt"}, row(flow=quiet), {"states": {"corrupt": 1}})

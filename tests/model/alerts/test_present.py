@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from mxtui.model.alerts import Facts, Thresholds, alerts
-from mxtui.model.alerts.facts import StoppedDrain
+from mxtui.model.alerts.facts import KilledDrain, StoppedDrain
 from mxtui.model.health import Health, Primary
 from mxtui.model.holds import DomainHold
 from mxtui.model.overview import Alert, DomainStatus, DomainTotals, QueueTotals, TopReason
@@ -153,6 +153,21 @@ def test_a_suspension_that_nobody_ended_is_critical_after_a_moment() -> None:
     assert alert.name == "suspended"
     (alert,) = found(held("suspend", until=NOW - 60))
     assert (alert.name, alert.severity) == ("hold_not_ended", "critical")
+
+
+def test_what_a_killed_drain_has_in_hold_alarms_and_what_may_be_delivered_is_named() -> None:
+    def seen(messages: int, unanswered: tuple[str, ...], held: int = 50) -> list[Alert]:
+        queue = QueueTotals(held, states={"hold": held})
+        told = Facts(killed=KilledDrain(NOW - 60, messages, unanswered))
+        return list(alerts((), queue, RUNNING, ROOM, NOW, Thresholds(), told))
+
+    (alert,) = seen(40, ("4A1", "4A2", "4A3", "4A4"))
+    assert (alert.name, alert.severity, alert.messages) == ("drain_killed", "critical", 44)
+    assert alert.text.startswith("40 messages are in hold since a drain by mxtui's own sender was killed at ")
+    assert "4A1, 4A2, 4A3 and 1 more were sent and never answered, perhaps delivered" in alert.text
+    (alert,) = seen(0, ("4A1",))
+    assert alert.text.startswith("4A1 was sent and never answered")
+    assert not seen(40, (), held=0), "somebody released all that is held"
 
 
 def test_what_a_guard_left_of_a_drain_alarms_until_it_is_decided_about() -> None:
