@@ -47,7 +47,9 @@ class Follower:
         for recipient in envelope.waiting:
             by_domain.setdefault(recipient.destination, []).append(recipient.address)
         addresses = {address for found in by_domain.values() for address in found}
-        self._books.take(target(envelope, state)._replace(recipients=len(addresses)), now)
+        sent_before = any(recipient.possible_duplicate for recipient in envelope.waiting)
+        of_each = target(envelope, state)._replace(recipients=len(addresses))
+        self._books.take(of_each, now, sent_before=sent_before)
         for domain in by_domain:
             self._by_domain.setdefault(domain, set()).add(envelope.id)
         if len(by_domain) > 1:

@@ -37,6 +37,7 @@ from mxtui.model.plan import Target
 from mxtui.model.route import Ourselves, Router
 from mxtui.primary.lookup import Lookup
 from mxtui.queues.spool.committer import Committer
+from mxtui.queues.spool.ending import Endings
 from mxtui.queues.spool.ids import arrival_of
 from mxtui.queues.spool.store import Spool
 from mxtui.queues.spool.unfinished import follow_through, is_unfinished
@@ -126,6 +127,7 @@ class Forwarder:
         )  # fmt: skip
         self._screening.follow(gate)
         self._hostname = ourselves.hostname
+        self._endings = Endings(spool)
         self._lanes: dict[HostKey, Lane] = {}
         self._turns: deque[Lane] = deque()
         self._hosts: dict[str, Host] = {}
@@ -388,6 +390,14 @@ class Forwarder:
         """Fields that a message goes with."""
         return evidence.fields(job.envelope, self._hostname, everywhere=self._policy.evidence)
 
+    def ending(self, queue_id: str) -> None:
+        """The final dot of a message is about to be sent."""
+        self._endings.begin(queue_id)
+
+    def ended(self, queue_id: str) -> None:
+        """What became of it is on record, or we are stopping and it is tried again."""
+        self._endings.end(queue_id)
+
     def to_be_scanned(self, job: Job) -> bool:
         """Whether it may go only once it was scanned."""
         return self._screening.concerns(job.envelope)
@@ -611,6 +621,7 @@ class Forwarder:
         if self._tasks:
             await asyncio.wait(self._tasks)
         await self._settler.drained()
+        self._endings.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 

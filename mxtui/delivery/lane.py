@@ -51,6 +51,14 @@ class Owner(Protocol):
         """Fields that a message goes with."""
         ...
 
+    def ending(self, queue_id: str) -> None:
+        """The final dot of a message is about to be sent."""
+        ...
+
+    def ended(self, queue_id: str) -> None:
+        """What became of it is on record."""
+        ...
+
     def to_be_scanned(self, job: Job) -> bool:
         """Whether it may go only once it was scanned."""
         ...
@@ -198,6 +206,7 @@ class Lane:
                 if not outcome.again:
                     break
             await self._owner.settle(self, session, job, outcome)
+            self._owner.ended(job.id)
         except BaseException:
             job.claim.release()
             raise
@@ -206,7 +215,8 @@ class Lane:
         return session
 
     def _letter(self, job: Job) -> Letter:
-        return job.letter(filter(self.belongs, job.envelope.waiting), self._owner.header(job))
+        waiting = filter(self.belongs, job.envelope.waiting)
+        return job.letter(waiting, self._owner.header(job), partial(self._owner.ending, job.id))
 
     def _look_ahead(self, turn: "_Turn") -> Letter | None:
         """The letter that goes next over the same connection, if there is one already; it is this turn's then."""

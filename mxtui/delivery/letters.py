@@ -36,8 +36,13 @@ class Job:
         """As on disk."""
         return self.claim.envelope
 
-    def letter(self, recipients: Iterable[EnvelopeRecipient], header: bytes = b"") -> Letter:
-        """What one transaction to these recipients carries, `header` before it; each is told once."""
+    def letter(
+        self, recipients: Iterable[EnvelopeRecipient], header: bytes = b"", ending: Callable[[], object] = lambda: None
+    ) -> Letter:
+        """What one transaction to these recipients carries, `header` before it; each is told once.
+
+        `ending` is called before its final dot is sent.
+        """
         envelope = self.envelope
         if self.whole is not None:
             content = Content(iter((self.whole,)), blocking=False)
@@ -45,7 +50,7 @@ class Job:
             content = Content(wire.on_the_wire(_chunks(self.path)), blocking=True)
         distinct = {(recipient.address, recipient.via): recipient for recipient in recipients}
         utf8 = envelope.smtputf8 and (self.eight_bit_header or not commands.is_ascii(envelope))
-        return Letter(envelope, tuple(distinct.values()), self.size, self.eight_bit, utf8, content, header)
+        return Letter(envelope, tuple(distinct.values()), self.size, self.eight_bit, utf8, content, header, ending)
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,8 @@ class Letter:
     content: "Content"
     header: bytes = b""
     """Fields to go before it, CRLF ends; left out where only they would make it too large for the host."""
+    ending: Callable[[], object] = lambda: None
+    """Told before its final dot is sent: from then on the host may have it, whatever is heard."""
 
 
 class UnreadableError(Exception):
@@ -355,6 +357,8 @@ class Session:
                 attempt.refused(attempt.hear(await self._conversation.reply(0)))
                 raise ConnectionAbortedError("the host answered before the end of the message")
             attempt.dot_sent = following is None
+            if attempt.dot_sent:
+                attempt.letter.ending()
             self._conversation.send(piece + self._begin(ahead) if attempt.dot_sent else piece)
             piece = following
             if piece is not None:

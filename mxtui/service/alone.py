@@ -15,6 +15,7 @@ from mxtui.model.route import Router
 from mxtui.primary.lookup import Lookup
 from mxtui.queues.spool.carrier import carry
 from mxtui.queues.spool.committer import Committer
+from mxtui.queues.spool.ending import WORDS, note_unanswered
 from mxtui.queues.spool.store import Spool
 from mxtui.scanning.gate import Gate
 from mxtui.service.log import Log, Value
@@ -48,7 +49,10 @@ class Forwarding:
 
     def deliver(self, feed: Feed, stop: threading.Event) -> Iterator[Sequence[Settled]]:
         """Raises Guarded when a serve, or another flush, delivers from the spool."""
-        with self._made[0].lock_forwarder():
+        spool, _, _, log, *_ = self._made
+        with spool.lock_forwarder():
+            for queue_id in note_unanswered(spool):
+                log("unanswered", "warning", id=queue_id, why=WORDS)
             # In a thread with a loop of its own: deliveries go on while whoever follows looks elsewhere.
             carrier = _Here(*self._made)
             try:

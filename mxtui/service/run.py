@@ -16,6 +16,7 @@ from typing import Any
 
 from mxtui.config import SYSTEM_FILE
 from mxtui.errors import NotPermitted
+from mxtui.queues.spool.ending import WORDS, note_unanswered
 from mxtui.queues.spool.store import Spool
 from mxtui.service import parts
 from mxtui.service.log import Log, Logfmt
@@ -75,6 +76,8 @@ def _reconcile(spool: Spool, log: Log) -> None:
         orphans=found.orphans,
         set_aside=len(found.aside),
     )
+    for queue_id in note_unanswered(spool):
+        log("unanswered", "warning", id=queue_id, why=WORDS)
 
 
 async def _run(

@@ -2,6 +2,7 @@
 
 import signal
 import subprocess
+from collections import Counter
 
 import msgspec
 import pytest
@@ -222,6 +223,32 @@ def test_between_the_dot_and_its_answer_only_what_was_in_hand_may_be_doubled(spo
     tally = queue.tally()
     assert (tally.delivered, tally.kept, tally.lost) == (MESSAGES, 0, 0)
     assert tally.doubled <= 2, "one for each connection"
+    times = Counter(map(queue.mark, queue.primary.accepted))
+    twice = {queue.ids[int(number)] for number, count in times.items() if count > 1}
+    named = set(msgspec.json.decode(queue.drains.report(as_json=True))["possible_duplicates"])
+    assert twice <= named, "each is named"
+    assert len(named) <= 2
+
+
+def test_a_serve_that_is_killed_names_what_may_be_doubled(served_queue: SpoolQueue) -> None:
+    queue = served_queue
+    queue.write_config(connections=3)
+    queue.fill(MESSAGES)
+    queue.primary.after(3, hang="accepted")
+    queue.primary.up()
+    process = queue.begin("flush", "--all", "--yes")
+    wait_until(lambda: queue.primary.hanging, what="some are there, and nobody is told")
+    assert queue.serve is not None
+    queue.serve.running.kill()
+    process.communicate(timeout=20)
+    heal(queue)
+    drain(queue)
+    times = Counter(map(queue.mark, queue.primary.accepted))
+    twice = {queue.ids[int(number)] for number, count in times.items() if count > 1}
+    named = set(msgspec.json.decode(queue.drains.report(as_json=True))["possible_duplicates"])
+    assert twice
+    assert twice <= named
+    assert len(named) <= 6, "one for each connection, and what it had begun"
 
 
 @pytest.mark.parametrize(("phase", "accepted"), [("canary", 0), ("ramp", 1), ("steady", 4)])

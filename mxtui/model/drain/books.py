@@ -65,7 +65,7 @@ class Books:
         self._recent.extend(verdicts)
         for verdict in verdicts:
             self._count(verdict)
-        if settled.possible_duplicate:
+        if settled.possible_duplicate or settled.sent_before:
             self.possible_duplicates.append(settled.queue_id)
         if settled.fate == "delivered":
             self.bytes_delivered += target.size

@@ -21,6 +21,7 @@ class _Following:
     busy: bool = False
     doubtful: bool = False
     unreachable: bool = False
+    sent_before: bool = False
 
 
 class Followed:
@@ -41,9 +42,9 @@ class Followed:
     def __iter__(self) -> Iterator[str]:
         return iter(self._open)
 
-    def take(self, target: Target, now: float) -> None:
-        """This one is in hand from now on."""
-        self._open[target.queue_id] = _Following(max(1, target.recipients), now)
+    def take(self, target: Target, now: float, *, sent_before: bool = False) -> None:
+        """This one is in hand from now on; `sent_before` is as in `Settled`."""
+        self._open[target.queue_id] = _Following(max(1, target.recipients), now, sent_before=sent_before)
         self.moved_at = now
 
     def verdict(
@@ -119,6 +120,7 @@ class Followed:
                     following.doubtful,
                     untried,
                     unreachable=following.unreachable,
+                    sent_before=following.sent_before,
                 )
             )
             self.moved_at = now

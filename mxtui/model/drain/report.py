@@ -168,7 +168,7 @@ def as_lines(report: DrainReport, clean: Clean) -> Iterator[str]:
         for group in report.replies:
             yield f"{group.recipients:>11,}  {group.fate:<9}  {clean(group.reply) or 'no reply'}"
     if report.possible_duplicates:
-        yield from ("", "Perhaps delivered all the same: the connection was lost after the whole message was sent")
+        yield from ("", "Perhaps delivered all the same, or twice: sent whole once, and the answer was never heard")
         if report.way.startswith(DIRECTLY):
             yield "In hold until you release or delete them:"
         yield from (f"  {clean(queue_id)}" for queue_id in report.possible_duplicates)

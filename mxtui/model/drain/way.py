@@ -30,6 +30,8 @@ class Settled(NamedTuple):
     """Somebody else's doing kept it from its turn (Postfix delivers it just now): that says nothing of the primary."""
     unreachable: bool = False
     """There was no connection to be had for it, for whatever reason: the primary's doing, and not this message's."""
+    sent_before: bool = False
+    """Sent whole before this drain, and never answered: whatever became of it now, the primary may have two of it."""
 
 
 class Feed(Protocol):

@@ -100,7 +100,7 @@ def test_what_may_be_doubled_is_named() -> None:
     work.settled(Settled("A00000000", "deferred", possible_duplicate=True), 0.0)
     told = report(work)
     assert told.possible_duplicates == ("A00000000",)
-    heading = "Perhaps delivered all the same: the connection was lost after the whole message was sent"
+    heading = "Perhaps delivered all the same, or twice: sent whole once, and the answer was never heard"
     lines = list(as_lines(told, one_line))
     assert lines[lines.index(heading) + 1] == "  A00000000"
 
