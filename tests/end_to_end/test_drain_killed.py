@@ -234,13 +234,14 @@ def test_a_serve_that_is_killed_names_what_may_be_doubled(served_queue: SpoolQue
     queue = served_queue
     queue.write_config(connections=3)
     queue.fill(MESSAGES)
+    hanging = queue.primary.hanging
     queue.primary.after(3, hang="accepted")
     queue.primary.up()
     process = queue.begin("flush", "--all", "--yes")
-    wait_until(lambda: queue.primary.hanging, what="some are there, and nobody is told")
+    wait_until(lambda: queue.primary.hanging > hanging, what="some are there, and nobody is told")
     assert queue.serve is not None
     queue.serve.running.kill()
-    process.communicate(timeout=20)
+    kill(process)
     heal(queue)
     drain(queue)
     times = Counter(map(queue.mark, queue.primary.accepted))
