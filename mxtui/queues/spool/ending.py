@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
-from mxtui.errors import InDelivery, NotPermitted, Unreachable
+from mxtui.errors import MxtuiError
 from mxtui.queues.spool.ids import is_id
 from mxtui.queues.spool.layout import READ
 from mxtui.queues.spool.store import Spool
@@ -71,30 +71,29 @@ class Endings:
 def note_unanswered(spool: Spool) -> list[str]:
     """Put on record of each message that it may be there already; their IDs, of those that still wait.
 
-    For the one who holds the forwarder's lock, before `Endings`. What is in other hands just now is told, and its
-    envelope left as it is. Raises OSError (a full disk): then nothing is forgotten.
+    For the one who holds the forwarder's lock, before `Endings`. What is in other hands just now, or cannot be written
+    (a full disk keeps nobody from delivering), is told, and its envelope left as it is.
     """
-    found: list[str] = []
-    for queue_id in _read(spool):
-        try:
-            claim = spool.claim(queue_id)
-        except InDelivery:
-            found.append(queue_id)
-            continue
-        except (NotPermitted, Unreachable):
-            continue
+    return [queue_id for queue_id in _read(spool) if _note(spool, queue_id)]
+
+
+def _note(spool: Spool, queue_id: str) -> bool:
+    """Whether it still waits, as far as one can know."""
+    try:
+        claim = spool.claim(queue_id)
         if claim is None:
-            continue
+            return False
         with claim:
             if not claim.envelope.waiting:
-                continue
+                return False
             recipients = tuple(
                 replace(each, possible_duplicate=True, text=WORDS) if each.fate == "waiting" else each
                 for each in claim.envelope.recipients
             )
             claim.record(replace(claim.envelope, recipients=recipients))
-            found.append(queue_id)
-    return found
+    except (MxtuiError, OSError):
+        return True
+    return True
 
 
 def _read(spool: Spool) -> Iterator[str]:

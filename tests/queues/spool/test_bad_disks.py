@@ -15,6 +15,7 @@ from mxtui.model.plan import Result, Target
 from mxtui.model.planning import target_of
 from mxtui.model.source import Verb
 from mxtui.queues.spool.disk import Disk
+from mxtui.queues.spool.ending import Endings, note_unanswered
 from mxtui.queues.spool.queue import SpoolQueue
 from mxtui.queues.spool.reconcile import ORPHAN_SECONDS
 from mxtui.queues.spool.store import Spool
@@ -207,3 +208,17 @@ def test_a_message_removed_for_good_never_comes_back_without_its_content(spool: 
         assert set(queued(found).values()) <= {"deferred"}
         assert all(found.content(each, 1000) == TEXT for each in queued(found))
     assert not queued(found)
+
+
+def test_what_may_be_delivered_already_is_told_though_it_cannot_be_written_down(spool: Spool) -> None:
+    """A full disk keeps nobody from delivering."""
+    sent = put(spool)
+    endings = Endings(spool)
+    endings.begin(sent.id)
+    endings.close()
+    for disk in failing(errno.ENOSPC):
+        assert note_unanswered(on(spool, disk)) == [sent.id]
+        assert state_of(spool, sent) == "deferred"
+    found = spool.find(sent.id)
+    assert found is not None
+    assert all(recipient.possible_duplicate for recipient in found[1].recipients)
