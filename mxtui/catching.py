@@ -19,9 +19,9 @@ def holds_now(holds: Holds, catch: Catch) -> Mapping[str, DomainHold]:
 
 
 def _seen(hold: DomainHold, catch: Catch) -> DomainHold:
-    if hold.kind == "suspend" and catch.leaves_alone:
-        return hold
-    standing = catch.standing_now()
+    if hold.kind == "suspend":
+        return hold  # nobody asks
+    standing = catch.standing()
     if not standing.works:
         return replace(hold, caught_since=None)
     if hold.caught_since is None:

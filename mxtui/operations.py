@@ -133,7 +133,8 @@ class Operations:
         left = self._left_by_guards() if verb in (Verb.FLUSH, Verb.RELEASE) else {}
         if steps is not None:
             plan = make_plan(verb, targets, selection, self._clock(), forced=forced, admitted=self._admitted(left))
-            return replace(plan, steps=steps, cautions=(*_about_left(plan, left, self._clock()), *plan.cautions))
+            plan = replace(plan, steps=steps, cautions=(*_about_left(plan, left, self._clock()), *plan.cautions))
+            return self._about_holds(plan, targets)
         capabilities = self._queue.capabilities()
         capabilities.may(verb).require(verb)
         if where is not None:

@@ -164,10 +164,9 @@ def release_cautions(targets: Iterable[Target], holds: Mapping[str, DomainHold],
     cautions = []
     for domain, number in found.items():
         hold = holds[domain]
-        name = "Migrating" if hold.kind == "migrate" else "Suspended"
         until = f"until {clock(hold.until, now)} ({hold.owner}: {hold.reason})"
         text = f"{counted(number, 'message')} for {domain}, {until}: what is released is tried at once"
-        cautions.append(Caution(name, text))
+        cautions.append(Caution(hold.badge.capitalize(), text))
     return cautions
 
 

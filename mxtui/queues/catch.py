@@ -16,11 +16,7 @@ class Catch(Protocol):
         ...
 
     def standing(self) -> Catching:
-        """Whether new mail is caught now. Raises Unreachable."""
-        ...
-
-    def standing_now(self) -> Catching:
-        """The same, asked anew only where the answer may have changed: a look at two files. Raises Unreachable."""
+        """Whether new mail is caught now. Cheap where nothing changed since it was asked last. Raises Unreachable."""
         ...
 
     def follow(self, holds: Collection[DomainHold]) -> None:

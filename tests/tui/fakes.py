@@ -386,9 +386,6 @@ class FakeCatch:
     def standing(self) -> Catching:
         return self.working
 
-    def standing_now(self) -> Catching:
-        return self.working
-
     def follow(self, holds: Collection[DomainHold]) -> None:
         self.following = [hold.domain for hold in holds]
 

@@ -54,6 +54,13 @@ class PostfixCatch:
         """How it stood when it was asked, and of which configuration."""
 
     def standing(self) -> Catching:
+        """Until main.cf or master.cf changes, what it was when it was asked before."""
+        configured = self._configured_at()
+        if self._stood is None or self._stood[0] != configured:
+            self._stood = configured, self._asked(configured)
+        return self._stood[1]
+
+    def _asked(self, configured: float) -> Catching:
         """By what postconf(1) says of smtpd's restrictions, services of master.cf with their own included."""
         path = str(self._path)
         asked = {place: value for place in PLACES if asks(value := self._setting(place), path)}
@@ -66,14 +73,7 @@ class PostfixCatch:
         if own := self._own_restrictions(first):
             why = f"{', '.join(own)} in master.cf {'has' if len(own) == 1 else 'have'} restrictions without it"
             return Catching(False, why, (f"postconf -c {self._layout.config_directory} -P",))
-        return Catching(True, since=self._configured_at())
-
-    def standing_now(self) -> Catching:
-        """Until main.cf or master.cf changes, what it was when it was asked before."""
-        configured = self._configured_at()
-        if self._stood is None or self._stood[0] != configured:
-            self._stood = configured, self.standing()
-        return self._stood[1]
+        return Catching(True, since=configured)
 
     def _configured_at(self) -> float:
         """When main.cf or master.cf was last changed; seconds since the epoch."""

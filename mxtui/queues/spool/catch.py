@@ -33,10 +33,6 @@ class SpoolCatch:
         """Always: without a running `serve` nothing comes in, and one that starts reads the holds first."""
         return Catching(True)
 
-    def standing_now(self) -> Catching:
-        """The same."""
-        return self.standing()
-
     def follow(self, holds: Collection[DomainHold]) -> None:  # noqa: ARG002 (it reads them itself)
         """Have `serve` read them; they are on disk already."""
         with suppress(Unreachable):  # none runs
