@@ -311,7 +311,7 @@ class SpoolSite:
     def _policy(self) -> "Policy":
         from mxtui.service.parts import delivery_policy
 
-        return delivery_policy(self._settings.serve, self._settings.drain.primaries)
+        return delivery_policy(self._settings.serve, self._settings.drain)
 
     def forwarding(self, router: "Router") -> "Way":
         """Our forwarder in this process, where no `serve` runs."""

@@ -3,12 +3,13 @@
 from mxtui.config.hosts import Host
 from mxtui.config.loading import SYSTEM_FILE, files, load, where
 from mxtui.config.serving import Limits, Serve
-from mxtui.config.settings import Alerts, Console, Kept, Notify, Probe, Row, Settings, settings_table
+from mxtui.config.settings import Alerts, Console, Drain, Kept, Notify, Probe, Row, Settings, settings_table
 
 __all__ = [
     "SYSTEM_FILE",
     "Alerts",
     "Console",
+    "Drain",
     "Host",
     "Kept",
     "Limits",

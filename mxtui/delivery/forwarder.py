@@ -465,6 +465,8 @@ class Forwarder:
             if lane is None:
                 lane = self._lanes[key] = Lane(Host(key, self._policy, now), self._stock, self._policy, self)
                 lane.host.most = self._most.get(domain, self._policy.connections)
+                if not self._everything:
+                    lane.host.try_out()  # whoever delivers only what he is asked for drains, after a failure
                 lane.host.change(self._mode(key), now)
                 self._turns.append(lane)
                 self._hosts.setdefault(str(key), lane.host)

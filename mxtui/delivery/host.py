@@ -209,8 +209,7 @@ class Host:
         if mode == self.mode:
             return
         if self.mode == "open":
-            # It was down, whether mail has met with that or not.
-            self._trial, self._distrusted, self.allowed, self._proven = self._policy.trial, 0, 1, False
+            self.try_out()
         self.mode, self.samples = mode, 0
         if mode in ("guarded", "sampled") and not self.asked_only:
             self.resumes = max(self.resumes, now + LET_GO)
@@ -221,6 +220,10 @@ class Host:
     @property
     def _sampling(self) -> bool:
         return self.mode == "sampled" and not self.asked_only
+
+    def try_out(self) -> None:
+        """It was down, whether mail has met with that here or not."""
+        self._trial, self._distrusted, self.allowed, self._proven = self._policy.trial, 0, 1, False
 
     @property
     def flows(self) -> bool:

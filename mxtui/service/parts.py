@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import cast
 
-from mxtui.config import Serve
+from mxtui.config import Drain, Serve
 from mxtui.delivery.policy import Policy as Delivery
 from mxtui.delivery.policy import TlsPolicy
 from mxtui.errors import ConfigError
@@ -87,13 +87,14 @@ def receiver_settings(wanted: Wanted, hostname: str) -> ReceiverSettings:
     )
 
 
-def delivery_policy(serve: Serve, caps: Mapping[str, int]) -> Delivery:
-    """What the forwarder is told; `caps` are connections by primary, where those are fewer."""
+def delivery_policy(serve: Serve, drain: Drain) -> Delivery:
+    """What the forwarder is told."""
     # The reader of the setting lets nothing else through.
     tls = cast("TlsPolicy", serve.tls)
     return Delivery(
         connections=serve.connections,
-        caps=caps,
+        caps=drain.primaries,
+        trial=drain.trial,
         retry=serve.retry,
         retry_longest=serve.retry_longest,
         tls=tls,

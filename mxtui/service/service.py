@@ -254,7 +254,7 @@ class Service:
 
     def _make_forwarder(self) -> Forwarder:
         serve = self._wanted.serve
-        policy, lookup = parts.delivery_policy(serve, self._wanted.settings.drain.primaries), Lookup()
+        policy, lookup = parts.delivery_policy(serve, self._wanted.settings.drain), Lookup()
         notices = (
             Notices(
                 self._spool, serve.notices, ourselves=self._ourselves, lookup=lookup, policy=policy, clock=self._clock

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -143,17 +144,28 @@ def test_without_serve_all_of_it_can_be_drained(spooled: Spooled) -> None:
     assert spooled.states() == {}
 
 
-def test_what_was_refused_for_good_raises_an_alert_and_can_be_released(spooled: Spooled) -> None:
-    assert spooled.backup.stop() == 0, "it knows that the primary was down, and would believe no refusal yet"
+def test_a_drain_without_serve_believes_no_refusal_at_first(spooled: Spooled) -> None:
+    assert spooled.backup.stop() == 0
     spooled.primary.behave(permanent=".")
     spooled.primary.up()
     assert spooled("flush", "--all", "--yes").status == 1
-    assert spooled.states() == {"failed": 1, "hold": MESSAGES - 1}, "the canary, and what its refusal saved"
-    (status,) = spooled("status", "--json").objects
-    assert [alert["name"] for alert in status["alerts"]] == ["stopped", "drain_stopped", "failed"]
-    assert spooled("reject", "--all", "--yes").status == 3, "no relay for notices is configured"
+    assert spooled.states() == {"deferred": 1, "hold": MESSAGES - 1}, "the canary, and what its refusal saved"
     spooled.primary.behave(permanent="(?!)")
-    assert spooled("release", "state:failed|hold", "--yes").status == 0
+    assert spooled("flush", "--all", "--yes").status == 0
+    assert sorted(numbers(spooled.primary)) == [str(number) for number in range(MESSAGES)]
+
+
+def test_what_was_refused_for_good_raises_an_alert_and_can_be_released(spooled: Spooled) -> None:
+    assert spooled.backup.stop() == 0
+    claim = Spool.open(spooled.backup.spool).claim(spooled.ids[0])
+    assert claim is not None
+    with claim:
+        claim.move("failed", replace(claim.envelope, why="550 5.1.1 no such user"))
+    (status,) = spooled("status", "--json").objects
+    assert [alert["name"] for alert in status["alerts"]] == ["stopped", "primary_down", "failed"]
+    assert spooled("reject", "--all", "--yes").status == 3, "no relay for notices is configured"
+    spooled.primary.up()
+    assert spooled("release", "state:failed", "--yes").status == 0
     assert spooled("flush", "--all", "--yes").status == 0
     assert sorted(numbers(spooled.primary)) == [str(number) for number in range(MESSAGES)]
     assert spooled.states() == {}

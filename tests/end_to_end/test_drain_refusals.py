@@ -77,6 +77,7 @@ def test_one_that_takes_the_canary_and_then_refuses_costs_nothing_where_we_send(
         isinstance(queue, SpoolQueue) and queue.serve is None
     ):  # one that runs goes on by itself once a message was taken, and had some in hand
         assert queue.states()["hold"] == course.last.left
+    assert not queue.states()["failed"], "no refusal is believed at first"
 
 
 def test_greylisting_stops_it_after_three_canaries_and_what_is_released_is_delivered(queue: DrainedQueue) -> None:
