@@ -48,6 +48,10 @@ LISTING_SHARE: Final = 20.0
 RENEWAL_SECONDS: Final = 120.0
 """How long pickup(8) may take for what was renewed; told of it, a moment, and else it looks every minute."""
 
+OVERLOOKED_SECONDS: Final = 10.0
+"""After which what still waits, due and in no one's hands, is asked for again: a release and a flush that reach for a
+message at the same moment may each leave it to the other, and qmgr(8) would look at it minutes later."""
+
 GRACE_SECONDS: Final = 3.0
 """How long the log may lag behind the files."""
 
@@ -254,6 +258,7 @@ class Flush:
             self._look_every = max(LISTING_SECONDS, LISTING_SHARE * (self._clock() - now))
             return
         self._name(now, patient=patient)
+        overlooked: list[str] = []
         for _ in range(min(FILES, len(self._rounds))):
             each = self._rounds.popleft()
             asked = self._asked.get(each)
@@ -262,8 +267,22 @@ class Flush:
                 if asked.suspended:
                     self._ask_again(asked, now)
                     continue
-                if self._settled(asked) and self._waited(asked, now, GRACE_SECONDS if patient else 0.0):
-                    self._conclude(asked, now)
+                if self._settled(asked):
+                    if self._waited(asked, now, GRACE_SECONDS if patient else 0.0):
+                        self._conclude(asked, now)
+                elif now - asked.at >= OVERLOOKED_SECONDS and not asked.renewed:
+                    overlooked += self._overlooked(asked, now)
+
+        if overlooked:
+            self._try_now(overlooked)
+
+    def _overlooked(self, asked: _Asked, now: float) -> Sequence[str]:
+        """Its ID, if it is to be asked for again: nobody has it in hand, so that this can send nothing twice."""
+        here = locate(self._layout, asked.target.queue_id)
+        if here is None or here.state not in ("deferred", "incoming"):
+            return ()
+        asked.at = now
+        return (asked.target.queue_id,)
 
     def _name(self, now: float, *, patient: bool) -> None:
         """Find out by the queue what is called anew, where the log says nothing of it."""

@@ -1,8 +1,10 @@
 """Flushing on a real Postfix: every message followed to its verdict, none lost and none doubled."""
 
+import os
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,12 +15,14 @@ from mxtui.demo.primary import FakePrimary
 from mxtui.errors import Unreachable
 from mxtui.model.plan import Target
 from mxtui.model.source import Verb
+from mxtui.queues.postfix import flush as flushing
 from mxtui.queues.postfix.actions import Actions
 from mxtui.queues.postfix.flush import RENEWAL_SECONDS, Flush
 from mxtui.queues.postfix.layout import Layout
 from mxtui.queues.postfix.logtail import LogTail, open_tail
 from mxtui.queues.postfix.permission import Privileges
 from mxtui.queues.postfix.postfix import PostfixQueue
+from mxtui.queues.postfix.sockets import request_delivery
 from mxtui.queues.postfix.whereabouts import locate
 from tests.conftest import PostfixFactory
 from tests.queues.postfix.acting import QUIET, found_message, layout_of, log_of, settled, state, targets
@@ -56,6 +60,29 @@ def test_each_message_is_followed_to_what_became_of_it(postfix: PostfixFactory, 
     primary.behave(temporary="^later@", permanent="^never@")
     primary.up()
     assert flush(layout, [*good, *later, *never]).fates == {"delivered": 5, "deferred": 1, "bounced": 2}
+
+
+def test_what_qmgr_overlooked_is_asked_for_again(
+    postfix: PostfixFactory, primary: FakePrimary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    instance, layout = start(postfix, primary)
+    mail = queued(instance, layout, ["info@example.org"], count=3)
+    for each in mail:  # due, as what was released is
+        here = locate(layout, each.queue_id)
+        assert here is not None
+        os.utime(here.path)
+    primary.up()
+    heard: list[list[str]] = []
+
+    def deaf_at_first(directory: Path, ids: list[str]) -> Iterator[str]:
+        heard.append(sorted(ids))
+        return request_delivery(directory, ids) if len(heard) > 1 else iter(())
+
+    monkeypatch.setattr(flushing, "request_delivery", deaf_at_first)
+    monkeypatch.setattr(flushing, "OVERLOOKED_SECONDS", 0.2)
+    assert flush(layout, mail).fates == {"delivered": 3}
+    assert heard[:2] == [sorted(each.queue_id for each in mail)] * 2
+    assert len(primary.accepted) == 3
 
 
 def test_the_verdicts_carry_the_servers_words(postfix: PostfixFactory, primary: FakePrimary) -> None:
