@@ -77,6 +77,11 @@ async def lying() -> AsyncIterator[Resolver]:
         transport.close()
 
 
+def unanswered(name: str) -> set[str]:
+    """By whichever comes first: on a loaded machine it is the limit on all that is asked about a name."""
+    return {f"DNS does not answer for {name}", f"no answer within {2 * QUICK:g} s"}
+
+
 async def test_dns_that_does_not_answer_is_said_so_for_each_domain_at_once() -> None:
     async with name_server({}) as (server, resolver):
         server.silent = True
@@ -84,10 +89,10 @@ async def test_dns_that_does_not_answer_is_said_so_for_each_domain_at_once() -> 
         report = await looked_at(resolver, limit=QUICK)
         took = time.monotonic() - started
     for domain in DOMAINS:
-        assert of(report, "dns_answers", domain).evidence == f"DNS does not answer for {domain}"
+        assert of(report, "dns_answers", domain).evidence in unanswered(domain)
         assert of(report, "mx_order", domain).verdict == "skipped"
         assert of(report, "sts_policy", domain).verdict == "skipped"
-    assert of(report, "name_address").evidence == f"DNS does not answer for {US}"
+    assert of(report, "name_address").evidence in unanswered(US)
     # Side by side: one after the other, 70 questions of 0.3 s would take 21 s.
     assert took < 15
 
