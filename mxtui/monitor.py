@@ -23,6 +23,7 @@ from mxtui.model.health import Health, Primary
 from mxtui.model.holds import DomainHold
 from mxtui.model.message import Changes, State
 from mxtui.model.overview import Acknowledgement, DomainStatus, DomainTotals, Overview, Reading, nothing_for
+from mxtui.model.recovery import settled_at
 from mxtui.model.remaining import remaining
 from mxtui.model.returns import Announced
 from mxtui.model.source import Capabilities, Space
@@ -360,6 +361,7 @@ class Monitor:
             # A domain whose mail is gone stays in sight: "zero" is an answer, a missing row is a question.
             shown.setdefault(domain, nothing_for(domain))
         self._totals = shown
+        settled = settled_at(self._capabilities.recovering) if self._capabilities is not None else {}
         rows = []
         for domain, total in shown.items():
             trend = self._trends.get(domain)
@@ -370,5 +372,7 @@ class Monitor:
             hold = self._holds.get(domain)
             change, history = trend.change_per_minute(now), trend.history()
             flow = self._log.flow(domain, self.index.flow(domain))
-            rows.append(DomainStatus(total, primary, health, change, history, hold, flow))
+            rows.append(
+                DomainStatus(total, primary, health, change, history, hold, flow, settled_at=settled.get(domain))
+            )
         return tuple(rows)

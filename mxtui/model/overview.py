@@ -74,6 +74,8 @@ class DomainStatus:
     flow: Flow = NO_FLOW
     alerts: "tuple[Alert, ...]" = ()
     """Those about it that nobody has acknowledged, gravest first."""
+    settled_at: float | None = None
+    """Its primary is back, and `serve` drains to it then, if it stays well; epoch seconds."""
 
     @property
     def domain(self) -> str:
@@ -83,8 +85,9 @@ class DomainStatus:
     def with_alerts(self, alerts: "tuple[Alert, ...]") -> "DomainStatus":
         """The same row with these. `replace` takes twice as long, and this is done for each row at each tick."""
         return DomainStatus(
-            self.totals, self.primary, self.health, self.change_per_minute, self.history, self.hold, self.flow, alerts
-        )
+            self.totals, self.primary, self.health, self.change_per_minute, self.history, self.hold, self.flow, alerts,
+            self.settled_at,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@
 A serve that ends writes this down, and the next one goes on with it.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -93,3 +94,13 @@ class Recovery:
 
     def _as(self, word: RecoveryWord, now: float, *, until: float | None = None, why: str = "") -> "Recovery":
         return Recovery(self.primary, self.domains, word, now, until, why)
+
+
+def settled_at(recovering: Iterable[Recovery]) -> Mapping[str, float]:
+    """When a drain begins by itself to those that are back and have no other reason to wait; by domain."""
+    return {
+        domain: each.until
+        for each in recovering
+        if each.word == "settling" and each.until is not None and not each.why
+        for domain in each.domains
+    }

@@ -1,10 +1,12 @@
 """From an outage until a primary is trusted again, without a clock."""
 
+from dataclasses import replace
+
 import hypothesis.strategies as st
 from hypothesis import given
 
 from mxtui.model.health import HealthState
-from mxtui.model.recovery import Recovery
+from mxtui.model.recovery import Recovery, settled_at
 
 FRESH = Recovery("mx1.example.org:25", ("example.org",))
 DOWN = FRESH.seen("down", 0.0, 120.0)
@@ -28,6 +30,11 @@ def test_down_again_it_begins_anew_wherever_it_was() -> None:
     due = SETTLING.seen("up", 220.0, 120.0)
     for each in (SETTLING, due, due.begun(221.0)):
         assert each.seen("flapping", 230.0, 120.0).word == "down"
+
+
+def test_the_time_of_a_drain_is_told_of_those_that_settle_and_have_no_other_reason_to_wait() -> None:
+    unwell = replace(SETTLING, domains=("example.net",), why="RCPT is refused")
+    assert settled_at([DOWN, SETTLING, unwell]) == {"example.org": 220.0}
 
 
 def test_no_time_to_settle_is_due_at_the_next_look() -> None:

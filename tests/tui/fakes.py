@@ -512,6 +512,7 @@ class World:
         )  # fmt: skip
         self.history_fails: MxtuiError | None = None
         self.extra: tuple[str, ...] = ("lists.example",)
+        self.settled: dict[str, float] = {}
         self.suspects: Callable[[], Suspects | None] = lambda: None
         """Who judges mail."""
         self.outlook = Outlook(per_second=21.0, rate_of="the last drain")
@@ -568,4 +569,5 @@ class World:
         )
         primary = Primary(f"mx1.{totals.domain}", 25, "transport")
         change = float(number % 190 - 20) if depth else 0.0
-        return DomainStatus(totals, primary, health, change, history, self.holds.get(totals.domain))
+        hold, settled = self.holds.get(totals.domain), self.settled.get(totals.domain)
+        return DomainStatus(totals, primary, health, change, history, hold, settled_at=settled)

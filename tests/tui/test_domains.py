@@ -39,6 +39,16 @@ async def test_once_its_primary_is_back_a_drain_is_offered_for_what_waited(world
         assert "now back" not in at.text, "it was up all the time, for all that is known"
 
 
+async def test_one_that_settles_says_when_it_is_drained_to_whatever_else_is_down(world: World, console: Open) -> None:
+    async with console(world) as at:
+        world.health["clinic.example"] = world.health["example.org"]
+        world.health["example.org"] = healthy(9.0)
+        world.settled["example.org"] = NOW + 80
+        await at.say()
+        assert "settling, drains in 1m20s" in at.text
+        assert any("down" in line and "clinic.example" in line for line in at.lines)
+
+
 async def test_the_cursor_stays_with_its_domain_when_rows_change_places(world: World, console: Open) -> None:
     async with console(world) as at:
         await at.press("j")

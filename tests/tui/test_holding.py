@@ -6,7 +6,7 @@ from mxtui.model.holds import Catching
 from mxtui.model.source import Verb
 from tests.tui.conftest import Open
 from tests.tui.driving import Driver
-from tests.tui.fakes import HOUR, NOW, World
+from tests.tui.fakes import HOUR, NOW, World, healthy
 
 
 async def migrate(at: Driver, reason: str = "new host") -> None:
@@ -89,6 +89,23 @@ async def test_a_domain_that_migrates_cannot_be_suspended(world: World, console:
         await migrate(at)
         await at.press("z")
         await at.sees("nothing is tried there anyway")
+
+
+async def test_why_and_by_whom_is_told_at_80_columns_and_primaries_tell_both(world: World, console: Open) -> None:
+    async with console(world, (80, 24)) as at:
+        await at.press("z")
+        await at.type("disk full")
+        await at.press("enter")
+        await at.sees("done")
+        await at.press("enter")
+        await at.say()
+        await at.sees("Held    suspended, 1h 00m left, until ", "by anna: disk full")
+        await at.press("5")
+        await at.sees("down 6h 09m  suspended")
+        world.health["example.org"] = healthy(9.0)
+        await at.say()
+        (row,) = [line for line in at.lines if "mx1.example.org:25  " in line]
+        assert "up  suspended" in row, "and for how long, where there is room"
 
 
 @pytest.mark.parametrize("key", ["m", "z"])

@@ -7,6 +7,7 @@ from mxtui.model.age import BUCKETS
 from mxtui.model.forecast import Deadlines, Forecast
 from mxtui.model.health import Health, Primary
 from mxtui.model.holds import DomainHold
+from mxtui.model.holds import words as standing
 from mxtui.model.overview import DomainStatus
 from mxtui.model.tally import DELIVERABLE
 from mxtui.model.words import clock, duration
@@ -191,16 +192,19 @@ def _low(scene: Scene, row: DomainStatus, reasons: Reasons, asked: Asked) -> lis
     ]
     questions = [
         span
-        for number, words in asked
+        for number, words in asked[row.hold is not None :]
         for span in (
             (number, look.strong if number != "0" else look.faint),
             (f" {words.partition(': ')[0]}  ", look.text),
         )
     ]
+    if row.hold is not None:  # it says why nothing goes
+        kept = f"{standing(row.hold, scene.now)}, {hold_words(scene, row.hold).partition(', ')[2]}"
+        waits = [(scene.fit(kept, scene.width - 10), look.text)]
     return [
         named("Health", health),
         bounds,
         numbers,
-        named("Why", waits or [("no failed attempt on record", look.label)]),
+        named("Held" if row.hold is not None else "Why", waits or [("no failed attempt on record", look.label)]),
         named("Decide", questions),
     ]

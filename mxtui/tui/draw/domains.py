@@ -10,7 +10,7 @@ from mxtui.model.holds import words
 from mxtui.model.overview import DomainStatus
 from mxtui.model.reason import short
 from mxtui.model.trend import POINTS
-from mxtui.model.words import duration
+from mxtui.model.words import duration, span
 from mxtui.tui import format as fmt
 from mxtui.tui.columns import Cell, Column
 from mxtui.tui.line import Spans, fit, fit_left
@@ -184,6 +184,10 @@ def primary_words(row: DomainStatus, now: float, look: Look, *, brief: bool) -> 
             return f"flapping{lasted}", detail, look.warning, look.warning + NORMAL
         case "up":
             speed = f" {fmt.roughly(health.latency_ms)}" if health.latency_ms is not None else ""
+            if row.settled_at is not None and row.totals.messages:
+                soon = span(row.settled_at - now)
+                drained = f"settling {soon}" if brief else f"settling, drains in {soon}"
+                return f"up{speed}", drained, look.label, look.accent
             said = next((alert for alert in row.alerts if alert.name != "expiry"), None)
             if said is not None:
                 style = look.danger if said.severity == "critical" else look.warning

@@ -1,6 +1,9 @@
 """Primaries as a table, and the ladder of the one under the cursor."""
 
+from dataclasses import replace
+
 from mxtui.model.health import Rung
+from mxtui.model.holds import words
 from mxtui.model.overview import DomainStatus
 from mxtui.model.words import clock, counted
 from mxtui.tui import format as fmt
@@ -21,9 +24,14 @@ def _host(row: DomainStatus, cell: Cell) -> Spans:
 
 
 def _state(row: DomainStatus, cell: Cell) -> Spans:
-    first, then, strong, plain = primary_words(row, cell.now, cell.look, brief=cell.width < 30)
+    first, then, strong, plain = primary_words(replace(row, hold=None), cell.now, cell.look, brief=cell.width < 30)
     if row.health is not None and row.health.state == "up":
         first, then = "up", ""
+    if row.hold is not None:
+        _, _, plain, _ = primary_words(row, cell.now, cell.look, brief=True)
+        then = words(row.hold, cell.now)
+        if len(first) + 2 + len(then) > cell.width:
+            then = row.hold.badge.lower()
     spans = [(fit(first, cell.width), strong)]
     if then and cell.width - len(first) > 6:
         spans.append(("  " + fit(then, cell.width - len(first) - 2, cell.look.glyphs.ellipsis), plain))
