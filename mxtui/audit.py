@@ -347,6 +347,27 @@ class Audit:
         self.append([begin, *named], reserve=True)
         return Act(self, identifier, self._clock)
 
+    def end_broken_off(self, verb: Verb, queue: str, happened: Mapping[str, Happened]) -> None:
+        """End the latest act of this kind on that queue, if it has no end: whoever was at it is gone, as the caller
+        knows. `happened` is by queue ID what was found out since. Raises AuditFailed, OSError."""
+
+        def such(record: AuditRecord) -> bool:
+            return (record.begin.verb, record.begin.queue, record.begin.did) == (verb, queue, "")
+
+        latest = next(self.records(limit=1, matching=such), None)
+        if latest is None or latest.ended_at is not None:
+            return
+        entries = self.entries(latest.id)
+        untold = [each.identity.queue_id for each in entries if each.result is None]
+        told = [happened[each] for each in untold if each in happened]
+        counts = Counter(each.result for each in entries if each.result is not None)
+        counts.update(each.result for each in told)
+        if len(untold) > len(told):
+            counts["left"] += len(untold) - len(told)
+        now = self._clock()
+        results = (Results(latest.id, now, list(part)) for part in _parts(told))
+        self.append([*results, End(latest.id, now, dict(counts), False)])
+
     def _identifier(self, now: float) -> str:
         stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(now))
         return f"{stamp}-{os.getpid()}-{next(self._numbers)}"

@@ -1,18 +1,25 @@
 """Our own sender as the way of a drain: to the primaries, or to another host that an operator names."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
+from mxtui.audit import Happened
 from mxtui.cli.attach import Attached
 from mxtui.cli.output import narrate
 from mxtui.cli.sites import PostfixSite, SpoolSite
 from mxtui.drains import Drains
-from mxtui.errors import Guarded, UsageError
+from mxtui.errors import Guarded, MxtuiError, UsageError
 from mxtui.left import LeftByGuards
 from mxtui.model.drain.interrupted import UNANSWERED, Interrupted
 from mxtui.model.drain.way import Way
 from mxtui.model.next_hop import NextHop, parse_host
 from mxtui.model.route import Router
+from mxtui.model.source import Verb
 from mxtui.model.words import counted
+
+if TYPE_CHECKING:
+    from mxtui.queues.postfix.direct.recovery import Recovered
 
 
 def named_host(text: str) -> NextHop:
@@ -80,11 +87,23 @@ def finish_interrupted(
             tell(f"{counted(doubtful, 'message')} {'was' if doubtful == 1 else 'were'} {UNANSWERED}")
         return Interrupted()
     recovered = site.direct(attached.router(), folder).recover()
+    with suppress(MxtuiError, OSError):  # whoever cannot write it does nothing that needs a record either
+        attached.operations.audit.end_broken_off(Verb.FLUSH, attached.queue.source.path, dict(_happened(recovered)))
     LeftByGuards(drains.folder).forget({each.queue_id for each in recovered.unknown})
     found = Interrupted(tuple(each.identity for each in recovered.unknown), recovered.released)
     for words in found.words:
         tell(words)
     return found
+
+
+def _happened(recovered: "Recovered") -> Iterator[tuple[str, Happened]]:
+    """What a killed run had no time to put on record, by queue ID."""
+    for each in recovered.delivered:
+        yield each, Happened(each, "delivered", "taken by the primary before the run was killed: its journal")
+    for each in recovered.released:
+        yield each, Happened(each, "left", "not sent before the run was killed")
+    for unknown in recovered.unknown:
+        yield unknown.queue_id, Happened(unknown.queue_id, "unknown", UNANSWERED)
 
 
 def steps(to: NextHop | None, messages: int, *, postfix: bool) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 import signal
 import subprocess
 from collections import Counter
+from typing import Any
 
 import msgspec
 import pytest
@@ -55,6 +56,12 @@ def deliver_the_rest(queue: DrainedQueue) -> None:
         return not queue.tally().kept
 
     wait_until(gone)
+
+
+def flushes_on_record(queue: DrainedQueue) -> list[dict[str, Any]]:
+    """Those that the audit tells of, newest first."""
+    acts = [each for each in queue("audit", "--json").objects if each["verb"] == "flush"]
+    return [each | {"counts": {what: number for what, number in each["counts"].items() if number}} for each in acts]
 
 
 def test_while_it_probes(queue: DrainedQueue) -> None:
@@ -112,6 +119,10 @@ def test_with_everything_in_custody_the_next_command_puts_it_back_before_it_plan
     assert f"{MESSAGES - 1} messages of a run that was interrupted taken out of hold again" in done.err
     assert queue.tally() == Tally(delivered=MESSAGES, kept=0, doubled=0, lost=0)
     assert queue.journal == {}
+    whole, killed = flushes_on_record(queue)
+    assert (whole["complete"], whole["counts"]) == (True, {"delivered": MESSAGES - 1})
+    assert (killed["complete"], killed["counts"]) == (False, {"delivered": 1, "left": MESSAGES - 1})
+    assert killed["ended_at"] is not None
 
 
 def test_what_a_direct_run_never_heard_of_goes_with_no_other_flush(postfix_queue: PostfixQueue) -> None:
@@ -134,6 +145,8 @@ def test_what_a_direct_run_never_heard_of_goes_with_no_other_flush(postfix_queue
     assert f"{doubtful} was sent and never answered, perhaps delivered" in alert["text"]
     heal(queue)
     done = queue("flush", "--all", "--yes")
+    killed = flushes_on_record(queue)[1]
+    assert killed["counts"] == {"left": len(left) - 1, "unknown": 1}
     assert f"{doubtful} was sent and never answered: perhaps delivered. It stays in hold" in done.err
     assert queue.tally() == Tally(delivered=MESSAGES - 1, kept=2, doubled=0, lost=0), "and the canary that was refused"
     assert queue.state_of(doubtful) == "hold"

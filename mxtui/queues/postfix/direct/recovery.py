@@ -47,6 +47,8 @@ class Recovered(NamedTuple):
     unknown: tuple[Unknown, ...] = ()
     released: frozenset[str] = frozenset()
     """IDs that are no longer in hold, where a plan may have seen them."""
+    delivered: frozenset[str] = frozenset()
+    """IDs that the primary had taken for all who waited, by the journal."""
 
 
 class _Found(NamedTuple):
@@ -84,6 +86,7 @@ def recover(layout: Layout, teller: Teller, journal: Journal) -> Recovered:
     left = replay(read(journal.folder))
     journal.begin(left.values())
     found = _look(layout, left.values())
+    waits_on = {each.id for each in found if not each.over}
     answered = [each for each in found if not each.unknown]
     teller.tell(Verb.DELETE, [each.id for each in answered if each.held and each.over])
     released, _ = teller.tell(Verb.RELEASE, [each.id for each in answered if each.to_be_released])
@@ -91,7 +94,8 @@ def recover(layout: Layout, teller: Teller, journal: Journal) -> Recovered:
     found = _look(layout, (each.message for each in found))
     left_open = [each.message for each in found if each.still_open]
     journal.begin(left_open)
-    return Recovered(unknown(left_open), frozenset(released))
+    delivered = {id for id, each in left.items() if each.accepted and each.begun is None} - waits_on  # noqa: A001
+    return Recovered(unknown(left_open), frozenset(released), frozenset(delivered))
 
 
 def unknown(messages: Iterable[Unfinished]) -> tuple[Unknown, ...]:
