@@ -210,7 +210,7 @@ def _show(progress: FlushProgress, *, as_json: bool, live: bool) -> None:
         return
     for verdict in progress.recent:
         if verdict.fate != "delivered":
-            about = f"{verdict.queue_id}  {one_line(verdict.recipient, 80)}"
+            about = "  ".join(filter(None, (verdict.queue_id, one_line(verdict.recipient, 80))))
             narrate(f"{CLEAR if live else ''}  {about}  {verdict.fate}: {one_line(verdict.reply, 300)}")
     if live:
         click.echo(f"{CLEAR}{live_line(progress)}", nl=False, err=True)

@@ -68,6 +68,7 @@ def test_one_that_takes_the_canary_and_then_refuses_costs_nothing_where_we_send(
     course = drain(queue)
     assert queue.tally() == Tally(delivered=1, kept=MESSAGES - 1, doubled=0, lost=0)
     assert course.last.phase == "stopped"
+    assert all(each.reply for each in course.verdicts if each.fate != "delivered"), "each says why, tried or not"
     if queue.direct:
         assert course.last.refused < MESSAGES // 2, "what was on its way when it stopped"
         assert queue.states()["hold"] == MESSAGES - 1, "what was in hand and not begun, too, or Postfix would try it"

@@ -24,6 +24,8 @@ HANDS: Final = 8
 GATHER: Final = 0.03
 """Seconds that a message waits for others to leave with: a process of postsuper(1) takes 5 ms."""
 
+UNTRIED: Final = "not tried: no more was sent there when its turn came"
+
 
 class UnmarkedError(Exception):
     """Somebody was accepted, and cannot be marked as done."""
@@ -111,6 +113,8 @@ class Endings:
             except OSError as error:
                 self.unwritable(error)
         unreachable = any(each.unreachable for each in said)
+        if not said:
+            verdicts = (Verdict(job.queue_id, "", fate, "", UNTRIED, self._clock()),)
         return Settled(
             job.queue_id, fate, verdicts, job.seconds, job.busy, doubtful, unreachable=unreachable,
             untried=fate == "deferred" and not said,
