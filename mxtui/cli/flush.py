@@ -17,7 +17,7 @@ from mxtui.cli.common import FilteringCommand
 from mxtui.cli.output import narrate, print_json
 from mxtui.errors import Guarded
 from mxtui.message.sanitize import one_line
-from mxtui.model.guard import Troubles, apart, down
+from mxtui.model.guard import WAIT, Troubles, apart, down
 from mxtui.model.holds import in_force, within
 from mxtui.model.holds import words as words_of_hold
 from mxtui.model.plan import FlushProgress, Target
@@ -119,8 +119,11 @@ def flush(
     else:
         targets, selection = select(attached, words, everything=everything, verb=Verb.FLUSH)
         going, left_out = (targets, []) if force else apart(targets, troubles(attached, targets, router))
-        if left_out and not going:
-            raise Guarded(left_out[0].detail, "Wait until that is over (mxtui probe, mxtui status), or say --force.")
+        nowhere = left_out[0].detail if left_out and not going else ""
+        if nowhere and not dry_run:
+            raise Guarded(nowhere, WAIT)
+        if nowhere:  # what would go is told all the same
+            going, left_out = targets, []
         operations = attached.operations
         steps = () if direct else None
         plan = operations.plan(Verb.FLUSH, going, selection, forced=force, steps=steps)
@@ -131,6 +134,8 @@ def flush(
             plan = replace(plan, steps=ways.steps(host, len(plan.targets), postfix=_is_postfix(attached)))
         plan = interrupted.heeded(replace(plan, excluded=(*plan.excluded, *left_out)))
         show_plan(plan, as_json=as_json)
+        if nowhere:
+            raise Guarded(nowhere, WAIT)
         if dry_run or not confirmed(plan, yes=yes):
             return
     if detach:

@@ -19,7 +19,7 @@ from mxtui.drains import Drains
 from mxtui.errors import Guarded, Unreachable, UsageError
 from mxtui.message.sanitize import one_line
 from mxtui.model.drain.standing import Standing
-from mxtui.model.guard import apart
+from mxtui.model.guard import WAIT, apart
 from mxtui.model.plan import FlushProgress, Verdict
 from mxtui.model.source import Verb
 from mxtui.model.words import counted
@@ -57,8 +57,11 @@ def flush(
         drains.require_free()
     targets, selection = select(attached, words, everything=everything, verb=Verb.FLUSH)
     going, left_out = (targets, []) if force else apart(targets, troubles(attached, targets))
-    if left_out and not going:
-        raise Guarded(left_out[0].detail, "Wait until that is over (mxtui probe, mxtui status), or say --force.")
+    nowhere = left_out[0].detail if left_out and not going else ""
+    if nowhere and not dry_run:
+        raise Guarded(nowhere, WAIT)
+    if nowhere:  # what would go is told all the same
+        going, left_out = targets, []
     operations = attached.operations
     plan = operations.plan(Verb.FLUSH, going, selection, forced=force)
     if limit:
@@ -66,6 +69,8 @@ def flush(
         plan = operations.plan(Verb.FLUSH, plan.targets[:limit], selection, forced=force)
     plan = replace(plan, excluded=(*plan.excluded, *left_out))
     show_plan(plan, as_json=as_json)
+    if nowhere:
+        raise Guarded(nowhere, WAIT)
     if dry_run or not plan.targets or not confirmed(plan, yes=yes):
         return
     operations.note("flush", f"{selection}: {counted(len(plan.targets), 'message')}, drained there", reason)

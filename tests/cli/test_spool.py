@@ -126,6 +126,9 @@ def test_a_probe_climbs_to_the_primary_that_serve_was_told_of(either: Spooled) -
 
 def test_a_flush_into_a_dead_primary_is_refused_and_into_a_living_one_followed_to_the_end(either: Spooled) -> None:
     assert either("flush", "--all", "--yes").status == 5
+    looked = either("flush", "--all", "--dry-run")
+    assert looked.status == 5
+    assert f"flush {MESSAGES} messages" in looked.err, "what would go is told all the same"
     either.primary.up()
     done = either("flush", "from:s1@example.com", "--yes", "--json")
     assert done.status == 0, done.err
