@@ -69,7 +69,8 @@ def _calm(overview: Overview, now: float) -> Verdict:
         return Verdict("plain", "", said, waiting, waiting)
     if unchecked:
         return Verdict("plain", "", f"{hosts} up, {unchecked} not checked yet.", waiting, waiting)
-    well = "The primary is up." if hosts == 1 else f"All {hosts} primaries are up."
+    all_of_them = {1: "The primary is", 2: "Both primaries are"}
+    well = f"{all_of_them.get(hosts, f'All {hosts} primaries are')} up."
     return Verdict("well", "", well, waiting, waiting)
 
 

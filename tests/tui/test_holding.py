@@ -35,7 +35,13 @@ async def test_the_same_key_ends_it_and_drains_what_it_held(world: World, consol
     async with console(world) as at:
         await migrate(at)
         await at.press("m")
-        await at.sees("Flush 700 messages", "Not yet", "the primary of example.org is down", "Batch by batch")
+        await at.sees(
+            "End the migration of example.org: flush 700 messages",
+            "End it",
+            "Not yet",
+            "the primary of example.org is down",
+            "Batch by batch",
+        )
         await at.press("enter")
         assert not world.draining.begun, "once more: it had better wait"
         await at.press("enter")
@@ -79,7 +85,7 @@ async def test_a_suspension_is_an_alert_and_ends_by_its_key(world: World, consol
         assert "disk full" in at.text
         assert [hold.domain for hold in world.kept] == ["example.org"]
         await at.press("z")
-        await at.sees("Release 700 messages")
+        await at.sees("End the suspension of example.org: release 700 messages", "End it")
         await at.press("enter")
         await at.until(lambda: world.holds.get("example.org") is None)
 

@@ -11,6 +11,7 @@ from textual.containers import Horizontal
 from textual.widget import Widget
 from textual.widgets import Input
 
+from mxtui.model.holds import DomainHold
 from mxtui.model.plan import Plan
 from mxtui.model.source import Verb
 from mxtui.model.words import counted
@@ -41,6 +42,9 @@ class ConfirmingScreen(Dialog[T]):
 
     KEPT: ClassVar[str] = "kept in the audit with your name"
 
+    BUTTON: ClassVar[str] = ""
+    """What Enter does, where that is more than the plan."""
+
     def __init__(self, verb: Verb, plans: Sequence[Plan]) -> None:
         self.grave = any(grave(plan) for plan in plans)
         super().__init__(classes="-danger" if self.grave else "")
@@ -70,7 +74,7 @@ class ConfirmingScreen(Dialog[T]):
         look, width = self.host.look, self.scene.width
         needed = "required" if self._required else "optional"
         hint = Line(("        ", look.text), (f"{needed}, {self.KEPT}", look.label))
-        act = f"{self.verb.capitalize()} {self.messages:,}"
+        act = self.BUTTON or f"{self.verb.capitalize()} {self.messages:,}"
         button = look.badge_danger if self.grave else look.selected
         line = Line(("Esc", look.key), (" Cancel", look.text))
         if not self.grave:
@@ -124,11 +128,32 @@ class ConfirmScreen(ConfirmingScreen[Decision]):
 
     def draw(self) -> None:
         """The plan, and how to go on."""
-        self.show(title(self.plan), plan_lines(self.scene, self.plan, self._outside))
+        self.show(self.heading, plan_lines(self.scene, self.plan, self._outside))
         super().draw()
+
+    @property
+    def heading(self) -> str:
+        """What this is about."""
+        return title(self.plan)
 
     def action_safer(self) -> None:
         """The verb that does less harm, with a plan of its own."""
         safer = next((caution.safer for caution in self.plan.cautions if caution.safer is not None), None)
         if safer is not None:
             self.dismiss(Decision(safer, self.reason))
+
+
+class EndScreen(ConfirmScreen):
+    """The end of a hold: its plan is what becomes of the mail that it kept."""
+
+    BUTTON = "End it"
+
+    def __init__(self, hold: DomainHold, plan: Plan) -> None:
+        super().__init__(plan)
+        self._hold = hold
+
+    @property
+    def heading(self) -> str:
+        """Which one ends, and what with it."""
+        words = title(self.plan)
+        return f"End the {self._hold.noun} of {self._hold.domain}: {words[0].lower()}{words[1:]}"

@@ -19,7 +19,7 @@ from mxtui.model.plan import Plan, Result
 from mxtui.model.source import ALLOWED, Permission, Verb
 from mxtui.tui.commands import Command
 from mxtui.tui.screens.acting import ActingScreen
-from mxtui.tui.screens.confirm import ConfirmScreen, Decision
+from mxtui.tui.screens.confirm import Decision, EndScreen
 from mxtui.tui.screens.hold import Asked, HoldScreen
 from mxtui.tui.screens.progress import ProgressScreen
 
@@ -122,7 +122,7 @@ class HoldingScreen(ActingScreen):
                 return
             self._let_go(holding, hold, decision.reason)
 
-        self.app.push_screen(ConfirmScreen(replace(plan, reversible=False)), decided)
+        self.app.push_screen(EndScreen(hold, replace(plan, reversible=False)), decided)
 
     @work(exclusive=True, group="plan")
     async def _let_go(self, holding: Holding, hold: DomainHold, reason: str) -> None:
