@@ -114,6 +114,16 @@ async def test_why_and_by_whom_is_told_at_80_columns_and_primaries_tell_both(wor
         assert "up  suspended" in row, "and for how long, where there is room"
 
 
+async def test_of_a_domain_without_mail_the_suspension_is_told_and_no_work(world: World, console: Open) -> None:
+    async with console(world) as at:
+        await at.press("G", "z")
+        await at.sees("Suspend lists.example")
+        await at.type("moving disks")
+        await at.press("enter")
+        await at.sees("Suspend lists.example", "done: no mail was queued for it")
+        assert "Holding" not in at.text
+
+
 @pytest.mark.parametrize("key", ["m", "z"])
 async def test_esc_leaves_everything_as_it_is(world: World, console: Open, key: str) -> None:
     async with console(world) as at:

@@ -94,7 +94,7 @@ def plan_lines(scene: Scene, plan: Plan, outside: int | None) -> list[Line]:
             lines.append(
                 Line(bar, ("  ", look.text), ("^d", look.key), (f" {caution.safer.capitalize()} instead", look.text))
             )
-    lines += [*blank, Line(("What will run", look.strong))]
+    lines += [*blank, Line(("What will run", look.strong))] if plan.steps else []
     for number, step in enumerate(plan.steps, 1):
         for part, words in enumerate(wrap(step, scene.width - 6)):
             lines.append(Line((f"  {number}  " if not part else "     ", look.label), (words, look.text)))

@@ -103,13 +103,13 @@ class HoldingScreen(ActingScreen):
         def decided(asked: Asked | None) -> None:
             if asked is not None:
                 meant = holding.wanted(hold.domain, hold.kind, asked.reason, asked.seconds)
-                self._run(plan, partial(holding.begin, meant))
+                self._run(title, plan, partial(holding.begin, meant))
 
         title = f"{NAMES[hold.kind][0]} {hold.domain}"
         self.app.push_screen(HoldScreen(title, plan, LASTING[hold.kind]), decided)
 
-    def _run(self, plan: Plan, work: "partial[Iterator[Result]]") -> None:
-        self.app.push_screen(ProgressScreen(replace(plan, reversible=False), lambda stop: work(stop=stop)))
+    def _run(self, title: str, plan: Plan, work: "partial[Iterator[Result]]") -> None:
+        self.app.push_screen(ProgressScreen(replace(plan, reversible=False), lambda stop: work(stop=stop), title))
 
     # -- ending ---------------------------------------------------------------------------------------------------
 
@@ -118,7 +118,8 @@ class HoldingScreen(ActingScreen):
             if decision is None:
                 return
             if hold.kind == "suspend":
-                self._run(plan, partial(holding.end, hold, decision.reason))
+                title = f"End the {hold.noun} of {hold.domain}"
+                self._run(title, plan, partial(holding.end, hold, decision.reason))
                 return
             self._let_go(holding, hold, decision.reason)
 

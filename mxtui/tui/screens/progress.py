@@ -61,8 +61,10 @@ class ProgressScreen(Dialog[bool]):
         Binding("s", "stop", "Stop", show=False, id="progress.stop"),
     ]
 
-    def __init__(self, plan: Plan, execute: Callable[[threading.Event], Iterator[Result]]) -> None:
+    def __init__(self, plan: Plan, execute: Callable[[threading.Event], Iterator[Result]], title: str = "") -> None:
+        """`title` where there is more to it than the plan."""
         super().__init__()
+        self._title = title or doing(plan)
         self.plan = plan
         self._execute = execute
         self._stop = threading.Event()
@@ -95,6 +97,8 @@ class ProgressScreen(Dialog[bool]):
         number, known, done = max(1, len(self.plan.targets)), progress.counts.total(), progress.done
         failed = known - done
         lines = [bar(scene, [(done / number, "ok"), (failed / number, "danger")], scene.width), Line()]
+        if progress.over and not self.plan.targets and not progress.fault:
+            lines = [Line((look.glyphs.passed, look.ok), (" done: no mail was queued for it", look.text))]
         if progress.over:
             lines += outcome_lines(scene, dict(progress.counts), list(progress.failed), progress.fault)
             close = Line(("Enter", look.key), (" Close", look.text))
@@ -107,7 +111,7 @@ class ProgressScreen(Dialog[bool]):
             keys = [("s", look.key), (" Stop", look.text)]
             told = Line((said, look.strong), (f"   {span(left)} left" if left else "", look.label))
             lines += [told.right(keys, scene.width)]
-        self.show(doing(self.plan), lines)
+        self.show(self._title, lines)
 
     def action_cancel(self) -> None:
         """Close, once it is over."""
