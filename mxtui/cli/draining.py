@@ -192,7 +192,7 @@ def _registered(child: "subprocess.Popen[bytes]", drains: Drains, log: Path, tel
         if standing is not None and standing.process == child.pid:
             return standing
         if child.poll() is not None:
-            said = log.read_text("utf-8", "replace").strip().splitlines()
+            said = (line.removeprefix("mxtui: ") for line in log.read_text("utf-8", "replace").strip().splitlines())
             raise Unreachable(f"the drain ended at once: {' '.join(said)[:400]}", "")
         if drains.busy:
             at_work = now if at_work is None else at_work

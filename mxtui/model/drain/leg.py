@@ -152,6 +152,11 @@ class Leg:
         ailing = self._unwell or self._doubt or self.pace.failures or self.guard.on_trial
         return self.stage == "done" or (self.stage == "running" and not len(self.order) and not ailing)
 
+    @property
+    def name(self) -> str:
+        """Of its primary, or of all of them, in a sentence."""
+        return " and ".join(self.primary.split("+"))
+
     def goes_to(self, primary: str) -> bool:
         """Whether its mail is for that primary, be it not alone."""
         return primary in self.primary.split("+")

@@ -366,7 +366,7 @@ class Drain:
         if len(self._legs) == 1 or (alike and len(said) == len(self._legs)):
             return words
         more = f" (and {len(said) - 1} more)" if len(said) > 1 else ""
-        return f"{first.primary}: {words}{more}"
+        return f"{first.name}: {words}{more}"
 
     # -- inside -------------------------------------------------------------------------------------------------
 

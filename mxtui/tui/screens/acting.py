@@ -59,6 +59,10 @@ class ActingScreen(ConsoleScreen):
         overview = self.host.overview
         if overview is None:
             return Permission(False, "the queue has not been looked at yet")
+        drain = self.host.drain
+        if verb is Verb.FLUSH and drain is not None and drain.running:
+            why = f"a drain is running already, started by {drain.operator}"
+            return Permission(False, why, "Screen 4 shows it, and stops it.")
         return overview.capabilities.may(verb)
 
     def notice(self, words: str, hint: str) -> list[Line]:
