@@ -246,21 +246,23 @@ def live_line(progress: FlushProgress, before: int = 0) -> str:
     columns = shutil.get_terminal_size().columns - 1 - before
     line = progress_line(progress)
     if len(line) > columns:
-        eta = f", about {duration(progress.eta_seconds)} left" if progress.eta_seconds else ""
-        eta = ", growing" if progress.growing else eta
         lost = progress.refused + progress.bounced + progress.unknown
         line = (
             f"{progress.delivered:,} of {progress.queued:,} delivered, {progress.deferred:,} deferred, "
-            f"{lost:,} refused, {progress.left:,} left  {progress.per_second:.1f}/s{eta}"
+            f"{lost:,} refused, {progress.left:,} left  {progress.per_second:.1f}/s{_eta(progress)}"
         )
     return line if len(line) <= columns else f"{line[: max(0, columns - 1)]}…"
 
 
+def _eta(progress: FlushProgress, growing: str = "") -> str:
+    if progress.growing:
+        return f", growing{growing}"
+    return f", about {duration(progress.eta_seconds)} left" if progress.eta_seconds else ""
+
+
 def progress_line(progress: FlushProgress) -> str:
     """As long as it takes."""
-    eta = f", about {duration(progress.eta_seconds)} left" if progress.eta_seconds else ""
-    if progress.growing:
-        eta = ", growing: more arrives than is delivered"
+    eta = _eta(progress, ": more arrives than is delivered")
     refused = f", {progress.refused:,} refused and kept" if progress.refused else ""
     doubtful = (
         f", {progress.possible_duplicates:,} perhaps delivered all the same" if progress.possible_duplicates else ""

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Final
 
 
 def span(seconds: float) -> str:
@@ -29,6 +30,20 @@ def duration(seconds: float) -> str:
     if hours:
         return f"{hours}h {minutes % 60:02}m"
     return f"{minutes}m" if minutes else f"{whole}s"
+
+
+NAMED: Final = 3
+"""That a list in a sentence names; the rest are counted."""
+
+
+def some(names: Sequence[str]) -> str:
+    """A list in a sentence, however long it is.
+
+    >>> some(["a", "b"]), some(["a", "b", "c", "d", "e"])
+    ('a, b', 'a, b, c and 2 more')
+    """
+    more = f" and {len(names) - NAMED:,} more" if len(names) > NAMED else ""
+    return f"{', '.join(names[:NAMED])}{more}"
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:

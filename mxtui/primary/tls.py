@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from mxtui.certificates import read_certificate
+from mxtui.model.words import some
 
 
 @lru_cache(maxsize=2)
@@ -30,10 +31,8 @@ def describe(secured: ssl.SSLObject, distrust: str = "") -> str:
     certificate: Any = secured.getpeercert() or {}
     names = [value for kind, value in certificate.get("subjectAltName", ()) if kind in ("DNS", "IP Address")]
     issuer = _first(certificate.get("issuer", ()), "organizationName", "commonName")
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return (
-        f"{version}, certificate for {', '.join(names[:3])}{more}, "
-        f"issued by {issuer}, expires {certificate.get('notAfter', 'never')}"
+        f"{version}, certificate for {some(names)}, issued by {issuer}, expires {certificate.get('notAfter', 'never')}"
     )
 
 

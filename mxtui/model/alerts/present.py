@@ -12,7 +12,7 @@ from mxtui.model.health import Health, lasting
 from mxtui.model.holds import DomainHold
 from mxtui.model.overview import Alert, DomainStatus, QueueTotals, Severity
 from mxtui.model.source import Capabilities, Space
-from mxtui.model.words import clock, counted, duration
+from mxtui.model.words import clock, counted, duration, some
 
 
 def alerts(
@@ -92,9 +92,6 @@ def _of_scanners(facts: Facts, now: float) -> Iterator[Alert]:
         text = f"{', and '.join(facts.silent)}. Mail stays unscanned until {they}"
         yield Alert("scanner", "warning", None, text, now, "SCANNER")
 
-
-NAMED = 3
-"""Messages told of by their IDs."""
 
 OVERDUE = 30.0
 """Seconds that whoever ends a suspension may take."""
@@ -220,10 +217,9 @@ def _of_killed_drains(queue: QueueTotals, killed: KilledDrain | None, now: float
             f"{clock(killed.at, now)}; the next mxtui flush takes them out again"
         )
     if unanswered:
-        more = f" and {len(unanswered) - NAMED:,} more" if len(unanswered) > NAMED else ""
         were = "was" if len(unanswered) == 1 else "were"
         said.append(
-            f"{', '.join(unanswered[:NAMED])}{more} {were} sent and never answered, perhaps delivered, and in hold: "
+            f"{some(unanswered)} {were} sent and never answered, perhaps delivered, and in hold: "
             "ask the primary, then release or delete"
         )
     if said:

@@ -6,13 +6,10 @@ from typing import Final
 
 from mxtui.model.alerts.order import in_order
 from mxtui.model.overview import Alert
-from mxtui.model.words import counted
+from mxtui.model.words import counted, some
 
 STORM: Final = 5
 """So many of one kind are said one by one."""
-
-NAMED: Final = 3
-"""Domains that are named of a storm."""
 
 
 def storms(alerts: Iterable[Alert]) -> Sequence[Alert]:
@@ -30,8 +27,7 @@ def _as_one(kind: Sequence[Alert]) -> Alert:
     first = kind[0]
     domains = tuple(alert.domain for alert in kind if alert.domain is not None)
     messages = sum(alert.messages for alert in kind)
-    names = ", ".join(domains[:NAMED]) + (f" and {len(domains) - NAMED:,} more" if len(domains) > NAMED else "")
-    concerned = f"{counted(len(kind), 'domain')}: {names}. {counted(messages, 'message')} concerned"
+    concerned = f"{counted(len(kind), 'domain')}: {some(domains)}. {counted(messages, 'message')} concerned"
     text = f"{concerned}. {first.domain}: {first.text}"
     return replace(
         first, domain=None, text=text, since=min(each.since for each in kind), messages=messages, domains=domains

@@ -11,14 +11,11 @@ from mxtui.model.message import Identity
 from mxtui.model.plan import Caution, Plan, Result, Target
 from mxtui.model.planning import same_message
 from mxtui.model.source import Verb
-from mxtui.model.words import counted
+from mxtui.model.words import NAMED, counted, some
 
 UNANSWERED: Final = "sent and never answered: perhaps delivered"
 
 PERHAPS: Final = f"was {UNANSWERED}"
-
-NAMED: Final = 3
-"""Messages told of one by one."""
 
 _SENDING: Final = (Verb.RELEASE, Verb.REDIRECT, Verb.UNQUARANTINE)
 
@@ -37,10 +34,8 @@ class Interrupted(NamedTuple):
         number, doubtful = len(self.released), [each.queue_id for each in self.doubtful]
         back = (f"{counted(number, 'message')} of a run that was interrupted taken out of hold again",)
         if len(doubtful) > NAMED:
-            some = f"{', '.join(doubtful[:NAMED])} and {len(doubtful) - NAMED:,} more"
-            perhaps = [
-                f"{len(doubtful):,} messages were {UNANSWERED}. They stay in hold; release or delete them: {some}"
-            ]
+            which = f"They stay in hold; release or delete them: {some(doubtful)}"
+            perhaps = [f"{len(doubtful):,} messages were {UNANSWERED}. {which}"]
         else:
             perhaps = [f"{each} {PERHAPS}. It stays in hold; release or delete it" for each in doubtful]
         return (*(back if number else ()), *perhaps)

@@ -16,7 +16,7 @@ from mxtui.model.plan import Outcome, Result, Target
 from mxtui.model.planning import IN_DELIVERY, RENEW_WITHIN, refusal, same_arrival
 from mxtui.model.redirect import Redirect, redirected
 from mxtui.model.source import Verb
-from mxtui.model.words import duration
+from mxtui.model.words import duration, some
 from mxtui.queues.spool.claim import Claim
 from mxtui.queues.spool.rows import visible
 from mxtui.queues.spool.store import Spool
@@ -210,15 +210,10 @@ def _moved(verb: Verb, target: Target, claim: Claim) -> str:
     return refusal(verb, claim.state)
 
 
-NAMED: Final = 3
-"""Recipients named in a result."""
-
-
 def _came_as(before: Sequence[EnvelopeRecipient], after: Sequence[EnvelopeRecipient]) -> str:
     """Who a message was for; empty where the addresses stay."""
     old = [was.address for was, now in zip(before, after, strict=True) if was.address != now.address]
-    more = f" and {len(old) - NAMED:,} more" if len(old) > NAMED else ""
-    return f"was for {', '.join(map(visible, old[:NAMED]))}{more}" if old else ""
+    return f"was for {some([visible(each) for each in old])}" if old else ""
 
 
 def _result(verb: Verb, target: Target, claim: Claim, before: Envelope, detail: str, outcome: OSError | None) -> Result:
