@@ -13,6 +13,7 @@ from mxtui.draining import Draining
 from mxtui.drains import Drains, Running, Wish
 from mxtui.errors import MxtuiError
 from mxtui.message.sanitize import one_line
+from mxtui.model.drain.rate import Rate
 from mxtui.model.drain.report import as_lines, as_mapping, make_report
 from mxtui.model.drain.settings import DrainSettings
 from mxtui.model.drain.standing import Standing
@@ -31,16 +32,18 @@ what it was given while it stops is tried all the same, and kept."""
 
 
 def settings_from(
-    wanted: Wanted, *, force: bool = False, per_second: float | None = None, ahead: int = 1, reserve: int = RESERVE
+    wanted: Wanted, *, force: bool = False, rate: Rate | None = None, ahead: int = 1, reserve: int = RESERVE
 ) -> DrainSettings:
     """As configured, and as whoever begins it says; `ahead` and `reserve` are those of `DrainSettings`."""
+    messages, octets = rate or wanted.rate
     return DrainSettings(
         most_connections=wanted.connections,
         connections=min(2, wanted.connections),
         ahead=ahead,
         reserve=reserve,
         most_in_batch=wanted.batch,
-        messages_per_second=per_second,
+        messages_per_second=messages,
+        bytes_per_second=octets,
         canary=wanted.canary,
         trial=wanted.trial,
         refused_share=max(0.001, wanted.refused / 100),

@@ -240,7 +240,7 @@ class Answers:
 
         finish_interrupted(self._attached, tell=_silently)  # whoever drains heeds it, once more
         plan = replace(asked.plan, targets=tuple(chain.from_iterable(parts)))
-        options = (("--rate", f"{asked.per_second}/s" if asked.per_second else ""), ("--reason", asked.reason))
+        options = (("--rate", str(asked.rate) if asked.rate else ""), ("--reason", asked.reason))
         words = [word for option, value in options if value for word in (option, value)]
         yield detached([*naming(self._queue, self._config), *words], plan, self._attached.drains)
 

@@ -24,6 +24,7 @@ from mxtui.model.drain.batches import Batches
 from mxtui.model.drain.connections import Connections
 from mxtui.model.drain.machine import Drain
 from mxtui.model.drain.primaries import ByPrimary
+from mxtui.model.drain.rate import Rate
 from mxtui.model.drain.settings import DrainSettings
 from mxtui.model.drain.standing import Standing
 from mxtui.model.drain.way import Way
@@ -62,12 +63,12 @@ UNSEEN: Final = 30.0
 
 
 def drain_settings(
-    attached: Attached, *, force: bool = False, per_second: float | None = None, direct: bool = False
+    attached: Attached, *, force: bool = False, rate: Rate | None = None, direct: bool = False
 ) -> DrainSettings:
     """As configured, and as the command line says; `direct` is by our own sender, from Postfix's queue."""
     ahead, reserve = (AHEAD, 0) if direct else (1, RESERVE)
     wanted = attached.settings.drain
-    return settings_from(wanted, force=force, per_second=per_second, ahead=ahead, reserve=reserve)
+    return settings_from(wanted, force=force, rate=rate, ahead=ahead, reserve=reserve)
 
 
 def draining(

@@ -16,6 +16,7 @@ from mxtui.errors import MxtuiError, UsageError
 from mxtui.left import Left, LeftByGuards
 from mxtui.message.sanitize import block
 from mxtui.model.alerts import NO_FACTS, Facts
+from mxtui.model.drain.rate import Rate
 from mxtui.model.drain.standing import Standing
 from mxtui.model.forecast import Outlook
 from mxtui.model.health import Health, Primary
@@ -265,11 +266,11 @@ class DrainsElsewhere(Drains):
         return block(b"".join(pieces).decode("utf-8", "replace"))
 
 
-def start_drain(there: RemoteQueue, plan: "Plan", reason: str, per_second: float | None = None) -> Standing:
+def start_drain(there: RemoteQueue, plan: "Plan", reason: str, rate: Rate | None = None) -> Standing:
     """Have a process there drain, which no lost connection ends; once it has begun. Raises as `draining.detached`."""
     targets = plan.targets
     parts = [targets[start : start + PART] for start in range(0, len(targets), PART)]
-    asked = calls.Drained(replace(plan, targets=(), excluded=()), reason, per_second)
+    asked = calls.Drained(replace(plan, targets=(), excluded=()), reason, rate)
     return there.one(calls.DRAIN, asked, parts)
 
 

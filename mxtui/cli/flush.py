@@ -17,6 +17,7 @@ from mxtui.cli.common import FilteringCommand
 from mxtui.cli.output import narrate, print_json
 from mxtui.errors import Guarded
 from mxtui.message.sanitize import one_line
+from mxtui.model.drain.rate import EXAMPLES, Rate, parse_rate
 from mxtui.model.guard import WAIT, Troubles, apart, down
 from mxtui.model.holds import in_force, within
 from mxtui.model.holds import words as words_of_hold
@@ -28,22 +29,17 @@ if TYPE_CHECKING:
     from mxtui.model.route import Router
 
 
-class _PerSecond(click.ParamType[float]):
-    """`20/s`, or `20`."""
+class _Rate(click.ParamType[Rate]):
+    """See `parse_rate`."""
 
     name = "N/s"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Rate:
         try:
-            rate = float(str(value).removesuffix("/s"))
+            return parse_rate(str(value))
         except ValueError:
-            rate = 0.0
-        if not 0 < rate < float("inf"):
-            self.fail("messages a second, such as 20/s", param, ctx)
-        return rate
+            self.fail(f"messages a second, bytes a second, or both: {EXAMPLES}", param, ctx)
 
-
-PER_SECOND = _PerSecond()
 
 CLEAR = "\r\x1b[K"
 """Back to the start of the line, and wipe it."""
@@ -53,7 +49,7 @@ CLEAR = "\r\x1b[K"
 @changing_options
 @click.option("--force", is_flag=True, help="Also when a primary is not healthy.")
 @click.option("--limit", type=click.IntRange(1), help="At most so many, oldest first.")
-@click.option("--rate", metavar="N/s", type=PER_SECOND, help="At most so many messages a second.")
+@click.option("--rate", metavar="N/s", type=_Rate(), help=f"At most so many messages or bytes a second: {EXAMPLES}.")
 @click.option("--direct", is_flag=True, help="By our own SMTP sender; Postfix need not run.")
 @click.option("--to", metavar="HOST[:PORT]", help="To this host, by our own sender, wherever else the mail would go.")
 @click.option("--detach", is_flag=True, help="Leave it running: mxtui drain follows and stops it.")
@@ -79,7 +75,7 @@ def flush(
     as_json: bool,
     force: bool,
     limit: int | None,
-    rate: float | None,
+    rate: Rate | None,
     direct: bool,
     to: str | None,
     detach: bool,
@@ -139,14 +135,14 @@ def flush(
         if dry_run or not confirmed(plan, yes=yes):
             return
     if detach:
-        asked = (("--rate", rate and f"{rate}/s"), ("--to", to), ("--reason", reason))
+        asked = (("--rate", rate and str(rate)), ("--to", to), ("--reason", reason))
         options = [word for option, value in asked if value for word in (option, value)]
         arguments = [*draining.naming(queue, config), *(["--direct"] if direct else []), *options]
         draining.detached(arguments, plan, drains, narrate)
         narrate("It is running: mxtui drain status follows it, mxtui drain stop stops it; screen 4 of the console.")
         return
     by_ours = direct and _is_postfix(attached)
-    settings = draining.drain_settings(attached, force=plan.forced, per_second=rate, direct=by_ours)
+    settings = draining.drain_settings(attached, force=plan.forced, rate=rate, direct=by_ours)
     way = ways.own_way(attached, router, host, drains) if direct else attached.queue
     drain = draining.draining(attached, plan, settings, way, router)
     words_of_way = _way_in_words(attached, direct=direct, to=to)

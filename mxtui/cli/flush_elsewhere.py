@@ -18,6 +18,7 @@ from mxtui.cli.output import narrate
 from mxtui.drains import Drains
 from mxtui.errors import Guarded, Unreachable, UsageError
 from mxtui.message.sanitize import one_line
+from mxtui.model.drain.rate import Rate
 from mxtui.model.drain.standing import Standing
 from mxtui.model.guard import WAIT, apart
 from mxtui.model.plan import FlushProgress, Verdict
@@ -40,7 +41,7 @@ def flush(
     as_json: bool,
     force: bool,
     limit: int | None,
-    rate: float | None,
+    rate: Rate | None,
     direct: bool,
     detach: bool,
 ) -> None:

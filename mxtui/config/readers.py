@@ -6,6 +6,8 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import NamedTuple
 
+from mxtui.model.drain.rate import EXAMPLES as RATES
+from mxtui.model.drain.rate import UNLIMITED, Rate, parse_rate
 from mxtui.model.next_hop import NextHop, parse_host, parse_next_hop
 from mxtui.model.units import DURATION_EXAMPLES, SIZE_EXAMPLES, format_size, parse_duration, parse_size
 
@@ -118,6 +120,15 @@ def size_from(smallest: int) -> Callable[[object], int]:
         return found
 
     return read
+
+
+def rate(value: object) -> Rate:
+    """How fast a drain may go; empty is as fast as it can."""
+    try:
+        written = text(value)
+        return parse_rate(written) if written else UNLIMITED
+    except ValueError:
+        raise ValueError(f"messages or bytes a second, or both, in quotes, such as {RATES}") from None
 
 
 def _quoted(examples: str) -> str:

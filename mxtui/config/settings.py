@@ -14,6 +14,8 @@ from mxtui.config import readers
 from mxtui.config.hosts import Host, hosts
 from mxtui.config.serving import Limits, Serve, ServeScan
 from mxtui.config.setting import entries, optional, setting
+from mxtui.model.drain.rate import EXAMPLES as RATES
+from mxtui.model.drain.rate import Rate
 from mxtui.model.next_hop import NextHop
 
 
@@ -57,6 +59,9 @@ class Drain:
         readers.flag,
         "false",
         "by our own sender on a Postfix queue: as `serve.xclient`; slower, for each client has connections of its own",
+    )
+    rate: Rate = setting(
+        readers.rate, '""', "messages or bytes a second at most, or both: " + RATES + "; empty: what the primary takes"
     )
     trial: int = setting(readers.count, "50", "deliveries after which a recovered primary is believed")
     refused: float = setting(readers.percent, "5", "stop when more of the messages are refused, in percent")

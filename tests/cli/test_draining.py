@@ -18,6 +18,7 @@ from mxtui.cli.attach import Attached, attach
 from mxtui.cli.draining import detached, drain_settings, drained, draining, naming
 from mxtui.demo.primary import FakePrimary
 from mxtui.errors import Guarded, MxtuiError, Unreachable
+from mxtui.model.drain.rate import Rate
 from mxtui.model.plan import Plan
 from mxtui.model.source import Verb
 from tests.delivery.spooling import commit, make_spool
@@ -52,9 +53,10 @@ def plan_of(attached: Attached) -> Plan:
 
 
 def test_the_settings_are_those_configured_and_those_of_the_command_line(attached: Attached) -> None:
-    settings = drain_settings(attached, force=True, per_second=4.0)
+    settings = drain_settings(attached, force=True, rate=Rate(4.0, 2048.0))
     assert (settings.most_connections, settings.connections, settings.refused_share) == (3, 2, 0.2)
-    assert (settings.messages_per_second, settings.force, settings.canary) == (4.0, True, True)
+    assert (settings.messages_per_second, settings.bytes_per_second) == (4.0, 2048.0)
+    assert (settings.force, settings.canary) == (True, True)
 
 
 def test_a_drain_is_on_the_register_from_beginning_to_report(attached: Attached, primary: FakePrimary) -> None:
@@ -76,7 +78,7 @@ def test_a_drain_is_on_the_register_from_beginning_to_report(attached: Attached,
 
 def test_one_that_nobody_follows_any_more_ends_in_a_definite_state(attached: Attached, primary: FakePrimary) -> None:
     plan = plan_of(attached)
-    work = draining(attached, plan, drain_settings(attached, force=True, per_second=1.0))
+    work = draining(attached, plan, drain_settings(attached, force=True, rate=Rate(1.0)))
     with closing(drained(attached, plan, work, "", threading.Event(), "through Postfix")) as stream:
         for progress in stream:
             if progress.delivered:
@@ -90,7 +92,7 @@ def test_one_that_nobody_follows_any_more_ends_in_a_definite_state(attached: Att
 
 def test_stop_is_heeded_before_any_wish(attached: Attached) -> None:
     plan = plan_of(attached)
-    work = draining(attached, plan, drain_settings(attached, force=True, per_second=1.0))
+    work = draining(attached, plan, drain_settings(attached, force=True, rate=Rate(1.0)))
     stop = threading.Event()
     steps = []
     for progress in drained(attached, plan, work, "", stop, "through Postfix"):

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
+from mxtui.model.drain.rate import Rate
 from mxtui.model.drain.standing import Standing
 from mxtui.model.envelope import Client
 from mxtui.model.health import Health, Primary
@@ -21,7 +22,7 @@ from mxtui.model.tally import Plain
 READS: Final = 1
 """Of frames, and of all that only looks."""
 
-ACTS: Final = 1
+ACTS: Final = 2
 """Of all that changes something. Where only this differs, a queue can be looked at."""
 
 PART: Final = 1_000
@@ -138,7 +139,7 @@ class Drained(NamedTuple):
 
     plan: Plan
     reason: str
-    per_second: float | None
+    rate: Rate | None
 
 
 class Seen(NamedTuple):
