@@ -169,9 +169,10 @@ class Host:
         """It refused a message for good: it works, whatever one thinks of the answer.
 
         One that has just come back and refuses again and again is not all there: whether it has to be left alone now.
+        While somebody drains to it, it is his guard that counts refusals.
         """
         self._put_off = 0
-        self._distrusted += self.on_trial
+        self._distrusted += self.on_trial and not self.asked_only
         return (self._sampling or self._distrusted >= DISTRUSTED) and self.fail(now)
 
     def stumble(self, now: float) -> bool:

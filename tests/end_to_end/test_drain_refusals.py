@@ -107,3 +107,15 @@ def test_recipients_that_are_accepted_are_not_tried_again_with_those_that_are_pu
     received = sorted(name for message in queue.primary.accepted for name in message.recipients)
     assert received == sorted(["info@example.org", "later@example.org"] * 6), "each once"
     assert queue.tally().kept == 0
+
+
+def test_refusals_that_the_guard_allows_slow_no_drain(spool_queue: SpoolQueue) -> None:
+    queue = spool_queue
+    queue.fill(MESSAGES)
+    queue.fill(8, "nobody@example.org")
+    queue.primary.behave(permanent="^nobody")
+    queue.primary.up()
+    course = drain(queue, refused_share=1.0)
+    assert (course.last.phase, course.last.delivered, course.last.refused) == ("done", MESSAGES, 8)
+    assert "backoff" not in course.phases
+    assert queue.states() == {"": MESSAGES, "deferred": 8}, "on trial nothing is refused for good"
