@@ -46,7 +46,7 @@ async def looked_at(resolver: Resolver, port: int = 9, *, limit: float = PATIENT
     system = Told(routes, port, Ourselves(US))
     means = Means(
         lookup=Lookup(resolver, lifetime=limit), public=lambda address: True, own=lambda address: False,
-        dns=2 * limit, conversation=limit, total=total,
+        dns=20 * limit, conversation=limit, total=total,
     )  # fmt: skip
     return await examine(system, Asked(DOMAINS, synchronised=lambda: True), means)
 
@@ -77,11 +77,6 @@ async def lying() -> AsyncIterator[Resolver]:
         transport.close()
 
 
-def unanswered(name: str) -> set[str]:
-    """By whichever comes first: on a loaded machine it is the limit on all that is asked about a name."""
-    return {f"DNS does not answer for {name}", f"no answer within {2 * QUICK:g} s"}
-
-
 async def test_dns_that_does_not_answer_is_said_so_for_each_domain_at_once() -> None:
     async with name_server({}) as (server, resolver):
         server.silent = True
@@ -89,10 +84,10 @@ async def test_dns_that_does_not_answer_is_said_so_for_each_domain_at_once() -> 
         report = await looked_at(resolver, limit=QUICK)
         took = time.monotonic() - started
     for domain in DOMAINS:
-        assert of(report, "dns_answers", domain).evidence in unanswered(domain)
+        assert of(report, "dns_answers", domain).evidence == f"DNS does not answer for {domain}"
         assert of(report, "mx_order", domain).verdict == "skipped"
         assert of(report, "sts_policy", domain).verdict == "skipped"
-    assert of(report, "name_address").evidence in unanswered(US)
+    assert of(report, "name_address").evidence == f"DNS does not answer for {US}"
     # Side by side: one after the other, 70 questions of 0.3 s would take 21 s.
     assert took < 15
 

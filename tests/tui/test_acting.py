@@ -269,8 +269,18 @@ async def test_a_drain_goes_on_while_other_screens_are_looked_at(world: World, c
         await at.press("escape")
         await at.sees("4 Drain ▸ 50 %", "oldest   queued")
         await at.press("j", "f")
-        await at.sees("running already, started by ")
+        await at.sees("running already, started by anna")
         assert "Flush 46" not in at.text, "before there is a plan to read"
+
+
+async def test_of_two_who_have_a_plan_the_second_is_told_who_was_first(world: World, console: Open) -> None:
+    plan = world.operations.plan(Verb.FLUSH, map(target_of, world.queue.messages.values()), "--all")
+    async with console(world) as at:
+        await at.press("j", "f")
+        await at.sees("Flush 46 messages")
+        world.draining.now = half_drained(plan)
+        await at.press("enter")
+        await at.sees("running already, started by bert")
 
 
 async def test_a_drain_that_somebody_else_began_is_shown_paused_and_stopped(world: World, console: Open) -> None:

@@ -9,9 +9,19 @@ from tests.tui.driving import Driver
 from tests.tui.fakes import HOUR, NOW, World, healthy
 
 
-async def migrate(at: Driver, reason: str = "new host") -> None:
+async def migrate(at: Driver) -> None:
     await at.press("m")
     await at.sees("Migrate example.org", "Reason", "For")
+    await begin(at, "new host")
+
+
+async def suspend(at: Driver) -> None:
+    await at.press("z")
+    await at.sees("Suspend example.org")
+    await begin(at, "disk full")
+
+
+async def begin(at: Driver, reason: str) -> None:
     await at.type(reason)
     await at.press("enter")
     await at.sees("done", "Close")
@@ -74,13 +84,7 @@ async def test_what_is_not_caught_is_said_before_it_happens(world: World, consol
 
 async def test_a_suspension_is_an_alert_and_ends_by_its_key(world: World, console: Open) -> None:
     async with console(world) as at:
-        await at.press("z")
-        await at.sees("Suspend example.org")
-        await at.type("disk full")
-        await at.press("enter")
-        await at.sees("done")
-        await at.press("enter")
-        await at.say()
+        await suspend(at)
         await at.sees("suspended, 1h 00m left")
         assert "disk full" in at.text
         assert [hold.domain for hold in world.kept] == ["example.org"]
@@ -99,12 +103,7 @@ async def test_a_domain_that_migrates_cannot_be_suspended(world: World, console:
 
 async def test_why_and_by_whom_is_told_at_80_columns_and_primaries_tell_both(world: World, console: Open) -> None:
     async with console(world, (80, 24)) as at:
-        await at.press("z")
-        await at.type("disk full")
-        await at.press("enter")
-        await at.sees("done")
-        await at.press("enter")
-        await at.say()
+        await suspend(at)
         await at.sees("Held    suspended, 1h 00m left, until ", "by anna: disk full")
         await at.press("5")
         await at.sees("down 6h 09m  suspended")

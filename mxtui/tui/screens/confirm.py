@@ -156,4 +156,4 @@ class EndScreen(ConfirmScreen):
     def heading(self) -> str:
         """Which one ends, and what with it."""
         words = title(self.plan)
-        return f"End the {self._hold.noun} of {self._hold.domain}: {words[0].lower()}{words[1:]}"
+        return f"End the {self._hold.mark}: {words[0].lower()}{words[1:]}"

@@ -118,8 +118,7 @@ class HoldingScreen(ActingScreen):
             if decision is None:
                 return
             if hold.kind == "suspend":
-                title = f"End the {hold.noun} of {hold.domain}"
-                self._run(title, plan, partial(holding.end, hold, decision.reason))
+                self._run(f"End the {hold.mark}", plan, partial(holding.end, hold, decision.reason))
                 return
             self._let_go(holding, hold, decision.reason)
 

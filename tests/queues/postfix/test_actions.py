@@ -3,7 +3,7 @@
 import os
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -66,7 +66,7 @@ def test_held_mail_is_in_hold_and_released_mail_is_tried_at_once(
     wait_until(lambda: len(primary.accepted) == 3)
 
 
-def test_two_thousand_are_held_with_little_work_and_deleted_with_copies_with_a_little_more(
+def test_two_thousand_are_held_with_a_second_of_work_and_deleted_with_copies_with_four(
     instance: PrivatePostfix, layout: Layout, actions: Actions, tmp_path: Path
 ) -> None:
     # Held on arrival, so that 2,000 are there at once.
@@ -74,16 +74,21 @@ def test_two_thousand_are_held_with_little_work_and_deleted_with_copies_with_a_l
     instance.postconf(smtpd_recipient_restrictions=f"check_recipient_access texthash:{instance.config_directory}/held")
     ids = instance.inject("", ["info@example.org"], count=2_000)
     mail = back_in_deferred(layout, ids)
-    began = cpu_seconds()
-    results = list(actions.act(Verb.HOLD, mail))
-    assert cpu_seconds() - began < 2.0, "a process for each would take ten times as much"
-    assert outcomes(results) == {"done": 2_000}
+    assert least_work(lambda part: actions.act(Verb.HOLD, part), mail) < 1.0
     mail = back_in_deferred(layout, ids)
-    began = cpu_seconds()
-    results = list(removal.delete(layout, actions, mail, tmp_path))
-    assert cpu_seconds() - began < 8.0
-    assert outcomes(results) == {"done": 2_000}
+    assert least_work(lambda part: removal.delete(layout, actions, part, tmp_path), mail) < 4.0
     assert {path.name for path in tmp_path.iterdir()} == {kept_name(target.identity) for target in mail}
+
+
+def least_work(act: Callable[[list[Target]], Iterable[Result]], mail: list[Target]) -> float:
+    """CPU seconds for all of it, at the rate of the best quarter: who else is busy only ever adds to it."""
+    part, spent = len(mail) // 4, list[float]()
+    for start in range(0, len(mail), part):
+        began = cpu_seconds()
+        results = list(act(mail[start : start + part]))
+        spent.append(cpu_seconds() - began)
+        assert outcomes(results) == {"done": part}
+    return 4 * min(spent)
 
 
 def back_in_deferred(layout: Layout, ids: list[str]) -> list[Target]:
