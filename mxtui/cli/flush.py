@@ -18,10 +18,10 @@ from mxtui.cli.output import narrate, print_json
 from mxtui.errors import Guarded
 from mxtui.message.sanitize import one_line
 from mxtui.model.drain.rate import EXAMPLES, Rate, parse_rate
-from mxtui.model.guard import WAIT, Troubles, apart, down
+from mxtui.model.guard import Troubles, apart, down
 from mxtui.model.holds import in_force, within
 from mxtui.model.holds import words as words_of_hold
-from mxtui.model.plan import FlushProgress, Target
+from mxtui.model.plan import FlushProgress, Result, Target
 from mxtui.model.source import Verb
 from mxtui.model.words import counted, duration
 
@@ -114,12 +114,9 @@ def flush(
         plan = interrupted.heeded(draining.planned())
     else:
         targets, selection = select(attached, words, everything=everything, verb=Verb.FLUSH)
-        going, left_out = (targets, []) if force else apart(targets, troubles(attached, targets, router))
-        nowhere = left_out[0].detail if left_out and not going else ""
-        if nowhere and not dry_run:
-            raise Guarded(nowhere, WAIT)
-        if nowhere:  # what would go is told all the same
-            going, left_out = targets, []
+        going, left_out, refusal = who_goes(targets, {} if force else troubles(attached, targets, router))
+        if refusal is not None and not dry_run:
+            raise refusal
         operations = attached.operations
         steps = () if direct else None
         plan = operations.plan(Verb.FLUSH, going, selection, forced=force, steps=steps)
@@ -130,8 +127,8 @@ def flush(
             plan = replace(plan, steps=ways.steps(host, len(plan.targets), postfix=_is_postfix(attached)))
         plan = interrupted.heeded(replace(plan, excluded=(*plan.excluded, *left_out)))
         show_plan(plan, as_json=as_json)
-        if nowhere:
-            raise Guarded(nowhere, WAIT)
+        if refusal is not None:
+            raise refusal
         if dry_run or not confirmed(plan, yes=yes):
             return
     if detach:
@@ -154,6 +151,15 @@ def flush(
         narrate(f"stopped: {one_line(last.why, 600)}")
     if last is None or last.delivered < last.queued or plan.excluded:
         raise PartlyDone
+
+
+def who_goes(targets: list[Target], found: Troubles) -> tuple[list[Target], list[Result], Guarded | None]:
+    """What goes, what had better not, and why nothing may: then all of it is what would go, for a dry run to tell."""
+    going, left_out = apart(targets, found)
+    if going or not left_out:
+        return going, left_out, None
+    hint = "Wait until that is over (mxtui probe, mxtui status), or say --force."
+    return targets, [], Guarded(left_out[0].detail, hint)
 
 
 def troubles(attached: Attached, targets: Sequence[Target], router: "Router | None" = None) -> Troubles:

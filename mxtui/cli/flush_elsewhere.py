@@ -13,14 +13,13 @@ from typing import Final
 from mxtui.cli.acting import PartlyDone, confirmed, select, show_plan, stopping
 from mxtui.cli.attach import Attached
 from mxtui.cli.elsewhere import AttachedElsewhere, start_drain
-from mxtui.cli.flush import follow, troubles
+from mxtui.cli.flush import follow, troubles, who_goes
 from mxtui.cli.output import narrate
 from mxtui.drains import Drains
-from mxtui.errors import Guarded, Unreachable, UsageError
+from mxtui.errors import Unreachable, UsageError
 from mxtui.message.sanitize import one_line
 from mxtui.model.drain.rate import Rate
 from mxtui.model.drain.standing import Standing
-from mxtui.model.guard import WAIT, apart
 from mxtui.model.plan import FlushProgress, Verdict
 from mxtui.model.source import Verb
 from mxtui.model.words import counted
@@ -57,12 +56,9 @@ def flush(
     if not dry_run:
         drains.require_free()
     targets, selection = select(attached, words, everything=everything, verb=Verb.FLUSH)
-    going, left_out = (targets, []) if force else apart(targets, troubles(attached, targets))
-    nowhere = left_out[0].detail if left_out and not going else ""
-    if nowhere and not dry_run:
-        raise Guarded(nowhere, WAIT)
-    if nowhere:  # what would go is told all the same
-        going, left_out = targets, []
+    going, left_out, refusal = who_goes(targets, {} if force else troubles(attached, targets))
+    if refusal is not None and not dry_run:
+        raise refusal
     operations = attached.operations
     plan = operations.plan(Verb.FLUSH, going, selection, forced=force)
     if limit:
@@ -70,8 +66,8 @@ def flush(
         plan = operations.plan(Verb.FLUSH, plan.targets[:limit], selection, forced=force)
     plan = replace(plan, excluded=(*plan.excluded, *left_out))
     show_plan(plan, as_json=as_json)
-    if nowhere:
-        raise Guarded(nowhere, WAIT)
+    if refusal is not None:
+        raise refusal
     if dry_run or not plan.targets or not confirmed(plan, yes=yes):
         return
     operations.note("flush", f"{selection}: {counted(len(plan.targets), 'message')}, drained there", reason)

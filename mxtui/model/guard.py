@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Final
 
 from mxtui.model.health import UNKNOWN, Health, Primary
 from mxtui.model.holds import DomainHold
@@ -15,8 +14,6 @@ Known = Mapping[str, tuple[Primary | None, Health]]
 
 Troubles = Mapping[str, str]
 """By domain, why its mail had better not go now; may quote a server."""
-
-WAIT: Final = "Wait until that is over (mxtui probe, mxtui status), or say --force."
 
 
 def down(known: Known) -> Troubles:
