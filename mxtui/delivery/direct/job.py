@@ -1,5 +1,6 @@
 """One message in custody, ready to be sent: who is to get it from which host, and what was said of each."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -19,6 +20,9 @@ SMTPUTF8_REQUESTED: Final = 1
 
 UNKNOWN: Final = "unknown"
 """What Postfix writes of a client whose name, or whose address, it could not find out."""
+
+_plain = re.compile(r"[!-*,-<>-~]*").fullmatch
+"""ASCII without spaces, `+` and `=`."""
 
 NO_NOTICE: Final = "a notice of the delivery is asked for, and the host offers no DSN: Postfix would send one itself"
 
@@ -146,6 +150,8 @@ def xtext(value: str) -> str:
     >>> xtext("rfc822;a+b@example.org")
     'rfc822;a+2Bb@example.org'
     """
+    if _plain(value):  # nearly all are
+        return value
     return "".join(
         chr(byte) if 33 <= byte <= 126 and byte not in b"+=" else f"+{byte:02X}"
         for byte in value.encode("utf-8", "surrogateescape")

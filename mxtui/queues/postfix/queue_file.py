@@ -5,7 +5,7 @@ Scans read a file's first block instead and come here for what is unusual (`glan
 
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
@@ -129,6 +129,7 @@ def envelope(fd: int, status: os.stat_result) -> Envelope:
             break
         else:
             found.take(record)
+            found.attributes(walk.short(records.ATTRIBUTE))  # most are
     fault = walk.fault or found.fault()
     if fault is None and not ended:
         fault = "cut short: the record that ends a message is missing"
@@ -150,7 +151,7 @@ def content(path: str, limit: int) -> bytes:
             unfinished_line = record.type == records.CHUNK
             if not unfinished_line:
                 message += b"\n"
-                if lines := walk.short_lines():
+                if lines := walk.short(records.LINE):
                     message += b"\n".join(lines) + b"\n"
             if len(message) >= limit:
                 break
@@ -242,10 +243,8 @@ class _Gatherer:
 
     def take(self, record: Record) -> None:
         _, kind, data = record
-        if kind == records.ATTRIBUTE:  # most are
-            name, _, value = data.decode("utf-8", "replace").partition("=")
-            # The first of a name counts, as it does to `glance`.
-            (self._next if name in _PER_RECIPIENT else self._attributes).setdefault(name, value)
+        if kind == records.ATTRIBUTE:
+            self.attributes((data,))
         elif (state := _STATES.get(kind)) is not None:
             self._recipients.append(
                 EnvelopeRecipient(
@@ -277,6 +276,14 @@ class _Gatherer:
             self._redirect = data.decode("utf-8", "replace")
         elif kind == records.VERP:
             self._verp = data.decode("utf-8", "replace")
+
+    def attributes(self, lines: Sequence[bytes]) -> None:
+        """The data of attribute records."""
+        of_message, of_recipient = self._attributes, self._next
+        for data in lines:
+            name, _, value = data.decode("utf-8", "replace").partition("=")
+            # The first of a name counts, as it does to `glance`.
+            (of_recipient if name in _PER_RECIPIENT else of_message).setdefault(name, value)
 
     def fault(self) -> str | None:
         if self.sizes is None and not self._unsized:
