@@ -28,8 +28,14 @@ class Crew(Generic[_Task]):
     Settings, tasks, answers and counts are plain values that `marshal` carries.
     """
 
-    def __init__(self, module: str, settings: object, processes: int, *, packages: Sequence[str] = ()) -> None:
-        """`packages`: folders from which the module imports more than ours and the standard library."""
+    def __init__(
+        self, module: str, settings: object, processes: int, *, packages: Sequence[str] = (), counting: bool = True
+    ) -> None:
+        """`packages`: folders from which the module imports more than ours and the standard library.
+
+        Where `counted` will be asked what was answered is remembered until then. Raises OSError: no process to be had.
+        """
+        self._counting = counting
         self._workers = [_Worker[_Task](module, settings, packages) for _ in range(processes)]
 
     def __enter__(self) -> "Crew[_Task]":
@@ -51,6 +57,8 @@ class Crew(Generic[_Task]):
         turn = 0
         for worker in self._answering():
             number, task, answer = worker.answer()
+            if self._counting and answer is not None:
+                worker.answered.append(task)
             early[number] = (task, here(task) if answer is None else answer)
             for following in numbered:
                 worker.send(*following)
@@ -113,10 +121,7 @@ class _Worker(Generic[_Task]):
         """Its first task with its number, and what came of it, which is waited for; None: the worker died."""
         number, task = self._hand.popleft()
         frame = receive(self.fileno())
-        if frame is None:
-            return number, task, None
-        self.answered.append(task)
-        return number, task, marshal.loads(frame)  # noqa: S302 (our own child wrote it)
+        return number, task, None if frame is None else marshal.loads(frame)  # noqa: S302 (our own child wrote it)
 
     def counted(self) -> Any:
         """What it counted; None: it died."""

@@ -12,7 +12,6 @@ from mxtui.model.envelope import Client, Envelope, EnvelopeRecipient
 from mxtui.model.message import recipient_domain
 from mxtui.model.offers import Offers
 from mxtui.queues.postfix import queue_file
-from mxtui.queues.postfix.direct import text
 from mxtui.queues.postfix.direct.custody import Held
 from mxtui.queues.postfix.kept import NOTIFY, RETURN
 
@@ -33,8 +32,6 @@ class Job:
 
     held: Held
     envelope: Envelope
-    whole: bytes | None
-    """As it goes over the wire, where it is small."""
     hosts: dict[HostKey, list[EnvelopeRecipient]] = field(default_factory=dict)
     """Who is still to be tried, by host."""
     said: dict[str, Said] = field(default_factory=dict)
@@ -85,22 +82,13 @@ class Job:
         )
 
 
-def read(held: Held, route: Callable[[str], HostKey]) -> Job:
-    """Read it to its end, and ask where it goes. Blocks. Raises OSError: it is damaged, or cannot be read."""
-    found = held.envelope
-    assert found.sizes is not None
-    pieces: list[bytes] = []
-    size = 0
-    for piece in text.on_the_wire(held.fd, found.sizes.offset):  # what cannot be sent to its end is not begun
-        size += len(piece)
-        if size <= text.PIECE:
-            pieces.append(piece)
-    whole = b"".join(pieces) if size <= text.PIECE else None
-    recipients = {each.address: _recipient(each, found) for each in held.todo}
+def routed(held: Held, route: Callable[[str], HostKey]) -> Job:
+    """Ask where it goes. May block, and raise MxtuiError, as `route` does."""
+    recipients = {each.address: _recipient(each, held.envelope) for each in held.todo}
     hosts: dict[HostKey, list[EnvelopeRecipient]] = {}
     for address, recipient in recipients.items():
         hosts.setdefault(route(recipient_domain(address)), []).append(recipient)
-    return Job(held, _envelope(held, tuple(recipients.values())), whole, hosts)
+    return Job(held, _envelope(held, tuple(recipients.values())), hosts)
 
 
 def _envelope(held: Held, recipients: tuple[EnvelopeRecipient, ...]) -> Envelope:

@@ -165,8 +165,8 @@ class Sender:
         async def announce() -> None:
             await self._endings.announce(job, addresses, session.peer)
 
-        if job.whole is not None:
-            return Announced(iter((job.whole,)), blocking=False, announce=announce)
+        if job.held.whole is not None:
+            return Announced(iter((job.held.whole,)), blocking=False, announce=announce)
         sizes = job.held.envelope.sizes
         assert sizes is not None
         return Announced(on_the_wire(job.held.fd, sizes.offset), blocking=True, announce=announce)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from mxtui.delivery.direct.job import Job, read
+from mxtui.delivery.direct.job import Job, routed
 from mxtui.delivery.host import HostKey
 from mxtui.errors import MxtuiError
 from mxtui.model.plan import Target
@@ -22,14 +22,10 @@ def take(custodian: Custodian, route: Route, targets: Sequence[Target]) -> tuple
             left.append(each)
             continue
         try:
-            jobs.append(read(each, route))
-        except (OSError, MxtuiError) as error:
+            jobs.append(routed(each, route))
+        except MxtuiError as error:
             spared.append(each)
-            left.append(Left(each.target, _words(error)))
+            left.append(Left(each.target, error.message))
     if spared:
         custodian.spare(spared)
     return jobs, left
-
-
-def _words(error: OSError | MxtuiError) -> str:
-    return error.message if isinstance(error, MxtuiError) else f"left to Postfix: {error.strerror}"

@@ -19,9 +19,10 @@ from mxtui.model.planning import IN_DELIVERY, same_arrival
 from mxtui.model.source import Verb
 from mxtui.queues.postfix import queue_file, queue_id
 from mxtui.queues.postfix.actions import HELD_BY_OTHERS
-from mxtui.queues.postfix.direct.fitness import why_not
 from mxtui.queues.postfix.direct.journal import Done, Journal, Taken
+from mxtui.queues.postfix.direct.reading import File, Reader
 from mxtui.queues.postfix.direct.telling import Teller
+from mxtui.queues.postfix.direct.worker import ANOTHER, Read
 from mxtui.queues.postfix.layout import Layout
 from mxtui.queues.postfix.queue_file import Envelope
 from mxtui.queues.postfix.whereabouts import locate
@@ -37,10 +38,6 @@ End = Literal["delete", "release", "keep"]
 _VERBS: Final[dict[End, Verb]] = {"delete": Verb.DELETE, "release": Verb.RELEASE}
 
 
-class UnfitError(Exception):
-    """A message that is left to Postfix; says why."""
-
-
 @dataclass(slots=True)
 class Held:
     """One message in our custody."""
@@ -48,6 +45,8 @@ class Held:
     target: Target
     fd: int
     envelope: Envelope
+    whole: bytes | None
+    """As it goes over the wire, where it is small."""
     was_held: bool
     """By an operator: it is never released by us."""
     accepted: set[int] = field(default_factory=set)
@@ -79,11 +78,13 @@ class Custodian:
         self._layout = layout
         self._teller = teller
         self._journal = journal
+        self._reader = Reader()
         self._closing = ThreadPoolExecutor(CLOSERS, thread_name_prefix="close")
 
     def close(self) -> None:
         """Once all messages were let go of."""
         self._closing.shutdown()
+        self._reader.close()
 
     def take(self, targets: Sequence[Target]) -> list[Held | Left]:
         """Hold, lock and read each. Raises OSError: the journal cannot be written, and nothing was touched."""
@@ -101,19 +102,25 @@ class Custodian:
         holding, complaint = self._teller.tell(Verb.HOLD, waiting)
         # Cut short, it may have held more than it came to say. Else what it does not name is not ours, held or not.
         ours = set(waiting) if complaint else holding
-        taken: list[Held] = []
         left: list[Left] = []
+        locked: list[tuple[Target, File]] = []
         for target in wanted:
             if target.state != "hold" and target.queue_id not in ours:
                 left.append(self._left(target, HELD_BY_OTHERS))
                 continue
             try:
-                taken.append(self._open(target))
-            except UnfitError as error:
-                left.append(Left(target, str(error)))
+                locked.append((target, self._lock(target)))
             except OSError as error:
                 why = complaint if target.queue_id not in holding and complaint else ""
                 left.append(self._left(target, why or error.strerror or str(error)))
+        taken: list[Held] = []
+        for (target, file), found in zip(locked, self._reader.read([file for _, file in locked]), strict=True):
+            unfit = self._unfit(target, found)
+            if unfit is None and (envelope := found.envelope) is not None:
+                taken.append(Held(target, file.fd, envelope, found.whole, target.state == "hold"))
+            else:
+                os.close(file.fd)
+                left.append(unfit or Left(target, found.why_not))
         self._put_back([each.target for each in left], ours)
         return [*results, *left, *taken]
 
@@ -196,11 +203,8 @@ class Custodian:
             return HELD_BY_OTHERS
         return ""
 
-    def _open(self, target: Target) -> Held:
-        """Open and lock what is in hold.
-
-        Raises OSError (it is not there, not the one that was meant, or locked) and UnfitError (left to Postfix).
-        """
+    def _lock(self, target: Target) -> File:
+        """Open and lock what is in hold. Raises OSError: it is not there, not the one that was meant, or locked."""
         path = self._path(target.queue_id)
         fd = os.open(path, OPEN)
         try:
@@ -214,16 +218,20 @@ class Custodian:
             # Between the two it may have been moved, or deleted and its ID used again.
             inode = os.lstat(path).st_ino
             if inode != status.st_ino or target.identity.inode not in (0, inode):
-                raise OSError(0, "this ID now names another message")
-            envelope = queue_file.envelope(fd, status)
-            if envelope.arrival is None or not same_arrival(envelope.arrival, target.identity.arrival):
-                raise OSError(0, "this ID now names another message")
-            if why := why_not(envelope):
-                raise UnfitError(why)
+                raise OSError(0, ANOTHER)
         except BaseException:
             os.close(fd)
             raise
-        return Held(target, fd, envelope, target.state == "hold")
+        return File(path, fd, status)
+
+    def _unfit(self, target: Target, found: Read) -> Left | None:
+        """What is not to be sent after all: it could not be read, is not the one that was meant, or Postfix's to do."""
+        if found.envelope is None:
+            return self._left(target, found.why_not)
+        arrival = found.envelope.arrival
+        if arrival is None or not same_arrival(arrival, target.identity.arrival):
+            return self._left(target, ANOTHER)
+        return Left(target, found.why_not) if found.why_not else None
 
     def _left(self, target: Target, why: str) -> Left:
         here = locate(self._layout, target.queue_id)
