@@ -1,5 +1,6 @@
 """What alerts go by that no queue tells: settings, and a few small files."""
 
+from collections import Counter
 from functools import lru_cache
 from pathlib import Path
 
@@ -51,18 +52,17 @@ def stopped_drain(drains: Drains) -> StoppedDrain | None:
     standing = drains.standing()
     if standing is None or standing.running:
         return None
-    messages, at = _left(drains.folder, LeftByGuards(drains.folder).changed())
-    if not messages:
+    moments = _left(drains.folder, LeftByGuards(drains.folder).changed())
+    if not moments:
         return None
     why = standing.progress.why if standing.held and standing.progress is not None else ""
-    return StoppedDrain(at, messages, why)
+    return StoppedDrain(max(moments), moments.total(), why, several=len(moments) > 1)
 
 
 @lru_cache(maxsize=4)
-def _left(folder: Path, changed: int) -> tuple[int, float]:  # noqa: ARG001 (the key: 100,000 take 0.1 s to read)
-    """How many, and when the latest."""
-    known = LeftByGuards(folder).known()
-    return len(known), max((each.at for each in known.values()), default=0.0)
+def _left(folder: Path, changed: int) -> Counter[float]:  # noqa: ARG001 (the key: 100,000 take 0.1 s to read)
+    """How many each guard has left, by when."""
+    return Counter(each.at for each in LeftByGuards(folder).known().values())
 
 
 def thresholds(settings: Settings) -> Thresholds:

@@ -15,7 +15,9 @@ class StoppedDrain(NamedTuple):
     """When they last did; epoch seconds."""
     messages: int
     why: str
-    """Hostile text: it quotes a server. Empty where another drain has ended since."""
+    """The last one's. Hostile text: it quotes a server. Empty where another drain has ended since."""
+    several: bool = False
+    """Guards stopped more than once; the others may have had other reasons."""
 
 
 class KilledDrain(NamedTuple):

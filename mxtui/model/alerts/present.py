@@ -200,7 +200,8 @@ def _of_stopped_drains(
     messages = min(held, stopped.messages)
     why = f": {stopped.why}" if stopped.why else ""
     are = "is" if messages == 1 else "are"
-    text = f"{counted(messages, 'message')} {are} held since a drain was stopped at {clock(stopped.at, now)}{why}"
+    since = "drains to their primaries were stopped, the last" if stopped.several else "a drain was stopped"
+    text = f"{counted(messages, 'message')} {are} held since {since} at {clock(stopped.at, now)}{why}"
     yield Alert("drain_stopped", "critical", None, text, stopped.at, "STOPPED", messages)
 
 

@@ -182,3 +182,11 @@ def test_what_a_guard_left_of_a_drain_alarms_until_it_is_decided_about() -> None
     assert alert.text.startswith("5 messages are held since a drain was stopped at ")
     assert alert.text.endswith(": the canary was refused")
     assert not seen(deferred=7), "all of it was released"
+
+
+def test_what_several_guards_left_is_not_told_as_the_last_ones_alone() -> None:
+    told = Facts(stopped=StoppedDrain(NOW - 60, 9, "the canary was refused", several=True))
+    queue = QueueTotals(9, states={"hold": 9})
+    (alert,) = alerts((), queue, RUNNING, ROOM, NOW, Thresholds(), told)
+    assert alert.text.startswith("9 messages are held since drains to their primaries were stopped, the last at ")
+    assert alert.text.endswith(": the canary was refused")
