@@ -10,6 +10,7 @@ One folder a queue, named by a digest of its path:
 So a drain outlives the terminal it was started from, a second operator meets the first one's, and a console finds it.
 """
 
+import errno
 import fcntl
 import os
 import time
@@ -44,9 +45,21 @@ class Drains:
     """One queue's. `folder` is where all queues' are kept."""
 
     def __init__(self, queue: str, folder: Path | None = None) -> None:
+        self._named = folder is not None
         base = folder or writable_folder(SYSTEM_FOLDER, "drains")
         self.folder = base / queue_digest(queue)
         self.queue = queue
+
+    @property
+    def others(self) -> str:
+        """A hint, where somebody else's drains may be that we may not see: then none known is not none there."""
+        try:
+            readable = bool(self.folder.stat()) and os.access(self.folder, os.R_OK | os.X_OK)
+        except OSError as error:
+            readable = error.errno == errno.ENOENT
+        if readable and (self._named or self.folder.parent == SYSTEM_FOLDER):
+            return ""
+        return "Somebody else's would not be seen from here: sudo mxtui drain status."
 
     def standing(self) -> Standing | None:
         """The drain that runs, or the last one that did; None before the first, or where one may not look.
@@ -90,13 +103,16 @@ class Drains:
             )
         try:
             return path.read_text("utf-8", "replace").rstrip("\n")
+        except FileNotFoundError:
+            none = "no drain of this queue has ended yet: there is no report"
+            raise MxtuiError(none, self.others or "A drain writes one when it ends.") from None
         except OSError as error:
             raise MxtuiError(f"no report: {path}: {error.strerror}", "A drain writes one when it ends.") from None
 
     def wish(self, wish: Wish) -> None:
         """Ask whoever drains. Raises MxtuiError: nobody does, or one may not ask."""
         if not self.busy:
-            raise MxtuiError(f"no drain of {self.queue} is running", "mxtui flush starts one.")
+            raise MxtuiError(f"no drain of {self.queue} is running", self.others or "mxtui flush starts one.")
         try:
             replace_file(self.folder / "wish", wish.encode(), durable=False)
         except OSError as error:

@@ -103,6 +103,20 @@ def _extras(outage: "Outage", story: "Story") -> "Sequence[Extra]":
 
 
 BURST = 200
+SETTINGS = """
+queue = "{queue}"
+audit = "{folder}/audit.jsonl"
+state = "{folder}/state"
+history = "{folder}/history"
+holds = "{folder}/holds"
+
+[kept]
+folder = "{folder}/kept"
+[drain]
+folder = "{folder}/drains"
+"""
+"""Of a queue that is gone in an hour: nothing of it stays on the host."""
+
 FAREWELL = 15.0
 """Seconds for what still waits when the operator leaves."""
 
@@ -117,8 +131,7 @@ def _postfix(folder: Path, recovery: float) -> None:
             f"the demonstration needs a Postfix of its own: {reason}", "apt-get install postfix, then run it as root."
         )
     settings = folder / "mxtui.toml"
-    settings.write_text(
-        f'history = "{folder}/history"\nholds = "{folder}/holds"\n'
-    )  # of a queue that is gone in an hour
     with Scenario(folder, recovery=recovery, tell=narrate) as scenario:
-        open_console([str(scenario.postfix.config_directory)], str(settings))
+        settings.write_text(SETTINGS.format(folder=folder, queue=scenario.postfix.config_directory))
+        narrate(f"in another terminal: mxtui status --config {settings}")
+        open_console((), str(settings))

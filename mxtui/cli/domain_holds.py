@@ -96,8 +96,10 @@ def hold_object(hold: DomainHold) -> dict[str, Any]:
     }
 
 
-def show_holds(holds: Mapping[str, DomainHold], *, as_json: bool, more: Mapping[str, Mapping[str, Any]]) -> None:
-    """All of them; `more` by domain: what was counted besides."""
+def show_holds(
+    holds: Mapping[str, DomainHold], participle: str, *, as_json: bool, more: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """All of them, or that no domain is `participle`; `more` by domain: what was counted besides."""
     if as_json:
         for domain, hold in holds.items():
             print_json({**hold_object(hold), **more.get(domain, {})})
@@ -119,7 +121,7 @@ def show_holds(holds: Mapping[str, DomainHold], *, as_json: bool, more: Mapping[
         heads = ["domain", "state", "", *numbers, "by", "why"]
         click.echo(table(heads, rows, "<<<" + ">" * len(numbers) + "<<"))
     else:
-        narrate("no domain is held")
+        narrate(f"no domain is {participle}")
 
 
 def show_catching(catching: Catching) -> None:

@@ -51,7 +51,7 @@ def drain_command(
                 if follow and sys.stderr.isatty():
                     click.echo(CLEAR, nl=False, err=True)
                 if standing is None:
-                    raise NoQueue("no drain of this queue is known", "mxtui flush starts one.")
+                    raise NoQueue("no drain of this queue is known", drains.others or "mxtui flush starts one.")
                 _tell(standing, attached.now(), as_json=as_json)
 
 
@@ -74,13 +74,14 @@ def _tell(standing: Standing, now: float, *, as_json: bool) -> None:
             }
         )
         return
-    ended = f"ended {clock(standing.ended, now)}" if standing.ended is not None else "running"
+    paused = standing.running and progress is not None and progress.paused
+    stands = "paused" if paused else "running"
+    ended = f"ended {clock(standing.ended, now)}" if standing.ended is not None else stands
     click.echo(
         f"{one_line(named(standing.selection), 200)}: {ended}, began {clock(standing.began, now)}, "
         f"by {one_line(standing.operator, 40)}"
     )
     if progress is not None:
-        paused = standing.running and progress.paused
         words = f"paused, {progress.in_hand:,} still in hand, " if paused else ""
         click.echo(f"{words}{progress.phase}: {progress_line(progress)}")
         if progress.why:

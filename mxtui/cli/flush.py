@@ -1,5 +1,6 @@
 """`mxtui flush`: try delivery now, and follow each message to its verdict."""
 
+import os
 import shutil
 import sys
 import threading
@@ -127,6 +128,11 @@ def flush(
             plan = replace(plan, steps=ways.steps(host, len(plan.targets), postfix=_is_postfix(attached)))
         plan = interrupted.heeded(replace(plan, excluded=(*plan.excluded, *left_out)))
         show_plan(plan, as_json=as_json)
+        if plan.targets and not as_json:
+            at_most = f", at most {rate}" if rate else ""
+            narrate(
+                f"  One message goes first, then ever more{at_most}; when mail is refused it stops, and holds the rest."
+            )
         if refusal is not None:
             raise refusal
         if dry_run or not confirmed(plan, yes=yes):
@@ -149,6 +155,9 @@ def flush(
         migrate.finish(attached, ends, last, reason, force=plan.forced)
     if last is not None and last.phase == "stopped" and last.why:
         narrate(f"stopped: {one_line(last.why, 600)}")
+        ended = drains.standing()
+        if ended is not None and ended.process == os.getpid() and ended.held:
+            narrate(f"{counted(ended.held, 'message')} held, not tried; the next mxtui flush takes them, too")
     if last is None or last.delivered < last.queued or plan.excluded:
         raise PartlyDone
 

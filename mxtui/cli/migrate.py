@@ -101,7 +101,7 @@ def status_command(domain: str | None, queue: str | None, config: str | None, as
             more[name] = {"messages": len(waiting), "bytes": sum(target.size for target in waiting)}
             if as_json and catching is not None:
                 more[name]["catching"] = catching.works
-        show_holds(holds, as_json=as_json, more=more)
+        show_holds(holds, "migrating", as_json=as_json, more=more)
         if catching is not None and not as_json:
             show_catching(catching)
 

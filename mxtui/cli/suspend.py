@@ -58,6 +58,7 @@ def suspend(
     if listing:
         show_holds(
             {name: hold for name, hold in holding.holds.all().items() if hold.kind == "suspend"},
+            "suspended",
             as_json=as_json,
             more={},
         )
@@ -71,6 +72,8 @@ def suspend(
     plan = holding.plan(hold)
     if holding.moves(hold) or as_json:
         show_plan(plan, as_json=as_json)
+        if not plan.targets and not as_json:
+            narrate(f"nothing is queued for {hold.domain} just now")
     show_catching(holding.catching(hold))
     narrate(f"suspend {hold.domain} until {clock(hold.until, hold.since)}: {hold.reason}")
     if dry_run or not agreed(f"Suspend {hold.domain} for {left(hold, hold.since)}?", yes=yes):

@@ -141,7 +141,7 @@ def _of_hold(row: DomainStatus, hold: DomainHold, now: float, thresholds: Thresh
     waiting = row.totals.messages
     until, wait = clock(hold.until, now), _all_waiting(waiting)
     if hold.ending:
-        text = f"its {hold.noun} is being ended. Where nobody is at it any more, end it again. {wait}"
+        text = f"its {hold.noun} is being ended. Where nobody is at it any more: mxtui {hold.ended_by}. {wait}"
         yield Alert("hold_not_ended", "warning", row.domain, text, min(hold.until, now), hold.badge, waiting)
     elif hold.kind == "suspend" and hold.over(now - OVERDUE):
         text = f"its suspension was to end at {until}, and nobody ended it (mxtui resume {hold.domain}). {wait}"

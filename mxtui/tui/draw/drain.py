@@ -97,6 +97,9 @@ def _headline(scene: Scene, standing: Standing) -> list[Line]:
         sign, words = (scene.glyphs.running, look.ok), f" Draining {what}"
     elif standing.fault or (progress is not None and progress.phase == "stopped"):
         sign, words = (scene.glyphs.warning, look.warning), f" Drain of {what} stopped"
+    elif progress is not None and (missing := progress.queued - progress.delivered):
+        amount = "nothing was" if not progress.delivered else f"{missing:,} not"
+        sign, words = (scene.glyphs.warning, look.warning), f" Drain of {what} ended: {amount} delivered"
     else:
         sign, words = (scene.glyphs.passed, look.ok), f" Drained {what}"
     first = Line(("   ", look.text), sign, (scene.fit(words, edge - 24), look.strong))

@@ -54,7 +54,9 @@ def checks(scene: Scene, health: Health, room: int = 200) -> Spans:
     if health.climb is None:
         return [("not checked yet", look.label)]
     failed = health.climb.failed is not None
-    times = f"{health.consecutive:,} in a row {'failed' if failed else 'passed'}"
+    word = "failed" if failed else "passed"
+    times = f"{health.consecutive:,} in a row {word}"
+    times = times if len(times) <= room else f"{health.consecutive:,} {word}"
     said = []
     if health.next_check is not None:
         said.append(f"next check {fmt.time_of_day(health.next_check)}")

@@ -16,7 +16,8 @@ _EFFECTS: Mapping[Verb, str] = {
     Verb.REJECT: "Each sender gets a non-delivery notice and the message is gone.",
     Verb.DELETE: "The messages are removed and nobody is told. A copy is kept; undo puts it back.",
     Verb.RESTORE: "The kept copies go back into the queue under new ids.",
-    Verb.FLUSH: "Delivery is tried now, and each message is followed to its verdict.",
+    Verb.FLUSH: "One message goes first, then ever more at once, each followed to its verdict. When mail is refused it "
+    "stops, and holds the rest.",
     Verb.REDIRECT: "In place of whoever does not have the messages yet, another address gets them: at once, but for "
     "those that are held, which stay so. The addresses that they came with are kept.",
     Verb.QUARANTINE: "The messages stay queued, out of the way of every drain, and of every release that does not name "
