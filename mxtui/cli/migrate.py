@@ -143,7 +143,8 @@ def end(
     if dry_run:
         return
     if not force and (why := _not_yet(attached, hold)):
-        raise Guarded(why, "Mend that first, or say --force.")
+        reading = " (serve reads its settings again on SIGHUP)" if attached.queue.source.kind == "spool" else ""
+        raise Guarded(why, f"Mend that first{reading}, or say --force.")
     attached.drains.require_free()
     if not agreed(f"End the {hold.mark}?", yes=yes):
         return

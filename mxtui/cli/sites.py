@@ -297,11 +297,14 @@ class SpoolSite:
         return ExaminedSpool(self._spool.path, self._settings.serve, self.relayed, self.router())
 
     def _relay(self) -> Mapping[str, NextHop]:
+        """A running `serve` goes by what it was told, whatever the settings say since, until it reads them again."""
+        from mxtui.queues.spool.control import Control
         from mxtui.service.remembered import remembered_relay
 
+        told = remembered_relay(self._spool.path)
         serve = self._settings.serve
         ours = serve.spool is not None and serve.spool.absolute() == self._spool.path
-        return {**remembered_relay(self._spool.path), **(serve.relay if ours else {})}
+        return {**told, **serve.relay} if ours and not Control(self._spool.path).listening else told
 
     def _ourselves(self) -> "Ourselves":
         from mxtui.model.route import Ourselves

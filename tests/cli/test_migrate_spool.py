@@ -4,7 +4,7 @@ import os
 import pwd
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -86,6 +86,28 @@ def test_the_end_is_refused_while_the_primary_is_down_or_mail_goes_elsewhere(spo
     assert spooled.states() == {"hold": MESSAGES}
     assert spooled("migrate", "end", "example.org", "--yes", "--force").status == 0
     assert len(spooled.primary.accepted) == MESSAGES
+
+
+def test_the_end_goes_by_where_serve_sends_and_not_by_settings_that_it_has_not_read(
+    spooled: Spooled, primaries: Callable[[], FakePrimary]
+) -> None:
+    new = primaries()
+    start(spooled, "--to", f"127.0.0.1:{new.port}")
+    spooled.primary.up()
+    relay = f'[serve]\nspool = "{spooled.backup.spool}"\n[serve.relay]\n"example.org" = "127.0.0.1:{new.port}"\n'
+    spooled.backup.config.write_text(spooled.backup.config.read_text() + relay)
+    refused = spooled("migrate", "end", "example.org", "--yes")
+    assert refused.status == 5
+    assert f"mail for example.org goes to 127.0.0.1:{spooled.primary.port}, not to the new primary" in refused.err
+    assert "serve reads its settings again on SIGHUP" in refused.err
+    (status,) = spooled("status", "--json").objects
+    assert status["domains"][0]["primary"]["port"] == spooled.primary.port
+    spooled.backup.stop()
+    spooled.backup.flags = [*spooled.backup.flags, "--relay", f"example.org=127.0.0.1:{new.port}"]
+    spooled.backup.start()
+    assert spooled("migrate", "end", "example.org", "--yes").status == 0
+    assert sorted(numbers(new)) == [*map(str, range(MESSAGES))]
+    assert spooled.primary.accepted == []
 
 
 def test_what_waits_for_another_migration_as_well_stays_for_that(tmp_path: Path, primary: FakePrimary) -> None:

@@ -52,6 +52,17 @@ class Control:
         except (Unreachable, NotPermitted, msgspec.ValidationError):
             return None
 
+    @property
+    def listening(self) -> bool:
+        """Whether one runs, also where it may not be asked, or does not answer. Cheap, and waits for nothing."""
+        try:
+            with self._connected():
+                return True
+        except NotPermitted:
+            return True
+        except Unreachable:
+            return False
+
     def suspend(self) -> None:
         """Deliver nothing until `resume`. Raises Unreachable, NotPermitted."""
         self._ask({"do": "suspend"})
