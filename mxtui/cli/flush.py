@@ -19,9 +19,7 @@ from mxtui.cli.output import narrate, print_json
 from mxtui.errors import Guarded
 from mxtui.message.sanitize import one_line
 from mxtui.model.drain.rate import EXAMPLES, Rate, parse_rate
-from mxtui.model.guard import Troubles, apart, down
-from mxtui.model.holds import in_force, within
-from mxtui.model.holds import words as words_of_hold
+from mxtui.model.guard import Troubles, apart, down, kept_back
 from mxtui.model.plan import FlushProgress, Result, Target
 from mxtui.model.source import Verb
 from mxtui.model.words import counted, duration
@@ -167,19 +165,15 @@ def who_goes(targets: list[Target], found: Troubles) -> tuple[list[Target], list
     going, left_out = apart(targets, found)
     if going or not left_out:
         return going, left_out, None
-    hint = "Wait until that is over (mxtui probe, mxtui status), or say --force."
+    hint = "Wait until that is over (mxtui status), or say --force."
     return targets, [], Guarded(left_out[0].detail, hint)
 
 
 def troubles(attached: Attached, targets: Sequence[Target], router: "Router | None" = None) -> Troubles:
     """Domains whose mail had better not go now: a primary that is down, or a hold."""
     concerned = {domain for target in targets for domain in target.domains}
-    found = dict(down(attached.probe_once(concerned, router=router)))
-    now = attached.now()
-    for hold in in_force(attached.holds().values(), now).values():
-        held = (domain for domain in concerned if within(domain, hold.domain))
-        found.update((domain, f"{domain} is {words_of_hold(hold, now)} (mxtui {hold.ended_by})") for domain in held)
-    return found
+    found = down(attached.probe_once(concerned, router=router))
+    return {**found, **kept_back(concerned, attached.holds().values(), attached.now())}
 
 
 def _is_postfix(attached: Attached) -> bool:

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Final
 
 from mxtui.model.health import UNKNOWN, Health, Primary
-from mxtui.model.holds import DomainHold
+from mxtui.model.holds import DomainHold, in_force, within, words
 from mxtui.model.next_hop import parse_next_hop
 from mxtui.model.plan import Caution, Plan, Result, Target
 from mxtui.model.source import Verb
@@ -16,12 +17,29 @@ Troubles = Mapping[str, str]
 """By domain, why its mail had better not go now; may quote a server."""
 
 
+NONE: Final[Troubles] = {}
+
+KEPT_BACK: Final = "Kept back"
+"""The title of a caution: an operator has said that this mail is to wait."""
+
+
 def down(known: Known) -> Troubles:
     """The domains whose primary is down. Unknown is no trouble: a probe may be blocked where mail is not."""
     return {
         domain: f"the primary of {domain} is down: {primary.host}:{primary.port} {health.rung} {health.detail}"
         for domain, (primary, health) in known.items()
         if primary is not None and health.state == "down"
+    }
+
+
+def kept_back(domains: Iterable[str], holds: Iterable[DomainHold], now: float) -> Troubles:
+    """Of these domains those that an operator keeps back, themselves or one above them."""
+    domains = tuple(domains)
+    return {
+        domain: f"{domain} is {words(hold, now)} (mxtui {hold.ended_by})"
+        for hold in in_force(holds, now).values()
+        for domain in domains
+        if within(domain, hold.domain)
     }
 
 
@@ -53,17 +71,23 @@ def apart(targets: Iterable[Target], troubles: Troubles) -> tuple[list[Target], 
     return going, left_out
 
 
-def guarded(plan: Plan, troubles: Troubles) -> Plan:
-    """A plan to flush without what is in trouble. Where nothing would be left, the plan as it is, which then is one
-    that goes past a safeguard, and says so.
+def guarded(plan: Plan, sick: Troubles, held: Troubles = NONE) -> Plan:
+    """A plan to flush without what is in trouble, for a primary's sake or as an operator `held` it. Where nothing would
+    be left, the plan as it is, which then is one that goes past a safeguard, and says so.
     """
+    troubles = {**sick, **held}
     going, left_out = apart(plan.targets, troubles)
     if not left_out:
         return plan
     if going:
         return replace(plan, targets=tuple(going), excluded=(*plan.excluded, *left_out))
-    sick = in_a_sentence({domain: troubles[domain] for target in plan.targets for domain in target.domains})
-    caution = Caution("Primary down", f"{sick}. What waits for it will be deferred again, with a longer pause")
+    concerned = {domain: troubles[domain] for target in plan.targets for domain in target.domains}
+    if held.keys().isdisjoint(concerned):
+        then = "What waits for it will be deferred again, with a longer pause"
+        caution = Caution("Primary down", f"{in_a_sentence(concerned)}. {then}")
+    else:
+        kept = {domain: held[domain] for domain in concerned.keys() & held.keys()}
+        caution = Caution(KEPT_BACK, f"{in_a_sentence(kept)}. End that first: else nothing of it may go")
     return replace(plan, cautions=(caution, *plan.cautions), forced=True)
 
 

@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from mxtui.model.guard import down, guarded, not_yet, unwell
+from mxtui.model.guard import KEPT_BACK, down, guarded, kept_back, not_yet, unwell
 from mxtui.model.health import UNKNOWN, Health, Primary
 from mxtui.model.holds import DomainHold
 from mxtui.model.plan import Plan, Result
@@ -43,6 +43,20 @@ def test_where_nothing_else_is_left_the_plan_says_that_it_goes_past_a_safeguard(
     assert caution.title == "Primary down"
     assert "connection refused" in caution.text
     assert plan.forced
+
+
+def test_what_an_operator_keeps_back_goes_only_past_a_safeguard_and_says_how_to_end_it() -> None:
+    hold = DomainHold("example.org", "suspend", "moves", "anna", NOW, NOW + 60)
+    held = kept_back(["example.org", "a.example.org", "example.net"], [hold], NOW)
+    assert held.keys() == {"example.org", "a.example.org"}
+    plan = guarded(flush_plan(), down({"example.org": (PRIMARY, DOWN)}), held)
+    (caution,) = plan.cautions
+    assert caution.title == KEPT_BACK
+    assert caution.text.startswith("example.org is suspended, 1m left (mxtui resume example.org). ")
+    assert plan.forced
+    assert kept_back(["example.org"], [hold], NOW + 61) == {}
+    both = make_plan(Verb.FLUSH, [target("A1"), target("A2", domains=("example.net",))], "--all", NOW)
+    assert [each.queue_id for each in guarded(both, {}, held).targets] == ["A2"]
 
 
 def test_a_flush_that_does_not_concern_the_dead_primary_stays_as_it_is() -> None:

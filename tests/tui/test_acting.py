@@ -293,7 +293,7 @@ async def test_a_drain_that_somebody_else_began_is_shown_paused_and_stopped(worl
         await at.press("p", "s")
         await at.until(lambda: world.draining.wishes == ["pause", "stop"])
         world.draining.now = world.draining.now.over(world.clock.now)
-        await at.sees("✓ Drained everything queued")
+        await at.sees("▲ Drain of everything queued ended: 382 not delivered")
 
 
 async def test_a_drain_that_its_guard_stopped_says_why(world: World, console: Open) -> None:

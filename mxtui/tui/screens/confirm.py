@@ -11,6 +11,7 @@ from textual.containers import Horizontal
 from textual.widget import Widget
 from textual.widgets import Input
 
+from mxtui.model.guard import KEPT_BACK
 from mxtui.model.holds import DomainHold
 from mxtui.model.plan import Plan
 from mxtui.model.source import Verb
@@ -51,6 +52,7 @@ class ConfirmingScreen(Dialog[T]):
         self.verb = verb
         self.messages = sum(len(plan.targets) for plan in plans)
         self._required = any(plan.reason_required for plan in plans)
+        self._kept_back = any(each.title == KEPT_BACK for plan in plans for each in plan.cautions)
         self._armed = False
 
     @abstractmethod
@@ -80,7 +82,8 @@ class ConfirmingScreen(Dialog[T]):
         if not self.grave:
             presses = [("Enter", look.key), ("   ", look.text)]
         elif self._armed:
-            why = "the primary is down" if self.verb is Verb.FLUSH else "this cannot be undone"
+            trouble = "its mail is kept back" if self._kept_back else "the primary is down"
+            why = trouble if self.verb is Verb.FLUSH else "this cannot be undone"
             presses = [("Enter", look.key), (f" once more: {why}   ", look.danger)]
         else:
             presses = [("Enter", look.key), (" twice   ", look.text)]
