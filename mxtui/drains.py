@@ -36,7 +36,7 @@ LOOKS: Final = 10
 ROOM: Final = 65_536
 """Bytes: a state, a wish and the words of one that ends early."""
 
-WHERE: Final = "what was in hand is where the queue says it is"
+WHERE: Final = "what was in hand is where the queue says it is, and mxtui flush goes on with what is left"
 
 Wish = Literal["pause", "resume", "stop"]
 

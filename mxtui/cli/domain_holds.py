@@ -17,6 +17,7 @@ from mxtui.model.units import DURATION_EXAMPLES, MOMENT_EXAMPLES, parse_duration
 from mxtui.model.words import clock, counted
 
 if TYPE_CHECKING:
+    from mxtui.cli.attach import Attached
     from mxtui.queues.queue import Queue
 
 
@@ -31,6 +32,16 @@ def queued_for(queue: "Queue", domain: str) -> Iterable[QueuedMessage]:
             if any(within(recipient.domain, domain) for recipient in message.recipients):
                 found[message.queue_id] = message
     return found.values()
+
+
+def doubt(attached: "Attached", domain: str) -> None:
+    """Say so where no mail is taken for a domain: a slip of the pen leaves the right one as it is."""
+    relayed = sorted(attached.site.relayed())
+    if relayed and not any(within(each, domain) or within(domain, each) for each in relayed):
+        known = ", ".join(relayed[:3]) + (f" and {len(relayed) - 3:,} more" if len(relayed) > 3 else "")
+        narrate(
+            f"! {domain} is none of the domains that mail is relayed for ({one_line(known, 200)}): is it spelled so?"
+        )
 
 
 def named_domain(text: str) -> str:

@@ -83,7 +83,7 @@ def _tell(standing: Standing, now: float, *, as_json: bool) -> None:
     )
     if progress is not None:
         words = f"paused, {progress.in_hand:,} still in hand, " if paused else ""
-        click.echo(f"{words}{progress.phase}: {progress_line(progress)}")
+        click.echo(f"{words}{progress.phase}: {progress_line(progress, going=standing.running)}")
         if progress.why:
             click.echo(one_line(progress.why, 600))
     if standing.held:

@@ -209,7 +209,7 @@ def follow(stream: Iterator[FlushProgress], stop: threading.Event | None, *, as_
         if live and watched:
             click.echo(err=True)
         if last is not None and watched and not as_json:
-            click.echo(progress_line(last))
+            click.echo(progress_line(last, going=False))
     return last
 
 
@@ -265,8 +265,8 @@ def _eta(progress: FlushProgress, growing: str = "") -> str:
     return f", about {duration(progress.eta_seconds)} left" if progress.eta_seconds else ""
 
 
-def progress_line(progress: FlushProgress) -> str:
-    """As long as it takes."""
+def progress_line(progress: FlushProgress, *, going: bool = True) -> str:
+    """As long as it takes. One that is not `going` any more, killed or stopped, has no pace and no end before it."""
     eta = _eta(progress, ": more arrives than is delivered")
     refused = f", {progress.refused:,} refused and kept" if progress.refused else ""
     doubtful = (
@@ -276,5 +276,6 @@ def progress_line(progress: FlushProgress) -> str:
     return (
         f"{counted(progress.queued, 'message')}: {progress.delivered:,} delivered, "
         f"{progress.deferred:,} deferred again, {progress.bounced:,} bounced{refused}{unknown}{doubtful}, "
-        f"{progress.left:,} left" + (f"   {progress.per_second:.1f}/s{eta}" if progress.phase != "done" else "")
+        f"{progress.left:,} left"
+        + (f"   {progress.per_second:.1f}/s{eta}" if going and progress.phase != "done" else "")
     )

@@ -11,7 +11,7 @@ from mxtui.cli.acting import PartlyDone, show_plan, stopping
 from mxtui.cli.asking import agreed
 from mxtui.cli.attach import Attached, attach
 from mxtui.cli.common import common_options
-from mxtui.cli.domain_holds import conclude, lasting, named_domain, show_catching, show_holds
+from mxtui.cli.domain_holds import conclude, doubt, lasting, named_domain, show_catching, show_holds
 from mxtui.cli.draining import drain_settings, drained, draining
 from mxtui.cli.flush import follow
 from mxtui.cli.output import narrate, print_json
@@ -72,7 +72,9 @@ def start(
     finish_interrupted(attached, dry_run=dry_run)
     plan = holding.plan(hold)
     show_plan(plan, as_json=as_json)
-    narrate(f"migrate {domain} until {clock(hold.until, hold.since)}: {hold.reason}")
+    doubt(attached, hold.domain)
+    to_host = f" to {hold.to}" if hold.to else ""
+    narrate(f"migrate {domain}{to_host} until {clock(hold.until, hold.since)}: {hold.reason}")
     if not dry_run and agreed(f"Hold {domain} for {left(hold, hold.since)}?", yes=yes):
         with stopping() as stop:
             _, complete = conclude(holding.begin(hold, stop), f"{domain} is held", as_json=as_json)

@@ -9,7 +9,7 @@ from mxtui.cli.acting import PartlyDone, show_plan, stopping
 from mxtui.cli.asking import agreed
 from mxtui.cli.attach import Attached, attach
 from mxtui.cli.common import common_options
-from mxtui.cli.domain_holds import conclude, lasting, named_domain, show_catching, show_holds
+from mxtui.cli.domain_holds import conclude, doubt, lasting, named_domain, show_catching, show_holds
 from mxtui.cli.output import narrate
 from mxtui.cli.ways import finish_interrupted
 from mxtui.errors import UsageError
@@ -75,6 +75,7 @@ def suspend(
         if not plan.targets and not as_json:
             narrate(f"nothing is queued for {hold.domain} just now")
     show_catching(holding.catching(hold))
+    doubt(attached, hold.domain)
     narrate(f"suspend {hold.domain} until {clock(hold.until, hold.since)}: {hold.reason}")
     if dry_run or not agreed(f"Suspend {hold.domain} for {left(hold, hold.since)}?", yes=yes):
         return

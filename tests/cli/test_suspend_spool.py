@@ -95,3 +95,14 @@ def test_a_migration_takes_a_suspension_over(spooled: Spooled) -> None:
     assert spooled.states() == {"hold": MESSAGES}
     refused = spooled("suspend", "example.org", "--reason", "again", "--yes")
     assert (refused.status, "being migrated" in refused.err) == (5, True)
+
+
+def test_a_domain_that_nothing_is_relayed_for_is_doubted(spooled: Spooled) -> None:
+    for words in (("suspend", "exmaple.org"), ("migrate", "start", "exmaple.org", "--for", "1h")):
+        done = spooled(*words, "--reason", "why not", "--yes")
+        assert done.status == 0
+        said = (
+            "exmaple.org is none of the domains that mail is relayed for (example.org, free.example): is it spelled so?"
+        )
+        assert said in done.err
+    assert "is it spelled so?" not in spooled("suspend", "lists.example.org", "--reason", "why not", "--yes").err
