@@ -168,3 +168,14 @@ def test_without_a_place_to_say_so_nothing_begins(tmp_path: Path) -> None:
 
 def test_a_state_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
     Running(tmp_path / "gone", standing()).publish()
+
+
+def test_none_known_is_not_none_there_for_whoever_may_not_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Drains(QUEUE, tmp_path).others == ""
+    monkeypatch.setattr("mxtui.drains.SYSTEM_FOLDER", tmp_path / "system")
+    assert Drains(QUEUE).others == "", "the host's own register"
+    monkeypatch.setattr("mxtui.drains.writable_folder", lambda system, name: tmp_path / "mine")
+    assert "sudo mxtui drain status" in Drains(QUEUE).others
+    closed = Drains(QUEUE, tmp_path / "closed")
+    closed.folder.parent.write_text("no folder at all: not even its kind may be seen")
+    assert "sudo mxtui drain status" in closed.others

@@ -256,6 +256,11 @@ class DrainsElsewhere(Drains):
         standing = self.standing()
         return standing is not None and standing.running
 
+    @property
+    def others(self) -> str:
+        """Folders here say nothing of what is hidden there."""
+        return ""
+
     def wish(self, wish: Wish) -> None:
         """Ask whoever drains there."""
         self._there.one(calls.WISH, wish)
