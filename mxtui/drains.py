@@ -10,7 +10,6 @@ One folder a queue, named by a digest of its path:
 So a drain outlives the terminal it was started from, a second operator meets the first one's, and a console finds it.
 """
 
-import errno
 import fcntl
 import os
 import time
@@ -38,6 +37,8 @@ ROOM: Final = 65_536
 
 WHERE: Final = "what was in hand is where the queue says it is, and mxtui flush goes on with what is left"
 
+SOMEBODY_ELSES: Final = "Somebody else's would not be seen from here: sudo mxtui drain status."
+
 Wish = Literal["pause", "resume", "stop"]
 
 
@@ -53,13 +54,14 @@ class Drains:
     @property
     def others(self) -> str:
         """A hint, where somebody else's drains may be that we may not see: then none known is not none there."""
+        hidden = not self._named and self.folder.parent != SYSTEM_FOLDER
         try:
-            readable = bool(self.folder.stat()) and os.access(self.folder, os.R_OK | os.X_OK)
-        except OSError as error:
-            readable = error.errno == errno.ENOENT
-        if readable and (self._named or self.folder.parent == SYSTEM_FOLDER):
-            return ""
-        return "Somebody else's would not be seen from here: sudo mxtui drain status."
+            next(self.folder.iterdir(), None)
+        except FileNotFoundError:
+            pass
+        except OSError:
+            hidden = True
+        return SOMEBODY_ELSES if hidden else ""
 
     def standing(self) -> Standing | None:
         """The drain that runs, or the last one that did; None before the first, or where one may not look.

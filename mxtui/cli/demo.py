@@ -103,6 +103,9 @@ def _extras(outage: "Outage", story: "Story") -> "Sequence[Extra]":
 
 
 BURST = 200
+FAREWELL = 15.0
+"""Seconds for what still waits when the operator leaves."""
+
 SETTINGS = """
 queue = "{queue}"
 audit = "{folder}/audit.jsonl"
@@ -116,9 +119,6 @@ folder = "{folder}/kept"
 folder = "{folder}/drains"
 """
 """Of a queue that is gone in an hour: nothing of it stays on the host."""
-
-FAREWELL = 15.0
-"""Seconds for what still waits when the operator leaves."""
 
 
 def _postfix(folder: Path, recovery: float) -> None:

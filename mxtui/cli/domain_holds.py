@@ -14,7 +14,7 @@ from mxtui.model.holds import Catching, DomainHold, domain_of, within, words
 from mxtui.model.message import QueuedMessage
 from mxtui.model.plan import Result
 from mxtui.model.units import DURATION_EXAMPLES, MOMENT_EXAMPLES, parse_duration, parse_moment
-from mxtui.model.words import clock, counted
+from mxtui.model.words import clock, counted, some
 
 if TYPE_CHECKING:
     from mxtui.cli.attach import Attached
@@ -38,10 +38,8 @@ def doubt(attached: "Attached", domain: str) -> None:
     """Say so where no mail is taken for a domain: a slip of the pen leaves the right one as it is."""
     relayed = sorted(attached.site.relayed())
     if relayed and not any(within(each, domain) or within(domain, each) for each in relayed):
-        known = ", ".join(relayed[:3]) + (f" and {len(relayed) - 3:,} more" if len(relayed) > 3 else "")
-        narrate(
-            f"! {domain} is none of the domains that mail is relayed for ({one_line(known, 200)}): is it spelled so?"
-        )
+        known = one_line(some(relayed), 200)
+        narrate(f"! {domain} is none of the domains that mail is relayed for ({known}): is it spelled so?")
 
 
 def named_domain(text: str) -> str:

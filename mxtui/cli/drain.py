@@ -7,13 +7,13 @@ import click
 
 from mxtui.cli.attach import attach
 from mxtui.cli.common import common_options
-from mxtui.cli.flush import CLEAR, live_line, progress_line, progress_object
+from mxtui.cli.flush import CLEAR, held_line, live_line, progress_line, progress_object
 from mxtui.cli.output import narrate, print_json
 from mxtui.drains import Wish
 from mxtui.errors import NoQueue
 from mxtui.message.sanitize import one_line
 from mxtui.model.drain.standing import Standing, named
-from mxtui.model.words import clock, counted
+from mxtui.model.words import clock
 
 LOOK = 0.5
 """Seconds between two looks at a drain that somebody else runs."""
@@ -87,7 +87,7 @@ def _tell(standing: Standing, now: float, *, as_json: bool) -> None:
         if progress.why:
             click.echo(one_line(progress.why, 600))
     if standing.held:
-        click.echo(f"{counted(standing.held, 'message')} held, not tried; the next mxtui flush takes them, too")
+        click.echo(held_line(standing))
     if standing.fault:
         click.echo(one_line(standing.fault, 600))
     if standing.report:

@@ -16,15 +16,17 @@ from mxtui.cli.acting import PartlyDone, changing_options, confirmed, select, sh
 from mxtui.cli.attach import Attached, attach
 from mxtui.cli.common import FilteringCommand
 from mxtui.cli.output import narrate, print_json
-from mxtui.errors import Guarded
+from mxtui.errors import Guarded, Unreachable
 from mxtui.message.sanitize import one_line
 from mxtui.model.drain.rate import EXAMPLES, Rate, parse_rate
 from mxtui.model.guard import Troubles, apart, down, kept_back
-from mxtui.model.plan import FlushProgress, Result, Target
+from mxtui.model.plan import FlushProgress, Plan, Result, Target
 from mxtui.model.source import Verb
 from mxtui.model.words import counted, duration
 
 if TYPE_CHECKING:
+    from mxtui.drains import Drains
+    from mxtui.model.drain.standing import Standing
     from mxtui.model.route import Router
 
 
@@ -125,12 +127,7 @@ def flush(
         if direct:
             plan = replace(plan, steps=ways.steps(host, len(plan.targets), postfix=_is_postfix(attached)))
         plan = interrupted.heeded(replace(plan, excluded=(*plan.excluded, *left_out)))
-        show_plan(plan, as_json=as_json)
-        if plan.targets and not as_json:
-            at_most = f", at most {rate}" if rate else ""
-            narrate(
-                f"  One message goes first, then ever more{at_most}; when mail is refused it stops, and holds the rest."
-            )
+        show_drain(plan, rate, as_json=as_json)
         if refusal is not None:
             raise refusal
         if dry_run or not confirmed(plan, yes=yes):
@@ -151,13 +148,34 @@ def flush(
         last = follow(stream, None if planned else stop, as_json=as_json)
     if ends:  # a migration, whose mail this was
         migrate.finish(attached, ends, last, reason, force=plan.forced)
+    sum_up(plan, last, drains, os.getpid())
+
+
+def show_drain(plan: Plan, rate: Rate | None, *, as_json: bool) -> None:
+    """What would go, and how."""
+    show_plan(plan, as_json=as_json)
+    if plan.targets and not as_json:
+        at_most = f", at most {rate}" if rate else ""
+        narrate(
+            f"  One message goes first, then ever more{at_most}; when mail is refused it stops, and holds the rest."
+        )
+
+
+def sum_up(plan: Plan, last: FlushProgress | None, drains: "Drains", process: int) -> None:
+    """Say why a drain by this process stopped, and what it held. Raises PartlyDone."""
     if last is not None and last.phase == "stopped" and last.why:
         narrate(f"stopped: {one_line(last.why, 600)}")
-        ended = drains.standing()
-        if ended is not None and ended.process == os.getpid() and ended.held:
-            narrate(f"{counted(ended.held, 'message')} held, not tried; the next mxtui flush takes them, too")
+        with suppress(Unreachable):  # it is on another host
+            ended = drains.standing()
+            if ended is not None and ended.process == process and ended.held:
+                narrate(held_line(ended))
     if last is None or last.delivered < last.queued or plan.excluded:
         raise PartlyDone
+
+
+def held_line(standing: "Standing") -> str:
+    """Of a drain that its guard stopped."""
+    return f"{counted(standing.held, 'message')} held, not tried; the next mxtui flush takes them, too"
 
 
 def who_goes(targets: list[Target], found: Troubles) -> tuple[list[Target], list[Result], Guarded | None]:

@@ -10,10 +10,10 @@ from contextlib import closing
 from dataclasses import replace
 from typing import Final
 
-from mxtui.cli.acting import PartlyDone, confirmed, select, show_plan, stopping
+from mxtui.cli.acting import confirmed, select, stopping
 from mxtui.cli.attach import Attached
 from mxtui.cli.elsewhere import AttachedElsewhere, start_drain
-from mxtui.cli.flush import follow, troubles, who_goes
+from mxtui.cli.flush import follow, show_drain, sum_up, troubles, who_goes
 from mxtui.cli.output import narrate
 from mxtui.drains import Drains
 from mxtui.errors import Unreachable, UsageError
@@ -65,7 +65,7 @@ def flush(
         left_out = [*plan.excluded, *left_out]
         plan = operations.plan(Verb.FLUSH, plan.targets[:limit], selection, forced=force)
     plan = replace(plan, excluded=(*plan.excluded, *left_out))
-    show_plan(plan, as_json=as_json)
+    show_drain(plan, rate, as_json=as_json)
     if refusal is not None:
         raise refusal
     if dry_run or not plan.targets or not confirmed(plan, yes=yes):
@@ -77,10 +77,7 @@ def flush(
         return
     with stopping() as stop, closing(_progress(drains, begun, stop)) as stream:
         last = follow(stream, stop, as_json=as_json)
-    if last is not None and last.phase == "stopped" and last.why:
-        narrate(f"stopped: {one_line(last.why, 600)}")
-    if last is None or last.delivered < last.queued or plan.excluded:
-        raise PartlyDone
+    sum_up(plan, last, drains, begun.process)
 
 
 def _progress(drains: Drains, begun: Standing, stop: threading.Event) -> Generator[FlushProgress, None, None]:

@@ -1,12 +1,13 @@
 """When a flush would do harm: rules over what is known of the primaries, and of domains that are to be left alone."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
 from mxtui.model.health import UNKNOWN, Health, Primary
 from mxtui.model.holds import DomainHold, in_force, within, words
 from mxtui.model.next_hop import parse_next_hop
+from mxtui.model.overview import DomainStatus
 from mxtui.model.plan import Caution, Plan, Result, Target
 from mxtui.model.source import Verb
 
@@ -16,11 +17,15 @@ Known = Mapping[str, tuple[Primary | None, Health]]
 Troubles = Mapping[str, str]
 """By domain, why its mail had better not go now; may quote a server."""
 
-
 NONE: Final[Troubles] = {}
 
 KEPT_BACK: Final = "Kept back"
 """The title of a caution: an operator has said that this mail is to wait."""
+
+
+def known_of(rows: Iterable[DomainStatus]) -> Known:
+    """As an overview has it."""
+    return {row.domain: (row.primary, row.health or UNKNOWN) for row in rows}
 
 
 def down(known: Known) -> Troubles:
@@ -41,6 +46,12 @@ def kept_back(domains: Iterable[str], holds: Iterable[DomainHold], now: float) -
         for domain in domains
         if within(domain, hold.domain)
     }
+
+
+def seen(rows: Sequence[DomainStatus], now: float) -> tuple[Troubles, Troubles]:
+    """What an overview says of its domains, for `guarded`: which primaries are down, and whose mail is kept back."""
+    holds = [row.hold for row in rows if row.hold is not None]
+    return down(known_of(rows)), kept_back([row.domain for row in rows], holds, now)
 
 
 def unwell(known: Known) -> str:

@@ -54,7 +54,7 @@ class Control:
 
     @property
     def listening(self) -> bool:
-        """Whether one runs, also where it may not be asked, or does not answer. Cheap, and waits for nothing."""
+        """Whether one runs, also where it may not be asked, or does not answer. Cheap: no answer is waited for."""
         try:
             with self._connected():
                 return True

@@ -11,8 +11,7 @@ from mxtui.audit import AuditRecord
 from mxtui.errors import MxtuiError
 from mxtui.model.drain.interrupted import Interrupted
 from mxtui.model.filter import parse
-from mxtui.model.guard import down, guarded, kept_back
-from mxtui.model.health import UNKNOWN
+from mxtui.model.guard import guarded, seen
 from mxtui.model.plan import Plan
 from mxtui.model.redirect import Redirect
 from mxtui.model.source import Permission, Verb
@@ -112,10 +111,7 @@ class ActingScreen(ConsoleScreen):
         index, operations = self.host.services.monitor.index, self.host.services.operations
 
         overview = self.host.overview
-        rows = () if overview is None else overview.domains
-        known = {row.domain: (row.primary, row.health or UNKNOWN) for row in rows}
-        holds = [row.hold for row in rows if row.hold is not None]
-        held = kept_back(known, holds, self.scene.now)
+        rows, now = () if overview is None else overview.domains, self.scene.now
 
         try:
             with expected:
@@ -124,7 +120,7 @@ class ActingScreen(ConsoleScreen):
                 def make() -> Plan:
                     targets = interrupted.as_they_are(targets_of(index, ids()))
                     plan = interrupted.heeded(operations.plan(verb, targets, selection, where=where))
-                    return guarded(plan, down(known), held) if verb is Verb.FLUSH else plan
+                    return guarded(plan, *seen(rows, now)) if verb is Verb.FLUSH else plan
 
                 plan = await asyncio.to_thread(make)
                 again = partial(self.plan_for, ids=ids, selection=selection, outside=outside)

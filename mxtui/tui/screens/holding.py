@@ -11,8 +11,7 @@ from textual import work
 
 from mxtui.errors import MxtuiError
 from mxtui.holding import Holding
-from mxtui.model.guard import advised
-from mxtui.model.health import UNKNOWN
+from mxtui.model.guard import advised, known_of
 from mxtui.model.holds import DomainHold, HoldKind, words
 from mxtui.model.overview import DomainStatus
 from mxtui.model.plan import Plan, Result
@@ -88,7 +87,7 @@ class HoldingScreen(ActingScreen):
                 await self.finish_interrupted()
                 if row.hold is not None and row.hold.kind == kind:
                     plan = await asyncio.to_thread(holding.plan_end, row.hold)
-                    known = {row.domain: (row.primary, row.health or UNKNOWN)}
+                    known = known_of([row])
                     self._ask_to_end(holding, row.hold, advised(plan, row.hold, known))
                 else:
                     now = self.host.now()

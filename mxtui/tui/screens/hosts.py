@@ -16,8 +16,7 @@ from textual.widgets import Input
 from mxtui.errors import MxtuiError
 from mxtui.model.filter import parse, quote
 from mxtui.model.fleet import DomainAcross, HostStatus, across, narrowed
-from mxtui.model.guard import down, guarded, kept_back
-from mxtui.model.health import UNKNOWN
+from mxtui.model.guard import guarded, seen
 from mxtui.model.plan import Plan
 from mxtui.model.source import ALLOWED, Permission, Verb
 from mxtui.model.words import enumerated
@@ -321,8 +320,6 @@ class HostsScreen(ConsoleScreen):
         permission = overview.capabilities.may(verb)
         if not permission.allowed:
             return Part(desk, None, permission.why_not)
-        known = {row.domain: (row.primary, row.health or UNKNOWN) for row in overview.domains}
-        held = kept_back(known, [row.hold for row in overview.domains if row.hold is not None], overview.taken_at)
         text = f"domain:{quote(domain)}"
 
         def make() -> Plan:
@@ -330,7 +327,7 @@ class HostsScreen(ConsoleScreen):
             index = services.monitor.index
             targets = interrupted.as_they_are(targets_of(index, index.ids(parse(text))))
             plan = interrupted.heeded(services.operations.plan(verb, targets, text))
-            return guarded(plan, down(known), held) if verb is Verb.FLUSH else plan
+            return guarded(plan, *seen(overview.domains, overview.taken_at)) if verb is Verb.FLUSH else plan
 
         try:
             return Part(desk, await asyncio.to_thread(make), "")

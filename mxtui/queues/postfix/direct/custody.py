@@ -115,12 +115,12 @@ class Custodian:
                 left.append(self._left(target, why or error.strerror or str(error)))
         taken: list[Held] = []
         for (target, file), found in zip(locked, self._reader.read([file for _, file in locked]), strict=True):
-            unfit = self._unfit(target, found)
-            if unfit is None and (envelope := found.envelope) is not None:
-                taken.append(Held(target, file.fd, envelope, found.whole, target.state == "hold"))
+            judged = self._judge(target, file, found)
+            if isinstance(judged, Held):
+                taken.append(judged)
             else:
                 os.close(file.fd)
-                left.append(unfit or Left(target, found.why_not))
+                left.append(judged)
         self._put_back([each.target for each in left], ours)
         return [*results, *left, *taken]
 
@@ -224,14 +224,16 @@ class Custodian:
             raise
         return File(path, fd, status)
 
-    def _unfit(self, target: Target, found: Read) -> Left | None:
-        """What is not to be sent after all: it could not be read, is not the one that was meant, or Postfix's to do."""
+    def _judge(self, target: Target, file: File, found: Read) -> Held | Left:
+        """Left is what could not be read, is not the one that was meant, or is Postfix's to do."""
         if found.envelope is None:
             return self._left(target, found.why_not)
         arrival = found.envelope.arrival
         if arrival is None or not same_arrival(arrival, target.identity.arrival):
             return self._left(target, ANOTHER)
-        return Left(target, found.why_not) if found.why_not else None
+        if found.why_not:
+            return Left(target, found.why_not)
+        return Held(target, file.fd, found.envelope, found.whole, target.state == "hold")
 
     def _left(self, target: Target, why: str) -> Left:
         here = locate(self._layout, target.queue_id)

@@ -79,10 +79,9 @@ def short_lines(raw: bytes) -> Run:
                     break
                 begin += 1
             at = begin + length
-            lines.append(raw[begin:at])
             if at > len(raw):
-                lines.pop()
                 break
+            lines.append(raw[begin:at])
             end = at
         else:
             ended = raw[at] == records.EXTRACTED
