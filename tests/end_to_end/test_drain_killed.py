@@ -165,10 +165,13 @@ def test_what_it_had_in_custody_is_put_back_by_whatever_flush_comes_next(
     with attach(queue.source, str(queue.config)) as attached:
         targets, selection = select(attached, [], everything=True, verb=Verb.FLUSH)
         plan = attached.operations.plan(Verb.FLUSH, targets, selection, forced=True)
+    before = queue.primary.hanging
     queue.primary.after(2, hang="accepted")
     queue.primary.up()
     process = queue.begin("flush", "--all", "--yes", "--direct")
-    wait_until(lambda: queue.primary.hanging and queue.states()["hold"] == MESSAGES - 1, what="the rest is in custody")
+    wait_until(
+        lambda: queue.primary.hanging > before and queue.states()["hold"] == MESSAGES - 1, what="the rest is in custody"
+    )
     kill(process)
     heal(queue)
     if planned:
