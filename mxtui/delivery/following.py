@@ -1,7 +1,7 @@
 """What somebody at the keys wants delivered now: each message's verdict, as the forwarder's own results come in."""
 
 import asyncio
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Collection, Container, Iterable, Mapping, Sequence
 from typing import Final
 
 from mxtui.delivery.connecting import BUSY
@@ -93,6 +93,16 @@ class Follower:
         else:
             self._books.verdict(Verdict(id, "", "deferred", "", reason, now))
             self._books.back_in_queue(id, now)
+        self.news.set()
+
+    @property
+    def open(self) -> Mapping[str, Collection[str]]:
+        """IDs without a verdict, by the domains that they wait for."""
+        return {domain: [each for each in ids if each in self._books] for domain, ids in self._by_domain.items()}
+
+    def put_back(self, id: str, why: str, now: float) -> None:  # noqa: A002
+        """Nobody has begun it, and nobody waits for it any more."""
+        self._books.put_back(id, why, now)
         self.news.set()
 
     def given_up(self, id: str, now: float) -> None:  # noqa: A002

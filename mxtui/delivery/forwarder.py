@@ -62,6 +62,8 @@ LEFT_ALONE: Final = "not tried: deliveries to its domain are suspended"
 
 NOT_FED: Final = "not tried: the drain to its primary was broken off"
 
+LET_GO: Final = "not tried: the drain was stopped before its turn"
+
 LONGEST_WAIT: Final = 1.2
 """Times the longest pause: however far the clock was set, nothing is put off for longer."""
 
@@ -315,6 +317,22 @@ class Forwarder:
         for each in missing:
             follower.missing(each, self._clock())
         self._urge(follower, found, alone=alone)
+
+    def let_go(self, follower: Follower) -> None:
+        """Whoever follows wants no more tried: what no host has heard of waits as before."""
+        now = self._clock()
+        begun = {each for lane in self._turns for each in (*lane.delivering, *lane.begun)}
+        others = [other.open for other in self._followers if other is not follower]
+        for domain, ids in follower.open.items():
+            wanted = begun.union(*(other.get(domain, ()) for other in others))
+            self._stock.calm_these(domain, [each for each in ids if each not in wanted])
+            for each in ids:
+                if each not in begun:
+                    follower.put_back(each, LET_GO, now)
+        for lane in self._turns:
+            if homeless := lane.give_up():
+                self.begin(self._stock.put_back(homeless))
+            lane.ring()
 
     def _limit(self, domains: Iterable[str], connections: int) -> None:
         most = min(connections, self._policy.connections)
@@ -638,6 +656,10 @@ class Errand:
     async def add(self, ids: Collection[str], connections: int) -> None:
         """Try these, over so many connections to one host at most."""
         await self._forwarder.urge(self._follower, ids, connections, alone=self._alone)
+
+    def stop(self) -> None:
+        """Try no more of them: what was not begun is settled as untried, and waits as before."""
+        self._forwarder.let_go(self._follower)
 
     async def settled(self, within: float) -> Sequence[Settled]:
         """Those that have a verdict, each once, as soon as there is one; none after so many seconds without."""

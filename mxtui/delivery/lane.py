@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, Protocol
@@ -117,8 +117,12 @@ class Lane:
     @property
     def ahead(self) -> Iterable[str]:
         """IDs that are in hand for it, and not delivered yet: read, being read, or begun with the end of another."""
-        begun = [turn.begun.id for turn in self._turns if turn.begun is not None]
-        return [*(job.id for job in self._ahead), *begun, *self._fetched]
+        return [*(job.id for job in self._ahead), *self.begun, *self._fetched]
+
+    @property
+    def begun(self) -> Sequence[str]:
+        """IDs of which the host has heard, with the end of another."""
+        return [turn.begun.id for turn in self._turns if turn.begun is not None]
 
     def ring(self) -> None:
         """There is mail, or something else to look at."""

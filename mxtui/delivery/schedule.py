@@ -81,6 +81,11 @@ class Line:
             self._place[key] = _URGENT
             heapq.heappush(self._urgent, key)
 
+    def calm_one(self, key: bytes) -> None:
+        """It goes before others no more, if it did."""
+        if self._place.get(key) is _URGENT:
+            self.add(key, None)
+
     def calm(self) -> list[bytes]:
         """Nothing goes before all others any more; what did."""
         urgent = [key for key in dict.fromkeys(self._urgent) if self._place.get(key) is _URGENT]
@@ -175,6 +180,11 @@ class Schedule:
         """Nothing of the domain goes before all others any more; what did."""
         line = self._lines.get(domain)
         return [key.hex() for key in line.calm()] if line is not None else []
+
+    def calm_one(self, id: str, domain: str) -> None:  # noqa: A002
+        """A message goes before all others of its domain no more."""
+        if (line := self._lines.get(domain)) is not None:
+            line.calm_one(bytes.fromhex(id))
 
     def discard(self, id: str, domain: str) -> None:  # noqa: A002
         """It no longer waits for this domain; nothing happens where it did not."""

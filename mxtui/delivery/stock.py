@@ -94,6 +94,12 @@ class Stock:
         for domain in domains:
             self._urged.difference_update(self.schedule.calm(domain))
 
+    def calm_these(self, domain: str, ids: Iterable[str]) -> None:
+        """Nobody waits for these of a domain, in line or in hand."""
+        for each in ids:
+            self._urged.discard(each)
+            self.schedule.calm_one(each, domain)
+
     def is_urged(self, id: str) -> bool:  # noqa: A002
         """Whether somebody waits for it."""
         return id in self._urged

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
+from typing import Literal
 
 from mxtui.delivery.forwarder import Errand, Forwarder
 from mxtui.delivery.policy import Policy
@@ -76,7 +77,7 @@ class _Here:
         self._made = (spool, router, policy, log, left_alone, gate)
         self._settled: queue.SimpleQueue[Sequence[Settled] | BaseException | None] = queue.SimpleQueue()
         self._loop = asyncio.new_event_loop()
-        self._asked: asyncio.Queue[tuple[Sequence[str], int] | None] = asyncio.Queue()
+        self._asked: asyncio.Queue[tuple[Sequence[str], int] | Literal["over", "stop"]] = asyncio.Queue()
         self._ended = asyncio.Event()
         self._thread = threading.Thread(target=self._work, name="mxtui-flush")
         self._thread.start()
@@ -85,9 +86,12 @@ class _Here:
         self._ask((ids, connections))
 
     def over(self) -> None:
-        self._ask(None)
+        self._ask("over")
 
-    def _ask(self, what: tuple[Sequence[str], int] | None) -> None:
+    def stop(self) -> None:
+        self._ask("stop")
+
+    def _ask(self, what: tuple[Sequence[str], int] | Literal["over", "stop"]) -> None:
         with suppress(RuntimeError):  # it has ended by itself, and why is in `settled`
             self._loop.call_soon_threadsafe(self._asked.put_nowait, what)
 
@@ -126,9 +130,10 @@ class _Here:
         running = asyncio.create_task(forwarder.run())
         try:
             async with forwarder.errand() as errand:
-                listening = asyncio.create_task(self._listen(errand))
+                over = asyncio.Event()
+                listening = asyncio.create_task(self._listen(errand, over))
                 try:
-                    while not (listening.done() and errand.done) and not self._ended.is_set() and not running.done():
+                    while not (over.is_set() and errand.done) and not self._ended.is_set() and not running.done():
                         self._settled.put(await errand.settled(LOOK))
                 finally:
                     listening.cancel()
@@ -141,6 +146,11 @@ class _Here:
             await committer.close()
             await running
 
-    async def _listen(self, errand: Errand) -> None:
-        while (asked := await self._asked.get()) is not None:
-            await errand.add(*asked)
+    async def _listen(self, errand: Errand, over: asyncio.Event) -> None:
+        while (asked := await self._asked.get()) != "stop":
+            if asked == "over":
+                over.set()
+            else:
+                await errand.add(*asked)
+        errand.stop()
+        over.set()

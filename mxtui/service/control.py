@@ -43,6 +43,10 @@ class Errand(Protocol):
         """Try these, over so many connections to one host at most."""
         ...
 
+    def stop(self) -> None:
+        """Try no more of them: what was not begun is settled as untried."""
+        ...
+
     async def settled(self, within: float) -> Sequence[Settled]:
         """Those that have a verdict, each once."""
         ...
@@ -187,9 +191,10 @@ class ControlServer:
     async def _run_errands(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, alone: bool) -> None:
         """What a client feeds, until it says that this was all, or is gone."""
         async with self._service.errand(alone=alone) as errand:
-            listening = asyncio.create_task(_listen(reader, errand))
+            over = asyncio.Event()
+            listening = asyncio.create_task(_listen(reader, errand, over))
             try:
-                while not (listening.done() and errand.done):
+                while not (over.is_set() and errand.done):
                     if errand.broken_off:
                         raise Unreachable("serve has stopped delivering", "It was suspended, or is being stopped.")
                     if settled := await errand.settled(TELL):
@@ -199,18 +204,27 @@ class ControlServer:
                 await _say(writer, {"settled": await errand.settled(0), "ok": True})
             finally:
                 listening.cancel()
+                await asyncio.wait([listening])  # or its question would be asked while it reads
 
 
-async def _listen(reader: asyncio.StreamReader, errand: Errand) -> None:
-    """Take in what a client wants tried, until it is over. Raises Unreachable."""
+async def _listen(reader: asyncio.StreamReader, errand: Errand, over: asyncio.Event) -> None:
+    """Take in what a client wants tried, until it stops, or is gone; no more comes once it is `over`.
+
+    Raises Unreachable.
+    """
     while (line := await reader.readline()).endswith(b"\n"):
         fed = _object(line)
+        if fed.get("stop"):
+            errand.stop()
+            break
         if fed.get("over"):
-            return
+            over.set()
+            continue
         connections = fed.get("connections")
         if not isinstance(connections, int) or connections < 1:
             raise Unreachable("over how many connections?", '{"ids": ["…"], "connections": 2}')
         await errand.add(_ids(fed), connections)
+    over.set()
 
 
 def _request(line: bytes) -> Mapping[str, Any]:

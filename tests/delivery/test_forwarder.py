@@ -414,6 +414,34 @@ async def test_what_a_broken_off_drain_had_put_first_is_put_off_and_does_not_go_
             assert received(primary) == ["user0@example.org"]
 
 
+async def test_what_a_stopped_errand_had_put_first_and_nobody_has_begun_is_untried_and_waits_as_before(
+    spool: Spool, primary: FakePrimary
+) -> None:
+    primary.down()
+    ids = [commit(spool, f"user{number}@example.org").id for number in range(20)]
+    async with at_work(spool, {"example.org": primary.port}, retry=600.0, retry_longest=600.0) as work:
+        await left_alone(work)
+        primary.behave(hang="dot")
+        primary.up()
+        async with work.forwarder.errand() as errand, work.forwarder.errand() as another:
+            await errand.add(ids[:10], 1)
+            await another.add([*ids[8:10], *ids[18:]], 1)
+            await until(lambda: primary.hanging == 1)
+            errand.stop()
+            put_back = await errand.settled(5.0)
+            assert {each.queue_id for each in put_back} == set(ids[2:10]), "one was sent, and the next was begun"
+            assert {(each.fate, each.untried, each.seconds) for each in put_back} == {("deferred", True, None)}
+            assert not errand.done
+            primary.behave(hang="")
+            primary.down()
+            await until(lambda: errand.done and another.done)
+            primary.up()
+            await another.add([*ids[8:10], *ids[18:]], 1)
+            await until(lambda: another.done)
+            assert received(primary) == [f"user{number}@example.org" for number in (8, 9, 18, 19)]
+        assert {work.state(each) for each in ids[:8]} == {"deferred"}
+
+
 async def test_a_host_that_took_nothing_of_a_drain_is_left_alone_as_before(spool: Spool, primary: FakePrimary) -> None:
     primary.down()
     ids = [commit(spool, f"user{number}@example.org").id for number in range(20)]

@@ -76,6 +76,31 @@ def test_one_left_running_outlives_its_terminal_and_is_paused_resumed_and_stoppe
     assert_definite(queue)
 
 
+@pytest.mark.parametrize("kind", ["spool_queue", "served_queue"])
+def test_stopped_while_the_primary_is_slow_what_was_not_begun_is_not_in_doubt(
+    request: pytest.FixtureRequest, kind: str
+) -> None:
+    queue: SpoolQueue = request.getfixturevalue(kind)
+    queue.write_config(connections=1)
+    queue.fill(MESSAGES)
+    queue.primary.after(4, delay=1.0)
+    queue.primary.up()
+    first = queue.begin("flush", "--all", "--yes")
+    wait_until(lambda: len(queue.primary.accepted) >= 4)
+    in_hand = wait_until(lambda: (progress := queue.standing().progress) and progress.in_hand > 2 and progress.in_hand)
+    assert queue("drain", "stop").status == 0
+    first.communicate(timeout=30)
+    queue.primary.behave(delay=0.0)
+    report = queue("drain", "report").text
+    assert in_hand
+    assert "not tried: the drain was stopped before its turn" in report
+    assert "no verdict yet" not in report
+    progress = queue.standing().progress
+    assert progress is not None
+    assert (progress.in_hand, progress.delivered + progress.deferred + progress.left) == (0, MESSAGES)
+    assert_definite(queue)
+
+
 def console(queue: DrainedQueue) -> Terminal:
     argv = [sys.executable, "-m", "mxtui", "-q", queue.source, "--config", str(queue.config)]
     return Terminal(argv, env={"XDG_CONFIG_HOME": str(queue.folder)})

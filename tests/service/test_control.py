@@ -51,6 +51,10 @@ class FakeErrand:
         ids, self._ids = self._ids, []
         return [Settled(each, "delivered", (verdict(each),), 0.5) for each in ids]
 
+    def stop(self) -> None:
+        self._service.seen.append(("stop", None))
+        self._service.stopped.set()
+
     @property
     def done(self) -> bool:
         return not self._ids
@@ -70,6 +74,7 @@ class FakeService:
         self.go_on = asyncio.Event()
         self.given_up = asyncio.Event()
         self.asked = asyncio.Event()
+        self.stopped = asyncio.Event()
         self.broken_off = False
 
     def state(self) -> Service:
@@ -146,6 +151,23 @@ async def test_a_flush_that_nobody_follows_any_more_is_let_go(tmp_path: Path, mo
         service.go_on.set()
         async with asyncio.timeout(60):
             await service.given_up.wait()
+
+
+async def test_a_flush_that_is_stopped_after_the_last_was_fed_says_so_and_the_next_question_is_heard(
+    tmp_path: Path,
+) -> None:
+    async with serving(tmp_path) as (service, _):
+        said = [b'{"do":"flush"}', b'{"ids":["x"],"connections":1}', b'{"over":true}']
+        reader, writer = await asyncio.open_unix_connection(tmp_path / "control.sock")
+        async with asyncio.timeout(10):
+            writer.write(b"\n".join(said) + b"\n")
+            await service.asked.wait()
+            writer.write(b'{"over":true,"stop":true}\n{"do":"progress"}\n')
+            await service.stopped.wait()
+            service.go_on.set()
+            answers = [json.loads(await reader.readline()) for _ in range(3)]
+        writer.close()
+        assert (answers[0]["settled"][0][:2], answers[1]["ok"], answers[2]) == (["x", "delivered"], True, {"left": 3})
 
 
 async def test_a_serve_that_stops_delivering_says_so(tmp_path: Path) -> None:

@@ -84,6 +84,13 @@ class Followed:
             following.verdicts.setdefault("\0", Verdict(queue_id, "", "deferred", "", why, now))
             self._close(queue_id, "deferred", now, untried=True)
 
+    def put_back(self, queue_id: str, why: str, now: float) -> None:
+        """Its turn never came, for whoever wanted it tried wants no more: it waits as before."""
+        if self._open.pop(queue_id, None) is not None:
+            verdict = Verdict(queue_id, "", "deferred", "", why, now)
+            self._settled.append(Settled(queue_id, "deferred", (verdict,), untried=True))
+            self.moved_at = now
+
     def returned(self, queue_id: str, now: float) -> None:
         """The queue gave it up, and said so."""
         self._close(queue_id, "expired", now)

@@ -15,7 +15,7 @@ HELPING: Final = 500
 """Messages handed over at once."""
 
 STOP_SECONDS: Final = 10.0
-"""How long what is in hand is followed after a stop. It is safe in the spool all the same."""
+"""How long what was begun is followed after a stop. It is safe in the spool all the same."""
 
 
 class Carrier(Protocol):
@@ -29,6 +29,10 @@ class Carrier(Protocol):
         """No more will come."""
         ...
 
+    def stop(self) -> None:
+        """Nor is what was given tried, where it was not begun: it is settled as untried, and waits as before."""
+        ...
+
     def settled(self, within: float) -> Sequence[Settled] | None:
         """What was settled, waiting so many seconds at most; None when all is, and no more will come.
 
@@ -40,12 +44,15 @@ class Carrier(Protocol):
 def carry(carrier: Carrier, feed: Feed, stop: threading.Event) -> Iterator[Sequence[Settled]]:
     """See `Way.deliver`."""
     deadline: float | None = None
-    over = False
+    over = stopped = False
     while deadline is None or time.monotonic() < deadline:
         if stop.is_set() and deadline is None:
             deadline = time.monotonic() + STOP_SECONDS
-        if not over:
-            if stop.is_set() or feed.over:
+        if not stopped and (stop.is_set() or (feed.over and feed.stopped)):
+            over = stopped = True
+            carrier.stop()
+        elif not over:
+            if feed.over:
                 over = True
                 carrier.over()
             elif targets := feed.take(HELPING):

@@ -4,6 +4,7 @@
     {"do": "progress"}                 {"left": n, "per_second": x, "delivering": n, "domains": {…}}
     {"do": "flush", "alone": true}     then {"ids": ["…"], "connections": n} as often as liked, and {"over": true}:
                                        {"settled": [`model.drain.way.Settled`…]} until all are, then {"ok": true}.
+                                       {"over": true, "stop": true}: and what was not begun is settled as untried.
                                        Alone, the default: their hosts get nothing else meanwhile, but for new mail
     {"do": "look", "ids": ["…"]}       these were held, released or restored by somebody: {"ok": true}
     {"do": "suspend"} {"do": "resume"} as `state`: all deliveries
@@ -167,6 +168,9 @@ class _Served:
 
     def over(self) -> None:
         _send(self._connection, {"over": True})
+
+    def stop(self) -> None:
+        _send(self._connection, {"over": True, "stop": True})
 
     def settled(self, within: float) -> Sequence[Settled] | None:
         if self._done:
