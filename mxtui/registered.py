@@ -16,7 +16,7 @@ from mxtui.message.sanitize import one_line
 from mxtui.model.drain.rate import Rate
 from mxtui.model.drain.report import as_lines, as_mapping, make_report
 from mxtui.model.drain.settings import DrainSettings
-from mxtui.model.drain.standing import Standing
+from mxtui.model.drain.standing import BY_OPERATOR, Standing
 from mxtui.model.plan import FlushProgress, Plan
 from mxtui.operations import Operations
 
@@ -146,6 +146,6 @@ class Registered:
                 self.draining.resume()
             case "stop":
                 self.stopped = True
-                self.draining.stop("stopped by an operator")
+                self.draining.stop(BY_OPERATOR)
             case None:
                 pass

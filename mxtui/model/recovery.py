@@ -36,6 +36,8 @@ class Recovery:
     when `why` is told."""
     why: str = ""
     """Of one that was stopped, and what to do; of one that is well, why it is without a drain. May quote a server."""
+    drained_by_hand: bool = False
+    """An operator drains to it now, whatever was to be waited for."""
     proven: bool = False
     """It took mail while checks of it failed: what it takes counts for more."""
 

@@ -124,15 +124,18 @@ class Recovering:
             self._put(self._all[name].freed(self._clock()))
         self._tell()
 
-    def drained(self, since: float, *, whole: bool, held: bool, why: str) -> None:
-        """An operator's drain is over that began at `since`: what it had of a primary speaks for or against that."""
+    def drained(self, since: float, *, whole: bool, stopped: bool, why: str) -> None:
+        """An operator's drain is over that began at `since`: what it had of a primary speaks for or against that.
+
+        `stopped`: by its guard, or by an operator, who would not expect another drain to begin at once.
+        """
         for each in self.standing:
             host = self._forwarder.host(each.primary)
             if each.word == "down" or host is None or host.last_tried < since:
                 continue
             if whole and host.last_delivery is not None and host.last_delivery >= since:
                 self._put(each.trusted(self._clock()))
-            elif held:
+            elif stopped:
                 self._put(each.stopped(why, self._clock(), self._again))
         self._tell()
 
@@ -146,7 +149,11 @@ class Recovering:
     @property
     def told(self) -> tuple[Recovery, ...]:
         """Those, and those that are trusted though there was no drain."""
-        return tuple(each for each in self._looked_after if each.word != "well" or each.why)
+        return tuple(self._as_told(each) for each in self._looked_after if each.word != "well" or each.why)
+
+    def _as_told(self, each: Recovery) -> Recovery:
+        host = self._forwarder.host(each.primary)
+        return replace(each, drained_by_hand=host is not None and host.asked_only)
 
     @property
     def _looked_after(self) -> list[Recovery]:

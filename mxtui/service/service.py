@@ -25,6 +25,7 @@ from mxtui.delivery.notice import Notifier as Notices
 from mxtui.errors import MxtuiError
 from mxtui.history import Recorder, Store
 from mxtui.history.where import of_spool
+from mxtui.model.drain.standing import BY_OPERATOR
 from mxtui.model.envelope import Envelope, SpoolState
 from mxtui.model.service import Service as Standing
 from mxtui.model.service import ServiceWord
@@ -368,9 +369,9 @@ class Service:
 
     def _look_at_primaries(self) -> None:
         """What may go to each of them now, and whether to drain to it."""
+        busy = self._drains.busy and not self._recovering.draining  # first: what has ended since is still to be heard
         if self._recovering.standing:
             self._look_at_drains()
-        busy = self._drains.busy and not self._recovering.draining
         # What waits is what the forwarder knows of.
         may_drain = self._forwarder.loaded and not (self._stop.is_set() or self._forwarder.pausing or busy)
         self._recovering.look(self._held.domains, may_drain=may_drain)
@@ -385,7 +386,9 @@ class Service:
         if standing is None or standing.running or standing.process == os.getpid() or standing.progress is None:
             return
         whole = standing.progress.phase == "done" and not standing.fault
-        self._recovering.drained(standing.began, whole=whole, held=standing.held > 0, why=standing.progress.why)
+        why = standing.progress.why
+        stopped = standing.held > 0 or why == BY_OPERATOR
+        self._recovering.drained(standing.began, whole=whole, stopped=stopped, why=why)
 
     def _settle(self) -> None:
         """The state, from health and from what waits; told where it is another."""

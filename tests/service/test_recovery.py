@@ -67,9 +67,12 @@ def standing(backup: Serve) -> Standing | None:
     return Drains(str(backup.spool), backup.spool / FOLDER).standing()
 
 
+def argv(backup: Serve, verb: str, *words: str) -> list[str]:
+    return [sys.executable, "-m", "mxtui", verb, "-q", str(backup.spool), "--config", str(backup.config), *words]
+
+
 def mxtui(backup: Serve, verb: str, *words: str) -> "subprocess.CompletedProcess[str]":
-    argv = [sys.executable, "-m", "mxtui", verb, "-q", str(backup.spool), "--config", str(backup.config), *words]
-    return subprocess.run(argv, capture_output=True, text=True, check=False)
+    return subprocess.run(argv(backup, verb, *words), capture_output=True, text=True, check=False)
 
 
 def delivered(primary: FakePrimary) -> "Counter[str]":
@@ -217,6 +220,27 @@ def test_an_operator_who_flushes_while_it_settles_takes_over(serve: Start, prima
     wait_until(lambda: not backup.state().recovering, what=backup.text)
     send(backup, range(20, 21))
     wait_until(lambda: len(primary.accepted) == 21)
+
+
+def test_an_operator_who_stops_his_own_drain_is_not_followed_by_one_of_serve(
+    serve: Start, primary: FakePrimary
+) -> None:
+    backup = serve(60, settle="5s")
+    primary.up()
+    wait_until(lambda: of(backup).word == "settling")
+    primary.behave(delay=0.5)
+    with subprocess.Popen(argv(backup, "flush", "--all", "--yes"), stdout=subprocess.DEVNULL) as flush:
+        wait_until(lambda: len(primary.accepted) >= 2)
+        assert of(backup).drained_by_hand
+        assert mxtui(backup, "drain", "stop").returncode == 0
+        flush.communicate(timeout=60)
+    wait_until(lambda: of(backup).word == "stopped", what=backup.text)
+    assert (of(backup).why, of(backup).drained_by_hand) == ("stopped by an operator", False)
+    assert "stopped by an operator" in alerts(backup)["drain_stopped"]
+    primary.behave(delay=0.0)
+    assert mxtui(backup, "flush", "--all", "--yes").returncode == 0
+    wait_until(lambda: not backup.state().recovering)
+    assert len(delivered(primary)) == 60
 
 
 def test_an_operator_who_flushes_while_it_drains_is_shown_that_and_may_stop_it(

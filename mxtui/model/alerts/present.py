@@ -10,8 +10,9 @@ from mxtui.model.alerts.order import in_order
 from mxtui.model.alerts.thresholds import Thresholds
 from mxtui.model.health import Health, lasting
 from mxtui.model.holds import DomainHold
-from mxtui.model.overview import Alert, DomainStatus, QueueTotals, Severity
+from mxtui.model.overview import Alert, DomainStatus, DomainTotals, QueueTotals, Severity
 from mxtui.model.source import Capabilities, Space
+from mxtui.model.tally import DELIVERABLE
 from mxtui.model.words import clock, counted, duration, some
 
 
@@ -60,7 +61,8 @@ def of_queue(
 ) -> Iterator[Alert]:
     """What is wrong with all of it, or follows from what no row tells."""
     if capabilities.recovering:
-        yield from _of_recoveries(domains, capabilities, now)
+        left = facts.stopped.messages if facts.stopped is not None else 0
+        yield from _of_recoveries(domains, capabilities, left, now)
     yield from _of_stopped_drains(queue, capabilities, facts.stopped, now)
     yield from _of_killed_drains(queue, facts.killed, now)
     if facts.certificate is not None:
@@ -171,12 +173,14 @@ def _all_waiting(messages: int) -> str:
     return f"{counted(messages, 'message')} {'waits' if messages == 1 else 'wait'}"
 
 
-def _of_recoveries(domains: Iterable[DomainStatus], capabilities: Capabilities, now: float) -> Iterator[Alert]:
-    """Primaries that are back, and that serve does not drain to."""
-    rows = {row.domain: row.totals.messages for row in domains}
+def _of_recoveries(
+    domains: Iterable[DomainStatus], capabilities: Capabilities, left: int, now: float
+) -> Iterator[Alert]:
+    """Primaries that are back, and that nobody drains to. `left` are messages that guards have left, in hold."""
+    rows = {row.domain: row.totals for row in domains}
     for each in capabilities.recovering:
-        for domain in each.domains:
-            messages = rows.get(domain, 0)
+        for domain in each.domains if not each.drained_by_hand else ():
+            messages = _drainable(rows[domain], left) if domain in rows else 0
             wait = _all_waiting(messages)
             if each.word == "stopped":
                 until = clock(each.until, now) if each.until is not None else "some time"
@@ -188,6 +192,12 @@ def _of_recoveries(domains: Iterable[DomainStatus], capabilities: Capabilities, 
             elif each.word == "well" and each.why:
                 text = f"back, and its mail goes without a canary or a guard: {each.why}"
                 yield Alert("not_drained", "critical", domain, text, each.since, "UNGUARDED", messages)
+
+
+def _drainable(totals: DomainTotals, left: int) -> int:
+    """Messages that a drain would take: those that are tried, and of those in hold what a guard has put there."""
+    kept = sum(number for state, number in totals.states.items() if state not in DELIVERABLE)
+    return totals.messages - kept + min(left, totals.states.get("hold", 0))
 
 
 def _of_stopped_drains(

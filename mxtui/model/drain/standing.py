@@ -14,6 +14,9 @@ REPLIES: Final = 200
 RATES: Final = 240
 """Rates kept for the chart, one a second or fewer."""
 
+BY_OPERATOR: Final = "stopped by an operator"
+"""Why a drain stopped that nothing else has."""
+
 PHASES: Final = 100
 """Phases kept: a primary that flaps makes many."""
 

@@ -5,6 +5,7 @@ from mxtui.model.alerts.facts import KilledDrain, StoppedDrain
 from mxtui.model.health import Health, Primary
 from mxtui.model.holds import DomainHold
 from mxtui.model.overview import Alert, DomainStatus, DomainTotals, QueueTotals, TopReason
+from mxtui.model.recovery import Recovery
 from mxtui.model.source import Capabilities, Space
 
 NOW = 1_800_000_000.0
@@ -182,6 +183,27 @@ def test_what_a_guard_left_of_a_drain_alarms_until_it_is_decided_about() -> None
     assert alert.text.startswith("5 messages are held since a drain was stopped at ")
     assert alert.text.endswith(": the canary was refused")
     assert not seen(deferred=7), "all of it was released"
+
+
+def test_what_waits_for_a_stopped_drain_is_what_the_next_would_take() -> None:
+    stopped = Recovery("mx1.example.org:25", ("example.org",), "stopped", NOW - 60, NOW + HOUR, "it was refused")
+    row_of = row(messages=20)
+    held = replace(row_of, totals=replace(row_of.totals, states={"deferred": 8, "hold": 10, "quarantine": 2}))
+
+    def seen(recovery: Recovery, left: int) -> list[Alert]:
+        serve = replace(RUNNING, recovering=(recovery,))
+        facts = Facts(stopped=StoppedDrain(NOW - 60, left, "it was refused") if left else None)
+        return [
+            each
+            for each in alerts((held,), QueueTotals(20), serve, ROOM, NOW, Thresholds(), facts)
+            if each.name == "drain_stopped"
+        ]
+
+    (alert,) = seen(stopped, left=0)
+    assert (alert.messages, "8 messages wait until mxtui flush" in alert.text) == (8, True), "an operator holds ten"
+    (alert,) = seen(stopped, left=7)
+    assert alert.messages == 15, "and a guard has left seven of those"
+    assert not seen(replace(stopped, drained_by_hand=True), left=7), "an operator drains to it now"
 
 
 def test_what_several_guards_left_is_not_told_as_the_last_ones_alone() -> None:
