@@ -44,7 +44,9 @@ class Leg:
         self.by_guard = False
         """Its guard stopped it: what is left is to be held."""
         self.put_back: list[Target] = []
-        """Were in hand then, and a way put them back untried."""
+        """Were in hand then, and a way put them back: untried, or because their primary could not be reached."""
+        self.untried: list[Target] = []
+        """Were in hand when it stopped, for whatever reason, and are left as if they had never been taken."""
         self._told: int | None = None
         """How many of those were told as left; None: nothing was."""
         self._settings = settings
@@ -117,6 +119,13 @@ class Leg:
         elif self.stage == "canary" and settled.fate == "delivered":
             self.stage = "running"
         self.close()
+
+    def give_back(self, target: Target) -> None:
+        """One of those taken was put back untried after it stopped."""
+        self.in_hand -= 1
+        # Whatever it was when it was taken: what a guard had held was let go of then.
+        self.put_back.append(target._replace(state="deferred"))
+        self.untried.append(self.put_back[-1])
 
     def close(self) -> None:
         """Done, where nothing is left."""

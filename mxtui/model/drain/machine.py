@@ -143,9 +143,11 @@ class Drain:
             held = self._in_hand.pop(settled.queue_id, None)
             if held is None:
                 return False
+            if settled.untried and settled.seconds is None and self._stopped(held.leg):
+                held.leg.give_back(held.target)
+                return True
             self.books.close(held.target, settled)
             if held.leg.by_guard and settled.fate == "deferred" and settled.seconds is None:
-                # Whatever it was when it was taken: what a guard had held was let go of then.
                 held.leg.put_back.append(held.target._replace(state="deferred"))
             self._speed.settled(held.target.size, now, delivered=settled.fate == "delivered")
             held.leg.settled(settled, held.taken_at, now)
@@ -267,9 +269,9 @@ class Drain:
 
     @property
     def untaken(self) -> Sequence[Target]:
-        """Messages that were never taken. Costs a copy of the list."""
+        """Messages that were never taken, or put back untried after a stop. Costs a copy of the list."""
         with self._lock:
-            return tuple(target for leg in self._legs.values() for target in leg.order)
+            return tuple(target for leg in self._legs.values() for target in (*leg.untried, *leg.order))
 
     @property
     def left_by_guard(self) -> Sequence[Target]:
@@ -376,7 +378,11 @@ class Drain:
 
     @property
     def _waiting(self) -> int:
-        return sum(len(leg.order) for leg in self._legs.values())
+        return sum(len(leg.untried) + len(leg.order) for leg in self._legs.values())
+
+    def _stopped(self, leg: Leg) -> bool:
+        """Whether what it has left is what is left of its primary's mail: it did not begin anew since."""
+        return leg.stage == "stopped" and self._legs.get(leg.primary) is leg
 
     def _shared(self, primary: str) -> bool:
         """Whether it still gets mail that goes to others, too, whose part of the drain is not stopped."""

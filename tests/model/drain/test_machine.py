@@ -2,6 +2,8 @@
 
 import threading
 
+import pytest
+
 from mxtui.model.drain.feeding import DrainFeed
 from mxtui.model.drain.machine import Drain
 from mxtui.model.drain.way import Feed, Settled
@@ -213,6 +215,25 @@ def test_what_a_way_puts_back_untried_after_the_stop_is_left_with_what_was_never
         work.settled(Settled(each.queue_id, "deferred"), 1.0)
     assert len(put_back) > 5
     assert set(work.left_by_guard) == {*put_back, *work.untaken}
+
+
+@pytest.mark.parametrize("by_guard", [True, False])
+def test_what_was_in_hand_and_is_put_back_untried_after_the_stop_is_left_and_not_deferred(by_guard: bool) -> None:
+    work = drain(targets(100), ahead=5)
+    step(work, 0.0)
+    first, *rest = work.take(100, 1.0)
+    if not by_guard:
+        work.stop("stopped by an operator")
+    while work.phase != "stopped":
+        work.settled(settle(first.queue_id, "refused", seconds=0.1), 1.0)
+        first, *rest = rest
+    left = work.progress(1.0).left
+    for each in [first, *rest]:
+        assert work.settled(Settled(each.queue_id, "deferred", untried=True), 1.0)
+    progress = work.progress(2.0)
+    assert (progress.left, progress.in_hand, progress.deferred) == (left, 0, 0)
+    assert len(work.untaken) == left
+    assert set(work.left_by_guard) == ({*work.untaken} if by_guard else set())
 
 
 def test_paused_it_gives_nothing_and_resumed_it_goes_on() -> None:
