@@ -203,6 +203,10 @@ def result_object(result: Result) -> dict[str, Any]:
     }
 
 
+SHOWN = 5
+"""Messages named that a plan leaves out."""
+
+
 def show_plan(plan: Plan, *, as_json: bool) -> None:
     """What would happen, before anything does."""
     if as_json:
@@ -219,8 +223,10 @@ def show_plan(plan: Plan, *, as_json: bool) -> None:
         narrate(f"  ! {caution.title}: {one_line(caution.text, 600)}.{safer}")
     if plan.excluded:
         narrate(f"  left out: {counted(len(plan.excluded), 'message')}")
-        for result in plan.excluded[:5]:
+        for result in plan.excluded[:SHOWN]:
             narrate(f"    {result.queue_id}  {one_line(result.detail, 200)}")
+        if (more := len(plan.excluded) - SHOWN) > 0:
+            narrate(f"    and {more:,} more; --json names all")
     for number, step in enumerate(plan.steps, 1):
         narrate(f"  {number}  {step}")
     if not plan.reversible and plan.targets and plan.verb is not Verb.FLUSH:

@@ -49,5 +49,10 @@ class Rate:
         seen = 1 - math.exp(-max(0.0, now - self._started) / self._window)
         return self._decayed(now) / seen if seen > 0.01 else 0.0
 
+    def skip(self, now: float) -> None:
+        """Nothing was to happen since the last event: the rate is what it was then."""
+        self._started += max(0.0, now - self._at)
+        self._at = max(self._at, now)
+
     def _decayed(self, now: float) -> float:
         return self._value * math.exp(-max(0.0, now - self._at) / self._window)

@@ -45,4 +45,4 @@ class Service:
         if self.state != "settling":
             return self.state
         until = min((each.until for each in self.recovering if each.word == "settling" and each.until), default=now)
-        return f"{self.state}, {span(max(0.0, until - now))} left"
+        return f"{self.state}, {span(until - now)} left" if until - now >= 1 else f"{self.state}, its drain is due"

@@ -66,6 +66,8 @@ class Speed:
         self._advance(now)
         self._steps.clear()
         self._step_count = 0
+        self.messages.skip(now)
+        self.bytes.skip(now)
 
     def eta(self, left: int, now: float) -> Eta:
         """Of so many that are left."""

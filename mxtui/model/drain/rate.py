@@ -3,7 +3,7 @@
 import math
 from typing import Final, NamedTuple
 
-from mxtui.model.units import parse_size
+from mxtui.model.units import format_size, parse_size
 
 EXAMPLES: Final = "20/s, 500k/s or 20/s,2M/s"
 """Messages; bytes; both."""
@@ -22,6 +22,17 @@ class Rate(NamedTuple):
         messages = f"{self.messages:.12g}/s" if self.messages is not None else ""
         octets = f"{self.octets / 1024:.3f}k/s" if self.octets is not None else ""
         return ",".join(filter(None, (messages, octets)))
+
+    @property
+    def words(self) -> str:
+        """For eyes; empty where nothing is limited.
+
+        >>> Rate(20.0, 2097152.0).words
+        '20/s and 2M/s'
+        """
+        messages = f"{self.messages:g}/s" if self.messages is not None else ""
+        octets = f"{format_size(round(self.octets))}/s" if self.octets is not None else ""
+        return " and ".join(filter(None, (messages, octets)))
 
 
 UNLIMITED: Final = Rate()

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from mxtui.model.drain.rate import Rate
+
 
 @dataclass(frozen=True, slots=True)
 class DrainSettings:
@@ -42,6 +44,11 @@ class DrainSettings:
     """Also when the primary is not well; the canary and the shares go on guarding."""
     limit: int | None = None
     """At most so many messages."""
+
+    @property
+    def rate(self) -> Rate:
+        """What may go a second."""
+        return Rate(self.messages_per_second, self.bytes_per_second)
 
     def __post_init__(self) -> None:
         counts = (

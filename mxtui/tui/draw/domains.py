@@ -185,8 +185,9 @@ def primary_words(row: DomainStatus, now: float, look: Look, *, brief: bool) -> 
         case "up":
             speed = f" {fmt.roughly(health.latency_ms)}" if health.latency_ms is not None else ""
             if row.settled_at is not None and row.totals.messages:
-                soon = span(row.settled_at - now)
-                drained = f"settling {soon}" if brief else f"settling, drains in {soon}"
+                left = row.settled_at - now
+                drained = f"settling {span(left)}" if brief else f"settling, drains in {span(left)}"
+                drained = drained if left >= 1 else "drains now"
                 return f"up{speed}", drained, look.label, look.accent
             said = next((alert for alert in row.alerts if alert.name != "expiry"), None)
             if said is not None:

@@ -89,12 +89,13 @@ def _stacked(blocks: list[list[Line]], height: int) -> list[Line]:
 def _headline(scene: Scene, standing: Standing) -> list[Line]:
     look, progress = scene.look, standing.progress
     what = named(standing.selection)
+    at_most = f", at most {rate}" if (rate := standing.settings.rate.words) else ""
     edge = scene.width - INDENT
     paused = progress is not None and progress.paused
     if standing.running and paused:
-        sign, words = (scene.glyphs.held, look.warning), f" Paused: {what}"
+        sign, words = (scene.glyphs.held, look.warning), f" Paused: {what}{at_most}"
     elif standing.running:
-        sign, words = (scene.glyphs.running, look.ok), f" Draining {what}"
+        sign, words = (scene.glyphs.running, look.ok), f" Draining {what}{at_most}"
     elif standing.fault or (progress is not None and progress.phase == "stopped"):
         sign, words = (scene.glyphs.warning, look.warning), f" Drain of {what} stopped"
     elif progress is not None and (missing := progress.queued - progress.delivered):

@@ -39,7 +39,7 @@ def stages(scene: Scene, standing: Standing) -> list[Line]:
 
 
 def _note(standing: Standing, stage: Phase, room: int) -> str:
-    """How long a phase took, and how many messages were in hand at once; without the words where there is no room."""
+    """How long a phase took, and how many messages could be in hand; without the words where there is no room."""
     times = [(number, each) for number, each in enumerate(standing.phases) if each.phase == stage]
     if not times:
         return ""
@@ -48,8 +48,8 @@ def _note(standing: Standing, stage: Phase, room: int) -> str:
     window = times[-1][1].window
     if stage in ("probe", "canary"):
         return spent
-    note = f"{spent}, {window:,} at once"
-    return note if len(note) <= room else note.removesuffix(" at once")
+    note = f"{spent}, {window:,} in hand"
+    return note if len(note) <= room else note.removesuffix(" in hand")
 
 
 LIMITS = 46

@@ -16,11 +16,13 @@ from mxtui.tui.screens.console import ConsoleScreen
 from mxtui.tui.widgets.painted import Painted
 
 _ON_DRAIN: tuple[Command, ...] = (
-    Command("drain.pause", "p", "Pause", "Take no more for now, or go on; what is in hand is brought to its end.",
+    Command("drain.pause", "p", lambda screen: "Go on" if screen.paused else "Pause",
+            "Take no more for now, or go on; what is in hand is brought to its end.",
             lambda screen: screen.pause(), lambda screen: screen.running()),
     Command("drain.stop", "s", "Stop", "Take no more; what is in hand is brought to its end, the rest stays queued.",
             lambda screen: screen.ask("stop"), lambda screen: screen.running()),
-    Command("drain.leave", "escape", "Leave running", "Back to Domains; the drain goes on, also without the console.",
+    Command("drain.leave", "escape", lambda screen: "Leave running" if screen.running().allowed else "Domains",
+            "Back to Domains; a drain goes on, also without the console.",
             lambda screen: screen.app.switch_mode("domains")),
 )  # fmt: skip
 
@@ -60,11 +62,15 @@ class DrainScreen(ConsoleScreen):
             return Permission(False, "the drain is getting ready")
         return ALLOWED if standing is not None and standing.running else Permission(False, "no drain is running")
 
+    @property
+    def paused(self) -> bool:
+        """Whether it runs, and takes no more for now."""
+        standing = self.host.drain
+        return standing is not None and standing.running and standing.progress is not None and standing.progress.paused
+
     def pause(self) -> None:
         """Or go on."""
-        standing = self.host.drain
-        paused = standing is not None and standing.progress is not None and standing.progress.paused
-        self.ask("resume" if paused else "pause")
+        self.ask("resume" if self.paused else "pause")
 
     @work(exclusive=True, group="wish")
     async def ask(self, wish: Literal["pause", "resume", "stop"]) -> None:

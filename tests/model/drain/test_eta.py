@@ -71,7 +71,9 @@ def test_bytes_are_those_delivered() -> None:
 
 def test_a_pause_does_not_widen_the_range() -> None:
     speed = steady(60)
+    before = speed.messages.at(60.0)
     speed.restart(1000.0)
+    assert speed.messages.at(1000.0) == pytest.approx(before, rel=0.02), "nor was it slower"
     for n in range(300):
         speed.settled(1000, 1000 + n / 10, delivered=True)
     low, _, high, _ = speed.eta(6000, 1030.0)
