@@ -72,7 +72,7 @@ class Drain:
     again: float = setting(
         readers.seconds,
         '"1d"',
-        "serve: when it tries again by itself after a guard has stopped it; flush does so at once",
+        "serve: when it tries again by itself after a guard or an operator has stopped a drain; flush does so at once",
     )
     folder: Path | None = optional(
         readers.path,
