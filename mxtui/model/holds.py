@@ -91,6 +91,10 @@ class Catching(NamedTuple):
     """The very commands that would have it caught."""
     since: float = 0.0
     """From when on at the latest; 0 is ever since. Seconds since the epoch."""
+    wiring: bool = False
+    """Those commands have a table asked that has to be there first."""
+    defers_all: bool = False
+    """What is asked is not there, so that nobody's mail is taken."""
 
 
 def domain_of(text: str) -> str:

@@ -124,6 +124,27 @@ def test_wired_in_by_the_lines_it_prints_new_mail_is_caught_and_goes_at_the_end(
     settled(moving.layout, after, "")
 
 
+def test_wired_in_before_any_migration_the_lines_make_the_table_first_and_without_it_that_is_said(
+    moving: Moving,
+) -> None:
+    """A table that is asked and is not there has smtpd defer all mail."""
+    catch = PostfixCatch(moving.layout, ["example.org"])
+    wanted = catch.standing()
+    assert not wanted.works
+    for line in wanted.lines:
+        subprocess.run(shlex.split(line), env={"PATH": f"{SBIN}:/usr/bin:/bin"}, check=True, timeout=30)
+    assert catch.standing().works
+    assert moving.queued(), "mail is taken"
+    (index,) = moving.layout.config_directory.glob("mxtui_hold.*")
+    index.unlink()
+    broken = catch.standing()
+    assert (broken.works, broken.defers_all) == (False, True)
+    assert "it defers all mail" in broken.why_not
+    for line in broken.lines:
+        subprocess.run(shlex.split(line), env={"PATH": f"{SBIN}:/usr/bin:/bin"}, check=True, timeout=30)
+    assert catch.standing().works
+
+
 def test_wired_in_while_the_migration_is_on_all_that_was_caught_goes_at_the_end(moving: Moving) -> None:
     """As whoever follows its advice does it: the hold is there first, and the table is asked from some moment on."""
     early, by_hand = moving.queued(2), moving.queued()

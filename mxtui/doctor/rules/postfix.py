@@ -217,7 +217,8 @@ def _tools(system: PostfixFacts) -> Iterator[Finding]:
     elif system.catching.works:
         yield Finding("migration_table", "pass", "it is asked")
     else:
-        yield Finding("migration_table", "warn", system.catching.why_not, fix=system.catching.lines)
+        grave: Verdict = "fail" if system.catching.defers_all else "warn"
+        yield Finding("migration_table", grave, system.catching.why_not, fix=system.catching.lines)
 
 
 def _sudo(system: PostfixFacts) -> Finding:

@@ -58,7 +58,13 @@ class PostfixCatch:
         configured = self._configured_at()
         if self._stood is None or self._stood[0] != configured:
             self._stood = configured, self._asked(configured)
-        return self._stood[1]
+        asked = self._stood[1]
+        if asked.works and not self._index_written():
+            why = f"smtpd asks {self._path}, which is not there: it defers all mail with 451 4.3.5"
+            return Catching(False, why, self._making(), defers_all=True)
+        if not asked.works and asked.wiring and not self._index_written():
+            return asked._replace(lines=(*self._making(), *asked.lines))
+        return asked
 
     def _asked(self, configured: float) -> Catching:
         """By what postconf(1) says of smtpd's restrictions, services of master.cf with their own included."""
@@ -69,7 +75,7 @@ class PostfixCatch:
             why = f"smtpd does not ask {path}"
             for place, value in asked.items():
                 why = f"{permits_before(value, path)[0]} comes before {path} in {place}: whom it permits is not caught"
-            return Catching(False, why, self._lines(self._setting(PLACES[0], expand=False)))
+            return Catching(False, why, self._lines(self._setting(PLACES[0], expand=False)), wiring=True)
         if own := self._own_restrictions(first):
             why = f"{', '.join(own)} in master.cf {'has' if len(own) == 1 else 'have'} restrictions without it"
             return Catching(False, why, (f"postconf -c {self._layout.config_directory} -P",))
@@ -135,6 +141,11 @@ class PostfixCatch:
         wanted = f"check_recipient_access {self._kind()}:{self._path}"
         value = f"{PLACES[0]} = {wanted}{f', {before}' if before else ''}"
         return f"postconf -c {directory} -e {shlex.quote(value)}", f"postfix -c {directory} reload"
+
+    def _making(self) -> tuple[str, ...]:
+        """An empty table, where there is none: one that is asked and is not there has smtpd defer all mail."""
+        path = shlex.quote(str(self._path))
+        return f"touch {path}", f"postmap -c {self._layout.config_directory} {self._kind()}:{path}"
 
     def _kind(self) -> str:
         kind = self._setting("default_database_type")
