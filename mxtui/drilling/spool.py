@@ -1,7 +1,7 @@
 """A drill of our own spool.
 
 While `serve` stands by it tells everybody 451, as it should: then the drill is put into the spool as the receiver
-would, and the way out is tried all the same.
+would, and the way out is tried all the same. So it is where no `serve` runs, but that drill has failed.
 """
 
 import hashlib
@@ -63,7 +63,7 @@ class SpoolCourse:
     def straight(self, letter: Letter) -> Evidence:
         """In, and on to the primary."""
         how, queue_id = self._in(letter)
-        return self._deliver(how, queue_id)
+        return self._with_way_in(self._deliver(how, queue_id))
 
     def by_queue(self, letter: Letter, say: Callable[[str], None]) -> Evidence:
         """It is put into hold, and released as an operator would."""
@@ -76,7 +76,14 @@ class SpoolCourse:
         for result in self._operations.execute(plan, "drill"):
             if result.result != "done":
                 return Evidence(False, f"{how}; it was not released: {result.detail}")
-        return self._deliver(f"{how}, released", queue_id)
+        return self._with_way_in(self._deliver(f"{how}, released", queue_id))
+
+    def _with_way_in(self, out: Evidence) -> Evidence:
+        """Where nobody takes mail nothing comes through, however well the way out works."""
+        if self._via is not None or not out.passed:
+            return out
+        who = "serve does not say where it listens" if self._queue.control.listening else "no serve runs on this spool"
+        return Evidence(False, f"{who}: no mail can come in; the way out works: {out.text}")
 
     def _in(self, letter: Letter) -> tuple[str, str]:
         if self._via is None:

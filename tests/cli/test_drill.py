@@ -213,10 +213,18 @@ def test_a_spool_is_drilled_though_serve_stands_by(
     ]
 
 
-def test_without_a_serve_the_way_out_is_tried_all_the_same(spooled: Spooled, primary: FakePrimary) -> None:
+@pytest.mark.parametrize("words", [(), ("--by-queue", "--yes")])
+def test_without_a_serve_the_way_out_is_tried_and_the_drill_has_failed_all_the_same(
+    spooled: Spooled, primary: FakePrimary, words: tuple[str, ...]
+) -> None:
     assert spooled.backup.stop() == 0
-    (drill,) = spooled("drill", "example.org", "--to", "drill@example.org", "--json").objects
-    assert drill["result"] == "passed"
+    done = spooled("drill", "example.org", "--to", "drill@example.org", "--json", *words)
+    (drill,) = done.objects
+    assert (done.status, drill["result"]) == (1, "failed")
+    assert "no serve runs on this spool: no mail can come in; the way out works: " in drill["detail"]
+    assert [each.recipients for each in primary.accepted if b"X-Mxtui-Drill" in each.content] == [
+        ("drill@example.org",)
+    ]
 
 
 def test_a_spool_whose_primary_is_down_fails_it(spooled: Spooled, primary: FakePrimary) -> None:
