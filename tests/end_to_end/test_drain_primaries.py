@@ -148,6 +148,7 @@ def test_of_a_small_queue_postfix_never_has_all_in_hand(postfix_queue: PostfixQu
     queue = postfix_queue
     queue.write_config(connections=500)
     queue.fill(150)
+    queue.primary.behave(delay=0.1)  # so that each batch is seen
     queue.primary.up()
     in_hand: list[int] = []
     course = drain(queue, lambda progress: in_hand.append(progress.in_hand))
