@@ -27,6 +27,9 @@ COUNTER = "looking in"
 
 MOST_REFUSING = 200
 
+PAUSE = 1.0
+"""Seconds between two tries of a primary that fails."""
+
 LEAST = 0.5
 """Seconds that primaries get however late it is."""
 
@@ -61,6 +64,8 @@ class Look:
         missing = [each.domain for each in of_domains if each.domain not in known]
         if probe and missing:
             known = {**known, **asked_for(missing)}
+        if probe:
+            known = {**known, **_asked_again(attached, memory, known, until)}
         self.late = len({primary for primary, health in known.values() if primary is not None and health.climb is None})
         """Primaries that did not come to an answer in that time: of those nothing is known."""
         told = _logged(attached, state.folder / "log.json")
@@ -79,6 +84,27 @@ class Look:
             state.keep(self.watch.memory)
         except MxtuiError as error:
             self.fault = error.message
+
+
+def _asked_again(attached: Attached, memory: Memory, known: Known, until: float) -> Known:
+    """Primaries that were up at the last look and fail now: down only if they fail as often as `probe.fall` says.
+
+    Costs a second for each further try, and nothing while all is well.
+    """
+    found: dict[str, tuple[Primary | None, Health]] = {}
+    doubted = [each for each, (_, health) in known.items() if health.state == "down" and _was_up(memory, each)]
+    for _ in range(attached.settings.probe.fall - 1):
+        if not doubted or until - time.monotonic() < PAUSE + LEAST:
+            break
+        time.sleep(PAUSE)
+        again = attached.probe_once(doubted, max(LEAST, min(ONE_LOOK, until - time.monotonic())))
+        found.update((each, seen) for each, seen in again.items() if seen[1].state not in ("down", "unknown"))
+        doubted = [each for each in doubted if each not in found]
+    return found
+
+
+def _was_up(memory: Memory, domain: str) -> bool:
+    return (before := memory.domains.get(domain)) is not None and before.up_since is not None
 
 
 def _counted(attached: Attached, cache: Path, now: float) -> Counted:

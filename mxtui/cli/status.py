@@ -44,17 +44,17 @@ def status_command(queue: str | None, config: str | None, no_color: bool, as_jso
 
 def looked_at(attached: Attached, overview: Overview, *, probe: bool) -> Overview:
     """An overview with primaries, holds and alerts, by what is remembered; nothing is remembered of it."""
-    here = [row.domain for row in overview.domains]
-    known = attached.probe_once(here) if probe else {}
     state = attached.alerts
     memory = state.memory()
+    here = {row.domain for row in overview.domains}
+    # An alert may be about a domain without mail: what was refused is no longer queued, and its primary may be down.
+    others = [each for each in dict.fromkeys([*attached.relayed, *memory.domains]) if each not in here]
+    known = attached.probe_once([*here, *others]) if probe else {}
     watch = Watch(attached.thresholds, memory, gap=LOOKING_IN, counter="looking in")
     acknowledged = state.acknowledged(overview.taken_at)
-    # An alert may be about a domain without mail: what was refused is no longer queued.
-    others = [DomainStatus(nothing_for(domain)) for domain in memory.domains if domain not in set(here)]
-    overview = replace(overview, domains=(*overview.domains, *others))
+    overview = replace(overview, domains=(*overview.domains, *(DomainStatus(nothing_for(each)) for each in others)))
     overview = judged(overview, known, watch, attached.holds(), attached.facts(), acknowledged)
-    shown = tuple(row for row in overview.domains if row.hold is not None or row.domain in set(here))
+    shown = tuple(row for row in overview.domains if row.hold is not None or row.domain in here)
     return replace(overview, domains=shown)
 
 

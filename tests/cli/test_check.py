@@ -3,6 +3,7 @@
 import json
 import re
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -190,6 +191,39 @@ def test_an_acknowledged_alert_no_longer_counts(mxtui: Mxtui) -> None:
     assert (act["verb"], act["reason"]) == ("acknowledge", "the hall is dark")
     assert mxtui("ack", "primary_down", "--withdraw", "--reason", "it is bright").status == 0
     assert mxtui("check").status == 2
+
+
+def test_where_nobody_looks_at_the_primary_its_alert_is_not_over(mxtui: Mxtui) -> None:
+    assert mxtui("check").status == 2
+    assert mxtui("check", "--no-probe").status == 2
+    (alert,) = mxtui("alerts", "--no-probe", "--json").objects
+    assert (alert["name"], "resolved" in alert) == ("primary_down", False)
+
+
+def test_a_primary_that_fails_once_is_asked_again_before_it_is_down(mxtui: Mxtui, primary: FakePrimary) -> None:
+    primary.up()
+    try:
+        assert mxtui("check").status == 0
+        primary.behave(close="EHLO")
+        before = primary.connections
+        with subprocess.Popen(mxtui.argv("check"), stdout=subprocess.DEVNULL) as check:
+            wait_until(lambda: primary.connections > before)
+            primary.behave(close="")
+            assert check.wait(30) == 0
+        primary.down()
+        assert mxtui("check").status == 2
+    finally:
+        primary.behave(close="")
+        primary.down()
+
+
+def test_status_tells_of_primaries_that_nothing_waits_for(
+    instance: PrivatePostfix, primary: FakePrimary, tmp_path: Path
+) -> None:
+    mxtui = Mxtui(instance, tmp_path, f'[primaries]\n"quiet.example" = "127.0.0.1:{primary.port}"')
+    (status,) = mxtui("status", "--json").objects
+    assert [each["domain"] for each in status["domains"]] == ["example.org"]
+    assert ("primary_down", "quiet.example") in {(each["name"], each["domain"]) for each in status["alerts"]}
 
 
 def test_what_is_not_there_cannot_be_acknowledged(mxtui: Mxtui) -> None:

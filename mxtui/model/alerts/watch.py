@@ -1,6 +1,6 @@
 """From overviews to alerts: raised when they have lasted, over when that has lasted, acknowledged or not."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -12,7 +12,7 @@ from mxtui.model.alerts.present import alerts, of_domain, of_queue
 from mxtui.model.alerts.thresholds import Thresholds
 from mxtui.model.health import Health, Primary
 from mxtui.model.holds import DomainHold
-from mxtui.model.overview import Acknowledgement, Alert, Overview, Resolved, with_holds
+from mxtui.model.overview import Acknowledgement, Alert, DomainStatus, Overview, Resolved, with_holds
 
 BACKLOG_LASTS: Final = 60.0
 """Seconds that a backlog has to last, beyond what its rule asks for."""
@@ -41,6 +41,9 @@ _MOVING: Final = frozenset({"forwarder", "filling", "refused", "stalled", "backl
 
 _WORSE: Final[Mapping[str, str]] = {"backlog": "stalled"}
 """What became another alert is not over."""
+
+_OF_PRIMARY: Final = frozenset({"primary_down", "primary_flapping", "primary_degraded", "certificate"})
+"""Not over before somebody has looked at the primary again."""
 
 _Key = tuple[str, str | None]
 
@@ -88,10 +91,11 @@ class Watch:
         found += of_queue(*of_all)
         found += of_movement(memory, overview, thresholds)
         self._gap = self._gap_then
-        self._settle(found, now)
+        self._settle(found, {row.domain for row in overview.domains if _unseen(row)}, now)
         return self._with(overview, known)
 
-    def _settle(self, found: Sequence[Alert], now: float) -> None:
+    def _settle(self, found: Sequence[Alert], unseen: Container[str | None], now: float) -> None:
+        """`unseen`: domains whose primary did not show how it is."""
         memory = self.memory
         before: dict[_Key, Raised] = {_key(raised.alert): raised for raised in memory.raised}
         after: list[Raised] = []
@@ -108,6 +112,9 @@ class Watch:
             after.append(raised)
         for raised in before.values():
             if not raised.fired or (_WORSE.get(raised.alert.name), raised.alert.domain) in keys:
+                continue
+            if raised.alert.name in _OF_PRIMARY and raised.alert.domain in unseen:
+                after.append(raised)
                 continue
             if raised.over_since is None:
                 raised.over_since = now
@@ -134,6 +141,11 @@ class Watch:
                 row.with_alerts(tuple(of[row.domain])) if row.domain in of else row for row in overview.domains
             )
         return replace(overview, domains=domains, alerts=shown, resolved=tuple(self.memory.resolved))
+
+
+def _unseen(row: DomainStatus) -> bool:
+    """It was not asked, or did not come to an answer in time."""
+    return row.health is None or (row.primary is not None and row.health.state == "unknown")
 
 
 def _key(alert: Alert) -> _Key:

@@ -8,7 +8,7 @@ import pytest
 from mxtui.model.alerts import Facts
 from mxtui.model.alerts.storms import storms
 from mxtui.model.drill import Drill
-from mxtui.model.health import Climb, Rung
+from mxtui.model.health import UNKNOWN, Climb, Rung
 from mxtui.model.holds import DomainHold
 from mxtui.model.overview import Acknowledgement, DomainStatus, Reading
 from mxtui.model.source import Capabilities, Space
@@ -260,6 +260,22 @@ def test_figures_that_are_old_lead_to_no_conclusion() -> None:
 
 
 # -- swinging ------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_wrong_with_a_primary_is_not_over_because_nobody_looked() -> None:
+    story = Story()
+    down = waiting(health=health("down"))
+    assert "primary_down" in story.go_on(MINUTE, down)
+    story.known = [acknowledged(story)]
+    not_asked = replace(down, primary=None, health=None)
+    too_late = replace(down, health=UNKNOWN)
+    for seen in (not_asked, too_late, not_asked):
+        story.go_on(MINUTE, seen)
+        (alert,) = [each for each in story.alerts if each.name == "primary_down"]
+        assert alert.acknowledged is not None, "and somebody knows of it"
+    assert not story.resolved
+    assert "primary_down" not in story.go_on(MINUTE, waiting())
+    assert story.resolved == ["primary_down"]
 
 
 def test_a_disk_that_swings_about_the_limit_is_one_alert() -> None:
