@@ -145,7 +145,7 @@ class Attached:
         """When figures become alerts."""
         from mxtui.alerting.facts import thresholds
 
-        return thresholds(self.settings)
+        return replace(thresholds(self.settings), least_free=self.site.least_free())
 
     @property
     def state(self) -> Path:

@@ -145,6 +145,7 @@ def _asked(attached: Attached, domains: Sequence[str]) -> "Asked":
         recipients=wanted.recipients,
         free=alerts.free / 100,
         free_critical=alerts.free_critical / 100,
+        least_free=attached.site.least_free(),
         certificate=alerts.certificate,
         drill=settings.drill.every,
     )

@@ -79,6 +79,10 @@ class SiteElsewhere:
     def certificate(self) -> None:
         """Looked at there."""
 
+    def least_free(self) -> int:
+        """Looked at there."""
+        return 0
+
     def router(self) -> "Router":
         """Only there."""
         self._refuse("routing mail")

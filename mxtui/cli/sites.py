@@ -80,6 +80,10 @@ class Site(Protocol):
         """The file with its own certificate, a chain in PEM; None where it has none."""
         ...
 
+    def least_free(self) -> int:
+        """Bytes free on its file system below which it takes no mail; 0 where it takes mail to the last."""
+        ...
+
     def nonexistent(self, now: float, queued: "Since | None" = None) -> "Mapping[str, NoSuchRecipient]":
         """Recipients, lower case, that do not exist: a primary knew nothing of them, or the list of them has them not.
 
@@ -187,6 +191,14 @@ class PostfixSite:
                 return Path(words[0])
         return None
 
+    def least_free(self) -> int:
+        """By queue_minfree and message_size_limit (Postfix, src/smtpd/smtpd_check.c)."""
+        minfree, limit = (
+            int(value) if (value := self._layout.settings.get(name, "0")).isdecimal() else 0
+            for name in ("queue_minfree", "message_size_limit")
+        )
+        return max(minfree, limit * 3 // 2)
+
     def nonexistent(self, now: float, queued: "Since | None" = None) -> "Mapping[str, NoSuchRecipient]":
         """By relay_recipient_maps: verify(8) keeps what it learned to itself."""
         if queued is not None:
@@ -275,6 +287,10 @@ class SpoolSite:
     def certificate(self) -> Path | None:
         """As `[serve]` has it."""
         return self._settings.serve.certificate
+
+    def least_free(self) -> int:
+        """As `[serve.limits]` has it."""
+        return self._settings.serve.limits.free
 
     def nonexistent(self, now: float, queued: "Since | None" = None) -> "Mapping[str, NoSuchRecipient]":
         """By what call-outs of `serve` have learned; 0.5 s for 100,000 the first time."""

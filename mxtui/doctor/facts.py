@@ -260,6 +260,8 @@ class Thresholds:
     drill: float = 30 * 86400.0
     free: float = 0.20
     free_critical: float = 0.05
+    least_free: int = 0
+    """Bytes below which no mail is taken."""
 
 
 @dataclass(frozen=True, slots=True)

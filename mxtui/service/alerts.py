@@ -65,7 +65,8 @@ class AlertWatch:
         self._rest = rest
         self._state = AlertState(str(spool.path), *states(settings.state))
         self._telling = Telling(settings.notify, self._state, watching=True)
-        self._watch = Watch(thresholds(settings), self._state.memory(), gap=GAP)
+        limits = replace(thresholds(settings), least_free=settings.serve.limits.free)
+        self._watch = Watch(limits, self._state.memory(), gap=GAP)
         self._arrived: Counter[str] = Counter()
         self._left: Counter[str] = Counter()
         self._faults: dict[str, str] = {}

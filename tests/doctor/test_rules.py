@@ -122,6 +122,16 @@ def test_a_disk_that_is_full_volatile_or_closed_is_found(disk: dict[str, object]
     assert {check: verdict for check, verdict in about.items() if verdict in ("warn", "fail")} == wrong
 
 
+def test_a_disk_with_less_room_than_it_takes_to_receive_mail_fails_whatever_its_share() -> None:
+    assert isinstance(FACTS.disk, Disk)
+    facts = replace(FACTS, disk=FACTS.disk._replace(space=Space(10 << 30, 4 << 30, 100, 90)))
+    finding = found("disk_room", replace(facts, limits=Thresholds(least_free=5 << 30)))
+    assert (finding.verdict, finding.evidence) == (
+        "fail", "40% of 10G is free, too little to take mail: 5G has to be",
+    )  # fmt: skip
+    assert found("disk_room", replace(facts, limits=Thresholds(least_free=3 << 30))).verdict == "pass"
+
+
 @pytest.mark.parametrize(
     ("clock", "verdict", "words"),
     [

@@ -38,6 +38,8 @@ def _disk(facts: Facts, disk: Disk) -> Iterator[Finding]:
     free = space.bytes_free / space.bytes_total if space.bytes_total else 0.0
     said = f"{free:.0%} of {_rounded(space.bytes_total)} is free"
     verdict = _level(free, limits.free, limits.free_critical)
+    if space.bytes_free < limits.least_free:
+        verdict, said = "fail", f"{said}, too little to take mail: {_rounded(limits.least_free)} has to be"
     if verdict == "pass" and isinstance(facts.system, PostfixFacts) and (short := _minfree(facts.system)):
         yield Finding("disk_room", "warn", f"{said}; {short[0]}", path, short[1:])
     else:

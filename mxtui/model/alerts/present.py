@@ -245,7 +245,10 @@ def _of_files(
         waiting = counted(queue.messages, "message")
         text = f"{_who(capabilities)} is stopped: nothing is accepted or delivered. {waiting} queued."
         yield Alert("stopped", "critical", None, text, now, "STOPPED", queue.messages)
-    if space is not None and 1 - space.used_share < thresholds.free_warning:
+    if space is not None and space.bytes_free < thresholds.least_free:
+        text = f"the queue's file system is {space.used_share:.0%} full, too full for whoever takes mail: it is refused"
+        yield Alert("disk", "critical", None, text, now, "DISK", queue.messages)
+    elif space is not None and 1 - space.used_share < thresholds.free_warning:
         severity: Severity = "critical" if 1 - space.used_share < thresholds.free_critical else "warning"
         text = f"the queue's file system is {space.used_share:.0%} full; when it is full, mail is refused"
         yield Alert("disk", severity, None, text, now, "DISK", queue.messages)

@@ -15,6 +15,8 @@ class Thresholds:
     free_warning: float = 0.20
     """Free share of the queue's file system, bytes or inodes."""
     free_critical: float = 0.05
+    least_free: int = 0
+    """Bytes free there below which whoever receives mail takes none."""
     hold_warning: float = 3600.0
     """Before the end of a migration, for somebody has to end it."""
     settled: float = 900.0

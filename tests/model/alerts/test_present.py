@@ -171,6 +171,15 @@ def test_what_a_killed_drain_has_in_hold_alarms_and_what_may_be_delivered_is_nam
     assert not seen(40, (), held=0), "somebody released all that is held"
 
 
+def test_a_disk_too_full_to_take_mail_is_critical_however_large_it_is() -> None:
+    large = Space(10**12, 3 * 10**11, 10**6, 10**6)
+    whole = QueueTotals(7)
+    assert not alerts((), whole, RUNNING, large, NOW, Thresholds(least_free=2 * 10**11))
+    (alert,) = alerts((), whole, RUNNING, large, NOW, Thresholds(least_free=4 * 10**11))
+    assert (alert.name, alert.severity, alert.messages) == ("disk", "critical", 7)
+    assert alert.text == "the queue's file system is 70% full, too full for whoever takes mail: it is refused"
+
+
 def test_what_a_guard_left_of_a_drain_alarms_until_it_is_decided_about() -> None:
     told = Facts(stopped=StoppedDrain(NOW - 60, 9, "the canary was refused"))
 
