@@ -81,7 +81,8 @@ def _show_domain(points: Sequence[Point], span: float, now: float) -> None:
         for number, column in enumerate(columns(points, now - span, now, PARTS))
     ]
     click.echo(table(["until", "most waiting", "oldest", "in/min", "out/min", "primary"], rows, "<>>>><"))
-    down = f"; down {duration(told.down)} in {counted(told.outages, 'outage')}" if told.down else "; never down"
+    well = "; never down" if told.known else "; its primary was not checked"
+    down = f"; down {duration(told.down)} in {counted(told.outages, 'outage')}" if told.down else well
     click.echo(f"\nwatched {duration(told.watched)}{down}; {counted(told.arrived, 'message')} came, {told.left:,} left")
 
 

@@ -21,6 +21,8 @@ class Unknown(NamedTuple):
     """What could not be found out, and why in plain words."""
 
     why: str
+    denied: bool = False
+    """DNS said that there is no such thing; else nobody said anything."""
 
 
 Fact: TypeAlias = T | Unknown

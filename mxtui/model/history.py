@@ -215,6 +215,8 @@ class Summary(NamedTuple):
     arrived: int
     left: int
     latency_ms: float | None
+    known: bool = True
+    """Whether anybody ever saw how the primary was."""
 
 
 def summary(points: Sequence[Point]) -> Summary:
@@ -241,4 +243,5 @@ def summary(points: Sequence[Point]) -> Summary:
         sum(point.sample.arrived or 0 for point in points),
         sum(point.sample.left or 0 for point in points),
         sum(latencies) / len(latencies) if latencies else None,
+        any(point.sample.state != "unknown" for point in points),
     )

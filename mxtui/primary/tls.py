@@ -3,6 +3,7 @@ between mail servers TLS is opportunistic (RFC 7435), and delivery does not depe
 """
 
 import ssl
+import time
 from functools import lru_cache
 from typing import Any
 
@@ -27,7 +28,11 @@ def describe(secured: ssl.SSLObject, distrust: str = "") -> str:
     """
     version = secured.version() or "TLS"
     if distrust:
-        return f"{version}, {not_verified(distrust)}"
+        at = expiry(secured)
+        expired = (
+            f", expired {time.strftime('%Y-%m-%d', time.gmtime(at))}" if at is not None and at < time.time() else ""
+        )
+        return f"{version}, {not_verified(distrust)}{expired}"
     certificate: Any = secured.getpeercert() or {}
     names = [value for kind, value in certificate.get("subjectAltName", ()) if kind in ("DNS", "IP Address")]
     issuer = _first(certificate.get("issuer", ()), "organizationName", "commonName")

@@ -29,7 +29,7 @@ class UnresolvedError(ConnectionError):
 
 
 class NoSuchNameError(UnresolvedError):
-    """DNS says that there is no such name."""
+    """DNS says that there is no such name, or nothing of what is wanted under it."""
 
 
 def explain(error: Exception) -> str:

@@ -88,6 +88,7 @@ async def test_dns_that_does_not_answer_is_said_so_for_each_domain_at_once() -> 
         assert of(report, "mx_order", domain).verdict == "skipped"
         assert of(report, "sts_policy", domain).verdict == "skipped"
     assert of(report, "name_address").evidence == f"DNS does not answer for {US}"
+    assert of(report, "name_address").fix == (f"getent ahosts {US}",), "no record is to be added for that"
     # Side by side: one after the other, 70 questions of 0.3 s would take 21 s.
     assert took < 15
 

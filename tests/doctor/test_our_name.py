@@ -95,6 +95,8 @@ def test_our_name_and_our_addresses_have_to_agree(
     report = look(authority, authorities, hostname)
     assert wrong(report) == found
     assert any(words in each.evidence for each in report.findings if each.check.startswith("name_"))
+    if "does not exist" in words:
+        assert of(report, "name_address").fix == (f"{hostname}. IN A ADDRESS",)
 
 
 def test_behind_a_nat_the_outside_address_has_to_be_told(authority: Authority, authorities: Authorities) -> None:

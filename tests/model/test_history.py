@@ -92,6 +92,8 @@ def test_a_span_is_summed_up_with_its_outages() -> None:
     assert (found.watched, found.down, found.outages) == (300, 180, 2)
     assert (found.most, found.most_at, found.oldest) == (9, T + 120, 90)
     assert summary([]).most_at is None
+    assert found.known
+    assert not summary([]).known, "nobody saw how the primary was"
 
 
 def test_each_span_is_read_from_the_finest_step_that_is_kept_for_so_long() -> None:

@@ -241,6 +241,14 @@ async def test_a_certificate_that_cannot_be_verified_is_a_detail_and_no_failure(
     assert server.heard[-1] == "QUIT"
 
 
+async def test_of_a_certificate_that_is_not_trusted_it_is_told_that_it_has_expired(tmp_path: Path) -> None:
+    context, file = certificate(tmp_path, "127.0.0.1", days=-1)
+    found = await climbed(Script(OFFERS, context), distrust="unable to get local issuer certificate")
+    words = detail(found, "starttls")
+    expired = time.strftime("%Y-%m-%d", time.gmtime(expiry_of(file)))
+    assert words.endswith(f"certificate not verified: unable to get local issuer certificate, expired {expired}")
+
+
 async def test_starttls_that_is_broken_is_degraded() -> None:
     refused = await climbed(Script({**OFFERS, "STARTTLS": "454 4.7.0 TLS not available"}))
     assert outcomes(refused)["starttls"] == "warning"

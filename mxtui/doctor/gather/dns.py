@@ -73,7 +73,7 @@ async def our_name(hostname: str, means: Means) -> OurName:
     """Our name. Raises UnresolvedError."""
     (addresses, _), (tlsa, secure) = await asyncio.gather(_addresses(hostname, means), _tlsa(hostname, means))
     if not addresses:
-        raise UnresolvedError(f"{hostname} has no address")
+        raise NoSuchNameError(f"{hostname} has no address")
     names = await asyncio.gather(*(_reverse(address.text, means) for address in addresses))
     here = await aside(lambda: [means.own(address.text) for address in addresses])
     named = tuple(Named(*each) for each in zip(addresses, names, here, strict=True))

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from mxtui.doctor.facts import Fact, Unknown
 from mxtui.errors import MxtuiError, Unreachable
-from mxtui.primary.words import explain
+from mxtui.primary.words import NoSuchNameError, explain
 
 T = TypeVar("T")
 
@@ -24,7 +24,7 @@ async def limited(question: Awaitable[T], seconds: float) -> Fact[T]:
     except MxtuiError as error:
         return Unknown(error.message)
     except (OSError, EOFError, ValueError) as error:
-        return Unknown(explain(error))
+        return Unknown(explain(error), denied=isinstance(error, NoSuchNameError))
 
 
 async def in_thread(question: Callable[[], T], seconds: float) -> Fact[T]:

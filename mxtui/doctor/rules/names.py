@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from mxtui.doctor.facts import Facts, Named, PostfixFacts, Unknown
-from mxtui.doctor.finding import Finding
+from mxtui.doctor.finding import Finding, command
 
 
 def rules(facts: Facts) -> Iterator[Finding]:
@@ -11,7 +11,8 @@ def rules(facts: Facts) -> Iterator[Finding]:
     ourselves, name = facts.ourselves, facts.name
     hostname = ourselves.hostname
     if isinstance(name, Unknown):
-        yield Finding("name_address", "fail", name.why, hostname, (f"{hostname}. IN A ADDRESS",))
+        fix = f"{hostname}. IN A ADDRESS" if name.denied else command("getent", "ahosts", hostname)
+        yield Finding("name_address", "fail", name.why, hostname, (fix,))
         yield Finding("name_reverse", "skipped", "no address of ours is known", hostname)
     else:
         yield _address(facts, hostname, name.addresses)

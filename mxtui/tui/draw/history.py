@@ -139,7 +139,7 @@ def outages(told: Summary) -> str:
     if told.down:
         words.append(f"down {duration(told.down)}" + (f" in {told.outages} outages" if told.outages > 1 else ""))
     elif told.watched:
-        words.append("never down")
+        words.append("never down" if told.known else "not checked")
     if told.latency_ms is not None:
         words.append(f"{fmt.milliseconds(told.latency_ms)} a check")
     return ", ".join(words)
