@@ -4,8 +4,8 @@ Base units, timestamps rather than ages, and no label that is an address: domain
 them. Source: prometheus.io, "Metric and label naming", "Writing exporters".
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -33,6 +33,8 @@ class Told:
     overview: Overview
     facts: Facts
     doctor: Examined | None = None
+    up_since: Mapping[str, float] = field(default_factory=dict)
+    """By domain, since when its primary is up, as far as it is remembered."""
 
 
 class Metrics(Collector):
@@ -49,7 +51,7 @@ class Metrics(Collector):
         yield from _of_queue(overview)
         yield from _of_domains(rows)
         yield from _of_flows(rows)
-        yield from _of_primaries(rows)
+        yield from _of_primaries(rows, self._told.up_since)
         yield from _of_alerts(overview.alerts)
         yield from _of_facts(self._told)
 
@@ -170,7 +172,7 @@ def _of_flows(rows: Sequence[DomainStatus]) -> Iterator[Metric]:
     yield from (arrived, left, sent, refused)
 
 
-def _of_primaries(rows: Sequence[DomainStatus]) -> Iterator[Metric]:
+def _of_primaries(rows: Sequence[DomainStatus], up_since: Mapping[str, float]) -> Iterator[Metric]:
     state = _gauge("primary_state", "1 for the state that a domain's primary is in.", ["domain", "state"])
     took = _gauge("primary_probe_duration_seconds", "Of the last check that reached the top.", ["domain"])
     since = _gauge("primary_up_since_timestamp_seconds", "Since when it is up, as far as it was seen.", ["domain"])
@@ -184,7 +186,7 @@ def _of_primaries(rows: Sequence[DomainStatus]) -> Iterator[Metric]:
         if health.latency_ms is not None:
             took.add_metric([domain], health.latency_ms / 1000)
         if health.state == "up" and health.since is not None:
-            since.add_metric([domain], health.since)
+            since.add_metric([domain], min(health.since, up_since.get(row.domain, health.since)))
         if (until := expires(health)) is not None:
             certificate.add_metric([domain], until)
     yield from (state, took, since, certificate)

@@ -84,6 +84,14 @@ def test_the_figures_are_those_of_the_overview() -> None:
     assert found["mxtui_alert", down] == 1
 
 
+def test_since_when_a_primary_is_up_is_remembered_from_one_run_to_the_next() -> None:
+    story = Story()
+    story.tell(row(health=health(since=NOW)))
+    assert story.last is not None
+    found = samples(text(Told(story.last, Facts(), up_since={"example.org": NOW - 900})))
+    assert found["mxtui_primary_up_since_timestamp_seconds", (("domain", "example.org"),)] == NOW - 900
+
+
 def test_promtool_finds_nothing_to_complain_of() -> None:
     done = subprocess.run(
         [needed("promtool"), "check", "metrics"], input=text(told()), capture_output=True, timeout=60, check=False

@@ -56,7 +56,7 @@ def _styled(text: str, paint: str | None, *, colour: bool) -> str:
 @click.argument("domain", required=False)
 @common_options
 @click.option("--for", "for_", metavar="TIME", default=LASTING, show_default=True, help="How long: 30m, 2h.")
-@click.option("--reason", metavar="TEXT", default="", help="Why; required.")
+@click.option("--reason", metavar="TEXT", default="", help="Why; required, but to withdraw.")
 @click.option("--withdraw", is_flag=True, help="Take an acknowledgement back.")
 @click.option("--no-probe", is_flag=True, help="Leave the primaries alone.")
 def ack_command(
@@ -78,7 +78,7 @@ def ack_command(
         seconds = float(parse_duration(for_))
     except ValueError:
         raise UsageError(f"for how long? {one_line(for_, 40)}", DURATION_EXAMPLES) from None
-    if not reason.strip():
+    if not reason.strip() and not withdraw:
         raise UsageError(f"why acknowledge {one_line(name, 40)}?", "Say --reason: whoever meets it wants to know.")
     with attach(queue, config, here="ack") as attached:
         if withdraw:

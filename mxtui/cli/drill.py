@@ -126,7 +126,10 @@ def _addresses(attached: Attached, domain: str | None, address: str | None) -> d
             to = readers.address(address)
         except ValueError as error:
             raise UsageError(f"{one_line(address, 80)} is no address: expected {error}") from None
-        return {(domain and named_domain(domain)) or recipient_domain(to): to}
+        there = recipient_domain(to)
+        if domain is not None and named_domain(domain) != there:
+            raise UsageError(f"{to} is no address at {named_domain(domain)}", f"It would drill {there}.")
+        return {there: to}
     if domain is None:
         if not known:
             raise UsageError("drill which domain?", "mxtui drill example.org --to drill@example.org")

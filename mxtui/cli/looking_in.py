@@ -85,6 +85,12 @@ class Look:
         except MxtuiError as error:
             self.fault = error.message
 
+    @property
+    def up_since(self) -> Mapping[str, float]:
+        """By domain, since when its primary was never seen otherwise."""
+        known = self.watch.memory.domains.items()
+        return {domain: each.up_since for domain, each in known if each.up_since is not None}
+
 
 def _asked_again(attached: Attached, memory: Memory, known: Known, until: float) -> Known:
     """Primaries that were up at the last look and fail now: down only if they fail as often as `probe.fall` says.

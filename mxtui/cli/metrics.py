@@ -28,7 +28,9 @@ def metrics_command(
         look = Look(attached, probe=not no_probe)
         from mxtui.metrics import Told, text, write  # the client library: 50 ms
 
-        told = Told(look.overview, attached.facts(), last_result(attached.queue.source.path, attached.states))
+        told = Told(
+            look.overview, attached.facts(), last_result(attached.queue.source.path, attached.states), look.up_since
+        )
     if look.fault:
         narrate(look.fault)
     if textfile is not None:

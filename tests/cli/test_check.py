@@ -191,6 +191,9 @@ def test_an_acknowledged_alert_no_longer_counts(mxtui: Mxtui) -> None:
     assert (act["verb"], act["reason"]) == ("acknowledge", "the hall is dark")
     assert mxtui("ack", "primary_down", "--withdraw", "--reason", "it is bright").status == 0
     assert mxtui("check").status == 2
+    assert mxtui("ack", "primary_down", "--reason", "dark again").status == 0
+    assert mxtui("ack", "primary_down", "--withdraw").status == 0, "to take it back needs no reason"
+    assert mxtui("check").status == 2
 
 
 def test_where_nobody_looks_at_the_primary_its_alert_is_not_over(mxtui: Mxtui) -> None:
@@ -214,6 +217,21 @@ def test_a_primary_that_fails_once_is_asked_again_before_it_is_down(mxtui: Mxtui
         assert mxtui("check").status == 2
     finally:
         primary.behave(close="")
+        primary.down()
+
+
+def test_metrics_know_since_when_a_primary_is_up(mxtui: Mxtui, primary: FakePrimary) -> None:
+    def since() -> str:
+        said = mxtui("metrics").text
+        (found,) = re.findall(
+            r'^mxtui_primary_up_since_timestamp_seconds\{domain="example.org"\} (\S+)$', said, re.MULTILINE
+        )
+        return str(found)
+
+    primary.up()
+    try:
+        assert since() == since()
+    finally:
         primary.down()
 
 

@@ -166,7 +166,14 @@ def test_a_backup_that_does_not_take_it_fails_it(mxtui: Mxtui, instance: Private
 
 @pytest.mark.parametrize(
     "words",
-    [("nowhere.example",), ("--to", "no address"), ("--timeout", "soon"), ("--via", "a:b:c"), ("--by-queue",)],
+    [
+        ("nowhere.example",),
+        ("--to", "no address"),
+        ("--timeout", "soon"),
+        ("--via", "a:b:c"),
+        ("--by-queue",),
+        ("example.org", "--to", "drill@client.example"),
+    ],
 )
 def test_what_cannot_be_drilled_is_no_failed_drill(mxtui: Mxtui, words: tuple[str, ...]) -> None:
     assert mxtui("drill", *words).status == 2
