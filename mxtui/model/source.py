@@ -85,6 +85,8 @@ class Capabilities:
     """Of a spool, primaries that were down and that its `serve` does not trust yet."""
     screened: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     """Of a spool, messages by what scanning made of them since its `serve` was started (`model.service.Service`)."""
+    caveat: str = ""
+    """Why figures go by old settings, or are seen late; a sentence without its full stop, empty when all is well."""
 
     def may(self, verb: Verb) -> Permission:
         """Whether the verb is allowed; a verb that this kind of queue lacks is not."""

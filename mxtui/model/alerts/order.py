@@ -33,6 +33,7 @@ GRAVITY: Final[tuple[str, ...]] = (
     "certificate",
     "drill",
     "corrupt",
+    "figures",
     "notify",
 )
 """Every alert there is, gravest first."""

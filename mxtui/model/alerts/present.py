@@ -252,6 +252,8 @@ def _of_files(
         severity: Severity = "critical" if 1 - space.used_share < thresholds.free_critical else "warning"
         text = f"the queue's file system is {space.used_share:.0%} full; when it is full, mail is refused"
         yield Alert("disk", severity, None, text, now, "DISK", queue.messages)
+    if capabilities.caveat:
+        yield Alert("figures", "warning", None, capabilities.caveat, now, "FIGURES")
     if failed := queue.states.get("failed", 0):
         text = f"{counted(failed, 'message')} given up, refused or expired: release, redirect, reject or delete"
         yield Alert("failed", "critical", None, text, now, "FAILED", failed)

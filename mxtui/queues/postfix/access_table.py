@@ -20,7 +20,7 @@ from mxtui.errors import CommandFailed, NotPermitted, Unreachable
 from mxtui.folders import sync_folder
 from mxtui.model.holds import Catching, DomainHold, within
 from mxtui.model.message import QueuedMessage
-from mxtui.queues.postfix.layout import Layout
+from mxtui.queues.postfix.layout import Layout, configured_at
 from mxtui.queues.postfix.run import run
 
 NAME: Final = "mxtui_hold"
@@ -55,7 +55,7 @@ class PostfixCatch:
 
     def standing(self) -> Catching:
         """Until main.cf or master.cf changes, what it was when it was asked before."""
-        configured = self._configured_at()
+        configured = configured_at(self._layout.config_directory)
         if self._stood is None or self._stood[0] != configured:
             self._stood = configured, self._asked(configured)
         asked = self._stood[1]
@@ -80,11 +80,6 @@ class PostfixCatch:
             why = f"{', '.join(own)} in master.cf {'has' if len(own) == 1 else 'have'} restrictions without it"
             return Catching(False, why, (f"postconf -c {self._layout.config_directory} -P",))
         return Catching(True, since=configured)
-
-    def _configured_at(self) -> float:
-        """When main.cf or master.cf was last changed; seconds since the epoch."""
-        files = (self._layout.config_directory / name for name in ("main.cf", "master.cf"))
-        return max((file.stat().st_mtime for file in files if file.exists()), default=0.0)
 
     def follow(self, holds: Collection[DomainHold]) -> None:
         """Write the table, and have postmap(1) index it. An empty one, too: smtpd defers all mail without its table."""

@@ -96,6 +96,12 @@ class Layout:
         return self.maximal_queue_lifetime, self.bounce_queue_lifetime
 
 
+def configured_at(config_directory: Path) -> float:
+    """When main.cf or master.cf was last changed; seconds since the epoch, 0 where neither is there."""
+    files = (config_directory / name for name in ("main.cf", "master.cf"))
+    return max((file.stat().st_mtime for file in files if file.exists()), default=0.0)
+
+
 def read_layout(config_directory: Path | None = None) -> Layout:
     """The layout of the instance configured in a directory, or of the default one.
 

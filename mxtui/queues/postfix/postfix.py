@@ -8,12 +8,13 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from mxtui.errors import NotPermitted
+from mxtui.errors import MxtuiError, NotPermitted
 from mxtui.folders import is_there, space_of
 from mxtui.message.sanitize import one_line
 from mxtui.model.envelope import Client
@@ -22,7 +23,7 @@ from mxtui.model.source import ALLOWED, Capabilities, Permission, Source, Space,
 from mxtui.model.tally import Tallies, tally
 from mxtui.queues.postfix import instances
 from mxtui.queues.postfix.files import FileReader
-from mxtui.queues.postfix.layout import Layout
+from mxtui.queues.postfix.layout import Layout, configured_at, read_layout
 from mxtui.queues.postfix.master import master_runs, queue_manager_runs
 from mxtui.queues.postfix.permission import Privileges, permissions
 from mxtui.queues.postfix.queue_file import Envelope
@@ -74,6 +75,9 @@ class PostfixQueue:
         self._looked: Quarantine | None = None
         self._told: Quarantine | None = None
         """As far as it was told: by a read, and by who watches from then on."""
+        self._configured = configured_at(layout.config_directory)
+        self._lifetimes = layout.lifetimes
+        """As main.cf has them since then."""
         self._look = None if self._reader.road == "files" else self._listed
 
     @classmethod
@@ -107,6 +111,20 @@ class PostfixQueue:
             MappingProxyType(verbs),
             ALLOWED if self._reader.road == "files" else CONTENT_CLOSED,
             delivers=queue_manager_runs(self.layout.queue_directory) if running else None,
+            caveat=self._outdated() or self._reader.warning,
+        )
+
+    def _outdated(self) -> str:
+        """What of main.cf is other than what messages were read by: a stat, and postconf(1) once after each change."""
+        configured = configured_at(self.layout.config_directory)
+        if configured != self._configured:
+            with suppress(MxtuiError):  # it is being written: asked again the next time
+                self._lifetimes = read_layout(self.layout.config_directory).lifetimes
+                self._configured = configured
+        if self._lifetimes == self.layout.lifetimes:
+            return ""
+        return (
+            "Postfix's queue lifetimes were changed: what expires, and when, is told by the old ones; start mxtui again"
         )
 
     def depth(self) -> Mapping[State, int]:

@@ -106,7 +106,9 @@ class SpoolQueue:
         verbs[Verb.FLUSH] = self._flushing(service, changing)
         content = ALLOWED if may_read else CONTENT_CLOSED
         if service is None:
-            return Capabilities("spool", running=False, verbs=MappingProxyType(verbs), content=content)
+            return Capabilities(
+                "spool", running=False, verbs=MappingProxyType(verbs), content=content, caveat=self._reader.warning
+            )
         now = time.time()
         return Capabilities(
             "spool",
@@ -117,6 +119,7 @@ class SpoolQueue:
             delivers=abs(now - service.heartbeat) < HEARTBEAT,
             recovering=service.recovering,
             screened=MappingProxyType(dict(service.screened)),
+            caveat=self._reader.warning,
         )
 
     def depth(self) -> Mapping[State, int]:

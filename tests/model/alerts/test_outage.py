@@ -132,6 +132,8 @@ def scenes(at: float) -> Iterator[Scene]:
     yield Scene("nobody ever drilled it", MINUTE, {"drill"}, row(flow=quiet), facts=never)
     mute = replace(WELL_DRILLED, untold="alerts could not be told by command: /bin/page: exit status 3")
     yield Scene("whoever is to be told cannot be", MINUTE, {"notify"}, row(flow=quiet), facts=mute)
+    late = replace(RUNNING, caveat="file-system events are not to be had; looking every few seconds instead")
+    yield Scene("there are no file-system events", MINUTE, {"figures"}, row(flow=quiet), {"capabilities": late})
     yield Scene("drilled", MINUTE, set(), row(flow=quiet))
     yield Scene(
         "the host slept for a night", 14 * MINUTE, set(), waiting(40, at + 20 * HOUR, flow=quiet), asleep=8 * HOUR

@@ -18,6 +18,7 @@ from mxtui.queues.postfix.postfix import PostfixQueue
 from mxtui.queues.postfix.reader import ListingReader, Reader, open_reader
 from mxtui.queues.queue import Queue
 from mxtui.vault import Vault
+from tests.cli.running import postfix_says
 from tests.conftest import PostfixFactory
 from tests.queues.postfix.acting import QUIET, layout_of, settled
 from tests.support.feeding import Outcome, deliver
@@ -136,3 +137,13 @@ def test_who_sees_listings_only_can_flush(
     if not log:
         instance.log.rename(instance.log.with_suffix(".old"))
     assert flush_all(operations).fates == {"deferred": 1, "delivered" if log else "vanished": 1}
+
+
+def test_lifetimes_that_were_changed_meanwhile_are_told_of(instance: PrivatePostfix) -> None:
+    queue = PostfixQueue(layout_of(instance))
+    assert not queue.capabilities().caveat
+    postfix_says(instance, "postconf", "-e", "delay_warning_time = 4h")
+    assert not queue.capabilities().caveat, "nothing hangs on that"
+    postfix_says(instance, "postconf", "-e", "maximal_queue_lifetime = 10h")
+    assert "told by the old ones" in queue.capabilities().caveat
+    assert not PostfixQueue(layout_of(instance)).capabilities().caveat
