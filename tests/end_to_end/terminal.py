@@ -90,7 +90,7 @@ class Terminal:
         try:
             # setsid makes the pty the controlling terminal; a preexec_fn could not do so in a test that has threads.
             self._process = subprocess.Popen(
-                ["setsid", *(["--ctty"] if controlling else []), *argv],
+                ["setsid", *(["--ctty"] if controlling else []), "env", "--default-signal=INT", *argv],
                 stdin=slave,
                 stdout=slave,
                 stderr=slave,
