@@ -78,6 +78,7 @@ class HistoryScreen(ConsoleScreen):
             points, fault = (), f"There is no history: {error.message}. {error.hint}".strip()
         self._past = Past(span, points, now, domain != WHOLE, fault)
         self.tick()
+        self.call_after_refresh(self.tick)  # the header may be higher by then, and leave the charts less room
 
     def tick(self) -> None:
         """Each minute there is another one."""
