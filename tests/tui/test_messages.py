@@ -159,7 +159,9 @@ async def test_the_preview_follows_its_message(world: World, console: Open) -> N
     async with console(world) as at:
         await at.press("2", "j")
         await at.sees("deferred, 7 tries", "Sehr geehrte Damen und Herren,")
-        await at.press("h", "enter", "enter")
+        await at.press("h", "enter")
+        await at.sees("done", "Enter Close")
+        await at.press("enter")
         await at.say()
         await at.sees("held, 7 tries", "Sehr geehrte Damen und Herren,")
         assert "deferred, 7 tries" not in at.text
