@@ -83,8 +83,7 @@ def _tell(standing: Standing, now: float, *, as_json: bool) -> None:
     )
     if progress is not None:
         words = f"paused, {progress.in_hand:,} still in hand, " if paused else ""
-        limit = standing.settings.rate.words if standing.running else ""
-        at_most = f", at most {limit}" if limit else ""
+        at_most = standing.settings.rate.at_most if standing.running else ""
         click.echo(f"{words}{progress.phase}: {progress_line(progress, going=standing.running)}{at_most}")
         if progress.why:
             click.echo(one_line(progress.why, 600))

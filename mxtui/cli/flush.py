@@ -155,7 +155,7 @@ def show_drain(plan: Plan, rate: Rate | None, *, as_json: bool) -> None:
     """What would go, and how."""
     show_plan(plan, as_json=as_json)
     if plan.targets and not as_json:
-        at_most = f", at most {rate}" if rate else ""
+        at_most = rate.at_most if rate is not None else ""
         narrate(
             f"  One message goes first, then ever more{at_most}; when mail is refused it stops, and holds the rest."
         )

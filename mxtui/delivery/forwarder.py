@@ -228,8 +228,7 @@ class Forwarder:
                     self._limit_no_more(lane)
                 elif before == "fed" and not lane.host.asked_only:
                     self._feed_no_more(lane)
-                if homeless := lane.give_up():
-                    self.begin(self._stock.put_back(homeless))
+                self._put_back(lane)
                 lane.ring()
         self._wake.set()
 
@@ -330,9 +329,13 @@ class Forwarder:
                 if each not in begun:
                     follower.put_back(each, LET_GO, now)
         for lane in self._turns:
-            if homeless := lane.give_up():
-                self.begin(self._stock.put_back(homeless))
+            self._put_back(lane)
             lane.ring()
+
+    def _put_back(self, lane: Lane) -> None:
+        """What was read ahead and is not to go there now waits as before."""
+        if homeless := lane.give_up():
+            self.begin(self._stock.put_back(homeless))
 
     def _limit(self, domains: Iterable[str], connections: int) -> None:
         most = min(connections, self._policy.connections)
@@ -504,8 +507,7 @@ class Forwarder:
         if lane is None:
             return
         lane.host.domains.remove(domain)
-        if homeless := lane.give_up():
-            self.begin(self._stock.put_back(homeless))
+        self._put_back(lane)
         self._retire(lane)
 
     def _retire(self, lane: Lane) -> None:

@@ -24,15 +24,16 @@ class Rate(NamedTuple):
         return ",".join(filter(None, (messages, octets)))
 
     @property
-    def words(self) -> str:
-        """For eyes; empty where nothing is limited.
+    def at_most(self) -> str:
+        """Behind what a sentence says goes; empty where nothing is limited.
 
-        >>> Rate(20.0, 2097152.0).words
-        '20/s and 2M/s'
+        >>> Rate(20.0, 2097152.0).at_most
+        ', at most 20/s and 2M/s'
         """
         messages = f"{self.messages:g}/s" if self.messages is not None else ""
         octets = f"{format_size(round(self.octets))}/s" if self.octets is not None else ""
-        return " and ".join(filter(None, (messages, octets)))
+        limits = " and ".join(filter(None, (messages, octets)))
+        return f", at most {limits}" if limits else ""
 
 
 UNLIMITED: Final = Rate()

@@ -111,7 +111,7 @@ class PostfixQueue:
             MappingProxyType(verbs),
             ALLOWED if self._reader.road == "files" else CONTENT_CLOSED,
             delivers=queue_manager_runs(self.layout.queue_directory) if running else None,
-            caveat=self._outdated() or self._reader.warning,
+            caveat=self._outdated() or self.warning,
         )
 
     def _outdated(self) -> str:

@@ -107,7 +107,7 @@ class SpoolQueue:
         content = ALLOWED if may_read else CONTENT_CLOSED
         if service is None:
             return Capabilities(
-                "spool", running=False, verbs=MappingProxyType(verbs), content=content, caveat=self._reader.warning
+                "spool", running=False, verbs=MappingProxyType(verbs), content=content, caveat=self.warning
             )
         now = time.time()
         return Capabilities(
@@ -119,7 +119,7 @@ class SpoolQueue:
             delivers=abs(now - service.heartbeat) < HEARTBEAT,
             recovering=service.recovering,
             screened=MappingProxyType(dict(service.screened)),
-            caveat=self._reader.warning,
+            caveat=self.warning,
         )
 
     def depth(self) -> Mapping[State, int]:

@@ -89,7 +89,7 @@ def _stacked(blocks: list[list[Line]], height: int) -> list[Line]:
 def _headline(scene: Scene, standing: Standing) -> list[Line]:
     look, progress = scene.look, standing.progress
     what = named(standing.selection)
-    at_most = f", at most {rate}" if (rate := standing.settings.rate.words) else ""
+    at_most = standing.settings.rate.at_most
     edge = scene.width - INDENT
     paused = progress is not None and progress.paused
     if standing.running and paused:
